@@ -1,0 +1,1 @@
+"""The collectors that come with perfwatch; one file a family. Each is an ordinary plugin."""

@@ -1,0 +1,1 @@
+"""Results, derived from recorded readings by pure functions: numbers in, numbers out."""
