@@ -63,4 +63,4 @@ class Collector(ABC):
 
     def close(self) -> None:
         """Give back handles. May be called after a failure, and twice."""
-        return None
+        return

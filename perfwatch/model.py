@@ -141,7 +141,7 @@ class Histogram(NamedTuple):
     order and over any window.
     """
 
-    count: int
+    n: int
     sum: float
     min: float
     max: float

@@ -147,8 +147,7 @@ class Tape:
         except (KeyError, TypeError, ValueError, AttributeError):
             self.damaged += 1
             return
-        if t > self.last_t:
-            self.last_t = t
+        self.last_t = max(self.last_t, t)
 
     def _take(self, t: float, record: Mapping[str, Any]) -> None:
         if "s" in record:

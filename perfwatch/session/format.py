@@ -140,7 +140,7 @@ def decode_device(record: Mapping[str, Any]) -> tuple[int, str, Device]:
 def encode_value(value: Value) -> Any:
     """A value as JSON: histograms become objects, everything else stays."""
     if isinstance(value, Histogram):
-        record: Record = {"n": value.count, "sum": value.sum, "min": value.min, "max": value.max}
+        record: Record = {"n": value.n, "sum": value.sum, "min": value.min, "max": value.max}
         record["b"] = [[index, value.buckets[index]] for index in sorted(value.buckets)]
         if value.zero:
             record["zero"] = value.zero
@@ -153,7 +153,7 @@ def encode_value(value: Value) -> Any:
 def decode_histogram(record: Mapping[str, Any]) -> Histogram:
     """An exponential histogram out of its JSON object. Raises KeyError, TypeError or ValueError."""
     return Histogram(
-        count=int(record["n"]),
+        n=int(record["n"]),
         sum=float(record["sum"]),
         min=float(record["min"]),
         max=float(record["max"]),
