@@ -1,0 +1,57 @@
+"""Findings: what a reader must know about the figures; codes, levels and sentences.
+
+The table of codes is printed in docs/numbers.md (a test compares them). A finding of level
+`insufficient` takes the ratios away; `warn` and `info` stand beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WARN = "warn"
+INSUFFICIENT = "insufficient"
+INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a result. `message` is a sentence for people."""
+
+    code: str
+    level: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"code": self.code, "level": self.level, "message": self.message}
+
+
+CODES: dict[str, str] = {
+    "short-window": "The window is short: warn under 10 s; insufficient under 1 s or under ten update periods of the energy source.",
+    "too-few-samples": "Energy was integrated from few power readings: warn under 20, insufficient under 5.",
+    "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %.",
+    "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any device of the run.",
+    "clock-offset": "Clocks of two hosts differ: warn above 1 % of the window, insufficient above 10 %.",
+    "no-power": "No device of the run told its power or energy.",
+    "no-work": "Nothing counted work.",
+    "gap": "Readings are missing for a while; nothing was invented for it.",
+    "counter-disagrees": "A device's energy counter and the integral of its power differ by more than both errors.",
+    "late-samples": "More than 5 % of the readings came late by over half a period.",
+    "stale-workload": "No work counter moved in the last third of the window.",
+    "stale-device": "A device of the run gave nothing for three periods.",
+    "lost-counts": "Datagrams with counts were dropped; the work is a lower bound.",
+    "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
+    "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
+    "throttled": "A device ran with reduced clocks for part of the window.",
+    "devices-guessed": "Which devices the job used could not be seen.",
+    "completion-counted": "Work is counted when a query ends; over a short window the count lags.",
+    "few-latencies": "A percentile rests on fewer than ten observations beyond it.",
+    "late-source": "A source began to tell after the job had started.",
+    "counter-reset": "A counter restarted; what it counted between two readings is not known.",
+    "estimated": "A figure comes from a model, not from a sensor.",
+    "open-window": "A measured window was left open and ends with the job.",
+    "cost-partial": "The cost leaves something out.",
+    "meter-wider-than-run": "A meter covers devices outside the run as well.",
+    "odd-device": "A device departs from its like.",
+    "steady-from": "Work and power became steady some time after the window began.",
+}
+"""Every code of the table, with what it says."""
