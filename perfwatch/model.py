@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 
 class Unit(str, Enum):
@@ -156,7 +156,7 @@ class Buckets(NamedTuple):
     sum: float | None
 
 
-Value = Union[float, int, str, Histogram, Buckets, None]
+Value = float | int | str | Histogram | Buckets | None
 
 
 class Sample(NamedTuple):
@@ -204,7 +204,7 @@ class Gone(NamedTuple):
     reason: str = ""
 
 
-Reading = Union[Sample, Event, Table, Appeared, Gone]
+Reading = Sample | Event | Table | Appeared | Gone
 
 
 class State(str, Enum):
