@@ -217,3 +217,36 @@ class State(str, Enum):
     RETRYING = "retrying"
     GONE = "gone"
     FAILED = "failed"
+
+
+class Status(NamedTuple):
+    """A change of state of a collector, or (with `device_id`) of one of its devices."""
+
+    collector: str
+    state: State
+    at_ns: int
+    reason: str = ""
+    device_id: str | None = None
+    details: Mapping[str, Any] | None = None
+    """Further keys for the record: `remedy`, `traceback`."""
+
+
+class Declared(NamedTuple):
+    """The devices that a collector found when it opened."""
+
+    collector: str
+    at_ns: int
+    devices: tuple[Device, ...]
+
+
+class Batch(NamedTuple):
+    """What one poll of one collector gave.
+
+    `readings` pairs each reading with its time; samples are rounded and checked already. `at_ns` is when
+    the poll began and `took_ns` how long it lasted.
+    """
+
+    collector: str
+    at_ns: int
+    took_ns: int
+    readings: Sequence[tuple[int, Reading]]

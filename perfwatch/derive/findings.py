@@ -26,15 +26,18 @@ class Finding:
 
 
 CODES: dict[str, str] = {
-    "short-window": "The window is short: warn under 10 s; insufficient under 1 s or under ten update periods of the energy source.",
+    "short-window": "The window is short: warn under 10 s; insufficient under 1 s, or under ten "
+    "update periods of the energy source.",
     "too-few-samples": "Energy was integrated from few power readings: warn under 20, insufficient under 5.",
     "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %.",
-    "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any device of the run.",
+    "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any "
+    "device of the run.",
     "clock-offset": "Clocks of two hosts differ: warn above 1 % of the window, insufficient above 10 %.",
     "no-power": "No device of the run told its power or energy.",
     "no-work": "Nothing counted work.",
     "gap": "Readings are missing for a while; nothing was invented for it.",
-    "counter-disagrees": "A device's energy counter and the integral of its power differ by more than both errors.",
+    "counter-disagrees": "A device's energy counter and the integral of its power differ by more than both "
+    "errors.",
     "late-samples": "More than 5 % of the readings came late by over half a period.",
     "stale-workload": "No work counter moved in the last third of the window.",
     "stale-device": "A device of the run gave nothing for three periods.",

@@ -1,0 +1,131 @@
+"""The command line: finds the subcommand, runs it, and turns our errors into one sentence and a status.
+
+Nothing heavy is imported here: `--help` and `--version` answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from perfwatch import __version__
+
+COMMANDS: dict[str, str] = {
+    "run": "perfwatch.cli.run",
+    "snapshot": "perfwatch.cli.snapshot",
+    "doctor": "perfwatch.cli.doctor",
+    "summary": "perfwatch.cli.summary",
+    "record": "perfwatch.cli.record",
+    "export": "perfwatch.cli.export",
+    "stream": "perfwatch.cli.stream",
+    "mark": "perfwatch.cli.mark",
+    "try": "perfwatch.cli.try_",
+    "collectors": "perfwatch.cli.collectors",
+    "client": "perfwatch.cli.client",
+}
+
+HELP = """\
+usage: perfwatch [-h] [--version] COMMAND ...
+
+perfwatch measures runs: it watches accelerators beside a job and says what the work cost.
+
+everyday:
+  perfwatch                       one reading of this machine, as a table
+  perfwatch run [opts] -- CMD     start a job, watch it, summarise it; exits with the job's status
+  perfwatch summary [FILE]        the summary of a recorded run (default: last)
+  perfwatch doctor                what is found, what is not, why, and what to do about it
+
+files:
+  perfwatch record [-o FILE]      record this machine until ctrl-C or --duration
+  perfwatch export FILE --to csv  a recorded run as csv or jsonl
+
+plumbing:
+  perfwatch snapshot (--once)     one reading, as a table or --json
+  perfwatch stream                readings as they come, one JSON line each, on standard output
+  perfwatch mark NAME [begin|end] put a mark into the run around this shell
+  perfwatch try SPEC < FILE       show what a pattern finds in a job's output
+  perfwatch collectors            the collectors there are, built in and installed
+  perfwatch client --write DIR    lay the client beside a job whose environment has no perfwatch
+
+FILE is a path, `-`, `last`, `last~1`, or a name or tag of a recorded run.
+`perfwatch COMMAND --help` lists a command's options with their defaults.
+exit status: 0 fine; 1 failed, or not measured what was required; 2 wrong use; 3 a --fail-on limit was
+broken; `run` otherwise gives the job's own (128+N when a signal ended it).
+perfwatch opens no connection that you did not name.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run perfwatch with these arguments (the process' own by default) and return the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _dispatch(arguments: list[str]) -> int:
+    word = arguments[0] if arguments else "snapshot"
+    if word in ("-h", "--help", "help"):
+        sys.stdout.write(HELP)
+        return 0
+    if word == "--version":
+        sys.stdout.write(f"perfwatch {__version__}\n")
+        return 0
+    if word == "--once":
+        word = "snapshot"
+    elif word.startswith("-") and word != "-":
+        arguments, word = ["snapshot", *arguments], "snapshot"
+    if word not in COMMANDS:
+        return _unknown(word)
+    return _run(word, arguments[1:])
+
+
+def _run(word: str, rest: list[str]) -> int:
+    import argparse
+    import importlib
+
+    from perfwatch.errors import ConfigError, PerfwatchError
+
+    module = importlib.import_module(COMMANDS[word])
+    parser = argparse.ArgumentParser(
+        prog=f"perfwatch {word}",
+        description=module.HELP,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    try:
+        status: int = module.run(parser.parse_args(rest))
+    except ConfigError as error:
+        print(f"perfwatch {word}: {error}", file=sys.stderr)
+        return 2
+    except PerfwatchError as error:
+        print(f"perfwatch {word}: {error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _unknown(word: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    hint = f"did you mean `perfwatch {near[0]}`?" if near else "`perfwatch --help` lists them"
+    print(
+        f"perfwatch: there is no command {word!r}; {hint} (to watch a program: perfwatch run -- {word})",
+        file=sys.stderr,
+    )
+    return 2
+
+
+def _let_go_of_stdout() -> None:
+    """The reader of our output is gone: keep Python from complaining about it at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        return

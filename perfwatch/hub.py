@@ -1,0 +1,251 @@
+"""The only writer: takes what runners post, in order, and feeds the sinks on a thread of its own.
+
+The hub turns postings into records of the session format (numbers for devices, seconds for times) and
+hands each to every sink: recorder, history, live figures. Sampling and recording never wait for a screen:
+whoever wants to look asks with `ask` and gets an answer computed on the hub's thread.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+from perfwatch.clock import Clock
+from perfwatch.model import (
+    Appeared,
+    Batch,
+    Declared,
+    Device,
+    Event,
+    Gone,
+    Reading,
+    Sample,
+    State,
+    Status,
+    Table,
+    Value,
+)
+from perfwatch.runner import NS, Runner
+from perfwatch.session import format as fmt
+
+WATCH_S = 0.25
+"""How often the hub looks after runners and sinks when nothing comes."""
+CLOCK_S = 10.0
+"""How often a pair of clocks and perfwatch's own cost are recorded."""
+TABLE_S = 2.0
+"""A table is recorded when it changed, and no more often than this."""
+
+T = TypeVar("T")
+
+
+class Sink(Protocol):
+    """Takes every record of the session, in order, on the hub's thread."""
+
+    def write(self, record: Mapping[str, Any]) -> None: ...
+
+    def tick(self, now_ns: int) -> None: ...
+
+
+class Hub:
+    """Owns the stream of one session.
+
+    Args:
+        header: the session's header; times are counted from its `clock.monotonic_ns`.
+        clock: time.
+        sinks: where records go; the header is their first.
+    """
+
+    def __init__(self, header: fmt.Record, *, clock: Clock, sinks: Sequence[Sink]) -> None:
+        self.header = header
+        self._origin_ns: int = header["clock"]["monotonic_ns"]
+        self._clock = clock
+        self._sinks = list(sinks)
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._runners: list[Runner] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
+        self._watched_ns = 0
+        self._clock_ns = 0
+        self._thread = threading.Thread(target=self._run, name="perfwatch-hub", daemon=True)
+        self._cpu_before_s = time.process_time()
+
+    # -- from any thread ---------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; the sinks get the header first."""
+        for sink in self._sinks:
+            sink.write(self.header)
+        self._thread.start()
+
+    def post(self, item: Declared | Batch | Status) -> None:
+        """Take what a runner found. Never blocks."""
+        self._queue.put(item)
+
+    def watch_over(self, runner: Runner) -> None:
+        """Look after a runner from now on (hanging calls, its share of the observer's cost)."""
+        self._runners.append(runner)
+
+    def event(self, kind: str, fields: Mapping[str, Any], at_ns: int | None = None) -> None:
+        """Record an event; at now unless a time is given."""
+        self._queue.put(Event(kind, fields, self._clock.monotonic_ns() if at_ns is None else at_ns))
+
+    def ask(self, question: Callable[[], T]) -> Future[T]:
+        """Have a question answered on the hub's thread, after everything posted so far."""
+        answer: Future[T] = Future()
+        self._queue.put((question, answer))
+        return answer
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Take everything posted so far, record our own cost and the end, and stop."""
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def seconds(self, at_ns: int) -> float:
+        """A time of the monotonic clock as the session counts it."""
+        return round((at_ns - self._origin_ns) / NS, 6)
+
+    # -- the hub's thread --------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            try:
+                item = self._queue.get(timeout=WATCH_S)
+            except queue.Empty:
+                self._look_after(self._clock.monotonic_ns())
+                continue
+            if item is None:
+                self._end()
+                return
+            self._take(item)
+            now_ns = self._clock.monotonic_ns()
+            if now_ns - self._watched_ns >= WATCH_S * NS:
+                self._look_after(now_ns)
+
+    def _take(self, item: Any) -> None:
+        if isinstance(item, Batch):
+            self._take_batch(item)
+        elif isinstance(item, Declared):
+            for device in item.devices:
+                self._declare(item.collector, device, item.at_ns)
+        elif isinstance(item, Status):
+            self._take_status(item)
+        elif isinstance(item, Event):
+            self._write(
+                fmt.event(self.seconds(item.at_ns or self._clock.monotonic_ns()), item.kind, item.fields)
+            )
+        else:
+            question, answer = item
+            try:
+                answer.set_result(question())
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+                answer.set_exception(error)
+
+    def _take_batch(self, batch: Batch) -> None:
+        rows: list[list[Any]] = []
+        for at_ns, reading in batch.readings:
+            if isinstance(reading, Sample):
+                number = self._numbers.get((batch.collector, reading.device_id))
+                if number is not None:
+                    rows.append([number, self.seconds(at_ns), _plain(reading.values)])
+                continue
+            self._write_rows(batch, rows)
+            rows = []
+            self._take_reading(batch.collector, at_ns, reading)
+        self._write_rows(batch, rows)
+
+    def _write_rows(self, batch: Batch, rows: list[list[Any]]) -> None:
+        if rows:
+            self._write(
+                fmt.batch(self.seconds(batch.at_ns), batch.collector, round(batch.took_ns / NS, 6), rows)
+            )
+
+    def _take_reading(self, collector: str, at_ns: int, reading: Reading) -> None:
+        t = self.seconds(at_ns)
+        if isinstance(reading, Event):
+            self._write(fmt.event(t, reading.kind, reading.fields))
+        elif isinstance(reading, Table):
+            self._take_table(collector, at_ns, reading)
+        elif isinstance(reading, Appeared):
+            self._declare(collector, reading.device, at_ns)
+        elif isinstance(reading, Gone):
+            number = self._numbers.get((collector, reading.device_id))
+            if number is not None:
+                self._write(fmt.event(t, "gone", {"n": number, "reason": reading.reason}))
+
+    def _take_table(self, collector: str, at_ns: int, table: Table) -> None:
+        number = self._numbers.get((collector, table.device_id)) if table.device_id is not None else None
+        key = (f"{collector}/{table.name}", number)
+        rows = [list(row) for row in table.rows]
+        before = self._tables.get(key)
+        if before is not None and (before[1] == rows or at_ns - before[0] < TABLE_S * NS):
+            return
+        self._tables[key] = (at_ns, rows)
+        self._write(fmt.table(self.seconds(at_ns), table.name, table.columns, rows, number))
+
+    def _take_status(self, status: Status) -> None:
+        fields: dict[str, Any] = {"collector": status.collector, "state": status.state.value}
+        if status.device_id is not None:
+            fields["device"] = status.device_id
+        if status.reason:
+            fields["reason"] = status.reason
+        if status.state in (State.ABSENT, State.FAILED) or status.details:
+            fields.update(status.details or {})
+        self._write(fmt.event(self.seconds(status.at_ns), "status", fields))
+
+    def _declare(self, collector: str, device: Device, at_ns: int) -> None:
+        key = (collector, device.id)
+        number = self._numbers.setdefault(key, len(self._numbers))
+        self._write({"t": self.seconds(at_ns), "device": fmt.encode_device(number, collector, device)})
+
+    def _look_after(self, now_ns: int) -> None:
+        self._watched_ns = now_ns
+        for runner in self._runners:
+            runner.watch(now_ns)
+        if now_ns - self._clock_ns >= CLOCK_S * NS:
+            self._clock_ns = now_ns
+            self._write_clock_and_cost(now_ns)
+        for sink in self._sinks:
+            sink.tick(now_ns)
+
+    def _write_clock_and_cost(self, now_ns: int) -> None:
+        t = self.seconds(now_ns)
+        self._write(fmt.event(t, "clock", {"time_ns": self._clock.time_ns()}))
+        self._write(fmt.event(t, "observer", self._own_cost()))
+
+    def _own_cost(self) -> dict[str, Any]:
+        return {
+            "cpu_s": round(time.process_time() - self._cpu_before_s, 6),
+            "rss_bytes": _resident_bytes(),
+            "samples": sum(runner.samples for runner in self._runners),
+            "late_samples": sum(runner.late for runner in self._runners),
+            "missed_ticks": sum(runner.missed for runner in self._runners),
+            "rejected_values": sum(runner.rejected for runner in self._runners),
+        }
+
+    def _end(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        self._write_clock_and_cost(now_ns)
+        self._write(fmt.event(self.seconds(now_ns), "end", {}))
+
+    def _write(self, record: fmt.Record) -> None:
+        for sink in self._sinks:
+            sink.write(record)
+
+
+def _plain(values: Sequence[Value]) -> list[Any]:
+    return [value if not isinstance(value, tuple) else fmt.encode_value(value) for value in values]
+
+
+def _resident_bytes() -> int | None:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - every 10 s, beside a job
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    import os
+
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,139 @@
+"""Finds collectors: lists names (imports nothing), loads one, loads a file.
+
+The built-in ones stand in a generated table beside them (`make table`), so that a start searches no
+installed metadata; entry points of the group `perfwatch.collectors` add foreign ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from perfwatch.collector import Collector
+from perfwatch.errors import ConfigError
+
+GROUP = "perfwatch.collectors"
+BUILTIN_PACKAGE = "perfwatch_collectors"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A collector that could be loaded: where it is and whether it takes part unasked."""
+
+    name: str
+    target: str
+    """`module:Class`."""
+    default: bool
+    origin: str
+    """`built in`, or the distribution or file that brought it."""
+    about: str = ""
+
+
+def builtin() -> dict[str, Plugin]:
+    """The collectors that come with perfwatch, by name."""
+    package = importlib.import_module(BUILTIN_PACKAGE)
+    table = Path(str(package.__file__)).with_name("builtin.json")
+    try:
+        rows = json.loads(table.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"cannot read the table of built-in collectors {table}: {error}; install perfwatch anew"
+        ) from error
+    return {
+        name: Plugin(name, row["target"], bool(row["default"]), "built in", row["about"])
+        for name, row in rows.items()
+    }
+
+
+def foreign() -> dict[str, Plugin]:
+    """The collectors that other installed packages bring, by name. A built-in name cannot be taken."""
+    from importlib.metadata import entry_points
+
+    known = builtin()
+    found: dict[str, Plugin] = {}
+    for entry in entry_points(group=GROUP):
+        if entry.name not in known:
+            origin = entry.dist.name if entry.dist is not None else "an entry point"
+            found[entry.name] = Plugin(entry.name, entry.value, True, origin)
+    return found
+
+
+def every() -> dict[str, Plugin]:
+    """Built-in and foreign collectors by name; names only, nothing is imported."""
+    return {**builtin(), **foreign()}
+
+
+def find(name: str) -> Plugin:
+    """The plugin of a name.
+
+    Raises:
+        ConfigError: there is none; names the nearest one that is installed.
+    """
+    plugins = every()
+    if name in plugins:
+        return plugins[name]
+    near = difflib.get_close_matches(name, plugins, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(plugins))}"
+    raise ConfigError(f"there is no collector {name!r}{hint} (a file is given as ./NAME.py)")
+
+
+def load(plugin: Plugin) -> type[Collector]:
+    """Import a plugin's class.
+
+    Raises:
+        ConfigError: it cannot be imported, or is no collector; says which and why.
+    """
+    module_name, _, class_name = plugin.target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except Exception as error:
+        raise ConfigError(
+            f"collector {plugin.name} ({plugin.origin}) cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Collector)):
+        raise ConfigError(f"collector {plugin.name} ({plugin.origin}): {plugin.target} is no Collector class")
+    return found
+
+
+def load_file(path: str) -> type[Collector]:
+    """The one collector that a Python file defines.
+
+    Raises:
+        ConfigError: the file is missing, broken, or defines none or several.
+    """
+    file = Path(path)
+    if file.suffix != ".py":
+        raise ConfigError(f"collector file {path}: expected a Python file (.py) with one Collector class")
+    if not file.is_file():
+        raise ConfigError(f"collector file {path}: there is no such file")
+    module = _import_file(file)
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Collector) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise ConfigError(f"collector file {path}: expected one Collector class, found {len(found)}")
+    if not isinstance(getattr(found[0], "name", None), str):
+        raise ConfigError(f"collector file {path}: class {found[0].__name__} has no `name`")
+    return found[0]
+
+
+def _import_file(file: Path) -> ModuleType:
+    name = f"perfwatch_file_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"collector file {file}: Python cannot import it")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"collector file {file}: {type(error).__name__}: {error}") from error
+    return module

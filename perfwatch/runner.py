@@ -1,0 +1,461 @@
+"""One collector at work: its thread, its period, its retries, its state.
+
+The runner does everything that a collector does not: it calls `open` and `read` on a thread of their own
+at absolute deadlines, stamps what they give, rounds and checks numbers once, turns exceptions into
+states, and leaves a thread behind whose call hangs in one device (docs/architecture.md, "When things go
+wrong"). What it finds goes to `post`, in order; nothing else leaves it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from perfwatch.clock import Clock
+from perfwatch.collector import Collector
+from perfwatch.errors import DeviceGone, TryAgain, Unavailable
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import (
+    Appeared,
+    Batch,
+    Declared,
+    Device,
+    DeviceKind,
+    Gone,
+    Histogram,
+    Reading,
+    Sample,
+    State,
+    Status,
+)
+
+NS = 1_000_000_000
+REOPEN_S = 30.0
+"""How long an absent collector waits before it looks again."""
+RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Pauses after TryAgain, growing."""
+HUNG_AFTER_S = 0.5
+"""A call that stays in one device for longer than three periods, and at least this, is left behind."""
+PLAUSIBLE = 1e18
+"""A magnitude beyond which no reading is believed."""
+
+Posted = Declared | Batch | Status
+
+
+class Ticket:
+    """A reading asked for out of turn. `done` is set when it was taken; `at_ns` is then its instant."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.at_ns: int | None = None
+
+    def fulfil(self, at_ns: int | None) -> None:
+        self.at_ns = at_ns
+        self.done.set()
+
+
+class _Worker:
+    """One thread's view of the pass it is in: which device, since when, and whether it was left behind."""
+
+    def __init__(self) -> None:
+        self.left_behind = False
+        self.device: Device | None = None
+        self.since_ns = 0
+
+
+class _Watched(list[Device]):
+    """The devices of a pass; iterating tells the worker which device is being read."""
+
+    def __init__(self, devices: Sequence[Device], worker: _Worker, clock: Clock) -> None:
+        super().__init__(devices)
+        self._worker = worker
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[Device]:
+        for device in super().__iter__():
+            if self._worker.left_behind:
+                return
+            self._worker.since_ns = self._clock.monotonic_ns()
+            self._worker.device = device
+            yield device
+
+
+class Runner:
+    """Runs one collector.
+
+    Args:
+        collector: what to run.
+        period_s: the sampling period wished for; raised to the collector's floor.
+        clock: time.
+        post: takes what was found, from this runner's thread.
+        epoch_ns: deadlines are this time plus whole periods, so that collectors tick together.
+        seed: of the offsets that keep polling from locking to a sensor's own period.
+    """
+
+    def __init__(
+        self,
+        collector: Collector,
+        *,
+        period_s: float,
+        clock: Clock,
+        post: Callable[[Posted], None],
+        epoch_ns: int,
+        seed: int = 0,
+    ) -> None:
+        self.collector = collector
+        self.name = collector.name
+        self.period_s = max(period_s, collector.floor_s)
+        self._period_ns = round(self.period_s * NS)
+        self._clock = clock
+        self._post = post
+        self._epoch_ns = epoch_ns
+        self._random = random.Random(seed)  # noqa: S311 - spreads deadlines, keeps no secret
+        self._spread_ns = 0
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._tickets: list[Ticket] = []
+        self._devices: dict[str, Device] = {}
+        self._hung: dict[str, int] = {}
+        self._tick: int | None = None
+        self._failures = 0
+        self._worker = _Worker()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.state = State.OPENING
+        self.reason = ""
+        self.remedy = ""
+        self.opened = threading.Event()
+        self.late = 0
+        self.missed = 0
+        self.samples = 0
+        self.rejected = 0
+
+    # -- from other threads ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin on a thread of its own. A daemon: a call that hangs must not keep the program alive."""
+        self._start_thread(self._worker)
+
+    def read_now(self) -> Ticket:
+        """Ask for a reading out of turn; the ticket is fulfilled when a pass begun after this call ends."""
+        ticket = Ticket()
+        with self._condition:
+            if self._stopping or self.state in (State.ABSENT, State.FAILED):
+                ticket.fulfil(None)
+            else:
+                self._tickets.append(ticket)
+                self._condition.notify_all()
+        return ticket
+
+    def stop(self) -> None:
+        """Ask the thread to end; `join` waits for it."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end, at most so long; a thread that hangs is left."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def watch(self, now_ns: int) -> None:
+        """Look whether the current pass hangs; called a few times a second from the hub's thread."""
+        worker, device = self._worker, self._worker.device
+        if device is None or self._stopping:
+            return
+        stuck_ns = now_ns - worker.since_ns
+        if stuck_ns < max(3 * self._period_ns, round(HUNG_AFTER_S * NS)):
+            return
+        if self.collector.isolates:
+            self._leave_behind(worker, device, now_ns)
+        elif self.state is State.OK:
+            self._set_state(State.STALE, f"no answer for {stuck_ns / NS:.1f} s")
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices known now, hanging ones included."""
+        return tuple(self._devices.values())
+
+    @property
+    def measures(self) -> bool:
+        """Whether some device tells energy, power or work."""
+        return any(_tells_energy_or_work(device) for device in self.devices)
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def _start_thread(self, worker: _Worker) -> None:
+        self._thread = threading.Thread(
+            target=self._work, args=(worker,), name=f"perfwatch-{self.name}", daemon=True
+        )
+        self._thread.start()
+
+    def _work(self, worker: _Worker) -> None:
+        try:
+            if not self.opened.is_set() and not self._open_until_found():
+                return
+            self._poll_until_stopped(worker)
+        except Exception as error:  # noqa: BLE001 - the one place that catches whatever a plugin does
+            self._fail(error)
+        finally:
+            if not worker.left_behind:
+                self._finish()
+
+    def _open_until_found(self) -> bool:
+        while True:
+            try:
+                devices = tuple(self.collector.open())
+            except Unavailable as error:
+                self.remedy = error.remedy
+                self._set_state(State.ABSENT, str(error), remedy=error.remedy)
+                pause_s = REOPEN_S
+            except TryAgain as error:
+                self._set_state(State.RETRYING, str(error))
+                pause_s = error.after_s or REOPEN_S
+            else:
+                self._declare(devices)
+                return True
+            self.opened.set()
+            self._answer_tickets(None)
+            if self._pause(pause_s):
+                return False
+
+    def _declare(self, devices: tuple[Device, ...]) -> None:
+        self._devices = {device.id: device for device in devices}
+        self._spread_ns = self._period_ns // 4 if _invites_aliasing(devices, self.period_s) else 0
+        self._post(Declared(self.name, self._clock.monotonic_ns(), devices))
+        self._set_state(State.OK, "")
+        self.opened.set()
+
+    def _poll_until_stopped(self, worker: _Worker) -> None:
+        while not worker.left_behind:
+            deadline_ns = self._next_deadline()
+            tickets, stopping = self._await(deadline_ns)
+            if stopping:
+                return
+            if not tickets:
+                self._note_lateness(deadline_ns)
+            try:
+                at_ns = self._pass(worker)
+            except Exception as error:  # noqa: BLE001 - what is no state of ours is raised again
+                if not worker.left_behind:
+                    _fulfil(tickets, None)
+                    if self._recover(error):
+                        continue
+                    return
+            if worker.left_behind:
+                self._take_back(worker, tickets)
+                return
+            self._failures = 0
+            if self.state is not State.OK:
+                self._set_state(State.OK, "")
+            _fulfil(tickets, at_ns)
+
+    def _recover(self, error: Exception) -> bool:
+        """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
+        self._tick = None
+        if isinstance(error, TryAgain):
+            pause_s = error.after_s or RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+            self._failures += 1
+            self._set_state(State.RETRYING, f"{error}; next try in {pause_s:g} s")
+            return not self._pause(pause_s)
+        if isinstance(error, Unavailable):
+            self._set_state(State.ABSENT, str(error), remedy=error.remedy)
+            return not self._pause(REOPEN_S) and self._open_until_found()
+        raise error
+
+    def _next_deadline(self) -> int:
+        now_ns = self._clock.monotonic_ns()
+        tick = (now_ns - self._epoch_ns) // self._period_ns + 1
+        if self._tick is not None and tick > self._tick + 1:
+            self.missed += tick - self._tick - 1
+        self._tick = tick
+        deadline_ns = self._epoch_ns + tick * self._period_ns
+        if self._spread_ns:
+            deadline_ns += self._random.randrange(self._spread_ns)
+        return deadline_ns
+
+    def _await(self, deadline_ns: int) -> tuple[list[Ticket], bool]:
+        """Wait for the deadline, a ticket or the end, whichever comes first."""
+        with self._condition:
+            while not self._tickets and not self._stopping:
+                remaining_ns = deadline_ns - self._clock.monotonic_ns()
+                if remaining_ns <= 0:
+                    break
+                self._condition.wait(remaining_ns / NS)
+            tickets, self._tickets = self._tickets, []
+            return tickets, self._stopping and not tickets
+
+    def _note_lateness(self, deadline_ns: int) -> None:
+        late_ns = self._clock.monotonic_ns() - deadline_ns
+        if late_ns > self._period_ns // 2:
+            self.late += 1
+
+    def _pass(self, worker: _Worker) -> int:
+        """Read all devices once and post the batch. Returns the instant of its last reading."""
+        devices = [device for device in self._devices.values() if device.id not in self._hung]
+        watched: Sequence[Device] = (
+            _Watched(devices, worker, self._clock) if self.collector.isolates else devices
+        )
+        readings: list[tuple[int, Reading]] = []
+        began_ns = before_ns = self._clock.monotonic_ns()
+        worker.since_ns, worker.device = began_ns, (devices[0] if devices else None)
+        try:
+            for reading in self.collector.read(watched):
+                if worker.left_behind:
+                    break
+                after_ns = self._clock.monotonic_ns()
+                self._take(reading, (before_ns + after_ns) // 2, readings)
+                before_ns = after_ns
+        except DeviceGone as error:
+            self._lose(error.device_id, error.reason, readings)
+        finally:
+            worker.device = None
+            if readings and not worker.left_behind:
+                self._post(Batch(self.name, began_ns, self._clock.monotonic_ns() - began_ns, readings))
+        return readings[-1][0] if readings and not self._hung else self._clock.monotonic_ns()
+
+    def _take(self, reading: Reading, at_ns: int, readings: list[tuple[int, Reading]]) -> None:
+        if isinstance(reading, Sample):
+            self.samples += 1
+            if reading.at_ns is not None:
+                at_ns = reading.at_ns
+            reading = Sample(reading.device_id, [self._clean(value) for value in reading.values])
+        elif isinstance(reading, Appeared):
+            self._devices[reading.device.id] = reading.device
+        elif isinstance(reading, Gone):
+            self._devices.pop(reading.device_id, None)
+        elif getattr(reading, "at_ns", None) is not None:
+            at_ns = reading.at_ns  # type: ignore[union-attr,assignment]
+        readings.append((at_ns, reading))
+
+    def _clean(self, value: Any) -> Any:
+        """The one place where numbers are rounded; what is not finite or not believable becomes None."""
+        kind = type(value)
+        if kind is float:
+            if -PLAUSIBLE < value < PLAUSIBLE:
+                return round(value, 6)
+            self.rejected += 1
+            return None
+        if kind is int or value is None:
+            return value
+        if kind is Histogram:
+            return value._replace(sum=round(value.sum, 9), min=round(value.min, 9), max=round(value.max, 9))
+        return value
+
+    def _lose(self, device_id: str, reason: str, readings: list[tuple[int, Reading]]) -> None:
+        self._devices.pop(device_id, None)
+        readings.append((self._clock.monotonic_ns(), Gone(device_id, reason)))
+
+    # -- a device that blocks ----------------------------------------------------------------------
+
+    def _leave_behind(self, worker: _Worker, device: Device, now_ns: int) -> None:
+        """Abandon the thread with its device; a new one goes on with the others."""
+        with self._condition:
+            if worker.left_behind or self._stopping:
+                return
+            worker.left_behind = True
+            self._hung[device.id] = worker.since_ns
+        reason = f"its calls have not returned for {(now_ns - worker.since_ns) / NS:.1f} s"
+        self._post(Status(self.name, State.STALE, now_ns, reason, device.id))
+        self._worker = _Worker()
+        self._start_thread(self._worker)
+
+    def _take_back(self, worker: _Worker, tickets: list[Ticket]) -> None:
+        """On the abandoned thread, once its call returned: try the device alone, then let it join."""
+        self._requeue(tickets)
+        device = worker.device or self._hung_device(worker)
+        while device is not None and not self._stopping:
+            try:
+                list(self.collector.read([device]))
+            except DeviceGone as error:
+                readings: list[tuple[int, Reading]] = []
+                self._hung.pop(device.id, None)
+                self._lose(device.id, error.reason, readings)
+                self._post(Batch(self.name, readings[0][0], 0, readings))
+                return
+            except Exception:  # noqa: BLE001 - whatever it is, the device does not join yet
+                if self._pause(1.0):
+                    return
+                continue
+            self._hung.pop(device.id, None)
+            self._post(Status(self.name, State.OK, self._clock.monotonic_ns(), "", device.id))
+            return
+
+    def _hung_device(self, worker: _Worker) -> Device | None:
+        for device_id, since_ns in self._hung.items():
+            if since_ns == worker.since_ns:
+                return self._devices.get(device_id)
+        return None
+
+    def _requeue(self, tickets: list[Ticket]) -> None:
+        with self._condition:
+            self._tickets.extend(tickets)
+            self._condition.notify_all()
+
+    # -- states and the end ------------------------------------------------------------------------
+
+    def _set_state(self, state: State, reason: str, **details: Any) -> None:
+        if state is self.state and reason == self.reason:
+            return
+        self.state, self.reason = state, reason
+        kept = {key: value for key, value in details.items() if value}
+        self._post(Status(self.name, state, self._clock.monotonic_ns(), reason, None, kept or None))
+
+    def _fail(self, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        self._set_state(State.FAILED, reason, traceback=text[-4000:])
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; True if it is time to end. Tickets that come meanwhile are answered with nothing."""
+        until_ns = self._clock.monotonic_ns() + round(seconds * NS)
+        with self._condition:
+            while not self._stopping:
+                tickets, self._tickets = self._tickets, []
+                _fulfil(tickets, None)
+                remaining_ns = until_ns - self._clock.monotonic_ns()
+                if remaining_ns <= 0:
+                    return False
+                self._condition.wait(remaining_ns / NS)
+            return True
+
+    def _answer_tickets(self, at_ns: int | None) -> None:
+        with self._condition:
+            tickets, self._tickets = self._tickets, []
+        _fulfil(tickets, at_ns)
+
+    def _finish(self) -> None:
+        self.opened.set()
+        self._answer_tickets(None)
+        if self._closed or self._hung:
+            return
+        self._closed = True
+        try:
+            self.collector.close()
+        except Exception as error:  # noqa: BLE001 - a plugin's farewell must not break ours
+            self._fail(error)
+
+
+def _fulfil(tickets: Sequence[Ticket], at_ns: int | None) -> None:
+    for ticket in tickets:
+        ticket.fulfil(at_ns)
+
+
+def _tells_energy_or_work(device: Device) -> bool:
+    return device.kind is DeviceKind.WORKLOAD or any(
+        metric.name in (POWER.name, ENERGY.name) for metric in device.metrics
+    )
+
+
+def _invites_aliasing(devices: Sequence[Device], period_s: float) -> bool:
+    """Whether some power sensor sees only part of the time at this period (measurement: D.6, aliasing)."""
+    for device in devices:
+        for metric in device.metrics:
+            if metric.name != POWER.name or metric.window_s is None:
+                continue
+            if metric.window_s < max(metric.update_s or 0.0, period_s) * 0.999:
+                return True
+    return False

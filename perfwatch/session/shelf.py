@@ -1,0 +1,90 @@
+"""Where runs are kept (the user's state directory), and what people call one: `last`, a name, a path."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from perfwatch.errors import SessionError
+from perfwatch.session.reader import open_session
+
+SUFFIX = ".jsonl.zst"
+_LAST = re.compile(r"last(?:~(\d+))?\Z")
+
+
+def state_directory() -> Path:
+    """The directory of recorded runs, which need not exist yet."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("perfwatch", appauthor=False)) / "sessions"
+
+
+def new_path(session_id: str, now_s: float | None = None) -> Path:
+    """A path for a new run, in a directory that exists and that nobody else may read.
+
+    Raises:
+        OSError: the directory cannot be made or written.
+    """
+    directory = state_directory()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise PermissionError(13, "Permission denied", str(directory))
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now_s))
+    return directory / f"{stamp}-{session_id[:8]}{SUFFIX}"
+
+
+def private_path(session_id: str) -> Path:
+    """A path in a private temporary directory, for a run that is not kept; the caller removes it."""
+    return Path(tempfile.mkdtemp(prefix="perfwatch-")) / f"{session_id[:8]}{SUFFIX}"
+
+
+def recorded() -> list[Path]:
+    """The kept runs, oldest first."""
+    try:
+        return sorted(path for path in state_directory().iterdir() if path.name.endswith(SUFFIX))
+    except OSError:
+        return []
+
+
+def resolve(word: str) -> str:
+    """The path that a word means: `-`, a path, `last`, `last~1`, a name or `key=value` tag of a run.
+
+    Raises:
+        SessionError: nothing is called that.
+    """
+    if word == "-" or Path(word).exists():
+        return word
+    match = _LAST.match(word)
+    if match is not None:
+        return str(_counted_back(int(match.group(1) or 0), word))
+    if "/" in word or word.endswith((".jsonl", ".zst")):
+        raise SessionError(f"there is no file {word}; name a session file, or `last` for the last run")
+    for path in reversed(recorded()):
+        if _is_called(path, word):
+            return str(path)
+    raise SessionError(
+        f"there is no file and no recorded run called {word!r}; recorded runs are in {state_directory()}"
+    )
+
+
+def _counted_back(steps: int, word: str) -> Path:
+    paths = recorded()
+    if not paths:
+        raise SessionError(f"{word}: no run was recorded yet; `perfwatch run -- COMMAND` records one")
+    if steps >= len(paths):
+        raise SessionError(f"{word}: only {len(paths)} runs are recorded in {state_directory()}")
+    return paths[-1 - steps]
+
+
+def _is_called(path: Path, word: str) -> bool:
+    try:
+        header = open_session(str(path)).header
+    except SessionError:
+        return False
+    tags = header.get("tags")
+    return header.get("name") == word or (
+        isinstance(tags, dict) and word in (f"{key}={value}" for key, value in tags.items())
+    )

@@ -1,0 +1,163 @@
+"""This machine, live: collectors at work, the hub between them, the session that is being written."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch import __version__
+from perfwatch.clock import Clock, SystemClock
+from perfwatch.collector import Collector
+from perfwatch.hub import Hub, Sink
+from perfwatch.model import State
+from perfwatch.runner import NS, Runner, Ticket
+from perfwatch.session import format as fmt
+
+OPEN_WAIT_S = 3.0
+"""A run's start waits for the collectors' `open()` at most this long."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A collector to run and the period wished for."""
+
+    collector: Collector
+    period_s: float
+
+
+class LiveSource:
+    """Runs the chosen collectors and feeds their batches into the sinks.
+
+    Args:
+        chosen: what to run.
+        sinks: where the records go.
+        interval_s: the sampling period that was asked for, for the header.
+        clock: time.
+        header: further keys of the header (`command`, `name`, `tags`, `settings`, `conditions`).
+        session_id: of the header; a new one by default.
+    """
+
+    def __init__(
+        self,
+        chosen: Sequence[Chosen],
+        sinks: Sequence[Sink],
+        *,
+        interval_s: float,
+        clock: Clock | None = None,
+        session_id: str | None = None,
+        header: dict[str, Any] | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.session_id = session_id or new_session_id()
+        origin_ns = self.clock.monotonic_ns()
+        self.hub = Hub(
+            fmt.header(
+                session_id=self.session_id,
+                monotonic_ns=origin_ns,
+                time_ns=self.clock.time_ns(),
+                host=socket.gethostname(),
+                perfwatch=__version__,
+                interval_s=interval_s,
+                **(header or {}),
+            ),
+            clock=self.clock,
+            sinks=sinks,
+        )
+        self.runners = [
+            Runner(
+                one.collector,
+                period_s=one.period_s,
+                clock=self.clock,
+                post=self.hub.post,
+                epoch_ns=origin_ns,
+                seed=index,
+            )
+            for index, one in enumerate(chosen)
+        ]
+        for runner in self.runners:
+            self.hub.watch_over(runner)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self.hub.start()
+        for runner in self.runners:
+            runner.start()
+
+    def wait_open(self, timeout_s: float = OPEN_WAIT_S) -> list[str]:
+        """Wait until every collector has found its devices or none. Returns those that are not done yet."""
+        until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
+        return [
+            runner.name
+            for runner in self.runners
+            if not runner.opened.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        ]
+
+    def read_now(self, timeout_s: float) -> Instants:
+        """Read every source out of turn and wait for the answers, at most so long.
+
+        A device whose call is out is not waited for.
+        """
+        tickets = [(runner.name, runner.read_now()) for runner in self._measuring()]
+        until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
+        for _, ticket in tickets:
+            ticket.done.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        return Instants.of(tickets, self.clock.monotonic_ns())
+
+    def request_readings(self) -> None:
+        """Ask every source for a reading now, and do not wait."""
+        for runner in self._measuring():
+            runner.read_now()
+
+    def _measuring(self) -> list[Runner]:
+        """The runners whose devices tell energy, power or work: the others need no reading out of turn."""
+        return [runner for runner in self.runners if runner.opened.is_set() and runner.measures]
+
+    def stop(self) -> None:
+        """End the collectors, then the hub; what was read is taken before. A hanging call is left."""
+        for runner in self.runners:
+            runner.stop()
+        for runner in self.runners:
+            runner.join(0.5)
+        self.hub.stop()
+
+    def states(self) -> dict[str, tuple[State, str, str]]:
+        """How each collector is doing: state, reason, remedy."""
+        return {runner.name: (runner.state, runner.reason, runner.remedy) for runner in self.runners}
+
+
+@dataclass(frozen=True)
+class Instants:
+    """When readings out of turn were taken: the first and the last of them, and whose did not come."""
+
+    first_ns: int
+    last_ns: int
+    late: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tickets: Iterable[tuple[str, Ticket]], now_ns: int) -> Instants:
+        """Fold the tickets; without any reading both instants are now."""
+        taken: list[int] = []
+        late: list[str] = []
+        for name, ticket in tickets:
+            if not ticket.done.is_set():
+                late.append(name)
+            elif ticket.at_ns is not None:
+                taken.append(ticket.at_ns)
+        return cls(min(taken, default=now_ns), max(taken, default=now_ns), tuple(late))
+
+
+def new_session_id() -> str:
+    """A random id, as 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+def conditions() -> dict[str, Any]:
+    """Under which system this session runs; no secret, no user's name."""
+    return {
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "versions": {"python": platform.python_version()},
+    }

@@ -1,0 +1,103 @@
+"""Where a session goes: a file that was named, the user's state directory, or a private temporary file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from perfwatch.derive.tape import Tape
+from perfwatch.errors import SessionError
+from perfwatch.session import shelf
+from perfwatch.session.reader import raw_chunks, session_of_chunks
+from perfwatch.session.writer import Writer, open_for_writing
+
+CAP_BYTES = 2_000_000_000
+"""A run's file in the state directory takes no more than this."""
+
+
+class Recording:
+    """A sink that writes the session and can fold it afterwards.
+
+    Args:
+        session_id: of the session.
+        output: a file that was named, `-` or a pipe; None for the state directory.
+        keep: False: only a private temporary file, which is removed.
+        force: overwrite the named file.
+
+    Raises:
+        SessionError: the named file cannot be created.
+    """
+
+    def __init__(self, session_id: str, *, output: str | None, keep: bool, force: bool = False) -> None:
+        self.path: str | None = None
+        """Where the session can be found afterwards; None if it is not kept."""
+        self.warning = ""
+        self._temporary: Path | None = None
+        self._also: Writer | None = None
+        self._cap_bytes: int | None = None
+        fd, self._fold_path = self._open(session_id, output, keep, force)
+        self._writer = Writer(fd, compress=self._fold_path.endswith(".zst"), cap_bytes=self._cap_bytes)
+
+    def _open(self, session_id: str, output: str | None, keep: bool, force: bool) -> tuple[int, str]:
+        if output is not None:
+            fd = open_for_writing(output, force=force)
+            if _can_be_read_back(output):
+                self.path = output
+                return fd, output
+            self._also = Writer(fd, compress=output.endswith(".zst"), every_batch=True)
+        elif keep:
+            try:
+                path = str(shelf.new_path(session_id))
+                fd = open_for_writing(path)
+            except (OSError, SessionError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                self.warning = f"this run is not kept: cannot write to {shelf.state_directory()} ({reason}); name a file with -o"
+            else:
+                self.path, self._cap_bytes = path, CAP_BYTES
+                return fd, path
+        path = str(shelf.private_path(session_id))
+        self._temporary = Path(path).parent
+        return open_for_writing(path), path
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        self._writer.write(record)
+        if self._also is not None:
+            self._also.write(record)
+
+    def tick(self, now_ns: int) -> None:
+        self._writer.tick(now_ns)
+
+    def close(self) -> None:
+        """Write what is left and close; to be called when the hub has stopped."""
+        self._writer.close()
+        if self._also is not None:
+            self._also.close()
+
+    def tape(self) -> Tape:
+        """The recorded stream, laid out for arithmetic: the file, then what only memory holds."""
+        session = session_of_chunks(self._fold_path, self._text())
+        tape = Tape.of(session.header, session.records())
+        missing = self._missing()
+        if missing is not None:
+            tape.take({"t": tape.last_t, "event": "missing", **missing})
+        return tape
+
+    def discard(self) -> None:
+        """Remove the private temporary file, if there is one."""
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _text(self) -> Iterator[bytes]:
+        return chain(raw_chunks(self._fold_path), self._writer.unwritten())
+
+    def _missing(self) -> dict[str, Any] | None:
+        if not self._writer.trouble:
+            return None
+        return {"records": self._writer.lost_records, "reason": self._writer.trouble, "file": self._fold_path}
+
+
+def _can_be_read_back(output: str) -> bool:
+    return output != "-" and not output.startswith("/dev/") and Path(output).is_file()
