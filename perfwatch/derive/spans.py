@@ -1,0 +1,40 @@
+"""Which stretches of a session a figure covers: spans of time, joined, cut and added up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """A stretch of time, in seconds on the session's clock."""
+
+    start: float
+    end: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts; 0 for one that ends before it begins."""
+        return max(0.0, self.end - self.start)
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """The same time without overlaps, in order; spans that touch become one, empty ones vanish."""
+    joined: list[Span] = []
+    for span in sorted(span for span in spans if span.end > span.start):
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(Span(*span))
+    return joined
+
+
+def total(spans: Iterable[Span]) -> float:
+    """Seconds covered by the spans together; time that two of them share counts once."""
+    return math.fsum(span.duration_s for span in union(spans))
+
+
+def cut(spans: Iterable[Span], start: float, end: float) -> list[Span]:
+    """What of the spans lies between two times."""
+    return union(Span(max(span.start, start), min(span.end, end)) for span in spans)
