@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
 
@@ -17,6 +18,10 @@ class Clock(Protocol):
         """Wall time in nanoseconds since 1970 (UTC)."""
         ...
 
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Wait on a condition that the caller holds, at most so long."""
+        ...
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -26,3 +31,6 @@ class SystemClock:
 
     def time_ns(self) -> int:
         return time.time_ns()
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        condition.wait(seconds)

@@ -6,7 +6,10 @@ import re
 from collections.abc import Sequence
 
 HIDDEN = "***"
-_NAME = r"[\w.-]*(?:api[-_]?key|access[-_]?key|secret|token|passw(?:or)?d|passphrase|credential|auth(?:orization)?)"
+_NAME = (
+    r"[\w.-]*(?:api[-_]?key|access[-_]?key|secret|token(?!s)|passw(?:or)?d|passphrase|credential"
+    r"|auth(?:orization)?)"
+)
 _SECRET_OPTION = re.compile(rf"--?{_NAME}\Z", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
     rf"((?:\A|[\s,;&?'\"{{]|--?)(?:{_NAME})\s*[=:]\s*)(?!\s)[^\s,;&'\"}}]+(?: [A-Za-z0-9._~+/=-]{{12,}})?",
@@ -17,14 +20,13 @@ _WELL_KNOWN = re.compile(
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bhf_[A-Za-z0-9]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bAKIA[A-Z0-9]{16}\b"
     r"|\bxox[a-z]-[A-Za-z0-9-]{10,}|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}"
 )
-_TOKEN_COUNT = re.compile(r"\A\d+(?:\.\d+)?\Z|\A(?:true|false|auto|none)\Z", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
     """The text without the secrets that are recognisable in it."""
     text = _URL_USER.sub(rf"\1{HIDDEN}@", text)
     text = _WELL_KNOWN.sub(HIDDEN, text)
-    return _ASSIGNMENT.sub(_hide_assignment, text)
+    return _ASSIGNMENT.sub(rf"\1{HIDDEN}", text)
 
 
 def redact_command(command: Sequence[str]) -> list[str]:
@@ -32,14 +34,9 @@ def redact_command(command: Sequence[str]) -> list[str]:
     shown: list[str] = []
     hide_next = False
     for argument in command:
-        if hide_next and not argument.startswith("-") and not _TOKEN_COUNT.match(argument):
+        if hide_next and not argument.startswith("-"):
             shown.append(HIDDEN)
         else:
             shown.append(redact(argument))
         hide_next = bool(_SECRET_OPTION.match(argument))
     return shown
-
-
-def _hide_assignment(match: re.Match[str]) -> str:
-    value = match.group(0)[len(match.group(1)) :]
-    return match.group(0) if _TOKEN_COUNT.match(value) else match.group(1) + HIDDEN

@@ -284,7 +284,7 @@ class Runner:
                 remaining_ns = deadline_ns - self._clock.monotonic_ns()
                 if remaining_ns <= 0:
                     break
-                self._condition.wait(remaining_ns / NS)
+                self._clock.wait(self._condition, remaining_ns / NS)
             tickets, self._tickets = self._tickets, []
             return tickets, self._stopping and not tickets
 
@@ -419,7 +419,7 @@ class Runner:
                 remaining_ns = until_ns - self._clock.monotonic_ns()
                 if remaining_ns <= 0:
                     return False
-                self._condition.wait(remaining_ns / NS)
+                self._clock.wait(self._condition, remaining_ns / NS)
             return True
 
     def _answer_tickets(self, at_ns: int | None) -> None:

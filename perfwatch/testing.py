@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +14,18 @@ from perfwatch.model import Device, Reading, Sample
 
 
 class FakeClock:
-    """A clock that stands still until it is told to move."""
+    """A clock that stands still until it is told to move.
+
+    `advance` moves it at once. `run` lets one runner's thread live through a stretch of time: each of its
+    waits ends immediately and moves the clock by as much, until the stretch is over.
+    """
 
     def __init__(self, monotonic_ns: int = 1_000_000_000, time_ns: int = 1_700_000_000_000_000_000) -> None:
         self._monotonic_ns = monotonic_ns
         self._time_ns = time_ns
+        self._horizon_ns = monotonic_ns
+        self._settled = threading.Event()
+        self._lock = threading.Lock()
 
     def monotonic_ns(self) -> int:
         return self._monotonic_ns
@@ -27,9 +35,29 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         """Let both clocks move on."""
-        step = round(seconds * 1e9)
-        self._monotonic_ns += step
-        self._time_ns += step
+        self._move(round(seconds * 1e9))
+        self._horizon_ns = self._monotonic_ns
+
+    def run(self, seconds: float) -> None:
+        """Let the one thread that waits on this clock live through so many seconds."""
+        with self._lock:
+            self._settled.clear()
+            self._horizon_ns += round(seconds * 1e9)
+        assert self._settled.wait(30.0), "the runner did not come back to its wait"
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """A runner waits: its time passes at once, up to where `run` said."""
+        with self._lock:
+            left_ns = self._horizon_ns - self._monotonic_ns
+            if left_ns > 0:
+                self._move(min(left_ns, max(1, round(seconds * 1e9))))
+                return
+            self._settled.set()
+        condition.wait(0.001)
+
+    def _move(self, step_ns: int) -> None:
+        self._monotonic_ns += step_ns
+        self._time_ns += step_ns
 
     def step_wall(self, seconds: float) -> None:
         """Set the wall clock as an administrator or NTP would; the monotonic one does not notice."""

@@ -54,7 +54,10 @@ class Recording:
                 fd = open_for_writing(path)
             except (OSError, SessionError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
-                self.warning = f"this run is not kept: cannot write to {shelf.state_directory()} ({reason}); name a file with -o"
+                self.warning = (
+                    f"this run is not kept: cannot write to {shelf.state_directory()} ({reason}); "
+                    "name a file with -o"
+                )
             else:
                 self.path, self._cap_bytes = path, CAP_BYTES
                 return fd, path

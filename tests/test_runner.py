@@ -1,0 +1,243 @@
+"""The runner: deadlines, states, readings out of turn, numbers checked once, devices that block."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from perfwatch.clock import SystemClock
+from perfwatch.collector import Collector
+from perfwatch.errors import DeviceGone, TryAgain, Unavailable
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import Batch, Declared, Device, DeviceKind, Gone, Reading, Sample, State, Status
+from perfwatch.runner import NS, Runner
+from perfwatch.testing import FakeClock, StubCollector
+
+DEVICE = Device("D-0", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER, ENERGY))
+
+
+class Posts(list[Any]):
+    """What a runner posted, with a way to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came = threading.Condition()
+
+    def take(self, item: Any) -> None:
+        with self._came:
+            self.append(item)
+            self._came.notify_all()
+
+    def wait_for(self, wanted: Callable[[Posts], bool]) -> None:
+        with self._came:
+            assert self._came.wait_for(lambda: wanted(self), 20.0), f"it never came; there is {list(self)}"
+
+    @property
+    def batches(self) -> list[Batch]:
+        return [item for item in self if isinstance(item, Batch)]
+
+    @property
+    def states(self) -> list[State]:
+        return [item.state for item in self if isinstance(item, Status)]
+
+
+def start(collector: Collector, clock: Any, period_s: float = 1.0) -> tuple[Runner, Posts]:
+    posts = Posts()
+    runner = Runner(collector, period_s=period_s, clock=clock, post=posts.take, epoch_ns=clock.monotonic_ns())
+    runner.start()
+    return runner, posts
+
+
+def end(runner: Runner) -> None:
+    runner.stop()
+    runner.join(10.0)
+
+
+def test_ten_seconds_give_ten_polls_at_the_deadlines() -> None:
+    clock = FakeClock(monotonic_ns=5 * NS)
+    runner, posts = start(StubCollector([DEVICE], [[Sample("D-0", (100.0, 5.0))]]), clock)
+    clock.run(10.0)
+    end(runner)
+    assert [batch.at_ns for batch in posts.batches] == [(5 + k) * NS for k in range(1, 11)]
+    assert isinstance(posts[0], Declared)
+    assert (runner.late, runner.missed) == (0, 0)
+
+
+def test_a_poll_that_overruns_loses_its_ticks_and_counts_them() -> None:
+    clock = FakeClock()
+
+    class Slow(StubCollector):
+        def read(self, devices: Sequence[Device]) -> Sequence[Reading]:
+            if self.reads == 2:
+                clock._move(round(3.2 * NS))
+            return super().read(devices)
+
+    runner, posts = start(Slow([DEVICE], [[Sample("D-0", (1.0, 2.0))]]), clock)
+    clock.run(10.0)
+    end(runner)
+    assert runner.missed == 3
+    assert len(posts.batches) == 7
+
+
+@pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, 1e30])
+def test_what_is_no_believable_number_becomes_unknown_and_is_counted(nonsense: float) -> None:
+    clock = FakeClock()
+    runner, posts = start(StubCollector([DEVICE], [[Sample("D-0", (nonsense, 88_312.912_345_67))]]), clock)
+    clock.run(1.0)
+    end(runner)
+    sample = posts.batches[0].readings[0][1]
+    assert isinstance(sample, Sample)
+    assert list(sample.values) == [None, 88_312.912_346]
+    assert runner.rejected == 1
+
+
+def test_nothing_to_read_is_absent_and_looked_for_again() -> None:
+    clock = FakeClock()
+
+    class Late(StubCollector):
+        opened = 0
+
+        def open(self) -> Sequence[Device]:
+            self.opened += 1
+            if self.opened < 3:
+                raise Unavailable("no library", remedy="install it")
+            return super().open()
+
+    runner, posts = start(Late([DEVICE], [[]]), clock)
+    assert runner.opened.wait(10.0)
+    assert (runner.state, runner.reason, runner.remedy) == (State.ABSENT, "no library", "install it")
+    clock.run(65.0)
+    end(runner)
+    assert posts.states == [State.ABSENT, State.OK]
+
+
+def test_try_again_pauses_longer_each_time_and_recovers() -> None:
+    clock = FakeClock()
+    again = TryAgain("busy")
+    runner, posts = start(StubCollector([DEVICE], [again, again, [Sample("D-0", (1.0, 1.0))]]), clock)
+    clock.run(8.0)
+    end(runner)
+    reasons = [item.reason for item in posts if isinstance(item, Status) and item.state is State.RETRYING]
+    assert reasons == ["busy; next try in 1 s", "busy; next try in 2 s"]
+    assert posts.states[-1] is State.OK
+    assert posts.batches
+
+
+def test_a_bug_in_a_collector_is_told_once_with_its_traceback() -> None:
+    clock = FakeClock()
+    runner, posts = start(StubCollector([DEVICE], [ZeroDivisionError("oops")]), clock)
+    posts.wait_for(lambda posts: bool(posts.states)) or clock
+    clock._horizon_ns += 5 * NS
+    posts.wait_for(lambda posts: State.FAILED in posts.states)
+    end(runner)
+    failures = [item for item in posts if isinstance(item, Status) and item.state is State.FAILED]
+    assert len(failures) == 1
+    assert failures[0].reason == "ZeroDivisionError: oops"
+    assert "Traceback" in (failures[0].details or {})["traceback"]
+    assert runner.read_now().done.is_set(), "nobody waits for a collector that failed"
+
+
+def test_a_device_that_left_is_gone_and_the_others_are_read_on() -> None:
+    clock = FakeClock()
+    other = Device("D-1", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER,))
+    seen: list[list[str]] = []
+
+    class Losing(StubCollector):
+        def read(self, devices: Sequence[Device]) -> Iterable[Reading]:  # type: ignore[override]
+            seen.append([device.id for device in devices])
+            if len(seen) == 2:
+                raise DeviceGone("D-0", "fell off the bus")
+            for device in devices:
+                yield Sample(device.id, [1.0] * len(device.metrics))
+
+    runner, posts = start(Losing([DEVICE, other]), clock)
+    clock.run(3.0)
+    end(runner)
+    assert seen == [["D-0", "D-1"], ["D-0", "D-1"], ["D-1"]]
+    gone = [reading for batch in posts.batches for _, reading in batch.readings if isinstance(reading, Gone)]
+    assert gone == [Gone("D-0", "fell off the bus")]
+
+
+def test_a_reading_out_of_turn_comes_at_once_and_tells_its_instant() -> None:
+    clock = SystemClock()
+    runner, posts = start(StubCollector([DEVICE], [[Sample("D-0", (1.0, 1.0))]]), clock, period_s=60.0)
+    assert runner.opened.wait(10.0)
+    before = clock.monotonic_ns()
+    ticket = runner.read_now()
+    assert ticket.done.wait(10.0)
+    assert ticket.at_ns is not None
+    assert before <= ticket.at_ns <= clock.monotonic_ns()
+    assert len(posts.batches) == 1
+    end(runner)
+
+
+class Blocking(StubCollector):
+    """A collector with three devices of which one can be made to hang."""
+
+    isolates = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            [Device(f"D-{n}", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER,)) for n in range(3)]
+        )
+        self.hang = threading.Event()
+        self.release = threading.Event()
+        self.inside = threading.Event()
+
+    def read(self, devices: Sequence[Device]) -> Iterable[Reading]:  # type: ignore[override]
+        for device in devices:
+            if device.id == "D-1" and self.hang.is_set():
+                self.inside.set()
+                self.release.wait(30.0)
+            yield Sample(device.id, (100.0,))
+
+
+def devices_of(batch: Batch) -> list[str]:
+    return [reading.device_id for _, reading in batch.readings if isinstance(reading, Sample)]
+
+
+def test_a_device_that_hangs_is_left_behind_and_joins_again_when_its_call_returns() -> None:
+    collector, clock = Blocking(), SystemClock()
+    runner, posts = start(collector, clock, period_s=0.01)
+    posts.wait_for(lambda posts: len(posts.batches) > 1)
+    collector.hang.set()
+    assert collector.inside.wait(10.0)
+    runner.watch(clock.monotonic_ns() + NS)
+    posts.wait_for(lambda posts: bool(posts.batches) and devices_of(posts.batches[-1]) == ["D-0", "D-2"])
+    stale = [item for item in posts if isinstance(item, Status) and item.state is State.STALE]
+    assert [item.device_id for item in stale] == ["D-1"]
+    ticket = runner.read_now()
+    assert ticket.done.wait(10.0), "a reading out of turn does not wait for the device that hangs"
+    collector.hang.clear()
+    collector.release.set()
+    posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-0", "D-1", "D-2"])
+    end(runner)
+    assert collector.closed == 1
+
+
+def test_a_collector_is_not_closed_while_a_call_is_out() -> None:
+    collector, clock = Blocking(), SystemClock()
+    runner, _ = start(collector, clock, period_s=0.01)
+    collector.hang.set()
+    assert collector.inside.wait(10.0)
+    runner.watch(clock.monotonic_ns() + NS)
+    end(runner)
+    assert collector.closed == 0
+    collector.release.set()
+
+
+def test_polling_of_a_sensor_that_sees_part_of_the_time_is_spread() -> None:
+    part_time = Device(
+        "D-0", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER.observed(update_s=0.1, window_s=0.025),)
+    )
+    clock = FakeClock(monotonic_ns=0)
+    runner, posts = start(StubCollector([part_time], [[Sample("D-0", (1.0,))]]), clock, period_s=0.1)
+    clock.run(2.0)
+    end(runner)
+    offsets = [batch.at_ns % (NS // 10) for batch in posts.batches]
+    assert all(0 <= offset <= NS // 40 for offset in offsets)
+    assert len(set(offsets)) > 10
