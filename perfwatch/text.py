@@ -6,8 +6,10 @@ stands beside it, and it cannot grow without bound.
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 GLUE = "\N{NO-BREAK SPACE}"
 """A blank at which `wrap` does not break; it comes out as a plain one."""
@@ -146,3 +148,12 @@ def _head(text: str, columns: int) -> str:
         if taken > columns:
             return text[:at]
     return text
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the nearest right one, else what there is."""
+    there = {name.casefold(): name for name in sorted(known)}
+    near = difflib.get_close_matches(word.casefold(), there, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {there[near[0]]}?"
+    return f"there is {', '.join(there.values())}" if there else "there is none"
