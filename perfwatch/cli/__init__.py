@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from perfwatch import __version__
+
+if TYPE_CHECKING:
+    import argparse
 
 COMMANDS: dict[str, str] = {
     "run": "perfwatch.cli.run",
@@ -99,9 +103,9 @@ def _run(word: str, rest: list[str]) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    module.add_arguments(parser)
     try:
-        status: int = module.run(parser.parse_args(rest))
+        module.add_arguments(parser)
+        status: int = module.run(_parse(parser, rest, takes_command=hasattr(module, "TAKES_COMMAND")))
     except ConfigError as error:
         print(f"perfwatch {word}: {error}", file=sys.stderr)
         return 2
@@ -109,6 +113,16 @@ def _run(word: str, rest: list[str]) -> int:
         print(f"perfwatch {word}: {error}", file=sys.stderr)
         return 1
     return status
+
+
+def _parse(parser: argparse.ArgumentParser, rest: list[str], *, takes_command: bool) -> argparse.Namespace:
+    """Parse the options; what follows the first `--` is the command, untouched."""
+    if not takes_command or "--" not in rest:
+        return parser.parse_args(rest)
+    dashes = rest.index("--")
+    args = parser.parse_args(rest[:dashes])
+    args.command = [*args.command, *rest[dashes + 1 :]]
+    return args
 
 
 def _unknown(word: str) -> int:

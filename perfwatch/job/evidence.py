@@ -30,19 +30,17 @@ class Evidence:
     """Gathers what tells which devices a job uses.
 
     Args:
-        belongs: whether a process (host pid) is of the job.
         environment: the job's environment.
     """
 
-    def __init__(self, belongs: Callable[[int], bool], environment: Mapping[str, str]) -> None:
-        self._belongs = belongs
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._lock = threading.Lock()
         self._accelerators: dict[int, tuple[str, Mapping[str, Any]]] = {}
         self._used: dict[int, set[int]] = {}
         self._shared: dict[int, set[int]] = {}
-        self.active = False
-        """Set while the job runs: only then its processes can be told from others'."""
+        self.belongs: Callable[[int], bool] | None = None
+        """Whether a process (host pid) is of the job; set while it runs, when that can be asked."""
 
     def write(self, record: Mapping[str, Any]) -> None:
         if "device" in record:
@@ -50,17 +48,17 @@ class Evidence:
             if declared["kind"] == DeviceKind.ACCELERATOR.value:
                 with self._lock:
                     self._accelerators[declared["n"]] = (declared["collector"], declared)
-        elif self.active and record.get("table") == "processes" and record.get("n") is not None:
-            self._take_processes(record["n"], record)
+        elif self.belongs and record.get("table") == "processes" and record.get("n") is not None:
+            self._take_processes(record["n"], record, self.belongs)
 
     def tick(self, now_ns: int) -> None:
         return None
 
-    def _take_processes(self, number: int, record: Mapping[str, Any]) -> None:
+    def _take_processes(self, number: int, record: Mapping[str, Any], belongs: Callable[[int], bool]) -> None:
         column = record["columns"].index("pid")
         for row in record["rows"]:
             pid = int(row[column])
-            into = self._used if self._belongs(pid) else self._shared
+            into = self._used if belongs(pid) else self._shared
             with self._lock:
                 into.setdefault(number, set()).add(pid)
 

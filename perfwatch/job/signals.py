@@ -54,7 +54,9 @@ class SignalQueue:
         self._before = signal.pthread_sigmask(signal.SIG_BLOCK, self._waiting)
 
     def close(self) -> None:
-        """Give the signals back as they were."""
+        """Give the signals back as they were; what came meanwhile and was not taken is forgotten."""
+        while self.wait(0.0) is not None:
+            pass
         signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
         for number, handler in self._handlers.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)

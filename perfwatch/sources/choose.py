@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from perfwatch import config, plugins
+from perfwatch import plugins
 from perfwatch.collector import Collector
-from perfwatch.config import Config
+from perfwatch.config import CollectorSpec, Config, parse_collector_spec, parse_interval
 from perfwatch.errors import ConfigError
 from perfwatch.model import Device, Reading
 from perfwatch.plugins import Plugin
 from perfwatch.sources.live import Chosen
-from perfwatch.units import parse_duration
 
-INTERVAL_S = (0.01, 60.0)
+DEFAULT_INTERVAL_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,21 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def interval(args: argparse.Namespace, settings: Config) -> float:
-    """The sampling period that was asked for, in seconds.
+    """The sampling period that was asked for, in seconds; 1 s if none was.
 
     Raises:
         ConfigError: it is no time, or out of bounds.
     """
-    if args.interval is None:
-        return settings.interval_s
-    try:
-        value = parse_duration(args.interval)
-    except ConfigError as error:
-        raise ConfigError(f"-i {args.interval}: {error}") from error
-    low, high = INTERVAL_S
-    if not low <= value <= high:
-        raise ConfigError(f"-i {args.interval}: the sampling period must be from {low:g} s to {high:g} s")
-    return value
+    if args.interval is not None:
+        return parse_interval(args.interval)
+    return settings.run.interval_s or DEFAULT_INTERVAL_S
 
 
 def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
@@ -70,57 +61,59 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
     Raises:
         ConfigError: a name or an option is wrong, or what was asked for by name cannot be loaded.
     """
-    period_s = interval(args, settings)
-    asked = [config.parse_collector_spec(text) for text in args.collector]
-    chosen: dict[str, Collector] = {}
-    left_out = _names(args.no_collector)
-    for name in left_out:
+    known = plugins.every()
+    asked = [parse_collector_spec(text) for text in args.collector]
+    without = {*settings.run.without, *_names(args.no_collector)}
+    for name in without:
         plugins.find(name)
-    for plugin in _unasked(args.only):
-        if plugin.name not in left_out and plugin.name not in {name for name, _ in asked}:
-            chosen[plugin.name] = _quietly(plugin, settings, asked_for=args.only is not None)
-    for name, values in asked:
-        collector = _asked_for(name, values, settings)
+    chosen: dict[str, Collector] = {}
+    for plugin in _unasked(known, args, settings):
+        if plugin.name not in without:
+            chosen[plugin.name] = _unless_broken(plugin, settings, asked_for=args.only is not None)
+    for spec in asked:
+        collector = _asked_for(spec, settings)
         chosen[collector.name] = collector
-    return [Chosen(collector, _period(collector, args, period_s)) for collector in chosen.values()]
+    settings.check_collectors([*known, *chosen])
+    return [Chosen(collector, _period(collector, args, settings)) for collector in chosen.values()]
 
 
-def _period(collector: Collector, args: argparse.Namespace, period_s: float) -> float:
+def _period(collector: Collector, args: argparse.Namespace, settings: Config) -> float:
     """What was asked for; without a wish a collector that likes to be slower stays at its own default."""
-    return period_s if args.interval is not None else max(period_s, collector.period_s)
+    wished = args.interval is not None or settings.run.interval_s is not None
+    period_s = interval(args, settings)
+    return period_s if wished else max(period_s, collector.period_s)
 
 
-def _names(texts: Sequence[str]) -> set[str]:
-    return {word.strip() for text in texts for word in text.split(",") if word.strip()}
+def _names(texts: Sequence[str]) -> list[str]:
+    return [word.strip() for text in texts for word in text.split(",") if word.strip()]
 
 
-def _unasked(only: str | None) -> list[Plugin]:
-    if only is None:
-        return [plugin for plugin in plugins.every().values() if plugin.default]
-    return [plugins.find(name) for name in sorted(_names([only]))]
+def _unasked(known: Mapping[str, Plugin], args: argparse.Namespace, settings: Config) -> list[Plugin]:
+    only = _names([args.only]) if args.only is not None else list(settings.run.only)
+    if only or args.only is not None:
+        return [plugins.find(name) for name in only]
+    set_up = {parse_collector_spec(text).name for text in args.collector}
+    return [plugin for plugin in known.values() if plugin.default and plugin.name not in set_up]
 
 
-def _asked_for(name: str, values: Mapping[str, str], settings: Config) -> Collector:
+def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:
     """A collector that was named: what is wrong with it is the person's to know now."""
-    if name.endswith((".py", ".toml")) or "/" in name:
-        loaded = plugins.load_file(name)
+    if spec.path is not None:
+        loaded = plugins.load_file(spec.path)
     else:
-        loaded = plugins.load(plugins.find(name))
-    return _build(loaded, {**settings.collectors.get(loaded.name, {}), **values})
+        loaded = plugins.load(plugins.find(str(spec.name)))
+    return loaded(settings.options_for(loaded, spec.values))
 
 
-def _quietly(plugin: Plugin, settings: Config, *, asked_for: bool) -> Collector:
+def _unless_broken(plugin: Plugin, settings: Config, *, asked_for: bool) -> Collector:
     """A collector of the default set: one that cannot even be imported is `failed`; the others start."""
     try:
-        return _build(plugins.load(plugin), settings.collectors.get(plugin.name, {}))
+        loaded = plugins.load(plugin)
     except ConfigError as error:
-        if asked_for or plugin.name in settings.collectors:
+        if asked_for:
             raise
         return Broken(plugin.name, error)
-
-
-def _build(loaded: type[Collector], values: Mapping[str, Any]) -> Collector:
-    return loaded(config.collector_options(loaded, values))
+    return loaded(settings.options_for(loaded))
 
 
 class Broken(Collector):

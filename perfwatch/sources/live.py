@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import socket
 import uuid
 from collections.abc import Iterable, Sequence
@@ -153,11 +152,3 @@ class Instants:
 def new_session_id() -> str:
     """A random id, as 32 hexadecimal digits."""
     return uuid.uuid4().hex
-
-
-def conditions() -> dict[str, Any]:
-    """Under which system this session runs; no secret, no user's name."""
-    return {
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "versions": {"python": platform.python_version()},
-    }

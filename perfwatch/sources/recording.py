@@ -88,10 +88,12 @@ class Recording:
             tape.take({"t": tape.last_t, "event": "missing", **missing})
         return tape
 
-    def discard(self) -> None:
-        """Remove the private temporary file, if there is one."""
+    def discard(self, *, everything: bool = False) -> None:
+        """Remove the private temporary file, if there is one; with `everything` the kept file as well."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+        elif everything:
+            Path(self._fold_path).unlink(missing_ok=True)
 
     def _text(self) -> Iterator[bytes]:
         return chain(raw_chunks(self._fold_path), self._writer.unwritten())

@@ -1,0 +1,111 @@
+"""Options that several commands share: what a summary is asked for, how it is shown."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from perfwatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from perfwatch.derive.settings import Settings
+
+
+def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the figures are taken over, and what they cost."""
+    group = parser.add_argument_group("the figures")
+    group.add_argument(
+        "-d", "--devices", metavar="LIST", help="devices of the run: nvidia:0-3, a UUID's beginning"
+    )
+    group.add_argument("--unit", metavar="NAME", help="the unit of work that ratios are shown in; NAME@KIND")
+    group.add_argument(
+        "--scope", choices=("accelerator", "components", "node", "wall"), help="headline scope"
+    )
+    group.add_argument("--meter", metavar="NAME", help="which meter --scope node or wall means")
+    group.add_argument("--window", choices=("job", "marks", "work"), help="what the figures are taken over")
+    group.add_argument("--warmup", metavar="TIME", help="cut so much off the front of the window")
+    cost = parser.add_argument_group("cost (no price is built in)")
+    cost.add_argument("--price", metavar="0.12/kWh", help="electricity")
+    cost.add_argument("--rent", metavar="2.5/h/device", help="rent of a device, or 20/h/node")
+    cost.add_argument("--pue", metavar="1.2", help="facility energy over device energy")
+    cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
+    cost.add_argument("--currency", metavar="USD", help="what the amounts are in")
+    cost.add_argument("--cost-scope", choices=("energy",), help="electricity alone is the whole cost")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """How the summary is shown and judged."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
+    group.add_argument("--summary-json", metavar="FILE", help="the summary as JSON into a file")
+    group.add_argument(
+        "--require", metavar="LIST", help="exit 1 unless these were measured: energy, work, latency, cost"
+    )
+    group.add_argument(
+        "--fail-on",
+        metavar="LIMIT",
+        action="append",
+        default=[],
+        help="exit 3 if a limit is broken: 'efficiency.queries.per_joule < 2.0'; repeatable",
+    )
+    group.add_argument("--ascii", action="store_true", help="ASCII only")
+    group.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
+    group.add_argument("-q", "--quiet", action="store_true", help="no summary for people, no notes")
+
+
+def settings(args: argparse.Namespace, before: Settings) -> Settings:
+    """The settings with what this command line changes.
+
+    Raises:
+        ConfigError: a value is wrong.
+    """
+    from perfwatch.prices import cost_changes
+
+    changes = {
+        "unit": args.unit,
+        "scope": args.scope,
+        "meter": args.meter,
+        "window": args.window,
+        "warmup_s": duration(args.warmup, "--warmup"),
+        "devices": args.devices,
+        "cost": cost_changes(
+            price=args.price,
+            rent=args.rent,
+            pue=args.pue,
+            carbon=args.carbon,
+            currency=args.currency,
+            cost_scope=args.cost_scope,
+        ),
+    }
+    return before.merge(changes)
+
+
+def duration(text: str | None, option: str) -> float | None:
+    """A time in seconds, or None where it was not given.
+
+    Raises:
+        ConfigError: it is no time.
+    """
+    if text is None:
+        return None
+    from perfwatch.units import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ConfigError as error:
+        raise ConfigError(f"{option}: {error}") from error
+
+
+def tags(texts: list[str]) -> dict[str, str]:
+    """`--tag KEY=VALUE` as a mapping.
+
+    Raises:
+        ConfigError: one has no equals sign or no key.
+    """
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--tag {text!r}: write KEY=VALUE, for example --tag precision=fp8")
+        found[key.strip()] = value
+    return found

@@ -1,0 +1,198 @@
+"""A summary on its way out: as text, as JSON, into a file, through the gates."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perfwatch.errors import ConfigError, SessionError
+
+if TYPE_CHECKING:
+    from perfwatch.config import Config
+    from perfwatch.derive.settings import Settings
+    from perfwatch.derive.tape import Tape
+
+SCHEMA = "perfwatch.summary/"
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """A line for the person, on standard error; a closed standard error is no reason to fail."""
+    if quiet or not text:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+def summarise(tape: Tape, settings: Settings | None) -> dict[str, Any]:
+    """The summary object of a tape."""
+    from perfwatch.derive.summary import summarise as derive
+
+    return derive(tape, settings)
+
+
+def show(
+    args: argparse.Namespace,
+    config: Config,
+    summary: dict[str, Any],
+    *,
+    log_path: str | None,
+    on_stdout: bool = False,
+) -> None:
+    """Print the summary as asked: JSON on standard output, the face for people where it belongs."""
+    if args.summary_json:
+        write_summary_file(args.summary_json, summary, force=args.force)
+    if args.json:
+        sys.stdout.write(to_json(summary))
+        sys.stdout.flush()
+        return
+    if args.quiet:
+        return
+    stream = sys.stdout if on_stdout else sys.stderr
+    text = _face(args, config, summary, stream, log_path)
+    if on_stdout:
+        stream.write(text + "\n")
+    else:
+        say(text)
+
+
+def _face(
+    args: argparse.Namespace, config: Config, summary: dict[str, Any], stream: Any, log: str | None
+) -> str:
+    from perfwatch.exporters.summary_text import render
+
+    return render(
+        summary,
+        width=_width(stream),
+        color=_wants_color(args, config, stream),
+        ascii=_wants_ascii(args, config, stream),
+        log_path=log,
+    )
+
+
+def to_json(summary: dict[str, Any]) -> str:
+    """The summary object as text, one key a line."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def check_summary_file(args: argparse.Namespace) -> None:
+    """Refuse before the run what could not be written after it.
+
+    Raises:
+        ConfigError: the file exists and is no summary of ours, or its directory does not.
+    """
+    if not args.summary_json:
+        return
+    path = Path(args.summary_json)
+    if path.is_symlink():
+        raise ConfigError(f"--summary-json {path}: is a symbolic link, which perfwatch does not follow")
+    if path.is_file() and not args.force and not _is_summary(path):
+        raise ConfigError(
+            f"--summary-json {path}: exists and is no perfwatch summary; name another or add --force"
+        )
+    if not path.parent.is_dir():
+        raise ConfigError(f"--summary-json {path}: there is no directory {path.parent}")
+
+
+def write_summary_file(name: str, summary: dict[str, Any], *, force: bool) -> None:
+    """Write the summary, replacing only an earlier summary.
+
+    Raises:
+        SessionError: it cannot be written.
+    """
+    path = Path(name)
+    text = to_json(summary).encode()
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb", buffering=0) as stream:  # a pipe or /dev/fd/N
+                stream.write(text)
+            return
+        if path.exists() and not force and not _is_summary(path):
+            raise SessionError(f"{path} exists and is no perfwatch summary; name another file or add --force")
+        _replace(path, text)
+    except OSError as error:
+        raise SessionError(f"cannot write the summary to {path}: {error.strerror}") from error
+
+
+def _replace(path: Path, text: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(text)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            found = json.loads(stream.read(64 << 20))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and str(found.get("schema", "")).startswith(SCHEMA)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """`--require` and `--fail-on`, understood before the run and judged after it."""
+
+    limits: tuple[Any, ...]
+    required: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, args: argparse.Namespace) -> Gates:
+        """The gates of a command line.
+
+        Raises:
+            ConfigError: a limit or a required name is malformed.
+        """
+        from perfwatch.derive.gates import parse_limit, parse_require
+
+        return cls(
+            tuple(parse_limit(text) for text in args.fail_on),
+            tuple(parse_require(args.require)) if args.require else (),
+        )
+
+    def judge(self, summary: dict[str, Any], *, otherwise: int) -> int:
+        """The exit status: 3 if a limit is broken, 1 if what is required was not measured, else the other."""
+        from perfwatch.derive.gates import check_limits, check_required
+
+        broken, unmeasured = check_limits(summary, self.limits)
+        unmeasured = [*unmeasured, *check_required(summary, self.required)]
+        for sentence in [*broken, *unmeasured]:
+            say(f"perfwatch: {sentence}")
+        if broken:
+            return 3
+        return 1 if unmeasured else otherwise
+
+
+def _width(stream: Any) -> int | None:
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return None
+    return columns or None
+
+
+def _wants_color(args: argparse.Namespace, config: Config, stream: Any) -> bool:
+    if args.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if config.ui.color is not None:
+        return config.ui.color
+    return bool(stream.isatty())
+
+
+def _wants_ascii(args: argparse.Namespace, config: Config, stream: Any) -> bool:
+    if args.ascii or config.ui.ascii:
+        return True
+    encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
+    return not encoding.startswith("utf")

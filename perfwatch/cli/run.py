@@ -1,0 +1,270 @@
+"""`perfwatch run -- CMD`: start a job, watch it, summarise it; exits with the job's status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from perfwatch.cli import asking, results
+from perfwatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from perfwatch.collector import Collector
+    from perfwatch.config import Config
+    from perfwatch.derive.settings import Settings
+    from perfwatch.job.signals import SignalQueue
+    from perfwatch.job.watched import Outcome, Plan, WatchedRun
+    from perfwatch.job.workloads import Workload
+    from perfwatch.sources.live import Chosen
+    from perfwatch.sources.recording import Recording
+
+HELP = """Start a job, watch the devices of this machine while it works, and say what the work cost.
+Exits with the job's own status (128+N when signal N ended it, 127 not found, 126 not executable)."""
+TAKES_COMMAND = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from perfwatch.job import workloads
+    from perfwatch.sources import choose
+
+    choose.add_arguments(parser)
+    workloads.add_argument(parser)
+    asking.add_summary_arguments(parser)
+    asking.add_output_arguments(parser)
+    group = parser.add_argument_group("the run")
+    group.add_argument("--idle-baseline", metavar="TIME", help="measure idle power for so long first")
+    group.add_argument("--duration", metavar="TIME", help="end the job with SIGTERM after so long")
+    group.add_argument("--name", help="name of the run; `perfwatch summary NAME` finds it")
+    group.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], help="a condition of the work; repeatable"
+    )
+    group.add_argument(
+        "--as", dest="user", metavar="USER", help="run the job as this user (under sudo: who called it)"
+    )
+    group.add_argument("-o", "--output", metavar="FILE", help="session log (.jsonl or .jsonl.zst)")
+    group.add_argument("--no-record", action="store_true", help="keep no session log")
+    group.add_argument("--force", action="store_true", help="overwrite files that exist")
+    group.add_argument("--headless", action="store_true", help="no live view (so far there is none)")
+    group.add_argument("--plain", action="store_true", help="one line a period on standard error")
+    group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
+    parser.add_argument("command", nargs="...", metavar="-- CMD", help="the job and its arguments")
+
+
+def run(args: argparse.Namespace) -> int:
+    wanted = _understand(args)
+    session = _Session.begin(args, wanted)
+    try:
+        outcome = session.watch()
+        if outcome is None:
+            return session.start_failure
+        return session.finish(args, wanted, outcome)
+    finally:
+        session.close()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The command line, understood and checked before anything is started."""
+
+    command: list[str]
+    config: Config
+    settings: Settings
+    chosen: list[Chosen]
+    workloads: list[Workload]
+    gates: results.Gates
+    idle_baseline_s: float
+    duration_s: float | None
+    user: str | None
+    tags: dict[str, str]
+    interval_s: float
+    now_s: float
+
+
+def _understand(args: argparse.Namespace) -> _Wanted:
+    from perfwatch.config import load_config
+    from perfwatch.job import workloads
+    from perfwatch.job.process import job_user
+    from perfwatch.sources import choose
+
+    if not args.command:
+        raise ConfigError("there is no command to run; write it behind two dashes: perfwatch run -- COMMAND")
+    config = load_config(args.config)
+    for note in config.notes:
+        results.say(f"perfwatch: {note}", quiet=args.quiet)
+    idle = asking.duration(args.idle_baseline, "--idle-baseline")
+    wanted = _Wanted(
+        command=args.command,
+        config=config,
+        settings=asking.settings(args, config.settings()),
+        chosen=choose.choose(args, config),
+        workloads=workloads.parse([*config.run.workload, *args.workload]),
+        gates=results.Gates.parse(args),
+        idle_baseline_s=idle if idle is not None else config.run.idle_baseline_s or 0.0,
+        duration_s=asking.duration(args.duration, "--duration"),
+        user=job_user(args.user),
+        tags=asking.tags(args.tag),
+        interval_s=choose.interval(args, config),
+        now_s=asking.duration(args.now, "--now") or 30.0,
+    )
+    results.check_summary_file(args)
+    return wanted
+
+
+class _Session:
+    """The moving parts of this one run, wired together."""
+
+    def __init__(self, runner: WatchedRun, recording: Recording, signals: SignalQueue) -> None:
+        self._runner = runner
+        self._recording = recording
+        self._signals = signals
+        self.start_failure = 0
+
+    @classmethod
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted) -> _Session:
+        """Open files and sockets, then take the signals over; nothing runs yet."""
+        from perfwatch.job.evidence import Evidence
+        from perfwatch.job.signals import SignalQueue
+        from perfwatch.job.watched import WatchedRun
+        from perfwatch.sources.live import LiveSource, new_session_id
+        from perfwatch.sources.recording import Recording
+
+        session_id = new_session_id()
+        sources = _WorkSources.of(wanted.workloads)
+        plan = _plan(args, wanted, sources, session_id)
+        keep = not args.no_record and wanted.config.run.record is not False
+        recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
+        if recording.warning:
+            results.say(f"perfwatch: {recording.warning}")
+        evidence = Evidence({**os.environ, **plan.environment})
+        live = LiveSource(
+            [*wanted.chosen, *sources.chosen()],
+            [recording, evidence, *_plain_lines(args, wanted)],
+            interval_s=wanted.interval_s,
+            session_id=session_id,
+            header=_header(args, wanted),
+        )
+        sources.statsd.on_mark = live.request_readings
+        signals = SignalQueue()
+        signals.open()
+        return cls(WatchedRun(plan, live, evidence, signals), recording, signals)
+
+    def watch(self) -> Outcome | None:
+        """Run it; None if the command cannot be started (the reason was said)."""
+        from perfwatch.job.process import CannotStart
+
+        try:
+            outcome: Outcome = self._runner.run()
+        except CannotStart as error:
+            results.say(f"perfwatch run: {error}")
+            self.start_failure = error.status
+            self._recording.close()
+            self._recording.discard(everything=True)
+            return None
+        self._recording.close()
+        return outcome
+
+    def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:
+        """Summarise what was recorded and judge it."""
+        try:
+            if self._runner.job is None:
+                results.say("perfwatch run: ended before the job was started")
+                return outcome.status
+            summary = results.summarise(self._recording.tape(), wanted.settings)
+            results.show(args, wanted.config, summary, log_path=self._recording.path)
+            _say_what_goes_on(outcome, quiet=args.quiet)
+            return wanted.gates.judge(summary, otherwise=outcome.status)
+        finally:
+            self._recording.discard()
+
+    def close(self) -> None:
+        """Give the signals back."""
+        self._signals.close()
+
+
+class _WorkSources:
+    """The collectors that count this job's work: StatsD always, its output where a pattern reads it."""
+
+    def __init__(self, statsd: Any, more: list[Collector], output: Any) -> None:
+        self.statsd = statsd
+        self.output = output
+        self._all: list[Collector] = [statsd, *more, *([output] if output is not None else [])]
+
+    @classmethod
+    def of(cls, wanted: list[Workload]) -> _WorkSources:
+        from perfwatch import plugins
+        from perfwatch.job.workloads import STREAMS
+
+        statsd: Any = plugins.load(plugins.find("statsd"))
+        output: Any = plugins.load(plugins.find("output"))
+        own = statsd(statsd.Options())
+        own.bind()
+        named = [one.value for one in wanted if one.kind == "statsd"]
+        more = [statsd(statsd.Options(address=address, index=n)) for n, address in enumerate(named, 1)]
+        for one in more:
+            one.bind()
+        specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
+        return cls(own, more, output(output.Options(specs=specs)) if specs else None)
+
+    def chosen(self) -> list[Chosen]:
+        from perfwatch.sources.live import Chosen
+
+        return [Chosen(collector, collector.period_s) for collector in self._all]
+
+    def taps(self) -> dict[str, Any]:
+        """The streams that go through us, with who reads along."""
+        if self.output is None:
+            return {}
+        kinds = {kind for kind, _ in self.output.options.specs}
+        names = {"stdout", "stderr"} if "output" in kinds else kinds
+        return dict.fromkeys(sorted(names), self.output.feed)
+
+
+def _plan(args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, session_id: str) -> Plan:
+    from perfwatch.job.process import RUN_VARIABLE
+    from perfwatch.job.watched import Plan
+
+    return Plan(
+        command=wanted.command,
+        environment={"PERFWATCH_STATSD": sources.statsd.address, RUN_VARIABLE: session_id},
+        taps=sources.taps(),
+        to_stderr=args.json,
+        idle_baseline_s=wanted.idle_baseline_s,
+        duration_s=wanted.duration_s,
+        user=wanted.user,
+    )
+
+
+def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
+    from perfwatch.redact import redact_command
+    from perfwatch.sources.conditions import conditions
+
+    return {
+        "name": args.name,
+        "tags": wanted.tags,
+        "command": redact_command(wanted.command),
+        "settings": wanted.settings.to_json(),
+        "conditions": conditions(),
+    }
+
+
+def _plain_lines(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
+    if not args.plain:
+        return []
+    from perfwatch.derive.live import PlainLines
+
+    return [PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
+
+
+def _say_what_goes_on(outcome: Outcome, *, quiet: bool) -> None:
+    if outcome.ending is None:
+        results.say("perfwatch: the job did not end and goes on without us", quiet=quiet)
+    if outcome.left_behind:
+        names = ", ".join(f"{name} ({pid})" for pid, name in outcome.left_behind[:8])
+        more = len(outcome.left_behind) - 8
+        results.say(
+            f"perfwatch: the job left running: {names}{f' and {more} more' if more > 0 else ''}", quiet=quiet
+        )
+    sys.stderr.flush()

@@ -1,0 +1,38 @@
+"""`perfwatch summary FILE`: a recorded session's summary, the same to the last digit as after the run."""
+
+from __future__ import annotations
+
+import argparse
+
+from perfwatch.cli import asking, results
+
+HELP = "The summary of a recorded run. FILE: a path, `-`, last, last~1, or a name or tag of a run."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", default="last", metavar="FILE", help="the session")
+    asking.add_summary_arguments(parser)
+    asking.add_output_arguments(parser)
+    parser.add_argument("--phase", metavar="NAME", help="take this phase as the window")
+    parser.add_argument("--force", action="store_true", help="overwrite files that exist")
+    parser.add_argument("--config", metavar="FILE", help="configuration file instead of the user's own")
+
+
+def run(args: argparse.Namespace) -> int:
+    from perfwatch.config import load_config
+    from perfwatch.derive.settings import Settings
+    from perfwatch.derive.tape import Tape
+    from perfwatch.session.reader import open_session
+    from perfwatch.session.shelf import resolve
+
+    config = load_config(args.config)
+    gates = results.Gates.parse(args)
+    results.check_summary_file(args)
+    path = resolve(args.file)
+    session = open_session(path)
+    recorded = Settings.from_json(session.header.get("settings") or {})
+    settings = asking.settings(args, recorded).merge({"phase": args.phase})
+    tape = Tape.of(session.header, session.records())
+    summary = results.summarise(tape, settings)
+    results.show(args, config, summary, log_path=None if path == "-" else path, on_stdout=True)
+    return gates.judge(summary, otherwise=0)

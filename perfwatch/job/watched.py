@@ -1,0 +1,267 @@
+"""One watched run from beginning to end: readings, child, signals, readings, what it left behind.
+
+The order is the promise of docs/numbers.md ("Energy is read at the ends"): collectors open, sources are
+read, the child starts; its exit is seen, sources are read, pipes and sockets are drained.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from perfwatch.job import process
+from perfwatch.job.evidence import Evidence
+from perfwatch.job.process import Ending, Job
+from perfwatch.job.signals import Arrival, SignalQueue
+from perfwatch.job.streams import Feed, Tap
+from perfwatch.runner import NS
+from perfwatch.sources.live import LiveSource
+
+START_READING_S = 0.3
+"""The child waits for the readings before its start at most this long."""
+END_READING_S = 2.0
+"""The readings after its exit are waited for at most this long."""
+DRAIN_S = 0.5
+"""What a job wrote before its exit is in the pipe already; a process it left may hold the pipe open."""
+FAREWELL_S = 3.0
+"""How long a job may take to end after SIGTERM or SIGHUP before the summary is written without it."""
+STDOUT_FD = 1
+STDERR_FD = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run and how.
+
+    Args:
+        command: program and arguments.
+        environment: additions to the child's environment.
+        taps: streams that go through us, with who reads along; the others are inherited.
+        to_stderr: the job's standard output goes to our standard error (`run --json`).
+        idle_baseline_s: measure idle power so long first.
+        duration_s: end the job with SIGTERM after so long.
+        user: run the job as this user.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    taps: Mapping[str, Feed] = field(default_factory=dict)
+    to_stderr: bool = False
+    idle_baseline_s: float = 0.0
+    duration_s: float | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `ending` is None if the job goes on without us."""
+
+    ending: Ending | None
+    given_up_for: signal.Signals | None
+    left_behind: tuple[tuple[int, str], ...]
+
+    @property
+    def status(self) -> int:
+        """The exit status of `perfwatch run`: the job's, else 128 plus the signal we gave up for."""
+        if self.ending is not None:
+            return self.ending.status
+        return 128 + (self.given_up_for or signal.SIGTERM)
+
+
+class WatchedRun:
+    """Runs a plan over a live source.
+
+    Args:
+        plan: what to run.
+        live: this machine's collectors and hub, not started yet.
+        evidence: gathers which devices the job uses.
+        signals: open already, so that no other thread takes one.
+    """
+
+    def __init__(self, plan: Plan, live: LiveSource, evidence: Evidence, signals: SignalQueue) -> None:
+        self._plan = plan
+        self._live = live
+        self._evidence = evidence
+        self._signals = signals
+        self._taps: list[Tap] = []
+        self._interrupts = 0
+        self._give_up_ns: int | None = None
+        self._given_up_for: signal.Signals | None = None
+        self.job: Job | None = None
+
+    def run(self) -> Outcome:
+        """Watch the job from before its start until it is over (or we are told to end).
+
+        Raises:
+            CannotStart: the command cannot be started; nothing was run.
+        """
+        self._live.start()
+        try:
+            late = self._live.wait_open()
+            if not self._measure_idle():
+                return Outcome(None, self._given_up_for, ())
+            self._begin(late)
+            self._wait_for_exit()
+            return self._end()
+        finally:
+            self._live.stop()
+
+    # -- before ------------------------------------------------------------------------------------
+
+    def _measure_idle(self) -> bool:
+        """Measure idle power for as long as was asked; False if we are told to end meanwhile."""
+        if not self._plan.idle_baseline_s:
+            return True
+        self._live.read_now(START_READING_S)
+        self._mark_idle("begin")
+        until_ns = self._now_ns() + round(self._plan.idle_baseline_s * NS)
+        while (remaining_ns := until_ns - self._now_ns()) > 0:
+            arrival = self._signals.wait(remaining_ns / NS)
+            if arrival is not None and arrival.number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                self._given_up_for = arrival.number
+                return False
+        self._live.read_now(START_READING_S)
+        self._mark_idle("end")
+        return True
+
+    def _mark_idle(self, edge: str) -> None:
+        self._live.hub.event("mark", {"name": "idle_baseline", "edge": edge, "origin": "perfwatch"})
+
+    def _begin(self, late: list[str]) -> None:
+        instants = self._live.read_now(START_READING_S)
+        job = self._start_child()
+        self.job = job
+        self._evidence.belongs = lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)
+        self._live.hub.event("job", self._begin_fields(job), instants.last_ns)
+        for name in sorted({*late, *instants.late}):
+            self._live.hub.event("late_source", {"collector": name})
+
+    def _start_child(self) -> Job:
+        plan = self._plan
+        own_fds = {"stdout": STDERR_FD if plan.to_stderr else STDOUT_FD, "stderr": STDERR_FD}
+        taps = {name: Tap(name, own_fds[name], feed) for name, feed in plan.taps.items()}
+        ends: dict[str, int | None] = {name: tap.child_fd for name, tap in taps.items()}
+        if plan.to_stderr:
+            ends.setdefault("stdout", STDERR_FD)
+        environment = {**os.environ, **plan.environment}
+        if any(not tap.is_terminal for tap in taps.values()):
+            environment.setdefault("PYTHONUNBUFFERED", "1")
+        try:
+            job = Job.start(
+                plan.command,
+                environment=environment,
+                stdout=ends.get("stdout"),
+                stderr=ends.get("stderr"),
+                user=plan.user,
+                unblocked=self._signals.let_through(),
+            )
+        finally:
+            self._taps = list(taps.values())
+            for tap in self._taps:
+                tap.start()
+        return job
+
+    def _begin_fields(self, job: Job) -> dict[str, object]:
+        streams = {tap.name: "terminal" if tap.is_terminal else "pipe" for tap in self._taps}
+        fields: dict[str, object] = {"what": "begin", "pid": job.pid}
+        if streams:
+            fields["streams"] = streams
+        return fields
+
+    # -- while it runs -----------------------------------------------------------------------------
+
+    def _wait_for_exit(self) -> None:
+        assert self.job is not None
+        started_ns = self._now_ns()
+        end_ns = None if self._plan.duration_s is None else started_ns + round(self._plan.duration_s * NS)
+        while self.job.poll() is None:
+            now_ns = self._now_ns()
+            if end_ns is not None and now_ns >= end_ns:
+                self.job.send(signal.SIGTERM)
+                end_ns = None
+            if self._give_up_ns is not None and now_ns >= self._give_up_ns:
+                return
+            arrival = self._signals.wait(self._patience_s(now_ns, end_ns))
+            if arrival is not None:
+                self._take_signal(arrival)
+
+    def _patience_s(self, now_ns: int, end_ns: int | None) -> float:
+        limits = [(limit - now_ns) / NS for limit in (end_ns, self._give_up_ns) if limit is not None]
+        return max(0.0, min([10.0, *limits]))
+
+    def _take_signal(self, arrival: Arrival) -> None:
+        assert self.job is not None
+        number = arrival.number
+        if number is signal.SIGINT:
+            self._interrupt(arrival)
+        elif number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            self._pass_on(arrival)
+            if number is not signal.SIGQUIT:
+                self._given_up_for = number
+                self._give_up_ns = self._now_ns() + round(FAREWELL_S * NS)
+        elif number is signal.SIGTSTP:
+            self._stop_with_the_job(arrival)
+        elif number is signal.SIGWINCH:
+            for tap in self._taps:
+                tap.resize()
+
+    def _interrupt(self, arrival: Arrival) -> None:
+        """ctrl-C ends the job with SIGINT; a second one kills it at once."""
+        assert self.job is not None
+        self._interrupts += 1
+        if self._interrupts > 1:
+            self.job.send(signal.SIGKILL)
+        else:
+            self._pass_on(arrival)
+
+    def _pass_on(self, arrival: Arrival) -> None:
+        assert self.job is not None
+        if not arrival.from_terminal:
+            self.job.send(arrival.number)
+
+    def _stop_with_the_job(self, arrival: Arrival) -> None:
+        """ctrl-Z: the job stops, and so do we; whoever continues us continues the job."""
+        assert self.job is not None
+        self._pass_on(arrival)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if not arrival.from_terminal:
+            self.job.send(signal.SIGCONT)
+
+    # -- after -------------------------------------------------------------------------------------
+
+    def _end(self) -> Outcome:
+        assert self.job is not None
+        ending = self.job.ending
+        instants = self._live.read_now(END_READING_S)
+        self._evidence.belongs = None
+        self._live.hub.event("job", _end_fields(ending, self._given_up_for), instants.first_ns)
+        for tap in self._taps:
+            tap.drain(DRAIN_S)
+        self._live.read_now(START_READING_S)
+        left = tuple(process.left_behind(self._live.session_id)) if ending is not None else ()
+        if left:
+            self._live.hub.event("left_behind", {"processes": [list(one) for one in left]})
+        self._live.hub.event("devices", self._live.hub.ask(self._evidence.conclusion).result(5.0))
+        return Outcome(ending, self._given_up_for, left)
+
+    def _now_ns(self) -> int:
+        return self._live.clock.monotonic_ns()
+
+
+def _end_fields(ending: Ending | None, given_up_for: signal.Signals | None) -> dict[str, object]:
+    if ending is None:
+        return {
+            "what": "end",
+            "exit_status": None,
+            "signal": None,
+            "goes_on": True,
+            "because": str(given_up_for),
+        }
+    return {
+        "what": "end",
+        "exit_status": ending.status,
+        "signal": ending.signal,
+        "cpu_s": ending.cpu_s,
+    }
