@@ -1,0 +1,449 @@
+"""How does a job that can be edited count its work? This file alone; it needs nothing but Python.
+
+    from perfwatch import client
+
+    with client.phase("measure"):
+        for query in queries:
+            answer(query)
+            client.count("queries")
+
+Under `perfwatch run` the environment variable PERFWATCH_STATSD names a socket; without it nothing is sent.
+Counting never blocks, never raises and never ends the job: totals are kept here and sent ten times a
+second by a daemon thread, before each mark, and at exit. What is sent are running totals of this process
+(format: `ct` and `tt` in perfwatch/work/statsd.py), so that a lost datagram loses no count. A process that
+is killed loses at most what it counted since the last tenth of a second.
+
+Why `count` needs no lock: each thread adds into a dict of its own, found by its ident. Only that thread
+writes there, also in free-threaded Python; an ident is given again only when its thread is over, and the
+new thread goes on with the same dict. Within a thread `totals[name] += n` runs no other Python code between
+reading and writing (a signal handler runs between function calls and at loop ends), so that a handler that
+counts loses nothing either. The sender reads copies (`dict.copy` is one step in every build) and adds them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import operator
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from _thread import get_ident
+from collections import Counter, deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+__all__ = ["count", "gauge", "mark", "phase", "timing"]
+
+VARIABLE = "PERFWATCH_STATSD"
+PERIOD_S = 0.1
+PATIENCE_S = 0.2
+"""So long may marks and the exit wait for a full socket, in all. (UDP never waits.)"""
+COMPLETE_EVERY = 10
+"""Each so-manieth sending repeats all totals that changed since the last time that it did."""
+DATAGRAM_BYTES = 8192
+NAMES = 1000
+TIMINGS = 1 << 20
+"""So many timings of a name and thread wait at most; a thread takes some 10^6 a second."""
+BUCKETS_PER_OCTAVE = 128
+BUCKETS_A_LINE = 400
+_INFINITY = math.inf
+
+_counts: dict[int, dict[str, Any]] = {}
+"""By thread: name to total. Only the thread itself writes into its dict."""
+_times: dict[int, dict[str, deque[float]]] = {}
+"""By thread: name to timings that wait. The thread appends on the right, the sender takes from the left."""
+
+
+def count(name: str, n: float = 1) -> None:
+    """So much more was done: `count("queries")`, `count("generated_tokens", 128)`. Never raises."""
+    try:
+        if 0 <= n < _INFINITY:
+            _counts[get_ident()][name] += n
+    except Exception:  # noqa: BLE001 - a first time, or not a name and a number; neither may end the job
+        _sender.count_first(name, n)
+
+
+def timing(name: str, seconds: float) -> None:
+    """Something took so long: `timing("latency", 0.0123)`. Never raises."""
+    try:
+        _times[get_ident()][name].append(seconds)
+    except Exception:  # noqa: BLE001 - as above
+        _sender.time_first(name, seconds)
+
+
+def gauge(name: str, value: float) -> None:
+    """Something is at this value now: `gauge("running", 12)`. Never raises."""
+    with contextlib.suppress(Exception):
+        _sender.gauge(name, value)
+
+
+def mark(name: str, edge: str = "point") -> None:
+    """Put a mark: `begin` or `end` of a phase, or a `point`. `measure` is the measured window. Never raises.
+
+    Everything that this process counted before is counted before the mark.
+    """
+    with contextlib.suppress(Exception):
+        _sender.mark(name, edge)
+
+
+@contextlib.contextmanager
+def phase(name: str = "measure") -> Iterator[None]:
+    """`with phase("warmup"):` marks where a phase begins and ends, however it ends."""
+    mark(name, "begin")
+    try:
+        yield
+    finally:
+        mark(name, "end")
+
+
+class _Timed:
+    """Running totals of one timing in this process, in the buckets of perfwatch/work/histogram.py."""
+
+    def __init__(self) -> None:
+        self.n = self.zero = self.told_n = 0
+        self.sum = 0.0
+        self.min = self.low = _INFINITY
+        self.max = self.high = -_INFINITY
+        self.buckets: dict[int, int] = {}
+        self.changed: set[int] = set()
+        self.repeated = True
+
+    def add(self, row: deque[float]) -> None:
+        """Take what waits in a row; what is no finite number is left out."""
+        waiting = [row.popleft() for _ in range(len(row))]
+        seconds = [one for one in waiting if isinstance(one, (int, float)) and -_INFINITY < one < _INFINITY]
+        if not seconds:
+            return
+        self.n += len(seconds)
+        self.sum += math.fsum(seconds)
+        self.low, self.high = min(self.low, *seconds), max(self.high, *seconds)
+        self.min, self.max = min(self.min, self.low), max(self.max, self.high)
+        ceil, log2 = math.ceil, math.log2
+        indices = Counter([ceil(log2(one) * BUCKETS_PER_OCTAVE) - 1 for one in seconds if one > 0])
+        self.zero += len(seconds) - sum(indices.values())
+        self.changed.update(indices)
+        for index, more in indices.items():
+            self.buckets[index] = self.buckets.get(index, 0) + more
+
+    def lines(self, name: str, ending: str, complete: bool) -> list[str]:
+        """What is new since `told`, or (complete) all buckets; a long list comes in several lines."""
+        if self.n == self.told_n and (self.repeated or not complete):
+            return []
+        low, high = (self.low, self.high) if self.n > self.told_n else (self.min, self.max)
+        figures = (self.n, self.sum, self.min, self.max, self.zero, self.told_n, low, high)
+        head = f"{name}:{','.join(map(repr, figures))}"
+        listed = sorted(self.buckets if complete else self.changed)
+        parts = [listed[start : start + BUCKETS_A_LINE] for start in range(0, len(listed), BUCKETS_A_LINE)]
+        buckets = [",".join(f"{index}={self.buckets[index]}" for index in part) for part in parts or [[]]]
+        return [f"{head};{part}|tt{ending}" for part in buckets]
+
+    def told(self, complete: bool) -> None:
+        """What `lines` gave last was sent."""
+        self.repeated = complete
+        self.told_n = self.n
+        self.low, self.high = _INFINITY, -_INFINITY
+        self.changed.clear()
+
+
+class _Sender:
+    """What this process counted, and its way to perfwatch. A fork begins with a new one.
+
+    The lock is held by whoever sends (the thread, a mark, the exit), never by `count` or `timing` once a
+    name is known, and never while waiting for anything but a full socket.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._sending = False
+        self._began = False
+        self._address: _Address | None = None
+        self._socket: socket.socket | None = None
+        self._source = ""
+        self._patience_s = PATIENCE_S
+        self._wire: dict[str, str] = {}
+        self._told: dict[str, Any] = {}
+        self._unrepeated: set[str] = set()
+        self._timed: dict[str, _Timed] = {}
+        self._gauges: dict[str, str] = {}
+        self._told_gauges: dict[str, str] = {}
+        self._marks: deque[str] = deque(maxlen=NAMES)
+        self._last_mark_ns = 0
+
+    # -- first times -------------------------------------------------------------------------------
+
+    def count_first(self, name: str, n: float) -> None:
+        """Make room for a name of this thread and count it; nothing if it is no name and number."""
+        with contextlib.suppress(Exception):
+            if self._knows(name) and 0 <= n < _INFINITY:
+                totals = _counts.setdefault(get_ident(), {})
+                totals.setdefault(name, 0)
+                totals[name] += n
+                self.begin()
+
+    def time_first(self, name: str, seconds: float) -> None:
+        """The same for a timing. Without perfwatch a row without places takes what comes."""
+        with contextlib.suppress(Exception):
+            if self._knows(name):
+                self.begin()
+                rows = _times.setdefault(get_ident(), {})
+                rows.setdefault(name, deque(maxlen=TIMINGS if self._address else 0)).append(seconds)
+
+    def begin(self) -> None:
+        """Look where to send to, once a process, and start the thread that sends."""
+        if self._began:
+            return
+        with self._lock:
+            if self._began:
+                return
+            self._began = True
+            self._address = _parse(os.environ.get(VARIABLE, ""))
+            if self._address is not None:
+                self._source = f"{os.getpid()}.{os.urandom(4).hex()}"
+                _finish_with_multiprocessing()
+                threading.Thread(target=self._send_for_ever, name="perfwatch-client", daemon=True).start()
+
+    def _knows(self, name: str) -> bool:
+        """Whether the name may be used; its form on the wire is then in `_wire`."""
+        if name in self._wire:
+            return True
+        if not isinstance(name, str) or not name or len(self._wire) >= NAMES:
+            return False
+        letters = (letter if letter.isprintable() and letter not in ":|" else "_" for letter in name[:128])
+        self._wire[name] = "".join(letters).strip() or "_"
+        return True
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def gauge(self, name: str, value: float) -> None:
+        if not self._knows(name) or not -_INFINITY < value < _INFINITY:
+            return
+        self.begin()
+        if self._address is not None:
+            told = f"{_digits(value)}|g|i:{self._source}|t:{time.monotonic_ns()}"
+            self._gauges[self._wire[name]] = told
+
+    def mark(self, name: str, edge: str) -> None:
+        if edge not in ("begin", "end", "point") or not self._knows(name):
+            return
+        self.begin()
+        if self._address is None:
+            return
+        with self._lock:
+            # A recording keeps microseconds: two marks and what lies between must not share one.
+            at_ns = max(time.monotonic_ns(), self._last_mark_ns + 2000)
+            self.send(at_ns, complete=True, mark=f"{self._wire[name]}:{edge}|mark|t:{at_ns}")
+            self._last_mark_ns = at_ns
+
+    def finish(self) -> None:
+        """Send everything once more; at exit."""
+        with contextlib.suppress(Exception):
+            if self._address is not None and self._lock.acquire(timeout=PATIENCE_S):
+                try:
+                    self.send(time.monotonic_ns(), complete=True, patient=True)
+                finally:
+                    self._lock.release()
+
+    def _send_for_ever(self) -> None:
+        rounds = 0
+        while _sender is self:
+            time.sleep(PERIOD_S)
+            rounds += 1
+            with contextlib.suppress(Exception), self._lock:
+                self.send(time.monotonic_ns(), complete=rounds % COMPLETE_EVERY == 0)
+
+    # -- sending (the lock is held) ----------------------------------------------------------------
+
+    def send(self, at_ns: int, *, complete: bool, mark: str = "", patient: bool = False) -> None:
+        """Send what is new (or everything) as of a time, then the marks.
+
+        What could not be sent stays new. Totals are read after `at_ns` was taken: what was counted before
+        a mark is told with the mark's time or an earlier one.
+        """
+        if mark:
+            self._marks.append(mark)
+        if self._sending:
+            return  # a signal handler marks while its thread sends: the mark goes with the next sending
+        self._sending = True
+        try:
+            ending = f"|i:{self._source}|t:{max(at_ns, self._last_mark_ns + 1000)}"
+            totals = self._totals()
+            gauges = {**(self._told_gauges if complete else {}), **self._gauges}
+            lines = self._counted(totals, ending, complete) + self._timed_lines(ending, complete)
+            lines += [f"{name}:{told}" for name, told in gauges.items()]
+            patient = patient or bool(mark)
+            if all(self._transmit(datagram, patient) for datagram in _packed(lines)):
+                self._note_told(totals, gauges, complete)
+            while self._marks and self._transmit(self._marks[0].encode(), patient):
+                self._marks.popleft()
+        finally:
+            self._sending = False
+
+    def _totals(self) -> dict[str, Any]:
+        totals: dict[str, Any] = {}
+        for of_thread in _counts.copy().values():
+            for name, total in of_thread.copy().items():
+                wire = self._wire[name]
+                totals[wire] = totals.get(wire, 0) + total
+        return totals
+
+    def _counted(self, totals: dict[str, Any], ending: str, complete: bool) -> list[str]:
+        return [
+            f"{name}:{_digits(total)}|ct{ending}"
+            for name, total in totals.items()
+            if total != self._told.get(name) or (complete and name in self._unrepeated)
+        ]
+
+    def _timed_lines(self, ending: str, complete: bool) -> list[str]:
+        for of_thread in _times.copy().values():
+            for name, row in of_thread.copy().items():
+                self._timed.setdefault(self._wire[name], _Timed()).add(row)
+        lines = []
+        for name, timed in self._timed.items():
+            lines += timed.lines(name, ending, complete)
+        return lines
+
+    def _note_told(self, totals: dict[str, Any], gauges: dict[str, str], complete: bool) -> None:
+        if complete:
+            self._unrepeated.clear()
+        else:
+            self._unrepeated.update(name for name, total in totals.items() if total != self._told.get(name))
+        self._told = totals
+        for timed in self._timed.values():
+            if complete or timed.n > timed.told_n:
+                timed.told(complete)
+        for name, told in gauges.items():
+            self._told_gauges[name] = told
+            if self._gauges.get(name) is told:
+                del self._gauges[name]
+
+    def _transmit(self, datagram: bytes, patient: bool) -> bool:
+        """Hand a datagram to the system; False if it could not take it. Never blocks, never raises."""
+        address = self._address
+        if address is None:
+            return False
+        try:
+            if self._socket is None:
+                self._socket = _open(address)
+            try:
+                address.give(self._socket, datagram)
+            except BlockingIOError:
+                if not (patient and self._wait(self._socket)):
+                    return False
+                address.give(self._socket, datagram)
+        except OSError:
+            self.forget_socket()
+            return False
+        return True
+
+    def _wait(self, sock: socket.socket) -> bool:
+        """Wait for a full socket with what is left of our patience; whether it has room."""
+        before_s = time.monotonic()
+        room = bool(select.select([], [sock], [], max(0.0, self._patience_s))[1])
+        self._patience_s -= time.monotonic() - before_s
+        return room
+
+    def forget_socket(self) -> None:
+        """Close the socket; the next sending opens another."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+
+class _Address:
+    """Where to send to. UDP is not connected: then nothing comes back when nobody listens."""
+
+    def __init__(self, family: int, place: Any) -> None:
+        self.family = family
+        self.place = place
+
+    def give(self, sock: socket.socket, datagram: bytes) -> None:
+        if isinstance(self.place, str):
+            sock.send(datagram)
+        else:
+            sock.sendto(datagram, self.place)
+
+
+def _parse(text: str) -> _Address | None:
+    """The address in `udp://HOST:PORT` (a number or localhost: names could block) or `unix:PATH`."""
+    try:
+        if text.startswith("unix:"):
+            return _Address(socket.AF_UNIX, text[5:])
+        host, _, port = text[len("udp://") :].rpartition(":")
+        host = host.strip("[]").replace("localhost", "127.0.0.1")
+        if not text.startswith("udp://"):
+            return None
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.inet_pton(family, host)
+        return _Address(family, (host, int(port)))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _open(address: _Address) -> socket.socket:
+    sock = socket.socket(address.family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if isinstance(address.place, str):
+            sock.connect(address.place)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _digits(number: Any) -> str:
+    try:
+        return str(operator.index(number))
+    except TypeError:
+        return repr(float(number))
+
+
+def _packed(lines: list[str]) -> Iterator[bytes]:
+    """The lines joined into datagrams."""
+    together: list[bytes] = []
+    size = 0
+    for line in lines:
+        data = line.encode("utf-8", "replace")
+        if together and size + len(data) > DATAGRAM_BYTES:
+            yield b"\n".join(together)
+            together, size = [], 0
+        together.append(data)
+        size += len(data) + 1
+    if together:
+        yield b"\n".join(together)
+
+
+def _finish() -> None:
+    _sender.finish()
+
+
+def _finish_with_multiprocessing() -> None:
+    """A child of multiprocessing leaves by os._exit, which calls no atexit function, but its finalizers."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        with contextlib.suppress(Exception):
+            util.Finalize(None, _finish, exitpriority=10)
+
+
+def _begin_anew() -> None:
+    """In the child of a fork: its own totals from zero, its own socket, lock and thread."""
+    global _sender  # noqa: PLW0603 - the hot path reads no attribute of anything
+    _sender.forget_socket()
+    _counts.clear()
+    _times.clear()
+    _sender = _Sender()
+
+
+_sender = _Sender()
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
