@@ -1,0 +1,81 @@
+"""Under which conditions a run was made: its tags, its devices' models and facts, the system's versions."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.work import Counted
+from perfwatch.metrics import POWER_LIMIT
+
+_PER_QUERY = ("prompt_tokens", "generated_tokens")
+_ALWAYS = ("driver", "firmware", "power_limit_watts")
+
+
+def conditions(
+    tape: Tape, devices: Sequence[DeviceTape], window: Span, work: Mapping[str, Counted]
+) -> dict[str, Any]:
+    """The `conditions` object of the summary; what is not known is `None`."""
+    recorded = tape.header.get("conditions")
+    recorded = recorded if isinstance(recorded, Mapping) else {}
+    return {
+        "tags": dict(tape.header.get("tags") or {}),
+        "os": recorded.get("os"),
+        "devices": _models(devices, window),
+        "versions": dict(recorded.get("versions") or {}),
+        "git_commit": recorded.get("git_commit"),
+        "per_query": {name: _per_query(work, name) for name in _PER_QUERY},
+    }
+
+
+def _per_query(work: Mapping[str, Counted], name: str) -> float | None:
+    queries, counted = work.get("queries"), work.get(name)
+    if queries is None or counted is None or not queries.count or counted.count is None:
+        return None
+    return counted.count / queries.count
+
+
+def _models(devices: Sequence[DeviceTape], window: Span) -> dict[str, dict[str, Any]]:
+    """Per model how many there are and which facts they share; a fact in which they differ is a list."""
+    groups: dict[str, list[DeviceTape]] = {}
+    for device in devices:
+        groups.setdefault(device.device.name, []).append(device)
+    return {
+        model: {"count": len(group), **_shared_facts([_facts(device, window) for device in group])}
+        for model, group in groups.items()
+    }
+
+
+def _facts(device: DeviceTape, window: Span) -> dict[str, Any]:
+    facts = {
+        name: value
+        for name, value in device.device.facts.items()
+        if isinstance(value, (str, int, float, bool))
+    }
+    return {**facts, "power_limit_watts": power_limit_w(device, window)}
+
+
+def _shared_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = dict.fromkeys([*_ALWAYS, *(name for each in facts for name in each)])
+    shared: dict[str, Any] = {}
+    for name in names:
+        values = list(dict.fromkeys(each.get(name) for each in facts))
+        if len(values) == 1:
+            shared[name] = values[0]
+        elif name in _ALWAYS:
+            shared[name] = values
+    return shared
+
+
+def power_limit_w(device: DeviceTape, window: Span) -> float | None:
+    """The power limit in force at the end of a window: the last reading of it, else the declared one, W."""
+    series = device.get(POWER_LIMIT.name)
+    if series is not None:
+        index = bisect_right(series.times, window.end)
+        if index:
+            return series.values[index - 1]
+    declared = device.device.facts.get("power_limit_watts")
+    return float(declared) if isinstance(declared, (int, float)) else None

@@ -1,0 +1,240 @@
+"""Whether the energy of a window can be quoted: its length, its readings, its error, its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from perfwatch.derive.evidence import Evidence, listed, period_s, seconds
+from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.scopes import covers_more_than_the_run
+from perfwatch.derive.tape import DeviceTape
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import State
+
+SHORT_S = 10.0
+TOO_SHORT_S = 1.0
+LEAST_PERIODS = 10
+FEW_SAMPLES = 20
+TOO_FEW_SAMPLES = 5
+LARGE_ERROR = 0.05
+TOO_LARGE_ERROR = 0.20
+LOW_COVERAGE = 0.98
+TOO_LOW_COVERAGE = 0.90
+ODD_SHARE = 0.25
+"""A device whose mean power departs from the median of at least four like it by more than this is odd."""
+ALIKE = 4
+
+_NVIDIA_COUNTER_STEP_S = 0.1
+
+
+def _short_window(evidence: Evidence) -> Iterator[Finding]:
+    duration_s = evidence.window.duration_s
+    slowest = max(
+        ((_update_period_s(evidence, device), device) for device in evidence.measured),
+        key=lambda pair: pair[0],
+        default=None,
+    )
+    period_s = slowest[0] if slowest else 0.0
+    least_s = max(TOO_SHORT_S, LEAST_PERIODS * period_s)
+    if duration_s < least_s:
+        why = ""
+        if slowest and least_s > TOO_SHORT_S:
+            why = f" (ten times the {period_s:g} s between two readings of {evidence.label(slowest[1])})"
+        yield Finding(
+            "short-window",
+            INSUFFICIENT,
+            f"{seconds(duration_s)} are too short; from {least_s:g} s on it is shown{why}.",
+        )
+    elif duration_s < SHORT_S:
+        yield Finding(
+            "short-window",
+            WARN,
+            f"{seconds(duration_s)} are short: the window's ends weigh much; measure {SHORT_S:g} s at least.",
+        )
+
+
+def _update_period_s(evidence: Evidence, device: DeviceTape) -> float:
+    """How often the source of a device's energy tells something new, s."""
+    energy = evidence.energies[device.number]
+    counter = device.get(ENERGY.name)
+    if counter is not None and energy.joules is not None and energy.joules == energy.counter_joules:
+        default_s = _NVIDIA_COUNTER_STEP_S if device.collector == "nvidia" else 0.0
+        return counter.metric.update_s if counter.metric.update_s is not None else default_s
+    power = device.get(POWER.name)
+    averaged_s = power.metric.window_s if power is not None else None
+    return max(period_s(device, evidence.interval_s), averaged_s or 0.0)
+
+
+def _open_window(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.window.left_open:
+        name = evidence.window.phase or "measure"
+        yield Finding(
+            "open-window", INFO, f"The mark `{name}` has a begin without an end; it ends with the job."
+        )
+
+
+def _no_power(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.total.joules is not None:
+        return
+    if evidence.headline.trouble:
+        message = f"There is no energy: {evidence.headline.trouble}."
+    elif evidence.headline.devices:
+        names = listed([evidence.label(device) for device in evidence.headline.devices])
+        message = f"There is no energy: {names} told nothing in the window."
+    else:
+        message = (
+            f"No device of the run told its power or energy{_reasons(evidence)}; see `perfwatch doctor`."
+        )
+    yield Finding("no-power", INSUFFICIENT, message)
+
+
+def _reasons(evidence: Evidence) -> str:
+    """Why collectors found nothing, as far as the session says."""
+    last: dict[str, tuple[str, str]] = {}
+    for event in evidence.tape.of_kind("status"):
+        if event.fields.get("device") is None:
+            collector = str(event.fields.get("collector"))
+            last[collector] = (str(event.fields.get("state")), str(event.fields.get("reason", "")))
+    absent = [
+        f"{collector}: {reason}"
+        for collector, (state, reason) in last.items()
+        if state in (State.ABSENT.value, State.FAILED.value) and reason
+    ]
+    return f" ({'; '.join(absent)})" if absent else ""
+
+
+def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:
+    integrated = [
+        (evidence.energies[device.number].samples, device)
+        for device in evidence.measured
+        if evidence.energies[device.number].joules != evidence.energies[device.number].counter_joules
+    ]
+    if not integrated:
+        return
+    samples, device = min(integrated, key=lambda pair: pair[0])
+    if samples < FEW_SAMPLES:
+        too_few = samples < TOO_FEW_SAMPLES
+        needed = f"from {TOO_FEW_SAMPLES} on it is shown" if too_few else f"from {FEW_SAMPLES} on it is good"
+        yield Finding(
+            "too-few-samples",
+            INSUFFICIENT if too_few else WARN,
+            f"The energy of {evidence.label(device)} rests on {samples} power readings; {needed}: "
+            "measure longer, or more often (-i).",
+        )
+
+
+def _large_error(evidence: Evidence) -> Iterator[Finding]:
+    joules, error = evidence.total.joules, evidence.total.error_joules
+    if joules is None or error is None or error <= LARGE_ERROR * joules:
+        return
+    share = f"{100 * error / joules:.2g} %" if joules > 0 else "all"
+    too_large = error > TOO_LARGE_ERROR * joules
+    limit = TOO_LARGE_ERROR if too_large else LARGE_ERROR
+    yield Finding(
+        "large-error",
+        INSUFFICIENT if too_large else WARN,
+        f"The energy is uncertain by {share}; up to {100 * limit:g} % it is "
+        f"{'shown' if too_large else 'good'}: measure longer.",
+    )
+
+
+def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
+    shares = [
+        (evidence.energies[device.number].coverage, device)
+        for device in evidence.headline.devices
+        if device.number in evidence.energies
+    ]
+    if evidence.total.joules is not None:
+        for device in evidence.headline.silent:
+            yield Finding(
+                "low-coverage",
+                INSUFFICIENT,
+                f"{evidence.label(device)} is of the run and tells no energy; choose the others with "
+                "--devices, or a scope that contains it with --scope.",
+            )
+    if not shares:
+        return
+    coverage, device = min(shares, key=lambda pair: pair[0])
+    if coverage < LOW_COVERAGE:
+        too_low = coverage < TOO_LOW_COVERAGE
+        needed = TOO_LOW_COVERAGE if too_low else LOW_COVERAGE
+        yield Finding(
+            "low-coverage",
+            INSUFFICIENT if too_low else WARN,
+            f"Readings of {evidence.label(device)} cover {100 * coverage:.3g} % of the window; "
+            f"from {100 * needed:g} % on it is {'shown' if too_low else 'good'}.",
+        )
+
+
+def _of_devices(evidence: Evidence) -> Iterator[Finding]:
+    """What the energy of each device found out (gaps, restarts, counters that disagree)."""
+    for device in evidence.headline.devices:
+        energy = evidence.energies.get(device.number)
+        yield from energy.findings if energy is not None else ()
+
+
+def _estimated(evidence: Evidence) -> Iterator[Finding]:
+    shown = {
+        device.number: device
+        for group in (evidence.headline.devices, *evidence.scopes.values())
+        for device in group
+    }
+    names = [
+        evidence.label(device)
+        for device in shown.values()
+        if device.number in evidence.energies and evidence.energies[device.number].estimated
+    ]
+    if names:
+        yield Finding(
+            "estimated", INFO, f"The energy of {listed(names)} comes from a model, not from a sensor."
+        )
+
+
+def _meter_wider_than_run(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.headline.wider:
+        names = listed([evidence.label(device) for device in evidence.headline.wider])
+        yield Finding(
+            "meter-wider-than-run",
+            INFO,
+            f"The energy of {names} is that of the whole chip, not of the part used.",
+        )
+    shown = [*evidence.headline.devices, *(device for group in evidence.scopes.values() for device in group)]
+    if covers_more_than_the_run(evidence.tape, evidence.run, shown):
+        yield Finding(
+            "meter-wider-than-run",
+            INFO,
+            "The node's meter covers accelerators that are not of the run as well.",
+        )
+
+
+def _odd_device(evidence: Evidence) -> Iterator[Finding]:
+    groups: dict[str, list[tuple[float, DeviceTape]]] = {}
+    for device in evidence.measured:
+        watts = evidence.energies[device.number].mean_watts
+        if watts is not None:
+            groups.setdefault(device.device.name, []).append((watts, device))
+    for model, group in groups.items():
+        middle = median(watts for watts, _ in group)
+        for watts, device in group:
+            if len(group) >= 4 and abs(watts - middle) > ODD_SHARE * middle:
+                yield Finding(
+                    "odd-device",
+                    INFO,
+                    f"{evidence.label(device)} drew {watts:.4g} W where the median of {len(group)} {model} "
+                    f"is {middle:.4g} W.",
+                )
+
+
+CHECKS = (
+    _short_window,
+    _too_few_samples,
+    _large_error,
+    _low_coverage,
+    _no_power,
+    _of_devices,
+    _estimated,
+    _open_window,
+    _meter_wider_than_run,
+    _odd_device,
+)

@@ -1,0 +1,202 @@
+"""What happened while the run was watched: silence, lateness, lost records, throttles, other users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from perfwatch.derive.conditions import power_limit_w
+from perfwatch.derive.evidence import Evidence, listed, percent, period_s, seconds
+from perfwatch.derive.findings import CODES, INFO, WARN, Finding
+from perfwatch.derive.gauges import share_with_bits
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.work import OWN_TIMES, source_kind
+from perfwatch.metrics import THROTTLE_REASONS
+from perfwatch.model import DeviceKind
+
+LATE_SHARE = 0.05
+CLOCK_JUMP_S = 5.0
+"""Wall time that runs ahead of the monotonic clock by more than this between two records is told."""
+LEAST_SILENCE_S = 0.5
+"""Three periods of a fast poll are too short to call a device silent: the runner waits as long."""
+
+_INFO_CODES = frozenset(
+    {
+        "few-latencies",
+        "late-source",
+        "counter-reset",
+        "estimated",
+        "open-window",
+        "cost-partial",
+        "meter-wider-than-run",
+        "odd-device",
+        "steady-from",
+    }
+)
+_THROTTLES = {
+    0x4: "power cap",
+    0x8: "hardware slowdown",
+    0x20: "temperature, by software",
+    0x40: "temperature, by hardware",
+    0x80: "power brake",
+}
+"""NVML's bits that mean less speed than the chip could give (not idle, not a chosen clock)."""
+
+
+def _stale_device(evidence: Evidence) -> Iterator[Finding]:
+    for device in evidence.devices:
+        allowed_s = max(3 * period_s(device, evidence.interval_s), LEAST_SILENCE_S)
+        longest_s = max(_longest_silence_s(device, span) for span in evidence.window.spans)
+        if longest_s > allowed_s:
+            yield Finding(
+                "stale-device", WARN, f"{evidence.label(device)} gave nothing for {seconds(longest_s)}."
+            )
+
+
+def _longest_silence_s(device: DeviceTape, span: Span) -> float:
+    inside = [span.start, *(t for t in device.times if span.start < t < span.end), span.end]
+    return max(after - before for before, after in pairwise(inside))
+
+
+def _late_samples(evidence: Evidence) -> Iterator[Finding]:
+    observed = evidence.tape.of_kind("observer")
+    fields = observed[-1].fields if observed else {}
+    late = _integer(fields.get("late_samples")) + _integer(fields.get("missed_ticks"))
+    ticks = _ticks(evidence.tape) + _integer(fields.get("missed_ticks"))
+    if ticks and late > LATE_SHARE * ticks:
+        yield Finding(
+            "late-samples",
+            WARN,
+            f"{late} of {ticks} readings came late by over half a period or not at all: the machine is busy, "
+            "or the period (-i) is too short for its sensors.",
+        )
+
+
+def _ticks(tape: Tape) -> int:
+    """How many polls were made: per collector those of its device that was read most."""
+    polls: dict[tuple[str, str], int] = {}
+    for device in tape.devices.values():
+        if device.device.kind is DeviceKind.WORKLOAD and source_kind(device) in OWN_TIMES:
+            continue
+        key = (device.host, device.collector)
+        polls[key] = max(polls.get(key, 0), len(device.times))
+    return sum(polls.values())
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _throttled(evidence: Evidence) -> Iterator[Finding]:
+    spans = evidence.window.spans
+    for device in evidence.devices:
+        series = device.get(THROTTLE_REASONS.name)
+        if series is None:
+            continue
+        longest_step_s = max(3 * period_s(device, evidence.interval_s), 3.0)
+        shares = {
+            word: share_with_bits(series, spans, bit, longest_step_s=longest_step_s)
+            for bit, word in _THROTTLES.items()
+        }
+        reasons = [word for word, share in shares.items() if share > 0]
+        if reasons:
+            share = share_with_bits(series, spans, sum(_THROTTLES), longest_step_s=longest_step_s)
+            yield Finding(
+                "throttled",
+                WARN,
+                f"{evidence.label(device)} ran with reduced clocks for {percent(share)} of the window "
+                f"({listed(reasons)}{_cap(device, reasons, spans)}).",
+            )
+
+
+def _cap(device: DeviceTape, reasons: Sequence[str], spans: Sequence[Span]) -> str:
+    limit_w = power_limit_w(device, spans[-1])
+    return f" {limit_w:g} W" if reasons == ["power cap"] and limit_w is not None else ""
+
+
+def _shared_device(evidence: Evidence) -> Iterator[Finding]:
+    for device in evidence.devices:
+        names = evidence.run.shared.get(device.number)
+        if names:
+            yield Finding(
+                "shared-device",
+                WARN,
+                f"{evidence.label(device)} was also used by {listed(names)}: its energy is not the job's "
+                "alone.",
+            )
+
+
+def _devices_guessed(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.run.guessed:
+        yield Finding(
+            "devices-guessed",
+            WARN,
+            "Which devices the job used could not be seen, so every accelerator is counted; "
+            "say which with --devices.",
+        )
+
+
+def _late_source(evidence: Evidence) -> Iterator[Finding]:
+    for event in evidence.tape.of_kind("late_source"):
+        yield Finding(
+            "late-source",
+            INFO,
+            f"{event.fields.get('collector')} began to tell only after the job had started.",
+        )
+
+
+def _missing_records(evidence: Evidence) -> Iterator[Finding]:
+    for event in evidence.tape.of_kind("missing"):
+        records, reason = event.fields.get("records"), event.fields.get("reason")
+        yield Finding(
+            "gap",
+            WARN,
+            f"The recording could not take everything ({reason}): {records} records are missing from it.",
+        )
+    if evidence.tape.damaged:
+        yield Finding(
+            "gap",
+            WARN,
+            f"{evidence.tape.damaged} records of the session could not be read and are left out.",
+        )
+
+
+def _clock_jumps(evidence: Evidence) -> Iterator[Finding]:
+    """A suspended machine stops the monotonic clock; the wall clock then has run ahead of it."""
+    clock = evidence.tape.header.get("clock")
+    previous = (0.0, clock.get("time_ns") if isinstance(clock, Mapping) else None)
+    for event in evidence.tape.of_kind("clock"):
+        t, wall_ns = event.t, event.fields.get("time_ns")
+        if isinstance(wall_ns, int) and isinstance(previous[1], int):
+            ahead_s = (wall_ns - previous[1]) / 1e9 - (t - previous[0])
+            touches = any(span.start < t and span.end > previous[0] for span in evidence.window.spans)
+            if ahead_s > CLOCK_JUMP_S and touches:
+                yield Finding(
+                    "gap",
+                    WARN,
+                    f"The wall clock ran {seconds(ahead_s)} ahead: the machine slept, or its clock was set.",
+                )
+        previous = (t, wall_ns)
+
+
+def _notes(evidence: Evidence) -> Iterator[Finding]:
+    """What a source itself said under one of the codes."""
+    for event in evidence.tape.of_kind("note"):
+        code = event.fields.get("code")
+        if isinstance(code, str) and code in CODES:
+            level = INFO if code in _INFO_CODES else WARN
+            yield Finding(code, level, str(event.fields.get("text", CODES[code])))
+
+
+CHECKS = (
+    _missing_records,
+    _clock_jumps,
+    _late_samples,
+    _stale_device,
+    _shared_device,
+    _throttled,
+    _devices_guessed,
+    _late_source,
+    _notes,
+)

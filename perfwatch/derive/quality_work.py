@@ -1,0 +1,151 @@
+"""Whether the work of a window can be quoted: whether it was counted, by whom, how completely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from perfwatch.derive.evidence import Evidence, listed, seconds
+from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.spans import Span
+from perfwatch.derive.steady import steady_from
+from perfwatch.derive.work import ERRORS, restarts_in
+from perfwatch.metrics import POWER
+
+DISAGREEMENT = 0.01
+
+
+def _no_work(evidence: Evidence) -> Iterator[Finding]:
+    counted = evidence.work.get(evidence.unit or "")
+    if counted is not None and counted.count:
+        return
+    others = [name for name, each in evidence.work.items() if each.count and name != ERRORS]
+    if evidence.unit is not None and others:
+        message = f"Nothing counted `{evidence.unit}` in the window; counted were {listed(others)} (--unit)."
+    elif any(name != ERRORS for name in evidence.courses):
+        names = listed([name for name in evidence.courses if name != ERRORS])
+        message = f"No work was counted in the window: {names} did not move."
+    else:
+        message = (
+            "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "
+            "or count it in the job with perfwatch.client."
+        )
+    yield Finding("no-work", INSUFFICIENT, message)
+
+
+def _stale_workload(evidence: Evidence) -> Iterator[Finding]:
+    tail = _last_third(evidence.window.spans)
+    groups = [
+        course
+        for name, kinds in evidence.courses.items()
+        if name != ERRORS
+        for group in kinds.values()
+        for course in group
+    ]
+    moved = any(course.changes_in(span) for course in groups for span in evidence.window.spans)
+    if moved and not any(course.changes_in(span) for course in groups for span in tail):
+        yield Finding(
+            "stale-workload",
+            WARN,
+            "No work counter moved in the last third of the window "
+            f"({seconds(evidence.window.duration_s / 3)}): it was done earlier, or its counter stands still.",
+        )
+
+
+def _last_third(spans: Sequence[Span]) -> list[Span]:
+    """The spans of the last third of a window's own time."""
+    left_s = sum(span.duration_s for span in spans) / 3
+    found: list[Span] = []
+    for span in reversed(spans):
+        if left_s <= 0:
+            break
+        found.append(Span(max(span.start, span.end - left_s), span.end))
+        left_s -= span.duration_s
+    return found[::-1]
+
+
+def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
+    for name, counted in evidence.work.items():
+        for other in counted.others:
+            if counted.count is None:
+                continue
+            apart = abs(counted.count - other.count)
+            if apart > DISAGREEMENT * max(counted.count, other.count):
+                yield Finding(
+                    "work-disagrees",
+                    WARN,
+                    f"{counted.source} counted {counted.count:.12g} {name} and {other.source} "
+                    f"{other.count:.12g}; {counted.source} is used.",
+                )
+
+
+def _work_restarts(evidence: Evidence) -> Iterator[Finding]:
+    for name, count in restarts_in(evidence.courses, evidence.window.spans).items():
+        times = "once" if count == 1 else f"{count} times"
+        yield Finding(
+            "counter-reset",
+            INFO,
+            f"The counter of {name} restarted {times}; what it counted after the last reading before that is "
+            "not known.",
+        )
+
+
+def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
+    lost: dict[str, int] = {}
+    for event in evidence.tape.of_kind("lost"):
+        source, datagrams = str(event.fields.get("source")), event.fields.get("datagrams")
+        lost[source] = lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
+    for source, datagrams in lost.items():
+        if datagrams:
+            yield Finding(
+                "lost-counts",
+                WARN,
+                f"{datagrams} datagrams to {source} were dropped; the work may be more than was counted.",
+            )
+
+
+def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
+    for name, latency in evidence.latencies.items():
+        few = latency.few()
+        if few:
+            keys = listed([key.removesuffix("_s") for key in few])
+            yield Finding(
+                "few-latencies",
+                INFO,
+                f"{keys} of {name} {'rest' if len(few) > 1 else 'rests'} on fewer than ten of "
+                f"{latency.count:.12g} observations.",
+            )
+
+
+def _cost_partial(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.cost is None:
+        return
+    missing = evidence.cost["assumptions"].get("missing")
+    if missing:
+        yield Finding("cost-partial", INFO, f"The cost leaves out: {', '.join(missing)}.")
+
+
+def _steady_from(evidence: Evidence) -> Iterator[Finding]:
+    unit = evidence.unit or ""
+    kinds = evidence.courses.get(unit, {})
+    source = evidence.work[unit].source if unit in evidence.work else None
+    powers = [series for device in evidence.measured if (series := device.get(POWER.name)) is not None]
+    begins_s = steady_from(kinds.get(source or "", ()), powers, evidence.window.spans)
+    if begins_s is not None:
+        yield Finding(
+            "steady-from",
+            INFO,
+            f"Work and power are steady from {seconds(begins_s)} on; --warmup {begins_s:.3g}s leaves out "
+            "what comes before.",
+        )
+
+
+CHECKS = (
+    _no_work,
+    _stale_workload,
+    _lost_counts,
+    _work_disagrees,
+    _few_latencies,
+    _work_restarts,
+    _cost_partial,
+    _steady_from,
+)

@@ -1,0 +1,455 @@
+"""Which devices are the run's, and whose joules make up the headline figure.
+
+The headline has one scope, and nothing that lies inside another device is counted again. What other scopes
+measured stands beside it; what nobody measured is said.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfwatch.derive.settings import Settings
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.errors import ConfigError
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import DeviceKind, Scope
+
+COMPONENTS = "components"
+"""Accelerators, modules, CPU packages and DRAM of the run's hosts together."""
+
+_METER_SCOPES = (Scope.NODE.value, Scope.WALL.value)
+_RANGE = re.compile(r"(\d+)-(\d+)\Z")
+_LEAST_UUID = 4
+"""Fewer characters of a UUID than this are no name."""
+
+
+def tells_energy(device: DeviceTape) -> bool:
+    """Whether the device told any power or energy in this session."""
+    if device.device.kind is DeviceKind.WORKLOAD:
+        return False
+    return device.get(POWER.name) is not None or device.get(ENERGY.name) is not None
+
+
+def is_estimated(device: DeviceTape) -> bool:
+    """Whether the device's energy comes from a model."""
+    series = device.get(ENERGY.name) or device.get(POWER.name)
+    return series is not None and series.metric.estimated
+
+
+def labels_of(tape: Tape) -> dict[int, str]:
+    """What people call each device, by its number: `nvidia:0`, with several hosts `host/nvidia:0`."""
+    several = len({device.host for device in tape.devices.values()}) > 1
+    labels: dict[int, str] = {}
+    taken: set[str] = set()
+    for number, device in tape.devices.items():
+        label = f"{device.host}/{device.label}" if several else device.label
+        if label in taken:
+            label = f"{label}#{number}"
+        taken.add(label)
+        labels[number] = label
+    return labels
+
+
+@dataclass(frozen=True)
+class RunDevices:
+    """The devices of a run.
+
+    Args:
+        accelerators: those that did the work.
+        others: CPUs and memory that were named explicitly; empty otherwise.
+        because: how they were found out, in words.
+        guessed: nothing showed which ones the job used.
+        explicit: a person named them.
+        shared: who else used them, by the device's number.
+    """
+
+    accelerators: tuple[DeviceTape, ...]
+    others: tuple[DeviceTape, ...]
+    because: str
+    guessed: bool
+    explicit: bool
+    shared: Mapping[int, tuple[str, ...]]
+
+
+def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
+    """The devices of the run: the person's choice, else what the session found out, else every accelerator.
+
+    Raises:
+        ConfigError: `settings.devices` names something that is not there.
+    """
+    events = tape.of_kind("devices")
+    found = events[-1].fields if events else {}
+    shared = _shared(tape, found.get("shared"))
+    if settings.devices is not None:
+        named = resolve_devices(settings.devices, tape)
+        accelerators, others = _split(named)
+        because = f"--devices {settings.devices} was given"
+        return RunDevices(accelerators, others, because, False, True, shared)
+    every = tuple(device for device in tape.devices.values() if device.device.kind is DeviceKind.ACCELERATOR)
+    if not found:
+        because = "nothing tells which the job used" if every else "there is no accelerator"
+        return RunDevices(every, (), because, bool(every), False, shared)
+    ids = [str(item) for item in found.get("ids") or ()]
+    accelerators, others = _split(device for device in tape.devices.values() if _has_id(device, ids))
+    guessed = bool(found.get("guessed")) and bool(accelerators)
+    return RunDevices(accelerators, others, str(found.get("because") or ""), guessed, False, shared)
+
+
+def _has_id(device: DeviceTape, ids: Iterable[str]) -> bool:
+    return any(item in (device.device.id, f"{device.host}/{device.device.id}") for item in ids)
+
+
+def _shared(tape: Tape, record: object) -> dict[int, tuple[str, ...]]:
+    if not isinstance(record, Mapping):
+        return {}
+    return {
+        device.number: tuple(str(name) for name in names)
+        for item, names in record.items()
+        for device in tape.devices.values()
+        if names and _has_id(device, [str(item)])
+    }
+
+
+def _split(
+    devices: Iterable[DeviceTape],
+) -> tuple[tuple[DeviceTape, ...], tuple[DeviceTape, ...]]:
+    chosen = list(devices)
+    return (
+        tuple(device for device in chosen if device.device.kind is DeviceKind.ACCELERATOR),
+        tuple(device for device in chosen if device.device.kind is not DeviceKind.ACCELERATOR),
+    )
+
+
+def resolve_devices(text: str, tape: Tape) -> list[DeviceTape]:
+    """The devices that a list names, in the session's order.
+
+    Names are `nvidia:0`, `rapl:package-0`, `nvidia:0-3`, `nvidia` (all of them), with `host/` in front where
+    there are several hosts, a UUID's beginning, or a bare index or range where one accelerator family exists.
+
+    Raises:
+        ConfigError: a name fits nothing, or more than one device where it must fit one.
+    """
+    candidates = {
+        number: device
+        for number, device in tape.devices.items()
+        if device.device.kind is not DeviceKind.WORKLOAD
+    }
+    chosen: set[int] = set()
+    for word in (part.strip() for part in text.split(",")):
+        if word:
+            chosen.update(_resolve_word(word, candidates, labels_of(tape)))
+    if not chosen:
+        raise ConfigError(
+            "cannot choose devices: --devices names none; give a list such as nvidia:0,nvidia:1"
+        )
+    return [device for number, device in candidates.items() if number in chosen]
+
+
+def _resolve_word(word: str, candidates: Mapping[int, DeviceTape], labels: Mapping[int, str]) -> list[int]:
+    wanted = _expand(word, candidates)
+    by_label = {labels[number]: number for number in candidates}
+    by_short = {device.label: number for number, device in candidates.items()}
+    numbers = [by_label.get(name, by_short.get(name)) for name in wanted]
+    found = [number for number in numbers if number is not None]
+    if found and len(found) == len(numbers):
+        return found
+    family = [number for number, device in candidates.items() if device.collector == word]
+    if family:
+        return family
+    prefix = word.casefold()
+    by_id = [
+        number
+        for number, device in candidates.items()
+        if device.device.id.casefold().startswith(prefix) and len(prefix) >= _LEAST_UUID
+    ]
+    if len(by_id) == 1:
+        return by_id
+    missing = [name for name, number in zip(wanted, numbers, strict=True) if number is None]
+    raise ConfigError(_not_found(missing[0] if missing else word, by_label, several=len(by_id) > 1))
+
+
+def _expand(word: str, candidates: Mapping[int, DeviceTape]) -> list[str]:
+    """`nvidia:0-3` as four names; a bare index or range belongs to the only accelerator family."""
+    family, colon, index = word.rpartition(":")
+    if not colon:
+        families = {
+            device.collector for device in candidates.values() if device.device.kind is DeviceKind.ACCELERATOR
+        }
+        if len(families) != 1 or not (word.isdigit() or _RANGE.match(word)):
+            return [word]
+        family, index = families.pop(), word
+    between = _RANGE.match(index)
+    if between is None:
+        return [f"{family}:{index}"]
+    low, high = int(between[1]), int(between[2])
+    if not low <= high < low + 10_000:
+        raise ConfigError(
+            f"cannot choose devices {word!r}: the range runs backwards; write {family}:{high}-{low}"
+        )
+    return [f"{family}:{number}" for number in range(low, high + 1)]
+
+
+def _not_found(name: str, labels: Iterable[str], *, several: bool) -> str:
+    there = list(labels)
+    known = f"there is {', '.join(there)}" if there else "the session has no device"
+    if several:
+        return f"cannot choose device {name!r}: several devices begin so; {known}"
+    near = difflib.get_close_matches(name, there, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"cannot choose device {name!r}: no such device; {known}{hint}"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Whose joules are added to the headline figure.
+
+    Args:
+        scope: its name in the summary (`accelerator`, `module`, `components`, `node`, `wall`).
+        devices: the devices that are added.
+        silent: devices of the run that belong into the figure and tell nothing.
+        wider: devices that are added although they cover more than the run's (a partition's whole chip).
+        trouble: why there is no figure, where a choice of the person's is missing.
+    """
+
+    scope: str
+    devices: tuple[DeviceTape, ...]
+    silent: tuple[DeviceTape, ...] = ()
+    wider: tuple[DeviceTape, ...] = ()
+    trouble: str = ""
+
+
+def choose_headline(tape: Tape, settings: Settings, run: RunDevices) -> Headline:
+    """The headline's scope and devices: the scope asked for, else accelerators, else components.
+
+    Raises:
+        ConfigError: `settings.meter` names no meter of the session.
+    """
+    scope = settings.scope or _scope_of_meter(tape, settings) or _default_scope(tape, run)
+    if scope in _METER_SCOPES:
+        return _metered(tape, settings, run, scope)
+    chips = _Chips.of(tape, run)
+    if scope == COMPONENTS:
+        parts = _parts(tape, run, chips.measured)
+        return Headline(scope, outermost([*chips.measured, *parts], tape), chips.silent, chips.wider)
+    only_modules = _chip_scope(chips.measured) == Scope.MODULE.value
+    label = Scope.MODULE.value if only_modules else scope
+    return Headline(label, chips.measured, chips.silent, chips.wider)
+
+
+def _default_scope(tape: Tape, run: RunDevices) -> str:
+    if run.others:
+        return COMPONENTS
+    return _chip_scope(_Chips.of(tape, run).measured) or COMPONENTS
+
+
+def _chip_scope(chips: Sequence[DeviceTape]) -> str | None:
+    """`accelerator` or `module`, where all of them are; chips of both kinds are components."""
+    scopes = {device.device.scope for device in chips}
+    if not scopes:
+        return None
+    if scopes == {Scope.MODULE}:
+        return Scope.MODULE.value
+    return COMPONENTS if Scope.MODULE in scopes else Scope.ACCELERATOR.value
+
+
+@dataclass(frozen=True)
+class _Chips:
+    """The run's accelerators by whether they tell their energy."""
+
+    measured: tuple[DeviceTape, ...]
+    silent: tuple[DeviceTape, ...]
+    wider: tuple[DeviceTape, ...]
+
+    @classmethod
+    def of(cls, tape: Tape, run: RunDevices) -> _Chips:
+        measured: dict[int, DeviceTape] = {}
+        silent: list[DeviceTape] = []
+        wider: dict[int, DeviceTape] = {}
+        for device in run.accelerators:
+            source = _energy_source(tape, device)
+            if source is None or not (_is_chip_scope(source) or run.explicit):
+                silent.append(device)
+                continue
+            measured[source.number] = source
+            if source is not device and not _all_parts_in(tape, source, run):
+                wider[source.number] = source
+        return cls(outermost(measured.values(), tape), tuple(silent), tuple(wider.values()))
+
+
+def _is_chip_scope(device: DeviceTape) -> bool:
+    return device.device.scope in (Scope.ACCELERATOR, Scope.MODULE)
+
+
+def _energy_source(tape: Tape, device: DeviceTape) -> DeviceTape | None:
+    """The device, or (for a partition of a chip) the accelerator around it that tells the energy."""
+    if tells_energy(device):
+        return device
+    around = _ancestors(device, tape)
+    return next(
+        (each for each in around if each.device.kind is DeviceKind.ACCELERATOR and tells_energy(each)), None
+    )
+
+
+def _all_parts_in(tape: Tape, whole: DeviceTape, run: RunDevices) -> bool:
+    used = {device.number for device in run.accelerators}
+    parts = [device for device in tape.devices.values() if device.device.parent == whole.device.id]
+    return all(part.number in used for part in parts)
+
+
+def outermost(devices: Iterable[DeviceTape], tape: Tape) -> tuple[DeviceTape, ...]:
+    """The devices that do not lie inside another one of them."""
+    chosen = {device.number: device for device in devices}
+    return tuple(
+        device
+        for device in chosen.values()
+        if not any(around.number in chosen for around in _ancestors(device, tape))
+    )
+
+
+def _ancestors(device: DeviceTape, tape: Tape) -> list[DeviceTape]:
+    found: list[DeviceTape] = []
+    parent = device.device.parent
+    while parent is not None and len(found) < len(tape.devices):
+        around = next(
+            (each for each in tape.devices.values() if each.device.id == parent and each.host == device.host),
+            None,
+        )
+        if around is None:
+            break
+        found.append(around)
+        parent = around.device.parent
+    return found
+
+
+def hosts_of(tape: Tape, run: RunDevices) -> list[str]:
+    """The hosts of the run: those of its devices, else every host of the session."""
+    chosen = run.accelerators or run.others or tuple(tape.devices.values())
+    return list(dict.fromkeys([device.host for device in chosen] or [tape.host]))
+
+
+def _parts(tape: Tape, run: RunDevices, chips: Iterable[DeviceTape]) -> tuple[DeviceTape, ...]:
+    """CPU packages and DRAM of the run's hosts; a module contains those of its host."""
+    if run.others:
+        return tuple(device for device in run.others if tells_energy(device))
+    within_module = {device.host for device in chips if device.device.scope is Scope.MODULE}
+    found = [
+        *_measured(tape, run, Scope.CPU),
+        *_measured(tape, run, Scope.DRAM),
+    ]
+    return tuple(device for device in found if device.host not in within_module)
+
+
+def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ...]:
+    """The devices of a scope on the run's hosts; an estimate stands back where a sensor tells the same."""
+    hosts = hosts_of(tape, run)
+    found = [
+        device
+        for device in tape.devices.values()
+        if device.device.scope is scope and device.host in hosts and tells_energy(device)
+    ]
+    sensed = {device.host for device in found if not is_estimated(device)}
+    return outermost(
+        [device for device in found if not is_estimated(device) or device.host not in sensed], tape
+    )
+
+
+def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:
+    if settings.meter is not None:
+        return Headline(scope, (_named_meter(tape, settings.meter),))
+    meters = _measured(tape, run, Scope(scope))
+    for host in hosts_of(tape, run):
+        here = [device.label for device in meters if device.host == host]
+        if len(here) > 1:
+            names = ", ".join(here)
+            trouble = f"several meters tell the power of the {scope} ({names}): say which with --meter"
+            return Headline(scope, (), trouble=trouble)
+    return Headline(scope, meters)
+
+
+def _scope_of_meter(tape: Tape, settings: Settings) -> str | None:
+    if settings.meter is None:
+        return None
+    scope = _named_meter(tape, settings.meter).device.scope
+    return scope.value if scope is not None and scope.value in _METER_SCOPES else Scope.WALL.value
+
+
+def _named_meter(tape: Tape, name: str) -> DeviceTape:
+    """The meter that a person means, by its label, collector, id or model name."""
+    labels = labels_of(tape)
+    meters = [
+        device
+        for device in tape.devices.values()
+        if tells_energy(device)
+        and (device.device.scope is None or device.device.scope.value in _METER_SCOPES)
+    ]
+    for names_of in (
+        lambda device: (labels[device.number], device.label, device.device.id, device.device.name),
+        lambda device: (device.collector, str(device.device.index)),
+    ):
+        found = [device for device in meters if name in names_of(device)]
+        if len(found) == 1:
+            return found[0]
+    there = ", ".join(labels[device.number] for device in meters) or "none"
+    raise ConfigError(f"cannot take meter {name!r}: meters that told their power in this session: {there}")
+
+
+def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, tuple[DeviceTape, ...]]:
+    """Every other scope that was measured on the run's hosts, with its devices; none is added to another."""
+    chips = _Chips.of(tape, run).measured
+    found: dict[str, tuple[DeviceTape, ...]] = {}
+    for scope in Scope:
+        if _is_chip_scope_name(scope):
+            devices = tuple(device for device in chips if device.device.scope is scope)
+        else:
+            devices = _measured(tape, run, scope)
+            if scope.value in _METER_SCOPES:
+                devices = _one_a_host(devices)
+        if devices and scope.value != headline.scope:
+            found[scope.value] = devices
+    return found
+
+
+def _is_chip_scope_name(scope: Scope) -> bool:
+    return scope in (Scope.ACCELERATOR, Scope.MODULE)
+
+
+def _one_a_host(meters: Iterable[DeviceTape]) -> tuple[DeviceTape, ...]:
+    """The first meter of each host: two of one scope tell the same watts."""
+    first: dict[str, DeviceTape] = {}
+    for meter in meters:
+        first.setdefault(meter.host, meter)
+    return tuple(first.values())
+
+
+def not_included(headline: Headline, labels: Mapping[int, str]) -> list[str]:
+    """What the headline figure leaves out, in words."""
+    covered = {device.device.scope for device in headline.devices}
+    if headline.scope == Scope.WALL.value:
+        words = ["cooling of the room"]
+    elif headline.scope == Scope.NODE.value:
+        words = ["power supply losses", "cooling of the room"]
+    elif Scope.MODULE in covered:
+        words = ["fans", "cooling"]
+    else:
+        words = [] if Scope.CPU in covered else ["CPU"]
+        words += [] if Scope.DRAM in covered else ["memory"]
+        words += ["fans", "cooling"]
+    return [*(labels[device.number] for device in headline.silent), *words]
+
+
+def covers_more_than_the_run(tape: Tape, run: RunDevices, devices: Iterable[DeviceTape]) -> bool:
+    """Whether meters among the devices cover accelerators that are not of the run."""
+    used = {device.number for device in run.accelerators}
+    hosts = {
+        device.host
+        for device in devices
+        if device.device.scope is None or device.device.scope.value in _METER_SCOPES
+    }
+    return any(
+        device.host in hosts and device.number not in used
+        for device in tape.devices.values()
+        if device.device.kind is DeviceKind.ACCELERATOR and device.device.parent is None
+    )

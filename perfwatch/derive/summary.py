@@ -1,0 +1,399 @@
+"""The summary of a session: everything that is known about a run, as one object (`perfwatch.summary/1`).
+
+A pure function of the tape and the settings: the same session gives the same digits, live or read back.
+docs/numbers.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from perfwatch.derive import scopes
+from perfwatch.derive.conditions import conditions
+from perfwatch.derive.cost import CostDevice, carbon, cost
+from perfwatch.derive.efficiency import counts_of, efficiency
+from perfwatch.derive.evidence import Evidence, period_s
+from perfwatch.derive.findings import Finding
+from perfwatch.derive.gauges import level
+from perfwatch.derive.latency import QUANTILES, Latency, latencies
+from perfwatch.derive.quality import findings_of, takes_ratios_away
+from perfwatch.derive.scopes import Headline, RunDevices
+from perfwatch.derive.settings import Settings
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.totals import (
+    Energies,
+    EnergyTotal,
+    energies_of,
+    idle_watts,
+    net_joules,
+    total_of,
+)
+from perfwatch.derive.uncertainty import Error
+from perfwatch.derive.windows import (
+    IDLE_BASELINE,
+    Window,
+    Windows,
+    choose_windows,
+    job_of,
+    phase_spans,
+)
+from perfwatch.derive.work import Counted, Courses, count_work, courses_of, default_unit, split_unit
+from perfwatch.metrics import CPU_UTILIZATION, UTILIZATION
+from perfwatch.model import DeviceKind, Scope
+
+SCHEMA = "perfwatch.summary/1"
+
+_WIDE_COVERAGE = 0.95
+_PERIODS_OF_A_WINDOW = 20
+_DEFAULT_INTERVAL_S = 1.0
+
+
+def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
+    """The summary object of a session.
+
+    Args:
+        settings: what was asked for; by default what the session's header recorded.
+
+    Raises:
+        ConfigError: the settings name a device, meter or phase that is not in the session.
+    """
+    run = _Run.of(tape, Settings.from_json(tape.header.get("settings")) if settings is None else settings)
+    headline = _column(run, run.windows.headline)
+    other = _column(run, run.windows.other) if run.windows.other is not None else None
+    return {
+        "schema": SCHEMA,
+        "session": _session(run),
+        "conditions": _conditions(run, headline),
+        "window": headline.figures["window"],
+        "devices": {"ids": _ids(run), "because": run.devices.because},
+        "work": headline.figures["work"],
+        "unit": run.unit,
+        "energy": headline.figures["energy"],
+        "power": headline.figures["power"],
+        "efficiency": headline.figures["efficiency"],
+        "cost": headline.figures["cost"],
+        "carbon": headline.figures["carbon"],
+        "latency": {name: _latency(found) for name, found in headline.latencies.items()},
+        "utilization": _utilization(run, headline.window),
+        "observer": _observer(tape),
+        "also": {} if other is None else {other.window.kind: _beside(other)},
+        "quality": _quality(headline.findings),
+    }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for every window of a session."""
+
+    tape: Tape
+    settings: Settings
+    courses: Courses
+    unit: str | None
+    windows: Windows
+    devices: RunDevices
+    headline: Headline
+    scopes: Mapping[str, tuple[DeviceTape, ...]]
+    at_rest: Energies
+    labels: Mapping[int, str]
+    interval_s: float
+
+    @classmethod
+    def of(cls, tape: Tape, settings: Settings) -> _Run:
+        courses = courses_of(tape)
+        job = job_of(tape).span
+        unit = split_unit(settings.unit)[0] or default_unit(courses, job)
+        devices = scopes.devices_of_run(tape, settings)
+        headline = scopes.choose_headline(tape, settings, devices)
+        interval_s = _interval_s(tape)
+        baseline = phase_spans(tape, IDLE_BASELINE, job.start)
+        return cls(
+            tape=tape,
+            settings=settings,
+            courses=courses,
+            unit=unit,
+            windows=choose_windows(tape, settings, courses, unit),
+            devices=devices,
+            headline=headline,
+            scopes=scopes.other_scopes(tape, devices, headline),
+            at_rest=energies_of(tape, baseline, interval_s=interval_s) if baseline else {},
+            labels=scopes.labels_of(tape),
+            interval_s=interval_s,
+        )
+
+    @property
+    def job(self) -> Span:
+        return self.windows.job.spans[0]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One window's figures, as they stand in the summary, and what was found about them."""
+
+    window: Window
+    figures: dict[str, Any]
+    work: Mapping[str, Counted]
+    latencies: Mapping[str, Latency]
+    findings: Sequence[Finding]
+
+
+def _interval_s(tape: Tape) -> float:
+    interval = tape.header.get("interval_s")
+    return float(interval) if isinstance(interval, (int, float)) and interval > 0 else _DEFAULT_INTERVAL_S
+
+
+def _column(run: _Run, window: Window) -> _Column:
+    energies = energies_of(run.tape, window.spans, interval_s=run.interval_s)
+    total = total_of(run.headline.devices, energies, window.spans)
+    work = count_work(
+        run.courses,
+        window.spans,
+        last_end=run.job.end,
+        unit=run.settings.unit,
+        derived=run.settings.units,
+    )
+    counts = counts_of(work, run.unit)
+    timings = latencies(run.tape, window.spans, last_end=run.job.end)
+    priced = _cost(run, window, total, counts, ratios=True)
+    findings = findings_of(
+        Evidence(
+            tape=run.tape,
+            window=window,
+            run=run.devices,
+            headline=run.headline,
+            scopes=run.scopes,
+            energies=energies,
+            total=total,
+            courses=run.courses,
+            work=work,
+            unit=run.unit,
+            latencies=timings,
+            cost=priced,
+            labels=run.labels,
+            interval_s=run.interval_s,
+        )
+    )
+    ratios = not takes_ratios_away(findings)
+    figures = {
+        "window": _window(window),
+        "work": {name: _work(counted, window.duration_s) for name, counted in work.items()},
+        "energy": _energy(run, window, total, energies),
+        "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
+        "efficiency": efficiency(counts, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
+        "cost": priced if ratios else _cost(run, window, total, counts, ratios=False),
+        "carbon": carbon(run.settings.cost, joules=total.joules, work=counts, ratios=ratios),
+    }
+    return _Column(window, figures, work, timings, findings)
+
+
+def _beside(column: _Column) -> dict[str, Any]:
+    """The other window, with its own findings: they say why a ratio of it is missing."""
+    return {**column.figures, "quality": _quality(column.findings)}
+
+
+def _session(run: _Run) -> dict[str, Any]:
+    header = run.tape.header
+    return {
+        "id": header.get("id"),
+        "name": header.get("name"),
+        "started": _started(header),
+        "hosts": list(dict.fromkeys([run.tape.host, *(each.host for each in run.tape.devices.values())])),
+        "command": list(header.get("command") or []),
+        "exit_status": job_of(run.tape).exit_status,
+        "interval_s": run.interval_s,
+        "perfwatch": header.get("perfwatch"),
+    }
+
+
+def _started(header: Mapping[str, Any]) -> str | None:
+    """The begin of the session's clock as ISO 8601 in UTC, with microseconds."""
+    clock = header.get("clock")
+    time_ns = clock.get("time_ns") if isinstance(clock, Mapping) else None
+    if not isinstance(time_ns, int):
+        return None
+    began = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time_ns // 1000)
+    return began.isoformat(timespec="microseconds")
+
+
+def _conditions(run: _Run, column: _Column) -> dict[str, Any]:
+    return conditions(run.tape, _used(run), column.window.spans[-1], column.work)
+
+
+def _used(run: _Run) -> list[DeviceTape]:
+    """The devices of the run; with the headline `components` its CPUs and memory as well."""
+    devices = [*run.devices.accelerators, *run.devices.others]
+    if run.headline.scope == scopes.COMPONENTS:
+        devices += run.headline.devices
+    return list({device.number: device for device in devices}.values())
+
+
+def _ids(run: _Run) -> list[str]:
+    return [run.labels[device.number] for device in _used(run)]
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return {
+        "kind": window.kind,
+        "spans": [[span.start, span.end] for span in window.spans],
+        "start_s": window.start_s,
+        "end_s": window.end_s,
+        "duration_s": window.duration_s,
+        "phase": window.phase,
+        "because": window.because,
+    }
+
+
+def _work(counted: Counted, duration_s: float) -> dict[str, Any]:
+    known = counted.count is not None and duration_s > 0
+    return {
+        "count": counted.count,
+        "rate_per_s": counted.count / duration_s if known and counted.count is not None else None,
+        "source": counted.source,
+        "others": [{"source": other.source, "count": other.count} for other in counted.others],
+    }
+
+
+def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -> dict[str, Any]:
+    return {
+        "scope": run.headline.scope,
+        "joules": total.joules,
+        "error_joules": total.error_joules,
+        "gain_ratio": total.gain_ratio,
+        "method": total.method.value if total.method is not None else None,
+        "net_joules": net_joules(total, energies, run.at_rest, window.duration_s),
+        "idle_watts": idle_watts(total, run.at_rest),
+        "coverage": total.coverage,
+        "not_included": scopes.not_included(run.headline, run.labels),
+        "by_device": {
+            run.labels[number]: _device(run.tape.devices[number], energies, total) for number in energies
+        },
+        "by_scope": {
+            scope: _scope(run, devices, total_of(devices, energies, window.spans), window)
+            for scope, devices in run.scopes.items()
+        },
+    }
+
+
+def _device(device: DeviceTape, energies: Energies, total: EnergyTotal) -> dict[str, Any]:
+    energy = energies[device.number]
+    return {
+        "name": device.device.name,
+        "uuid": device.device.id,
+        "host": device.host,
+        "scope": device.device.scope.value if device.device.scope is not None else None,
+        "in_run": device.number in total.devices,
+        "joules": energy.joules,
+        "error_joules": _expanded(energy.error),
+        "method": energy.method.value if energy.method is not None else None,
+        "counter_joules": energy.counter_joules,
+        "integrated_joules": energy.integrated_joules,
+        "mean_watts": energy.mean_watts,
+        "max_watts": energy.max_watts,
+        "samples": energy.samples,
+        "coverage": energy.coverage,
+    }
+
+
+def _expanded(error: Error | None) -> float | None:
+    return error.expanded() if error is not None else None
+
+
+def _scope(run: _Run, devices: Sequence[DeviceTape], total: EnergyTotal, window: Window) -> dict[str, Any]:
+    """Another scope's energy; `notes` say what to hold against it."""
+    notes = []
+    if scopes.covers_more_than_the_run(run.tape, run.devices, devices):
+        notes.append("covers accelerators that are not of the run")
+    if total.coverage is not None and total.coverage < _WIDE_COVERAGE:
+        notes.append(f"covers {100 * total.coverage:.3g} % of the window")
+    slowest_s = max(period_s(device, run.interval_s) for device in devices)
+    if slowest_s * _PERIODS_OF_A_WINDOW > window.duration_s:
+        notes.append(f"read every {slowest_s:g} s only")
+    return {
+        "joules": total.joules,
+        "error_joules": total.error_joules,
+        "coverage": total.coverage,
+        "notes": notes,
+    }
+
+
+def _cost(
+    run: _Run,
+    window: Window,
+    total: EnergyTotal,
+    counts: Mapping[str, float | None],
+    *,
+    ratios: bool,
+) -> dict[str, Any] | None:
+    working = run.windows.working
+    return cost(
+        run.settings.cost,
+        joules=total.joules,
+        duration_s=window.duration_s,
+        devices=_paid(run),
+        work=counts,
+        working_s=working.duration_s if working is not None else None,
+        job_s=run.windows.job.duration_s,
+        hosts=len(scopes.hosts_of(run.tape, run.devices)),
+        ratios=ratios,
+    )
+
+
+def _paid(run: _Run) -> list[CostDevice]:
+    """What a price per device is paid for: the run's accelerators, or CPU packages where there are none."""
+    devices: Sequence[DeviceTape] = run.devices.accelerators or [
+        device
+        for device in run.headline.devices
+        if device.device.kind is DeviceKind.CPU and device.device.scope is Scope.CPU
+    ]
+    return [CostDevice(run.labels[device.number], device.device.name) for device in devices]
+
+
+def _latency(found: Latency) -> dict[str, Any]:
+    return {
+        "count": found.count,
+        "mean_s": found.mean_s,
+        "min_s": found.min_s,
+        **{key: found.percentiles[key] for key in QUANTILES},
+        "max_s": found.max_s,
+        "lower_limits": list(found.lower_limits),
+    }
+
+
+def _utilization(run: _Run, window: Window) -> dict[str, dict[str, float | None]]:
+    """Mean and maximum of how busy the run's accelerators and its hosts' CPUs were, ratios 0 to 1."""
+    used = {device.number for device in run.devices.accelerators}
+    hosts = scopes.hosts_of(run.tape, run.devices)
+    found = {}
+    for number, device in run.tape.devices.items():
+        series = device.get(UTILIZATION.name) if number in used else None
+        if series is None and device.host in hosts and device.device.kind is not DeviceKind.ACCELERATOR:
+            series = device.get(CPU_UTILIZATION.name)
+        if series is not None:
+            longest_step_s = max(3 * period_s(device, run.interval_s), 3.0)
+            busy = level(series, window.spans, longest_step_s=longest_step_s)
+            found[run.labels[number]] = {"mean": busy.mean, "max": busy.max}
+    return found
+
+
+_OBSERVED = ("cpu_s", "cpu_ratio", "rss_bytes", "samples", "late_samples", "missed_ticks")
+
+
+def _observer(tape: Tape) -> dict[str, Any]:
+    """What watching cost: perfwatch's own CPU time, its share of a core, its memory, its punctuality."""
+    events = tape.of_kind("observer")
+    if not events:
+        return dict.fromkeys(_OBSERVED)
+    first, last = events[0], events[-1]
+    observed = {key: last.fields.get(key) for key in _OBSERVED}
+    elapsed_s = last.t - first.t
+    spent = (first.fields.get("cpu_s"), last.fields.get("cpu_s"))
+    if elapsed_s > 0 and all(isinstance(value, (int, float)) for value in spent):
+        observed["cpu_ratio"] = (spent[1] - spent[0]) / elapsed_s  # type: ignore[operator]
+    return observed
+
+
+def _quality(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    return [finding.to_json() for finding in findings]

@@ -1,0 +1,108 @@
+"""The energy and power of a run in a window: one figure over the devices of the headline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfwatch.derive.conditions import power_limit_w
+from perfwatch.derive.energy import DeviceEnergy, device_energy, max_power
+from perfwatch.derive.scopes import tells_energy
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.uncertainty import combine
+from perfwatch.model import Method
+
+Energies = Mapping[int, DeviceEnergy]
+"""What each device used in a window, by its number."""
+
+
+@dataclass(frozen=True)
+class EnergyTotal:
+    """What a group of devices used in a window; `None` is unknown.
+
+    Args:
+        error_joules: expanded uncertainty (twice the standard one).
+        gain_ratio: the sensors' gain, the largest of the group; unknown if it is of any of them.
+        coverage: covered share of the window, of the device that was covered least.
+        devices: the numbers of those whose joules are in the sum.
+    """
+
+    joules: float | None
+    error_joules: float | None
+    gain_ratio: float | None
+    method: Method | None
+    coverage: float | None
+    mean_watts: float | None
+    max_watts: float | None
+    devices: tuple[int, ...]
+
+
+def energies_of(tape: Tape, spans: Sequence[Span], *, interval_s: float) -> dict[int, DeviceEnergy]:
+    """The energy of every device that tells power or energy."""
+    found = {}
+    for number, device in tape.devices.items():
+        if not tells_energy(device):
+            continue
+        limit_w = power_limit_w(device, spans[-1])
+        energy = device_energy(device, spans, interval_s=interval_s, limit_w=limit_w)
+        if energy is not None:
+            found[number] = energy
+    return found
+
+
+def total_of(devices: Sequence[DeviceTape], energies: Energies, spans: Sequence[Span]) -> EnergyTotal:
+    """The sum over devices, the errors combined by their causes."""
+    told = [(device, energies[device.number]) for device in devices if device.number in energies]
+    known = [(device, energy) for device, energy in told if energy.joules is not None]
+    if not known:
+        return EnergyTotal(None, None, None, None, 0.0 if devices else None, None, None, ())
+    parts = [energy for _, energy in known]
+    errors = [energy.error for energy in parts]
+    certain = [error for error in errors if error is not None]
+    return EnergyTotal(
+        joules=math.fsum(energy.joules for energy in parts if energy.joules is not None),
+        error_joules=combine(certain).expanded() if len(certain) == len(errors) else None,
+        gain_ratio=_largest(energy.gain_ratio for energy in parts),
+        method=_common_method(parts),
+        coverage=min(energy.coverage for _, energy in told),
+        mean_watts=_sum(energy.mean_watts for energy in parts),
+        max_watts=max_power([device for device, _ in known], spans),
+        devices=tuple(device.number for device, _ in known),
+    )
+
+
+def _common_method(parts: Iterable[DeviceEnergy]) -> Method | None:
+    methods = {energy.method for energy in parts}
+    return methods.pop() if len(methods) == 1 else Method.MIXED
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    given = [value for value in known if value is not None]
+    return max(given) if given and len(given) == len(known) else None
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    given = [value for value in known if value is not None]
+    return math.fsum(given) if len(given) == len(known) else None
+
+
+def idle_watts(total: EnergyTotal, at_rest: Energies) -> float | None:
+    """The mean power of the same devices during the idle baseline, W; unknown if it is of any of them."""
+    if not total.devices:
+        return None
+    return _sum(at_rest[number].mean_watts if number in at_rest else None for number in total.devices)
+
+
+def net_joules(total: EnergyTotal, energies: Energies, at_rest: Energies, duration_s: float) -> float | None:
+    """The energy above idle: what was measured less idle power times the time it was measured in."""
+    if total.joules is None or idle_watts(total, at_rest) is None:
+        return None
+    idle = math.fsum(
+        (at_rest[number].mean_watts or 0.0) * energies[number].coverage * duration_s
+        for number in total.devices
+    )
+    return total.joules - idle

@@ -1,0 +1,271 @@
+"""Over which spans of time the totals and ratios of a run are taken, and why those.
+
+Three kinds: `job` (from the child's start to its exit), `marks` (what the job, its logs or a person marked
+with `measure`) and `work` (from the first change of the work to the last). The default is `marks` where
+the job or its logs put them, else `work` where a counter moved at least ten times, else `job`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from perfwatch.derive.settings import Settings
+from perfwatch.derive.spans import Span, total
+from perfwatch.derive.tape import Event, Tape
+from perfwatch.derive.work import ERRORS, Courses, changes_of, chosen_courses, split_unit
+from perfwatch.errors import ConfigError
+
+MEASURE = "measure"
+"""The name of the mark that is the measured window; every other name is a phase."""
+IDLE_BASELINE = "idle_baseline"
+PERSON = "person"
+_WHOLE = "from the job's start to its exit"
+MOVES_OF_A_WINDOW = 10
+"""How often a counter must have moved for the default window to be `work`."""
+
+_ORIGINS = ("job", "loadgen", "mllog")
+"""Whose `measure` marks are believed first; other origins come after these, a person last."""
+_SAID_BY = {
+    "job": "the job marked it with `measure`",
+    "loadgen": "LoadGen's log says when its power measurement began and ended",
+    "mllog": "the training log says when the run started and stopped",
+    PERSON: "a person marked it",
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """Spans in order, and why they were chosen.
+
+    Args:
+        kind: `job`, `marks` or `work`.
+        because: the reason in words.
+        phase: the name of the phase, where one was asked for.
+        left_open: a mark began and never ended; the job's end took its place.
+    """
+
+    kind: str
+    spans: tuple[Span, ...]
+    because: str
+    phase: str | None = None
+    left_open: bool = False
+
+    @property
+    def start_s(self) -> float:
+        return self.spans[0].start
+
+    @property
+    def end_s(self) -> float:
+        return self.spans[-1].end
+
+    @property
+    def duration_s(self) -> float:
+        return total(self.spans)
+
+
+class Windows(NamedTuple):
+    """The windows of a summary. `other` stands beside the headline, `working` tells when the job worked."""
+
+    headline: Window
+    other: Window | None
+    working: Window | None
+    job: Window
+
+
+class Job(NamedTuple):
+    """The child as the session saw it. `found` is false for a recording without one."""
+
+    span: Span
+    found: bool
+    exit_status: int | None
+
+
+def job_of(tape: Tape) -> Job:
+    """When the job ran; without one the whole recording, from the first to the last sample."""
+    events = tape.of_kind("job")
+    begin = next((event for event in events if event.fields.get("what") == "begin"), None)
+    if begin is None:
+        return Job(_recording(tape), False, None)
+    ends = [event for event in events if event.fields.get("what") == "end" and event.t >= begin.t]
+    if not ends:
+        return Job(Span(begin.t, max(begin.t, tape.last_t)), True, None)
+    return Job(Span(begin.t, ends[-1].t), True, _exit_status(ends[-1]))
+
+
+def _recording(tape: Tape) -> Span:
+    times = [device.times for device in tape.devices.values() if len(device.times)]
+    if not times:
+        return Span(0.0, 0.0)
+    return Span(min(series[0] for series in times), max(series[-1] for series in times))
+
+
+def _exit_status(end: Event) -> int | None:
+    """As a shell says it: 128 + N where signal N ended the job."""
+    status, signal = end.fields.get("exit_status"), end.fields.get("signal")
+    if isinstance(status, int):
+        return status
+    return 128 + signal if isinstance(signal, int) else None
+
+
+def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str | None) -> Windows:
+    """The headline window and the one beside it.
+
+    Args:
+        unit: the unit of work whose counter makes the `work` window; a counter that moved ten times takes
+            its place where it did not.
+
+    Raises:
+        ConfigError: the settings name a phase that is not there.
+    """
+    job = job_of(tape)
+    whole = Window("job", (job.span,), _WHOLE if job.found else "no job was started: the whole recording")
+    marked = _marked(tape, job.span, persons=False)
+    working = marked or _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
+    if settings.phase is not None:
+        headline = _phase(tape, settings.phase, job.span)
+    elif settings.window is None:
+        headline = working or replace(whole, because=_why_job(job, courses))
+    else:
+        headline = _asked(tape, settings, courses, unit, whole)
+    if headline.kind != "job" and headline.phase is None and settings.window is not None:
+        working = headline
+    cut = _cut_front(headline, settings.warmup_s)
+    working = cut if working is headline else working and _cut_front(working, settings.warmup_s)
+    other = working if headline.kind == "job" else whole
+    return Windows(cut, other, working, whole)
+
+
+def _why_job(job: Job, courses: Courses) -> str:
+    if not job.found:
+        return "no job was started: the whole recording"
+    if any(name != ERRORS for name in courses):
+        return f"nothing was marked and no work counter moved {MOVES_OF_A_WINDOW} times: the whole job"
+    return "nothing was marked and nothing counted work: the whole job"
+
+
+def _asked(tape: Tape, settings: Settings, courses: Courses, unit: str | None, whole: Window) -> Window:
+    """The window of `--window`; the whole job where there is none of that kind."""
+    job = whole.spans[0]
+    asked = f"--window {settings.window} was given"
+    if settings.window == "job":
+        return replace(whole, because=asked)
+    if settings.window == "marks":
+        found = _marked(tape, job, persons=True)
+        missing = "there is no `measure` mark"
+    else:
+        found = _work_window(courses, job, settings, unit, 2)
+        missing = "no work counter moved twice"
+    if found is None:
+        return replace(whole, because=f"{asked}, but {missing}: the whole job")
+    return replace(found, because=f"{asked}; {found.because}")
+
+
+def _marked(tape: Tape, job: Span, *, persons: bool) -> Window | None:
+    """The spans between `measure` marks of the first origin that put any, within the job."""
+    marks = _marks(tape, MEASURE)
+    for origin in _origins(marks, persons=persons):
+        spans, left_open = _pairs((mark for mark in marks if _origin(mark) == origin), job.end)
+        inside = _within(spans, job)
+        if inside:
+            because = _SAID_BY.get(origin, f"{origin} marked it with `measure`")
+            return Window("marks", inside, because, left_open=left_open)
+    return None
+
+
+def _phase(tape: Tape, name: str, job: Span) -> Window:
+    marks = _marks(tape, name)
+    spans, left_open = _pairs(marks, job.end)
+    if not spans:
+        raise ConfigError(
+            f"cannot take phase {name!r} as the window: there is no such phase; {_phases_there_are(tape)}"
+        )
+    return Window("marks", spans, f"phase `{name}` was asked for", phase=name, left_open=left_open)
+
+
+def _phases_there_are(tape: Tape) -> str:
+    names = dict.fromkeys(
+        str(event.fields.get("name")) for event in tape.of_kind("mark") if event.fields.get("edge") == "begin"
+    )
+    return f"there is {', '.join(names)}" if names else "nothing was marked"
+
+
+def phase_spans(tape: Tape, name: str, end: float) -> tuple[Span, ...]:
+    """The spans of a phase, whoever marked it; one that was left open ends at `end`."""
+    return _pairs(_marks(tape, name), end)[0]
+
+
+def _marks(tape: Tape, name: str) -> list[Event]:
+    """The marks of a name in the order of their times (a mark may be learnt after a later one)."""
+    found = [event for event in tape.of_kind("mark") if event.fields.get("name") == name]
+    return sorted(found, key=lambda event: event.t)
+
+
+def _origin(mark: Event) -> str:
+    return str(mark.fields.get("origin", ""))
+
+
+def _origins(marks: Sequence[Event], *, persons: bool) -> list[str]:
+    present = list(dict.fromkeys(_origin(mark) for mark in marks))
+    ranked = sorted(
+        (origin for origin in present if origin != PERSON),
+        key=lambda origin: _ORIGINS.index(origin) if origin in _ORIGINS else len(_ORIGINS),
+    )
+    return [*ranked, PERSON] if persons and PERSON in present else ranked
+
+
+def _pairs(marks: Iterable[Event], open_end: float) -> tuple[tuple[Span, ...], bool]:
+    """Spans between begin and end, and whether one was left open.
+
+    Several processes may mark the same name (each rank of a job does): the span lasts from the first
+    begin until every begin has its end. An end without a begin says nothing.
+    """
+    spans: list[Span] = []
+    depth, began = 0, 0.0
+    for mark in marks:
+        edge = mark.fields.get("edge")
+        if edge == "begin":
+            began = mark.t if depth == 0 else began
+            depth += 1
+        elif edge == "end" and depth:
+            depth -= 1
+            if depth == 0:
+                spans.append(Span(began, mark.t))
+    if depth and open_end > began:
+        spans.append(Span(began, open_end))
+    return tuple(spans), depth > 0
+
+
+def _within(spans: Iterable[Span], outer: Span) -> tuple[Span, ...]:
+    """What of the spans lies within another; nothing of a span that has no length there."""
+    cut = (Span(max(span.start, outer.start), min(span.end, outer.end)) for span in spans)
+    return tuple(span for span in cut if span.end > span.start)
+
+
+def _work_window(
+    courses: Courses, job: Span, settings: Settings, unit: str | None, least_moves: int
+) -> Window | None:
+    """From the instant at which the first change of the work was seen to that of the last."""
+    wanted = split_unit(settings.unit)[0] or unit
+    parts = list(settings.units.get(wanted or "", {})) if wanted not in courses else [wanted]
+    candidates = [*parts, unit, *(name for name in courses if name != ERRORS)]
+    for name in dict.fromkeys(candidate for candidate in candidates if candidate in courses):
+        used = chosen_courses(courses, name, settings.unit)
+        changes = changes_of(used, Span(job.start, float("inf")))
+        if len(changes) < least_moves:
+            continue
+        span = Span(changes[0], min(changes[-1], job.end))
+        if span.end > span.start:
+            return Window("work", (span,), f"from the first to the last change of `{name}`")
+    return None
+
+
+def _cut_front(window: Window, warmup_s: float) -> Window:
+    """The window without the first seconds of its first span."""
+    if warmup_s <= 0:
+        return window
+    first, *rest = window.spans
+    kept = Span(min(first.start + warmup_s, first.end), first.end)
+    spans = (kept, *rest) if kept.end > kept.start or not rest else tuple(rest)
+    return replace(window, spans=spans, because=f"{window.because}; the first {warmup_s:g} s are left out")

@@ -1,0 +1,257 @@
+"""How much work was counted in a window, and by whom.
+
+A workload's counters are cumulative. Kinds that know the time of each event (`OWN_TIMES`) are counted by
+it, as whole numbers: the value at or before the end of a span less the value at or before its begin. Kinds
+that are polled are interpolated between the two readings around an end and never extrapolated. A counter
+that falls was restarted; its new value is the increment (as PromQL has it).
+
+Sources of one kind add. Different kinds count the same work, so they never add: for each name the first
+kind in `KINDS` is used and the others stand beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Series, Tape
+from perfwatch.metrics import WORK_UNITS
+from perfwatch.model import DeviceKind, Kind
+
+KINDS = ("statsd", "output", "jsonl", "mlperf", "page", "simulated")
+"""Which kind of source is believed first; other kinds come after, in order of appearance."""
+OWN_TIMES = frozenset({"statsd", "output", "jsonl", "mlperf"})
+"""Kinds whose samples carry the time of the events themselves."""
+ERRORS = "errors"
+"""Failed queries: shown with the work, but no work."""
+
+_NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens")
+
+
+class Course:
+    """How one counter of one workload ran: its total since the first reading, restarts bridged.
+
+    `held` says that a value holds until the next reading (own times); else it is interpolated.
+    """
+
+    __slots__ = ("changes", "exact", "held", "restarts", "times", "totals")
+
+    def __init__(self, series: Series, *, held: bool) -> None:
+        self.times = series.times
+        self.exact = series.exact
+        self.held = held
+        self.totals = array("d", [0.0])
+        self.changes: array[float] = array("d")
+        """When the counter moved, as it was seen."""
+        self.restarts: list[float] = []
+        total = 0.0
+        previous = series.values[0]
+        for index in range(1, len(series)):
+            value = series.values[index]
+            if value != previous:
+                if value < previous:
+                    self.restarts.append(self.times[index])
+                    total += value
+                else:
+                    total += value - previous
+                self.changes.append(self.times[index])
+                previous = value
+            self.totals.append(total)
+
+    def at(self, t: float) -> float:
+        """The total at a time; before the first reading and after the last that reading's."""
+        index = bisect_right(self.times, t) - 1
+        if index < 0:
+            return self.totals[0]
+        if self.held or index + 1 == len(self.times):
+            return self.totals[index]
+        before, after = self.times[index], self.times[index + 1]
+        share = (t - before) / (after - before)
+        return self.totals[index] + share * (self.totals[index + 1] - self.totals[index])
+
+    def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
+        """How far the counter moved in a span. `to_the_last`: what own times put after its end counts too."""
+        end = self.totals[-1] if to_the_last and self.held else self.at(span.end)
+        return end - self.at(span.start)
+
+    def changes_in(self, span: Span) -> Sequence[float]:
+        """The times after the span's start and up to its end at which the counter was seen to move."""
+        return self.changes[bisect_right(self.changes, span.start) : bisect_right(self.changes, span.end)]
+
+
+@dataclass(frozen=True)
+class Other:
+    """What another kind of source counted under the same name."""
+
+    source: str
+    count: float
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How much of one unit of work a window holds. `count` is an `int` where it is exact."""
+
+    count: float | None
+    source: str | None
+    others: tuple[Other, ...] = ()
+
+
+Courses = Mapping[str, Mapping[str, tuple[Course, ...]]]
+"""Name of the work -> kind of source -> one course a device; names and kinds in order."""
+
+
+def source_kind(tape: DeviceTape) -> str:
+    """The kind of source that a workload device is, as `source` and `NAME@KIND` say it."""
+    return str(tape.device.facts.get("work") or tape.collector)
+
+
+def rank_of(kind: str) -> int:
+    """Where a kind stands in the order in which sources are believed."""
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
+
+
+def workloads(tape: Tape) -> list[DeviceTape]:
+    """The workload devices of a session, in the order in which their kinds are believed."""
+    found = [device for device in tape.devices.values() if device.device.kind is DeviceKind.WORKLOAD]
+    return sorted(found, key=lambda device: rank_of(source_kind(device)))
+
+
+def courses_of(tape: Tape) -> Courses:
+    """Every counter of work in a session: standard names first, then the user's in order of appearance."""
+    found: dict[str, dict[str, list[Course]]] = {}
+    for device in workloads(tape):
+        kind = source_kind(device)
+        for metric_name, series in device.series.items():
+            if series.metric.kind is not Kind.COUNTER or not len(series):
+                continue
+            course = Course(series, held=kind in OWN_TIMES)
+            found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
+    return {
+        name: {kind: tuple(courses) for kind, courses in found[name].items()}
+        for name in sorted(found, key=lambda name: _appearance(name, found[name]))
+    }
+
+
+def bare_name(metric_name: str) -> str:
+    """What people call a counter of work: `queries` for `queries_total`."""
+    return metric_name.removesuffix("_total")
+
+
+def _appearance(name: str, kinds: Mapping[str, Sequence[Course]]) -> tuple[int, float]:
+    if name in WORK_UNITS:
+        return WORK_UNITS.index(name), 0.0
+    if name in _NOT_A_DEFAULT_UNIT:
+        return len(WORK_UNITS) + _NOT_A_DEFAULT_UNIT.index(name), 0.0
+    courses = [course for group in kinds.values() for course in group]
+    moved = [course.changes[0] for course in courses if len(course.changes)]
+    first = min(moved) if moved else float("inf")
+    return len(WORK_UNITS) + len(_NOT_A_DEFAULT_UNIT), first
+
+
+def split_unit(unit: str | None) -> tuple[str | None, str | None]:
+    """`queries@page` as name and kind of source."""
+    if unit is None:
+        return None, None
+    name, _, kind = unit.partition("@")
+    return name, kind or None
+
+
+def default_unit(courses: Courses, job: Span) -> str | None:
+    """The first standard unit that moves during the job, else the user's own that moved first."""
+    for name, kinds in courses.items():
+        if name not in _NOT_A_DEFAULT_UNIT and changes_of(next(iter(kinds.values())), job):
+            return name
+    return None
+
+
+def changes_of(courses: Iterable[Course], span: Span) -> list[float]:
+    """When any of the courses moved within a span, in order."""
+    return sorted(t for course in courses for t in course.changes_in(span))
+
+
+def chosen_courses(courses: Courses, unit: str | None, settings_unit: str | None) -> tuple[Course, ...]:
+    """The courses that count a unit: those of the kind asked for, else of the first kind that has it."""
+    kinds = courses.get(unit or "", {})
+    name, kind = split_unit(settings_unit)
+    if name == unit and kind is not None:
+        return kinds.get(kind, ())
+    return next(iter(kinds.values()), ())
+
+
+def count_work(
+    courses: Courses,
+    spans: Sequence[Span],
+    *,
+    last_end: float,
+    unit: str | None = None,
+    derived: Mapping[str, Mapping[str, float]] | None = None,
+) -> dict[str, Counted]:
+    """The work of a window by name.
+
+    Args:
+        spans: the window.
+        last_end: the end of the job; what a source with own times put after it belongs to the span that
+            ends there, since the job sent it before it ended.
+        unit: as the user gave it; `NAME@KIND` chooses the source of that name.
+        derived: the user's units: name -> how much of which counted unit makes one.
+    """
+    wanted, wanted_kind = split_unit(unit)
+    work: dict[str, Counted] = {}
+    for name, kinds in courses.items():
+        by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
+        used = wanted_kind if name == wanted and wanted_kind else next(iter(by_kind))
+        others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
+        work[name] = Counted(by_kind.get(used), used, others)
+    for name, parts in (derived or {}).items():
+        made = _derive(work, parts)
+        if made is not None:
+            work[name] = made
+    if wanted is not None and wanted not in work:
+        work[wanted] = Counted(None, wanted_kind)
+    return work
+
+
+def _sum(courses: Sequence[Course], spans: Sequence[Span], last_end: float) -> float:
+    moved = math.fsum(
+        course.moved_in(span, to_the_last=span.end >= last_end) for course in courses for span in spans
+    )
+    return _whole(moved) if all(course.exact for course in courses) else moved
+
+
+def _whole(amount: float) -> float:
+    """An `int` where the amount is one, so that a count is printed and recorded as a count."""
+    return int(amount) if amount.is_integer() else amount
+
+
+def _derive(work: Mapping[str, Counted], parts: Mapping[str, float]) -> Counted | None:
+    """A user's unit out of counted ones: as many as the scarcest of its parts is enough for."""
+    quotients = []
+    for part, needed in parts.items():
+        counted = work.get(part)
+        if counted is None or counted.count is None or needed <= 0:
+            return None
+        quotients.append((counted.count / needed, counted, needed))
+    if not quotients:
+        return None
+    amount, scarcest, needed = min(quotients, key=lambda quotient: quotient[0])
+    exact = isinstance(scarcest.count, int)
+    others = tuple(Other(other.source, other.count / needed) for other in scarcest.others)
+    return Counted(_whole(amount) if exact else amount, scarcest.source, others)
+
+
+def restarts_in(courses: Courses, spans: Sequence[Span]) -> dict[str, int]:
+    """How often the counters of each name restarted within a window; names without a restart are left out."""
+    found = {
+        name: sum(
+            bisect_right(course.restarts, span.end) - bisect_left(course.restarts, span.start)
+            for group in kinds.values()
+            for course in group
+            for span in spans
+        )
+        for name, kinds in courses.items()
+    }
+    return {name: count for name, count in found.items() if count}
