@@ -1,0 +1,57 @@
+# What can be done with this checkout? `make run` shows what perfwatch does, `make test` says whether it works.
+# Needs Python 3.10 or newer and make; everything else is installed into .venv.
+#
+#   make PYTHON=/path/to/python3 ...   another interpreter
+#   make run TDP=45                    the processor's TDP in watts, for a machine that tells no energy
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+TDP ?=
+PYTEST_ARGS ?=
+MAKEFLAGS += --no-print-directory
+
+.PHONY: run test test-all check bench table clean
+
+run: $(VENV)/.can-run
+	@$(BIN)/python examples/run_example.py $(if $(TDP),--tdp $(TDP))
+
+test: $(VENV)/.can-test
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+# The whole suite on every Python that is found; `make test` runs a short part of it on each.
+test-all:
+	@scripts/interpreters | while read -r python; do \
+	    version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "== Python $$version"; \
+	    PYTHON="$$python" scripts/venv "build/venvs/$$version" dev || exit 1; \
+	    "build/venvs/$$version/bin/pytest" $(PYTEST_ARGS) </dev/null || exit 1; \
+	done
+
+check: $(VENV)/.can-test
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.txt
+	@echo "check: formatting, lint, types and import walls are clean"
+
+bench: $(VENV)/.can-test
+	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+# The table of built-in collectors, from pyproject.toml and the classes.
+table: $(VENV)/.can-test
+	@$(BIN)/python scripts/table.py
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info
+
+# The environment is brought up to date when what it is made from has changed.
+$(VENV)/.can-run: pyproject.toml scripts/venv examples/requirements.txt
+	@scripts/venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --only-binary :all: -r examples/requirements.txt || \
+	    echo "perfwatch: MLPerf's LoadGen cannot be installed here; the example does without it" >&2
+	@touch $@
+
+$(VENV)/.can-test: pyproject.toml scripts/venv
+	@scripts/venv $(VENV) dev
+	@touch $@

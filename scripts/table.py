@@ -1,0 +1,47 @@
+"""Which collectors are built in? Writes collectors/builtin.json from pyproject.toml and the classes.
+
+perfwatch reads the table instead of the installed metadata, which takes longer to search than a start may
+last, and which a copy that was carried to another machine does not have.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "collectors" / "builtin.json"
+BY_DEFAULT = ("host", "rapl", "nvidia")
+"""These take part unasked; the others read what somebody has to name first."""
+
+
+def rows() -> dict[str, dict[str, object]]:
+    """The table: by name the class to load, whether it takes part unasked, and what it reads."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        targets = tomllib.load(file)["project"]["entry-points"]["perfwatch.collectors"]
+    return {
+        name: {"target": target, "default": name in BY_DEFAULT, "about": _class(target).about}
+        for name, target in targets.items()
+    }
+
+
+def text() -> str:
+    """The table as its file holds it."""
+    return json.dumps(rows(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _class(target: str):  # type: ignore[no-untyped-def]  # a script outside the typed packages
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+if __name__ == "__main__":
+    TABLE.write_text(text(), encoding="utf-8")
+    print(f"wrote {TABLE.relative_to(ROOT)}")
