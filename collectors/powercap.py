@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from perfwatch_collectors.sysfs import entries, read_number, read_text
 
 TREE = "sys/class/powercap"
 UPDATE_S = 0.001
@@ -78,18 +79,11 @@ def _zone_directories(top: Path, control_type: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     waiting = [top, top / control_type]
     while waiting:
-        for entry in _entries(waiting.pop(0)):
+        for entry in entries(waiting.pop(0)):
             if pattern.match(entry.name) and entry.name not in found:
                 found[entry.name] = entry
                 waiting.append(entry)
     return dict(sorted(found.items(), key=lambda item: _place(item[0])))
-
-
-def _entries(directory: Path) -> Iterator[Path]:
-    try:
-        yield from directory.iterdir()
-    except OSError:
-        return
 
 
 def _place(number: str) -> tuple[int, ...]:
@@ -148,24 +142,6 @@ def _watts(file: Path) -> float | None:
     """Microwatts in a file as watts; 0 is how firmware says that it knows none."""
     microwatts = read_number(file)
     return microwatts * 1e-6 if microwatts else None
-
-
-def read_text(file: Path, limit_bytes: int = 4096) -> str | None:
-    """The text of a small file without blanks around it, or `None` if it cannot be read."""
-    try:
-        with file.open("rb") as stream:
-            return stream.read(limit_bytes).decode("utf-8", "replace").strip()
-    except OSError:
-        return None
-
-
-def read_number(file: Path) -> int | None:
-    """The whole number in a small file, or `None` if there is none."""
-    text = read_text(file)
-    try:
-        return int(text) if text else None
-    except ValueError:
-        return None
 
 
 class Counter:

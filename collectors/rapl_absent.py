@@ -6,7 +6,8 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from perfwatch_collectors.powercap import TREE, Tree, Zone, read_text
+from perfwatch_collectors.powercap import TREE, Tree, Zone
+from perfwatch_collectors.sysfs import read_text
 
 from perfwatch.errors import Unavailable
 
