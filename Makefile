@@ -8,13 +8,16 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 TDP ?=
+PRICE ?=
+CURRENCY ?=
 PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 
 .PHONY: run test test-all check bench table clean
 
 run: $(VENV)/.can-run
-	@$(BIN)/python examples/run_example.py $(if $(TDP),--tdp $(TDP))
+	@$(BIN)/python examples/run_example.py $(if $(TDP),--tdp $(TDP)) \
+	    $(if $(PRICE),--price $(PRICE)) $(if $(CURRENCY),--currency $(CURRENCY))
 
 test: $(VENV)/.can-test
 	@$(BIN)/pytest $(PYTEST_ARGS)
@@ -32,7 +35,7 @@ check: $(VENV)/.can-test
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.txt
+	@$(BIN)/lint-imports --no-logo >$(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 	@echo "check: formatting, lint, types and import walls are clean"
 
 bench: $(VENV)/.can-test
