@@ -42,18 +42,24 @@ HUNG_AFTER_S = 0.5
 PLAUSIBLE = 1e18
 """A magnitude beyond which no reading is believed."""
 
+_MEASURES = (POWER.name, ENERGY.name)
+
 Posted = Declared | Batch | Status
 
 
 class Ticket:
-    """A reading asked for out of turn. `done` is set when it was taken; `at_ns` is then its instant."""
+    """A reading asked for out of turn.
+
+    `done` is set when it was taken, or when it is known that it will not be; `span_ns` is then the time of
+    its first and of its last sample, None without any.
+    """
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.at_ns: int | None = None
+        self.span_ns: tuple[int, int] | None = None
 
-    def fulfil(self, at_ns: int | None) -> None:
-        self.at_ns = at_ns
+    def fulfil(self, span_ns: tuple[int, int] | None) -> None:
+        self.span_ns = span_ns
         self.done.set()
 
 
@@ -181,8 +187,13 @@ class Runner:
 
     @property
     def measures(self) -> bool:
-        """Whether some device tells energy, power or work."""
-        return any(_tells_energy_or_work(device) for device in self.devices)
+        """Whether some device tells energy or power."""
+        return any(metric.name in _MEASURES for device in self.devices for metric in device.metrics)
+
+    @property
+    def counts(self) -> bool:
+        """Whether some device counts work."""
+        return any(device.kind is DeviceKind.WORKLOAD for device in self.devices)
 
     # -- the thread --------------------------------------------------------------------------------
 
@@ -218,7 +229,7 @@ class Runner:
                 self._declare(devices)
                 return True
             self.opened.set()
-            self._answer_tickets(None)
+            self._answer_tickets()
             if self._pause(pause_s):
                 return False
 
@@ -238,7 +249,7 @@ class Runner:
             if not tickets:
                 self._note_lateness(deadline_ns)
             try:
-                at_ns = self._pass(worker)
+                span_ns = self._pass(worker)
             except Exception as error:  # noqa: BLE001 - what is no state of ours is raised again
                 if not worker.left_behind:
                     _fulfil(tickets, None)
@@ -251,7 +262,7 @@ class Runner:
             self._failures = 0
             if self.state is not State.OK:
                 self._set_state(State.OK, "")
-            _fulfil(tickets, at_ns)
+            _fulfil(tickets, span_ns)
 
     def _recover(self, error: Exception) -> bool:
         """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
@@ -293,8 +304,8 @@ class Runner:
         if late_ns > self._period_ns // 2:
             self.late += 1
 
-    def _pass(self, worker: _Worker) -> int:
-        """Read all devices once and post the batch. Returns the instant of its last reading."""
+    def _pass(self, worker: _Worker) -> tuple[int, int] | None:
+        """Read all devices once and post the batch. Returns when its first and last sample were taken."""
         devices = [device for device in self._devices.values() if device.id not in self._hung]
         watched: Sequence[Device] = (
             _Watched(devices, worker, self._clock) if self.collector.isolates else devices
@@ -315,7 +326,8 @@ class Runner:
             worker.device = None
             if readings and not worker.left_behind:
                 self._post(Batch(self.name, began_ns, self._clock.monotonic_ns() - began_ns, readings))
-        return readings[-1][0] if readings and not self._hung else self._clock.monotonic_ns()
+        taken = [at_ns for at_ns, reading in readings if isinstance(reading, Sample)]
+        return (min(taken), max(taken)) if taken else None
 
     def _take(self, reading: Reading, at_ns: int, readings: list[tuple[int, Reading]]) -> None:
         if isinstance(reading, Sample):
@@ -422,14 +434,14 @@ class Runner:
                 self._clock.wait(self._condition, remaining_ns / NS)
             return True
 
-    def _answer_tickets(self, at_ns: int | None) -> None:
+    def _answer_tickets(self) -> None:
         with self._condition:
             tickets, self._tickets = self._tickets, []
-        _fulfil(tickets, at_ns)
+        _fulfil(tickets, None)
 
     def _finish(self) -> None:
         self.opened.set()
-        self._answer_tickets(None)
+        self._answer_tickets()
         if self._closed or self._hung:
             return
         self._closed = True
@@ -439,15 +451,9 @@ class Runner:
             self._fail(error)
 
 
-def _fulfil(tickets: Sequence[Ticket], at_ns: int | None) -> None:
+def _fulfil(tickets: Sequence[Ticket], span_ns: tuple[int, int] | None) -> None:
     for ticket in tickets:
-        ticket.fulfil(at_ns)
-
-
-def _tells_energy_or_work(device: Device) -> bool:
-    return device.kind is DeviceKind.WORKLOAD or any(
-        metric.name in (POWER.name, ENERGY.name) for metric in device.metrics
-    )
+        ticket.fulfil(span_ns)
 
 
 def _invites_aliasing(devices: Sequence[Device], period_s: float) -> bool:

@@ -155,24 +155,22 @@ class Gates:
         Raises:
             ConfigError: a limit or a required name is malformed.
         """
-        from perfwatch.derive.gates import parse_limit, parse_require
+        from perfwatch.derive.gates import parse_gate, parse_requirements
 
         return cls(
-            tuple(parse_limit(text) for text in args.fail_on),
-            tuple(parse_require(args.require)) if args.require else (),
+            tuple(parse_gate(text) for text in args.fail_on),
+            parse_requirements(args.require) if args.require is not None else (),
         )
 
     def judge(self, summary: dict[str, Any], *, otherwise: int) -> int:
         """The exit status: 3 if a limit is broken, 1 if what is required was not measured, else the other."""
-        from perfwatch.derive.gates import check_limits, check_required
+        from perfwatch.derive.gates import PASSED, check, exit_status
 
-        broken, unmeasured = check_limits(summary, self.limits)
-        unmeasured = [*unmeasured, *check_required(summary, self.required)]
-        for sentence in [*broken, *unmeasured]:
-            say(f"perfwatch: {sentence}")
-        if broken:
-            return 3
-        return 1 if unmeasured else otherwise
+        verdicts = check(summary, fail_on=self.limits, require=self.required)
+        for verdict in verdicts:
+            if verdict.status != PASSED:
+                say(f"perfwatch: {verdict.message}")
+        return exit_status(verdicts) or otherwise
 
 
 def _width(stream: Any) -> int | None:

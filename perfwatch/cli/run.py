@@ -198,7 +198,6 @@ class _WorkSources:
         from perfwatch.job.workloads import STREAMS
 
         statsd: Any = plugins.load(plugins.find("statsd"))
-        output: Any = plugins.load(plugins.find("output"))
         own = statsd(statsd.Options())
         own.bind()
         named = [one.value for one in wanted if one.kind == "statsd"]
@@ -206,7 +205,10 @@ class _WorkSources:
         for one in more:
             one.bind()
         specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
-        return cls(own, more, output(output.Options(specs=specs)) if specs else None)
+        if not specs:
+            return cls(own, more, None)
+        output: Any = plugins.load(plugins.find("output"))
+        return cls(own, more, output(output.Options(specs=specs)))
 
     def chosen(self) -> list[Chosen]:
         from perfwatch.sources.live import Chosen

@@ -239,7 +239,7 @@ class WatchedRun:
         self._live.hub.event("job", _end_fields(ending, self._given_up_for), instants.first_ns)
         for tap in self._taps:
             tap.drain(DRAIN_S)
-        self._live.read_now(START_READING_S)
+        self._live.read_work(END_READING_S)
         left = tuple(process.left_behind(self._live.session_id)) if ending is not None else ()
         if left:
             self._live.hub.event("left_behind", {"processes": [list(one) for one in left]})

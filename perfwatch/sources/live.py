@@ -96,24 +96,32 @@ class LiveSource:
         ]
 
     def read_now(self, timeout_s: float) -> Instants:
-        """Read every source out of turn and wait for the answers, at most so long.
+        """Read energy, power and work out of turn and wait for the answers, at most so long.
 
-        A device whose call is out is not waited for.
+        A device whose call is out is not waited for. The instants are those of energy and power, or of
+        the work where nothing tells energy.
         """
-        tickets = [(runner.name, runner.read_now()) for runner in self._measuring()]
+        opened = [runner for runner in self.runners if runner.opened.is_set()]
+        measuring = [(runner.name, runner.read_now()) for runner in opened if runner.measures]
+        counting = [(runner.name, runner.read_now()) for runner in opened if _only_counts(runner)]
         until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
-        for _, ticket in tickets:
+        for _, ticket in [*measuring, *counting]:
             ticket.done.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
-        return Instants.of(tickets, self.clock.monotonic_ns())
+        return Instants.of(measuring, self.clock.monotonic_ns())
+
+    def read_work(self, timeout_s: float) -> None:
+        """Read what only counts work, and wait for it: everything that the job sent is in then."""
+        opened = [runner for runner in self.runners if runner.opened.is_set()]
+        tickets = [runner.read_now() for runner in opened if _only_counts(runner)]
+        until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
+        for ticket in tickets:
+            ticket.done.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
 
     def request_readings(self) -> None:
-        """Ask every source for a reading now, and do not wait."""
-        for runner in self._measuring():
-            runner.read_now()
-
-    def _measuring(self) -> list[Runner]:
-        """The runners whose devices tell energy, power or work: the others need no reading out of turn."""
-        return [runner for runner in self.runners if runner.opened.is_set() and runner.measures]
+        """Ask every source of energy and power for a reading now, and do not wait."""
+        for runner in self.runners:
+            if runner.opened.is_set() and runner.measures:
+                runner.read_now()
 
     def stop(self) -> None:
         """End the collectors, then the hub; what was read is taken before. A hanging call is left."""
@@ -144,9 +152,13 @@ class Instants:
         for name, ticket in tickets:
             if not ticket.done.is_set():
                 late.append(name)
-            elif ticket.at_ns is not None:
-                taken.append(ticket.at_ns)
+            elif ticket.span_ns is not None:
+                taken.extend(ticket.span_ns)
         return cls(min(taken, default=now_ns), max(taken, default=now_ns), tuple(late))
+
+
+def _only_counts(runner: Runner) -> bool:
+    return runner.counts and not runner.measures
 
 
 def new_session_id() -> str:
