@@ -54,7 +54,7 @@ class Session:
         scope: Scope | None = Scope.ACCELERATOR,
         name: str = "Board",
         index: int | str | None = None,
-        id: str | None = None,
+        uuid: str | None = None,
         parent: str | None = None,
         host: str | None = None,
         **facts: Any,
@@ -65,7 +65,7 @@ class Session:
             index = self._index.get(place, 0)
             self._index[place] = index + 1
         device = Device(
-            id=id or f"{collector.upper()}-{index}-uuid",
+            id=uuid or f"{collector.upper()}-{index}-uuid",
             name=name,
             kind=kind,
             index=index,

@@ -1,0 +1,228 @@
+"""How work is counted in a window: by own times or between polls, by which source, in which unit."""
+
+from __future__ import annotations
+
+import pytest
+from derive.build import Session, codes, every, message, steps
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import Series
+from perfwatch.derive.work import Course
+from perfwatch.metrics import QUERIES
+
+
+def run(*counters: tuple[list[tuple[float, float]], str, str]) -> Session:
+    """A job from 2 to 38 s, measured from 10 to 30 s, with counters (readings, name, kind of source)."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    for readings, name, work in counters:
+        session.counter(readings, name=name, work=work)
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    return session
+
+
+def course(readings: list[tuple[float, float]], *, held: bool) -> Course:
+    series = Series(QUERIES)
+    for t, value in readings:
+        series.times.append(t)
+        series.values.append(value)
+    return Course(series, held=held)
+
+
+def test_own_times_count_whole_numbers_up_to_and_including_the_end():
+    readings = [(0.0, 0), (9.9, 5), (10.0, 7), (10.1, 8), (30.0, 20), (30.1, 21)]
+    summary = run((readings, "queries", "statsd")).summary()
+    assert summary["work"]["queries"] == {
+        "count": 13,
+        "rate_per_s": 0.65,
+        "source": "statsd",
+        "others": [],
+    }
+    assert isinstance(summary["work"]["queries"]["count"], int)
+
+
+def test_a_page_is_interpolated_between_the_readings_around_an_end():
+    readings = [(5.0, 0), (15.0, 100), (25.0, 200), (35.0, 400)]
+    summary = run((readings, "queries", "page")).summary()
+    # at 10 s: 50, at 30 s: 300
+    assert summary["work"]["queries"]["count"] == pytest.approx(250.0)
+
+
+def test_a_page_is_never_extrapolated():
+    readings = [(12.0, 100), (20.0, 180), (28.0, 260)]
+    summary = run((readings, "queries", "page")).summary()
+    assert summary["work"]["queries"]["count"] == 160
+
+
+def test_what_the_job_sent_counts_for_the_job_even_if_stamped_a_little_after_its_end():
+    readings = [(0.0, 0), (20.0, 10), (38.02, 12)]
+    summary = run((readings, "queries", "statsd")).summary(window="job")
+    assert summary["work"]["queries"]["count"] == 12
+    assert summary["also"]["marks"]["work"]["queries"]["count"] == 10
+
+
+def test_what_came_after_the_end_of_a_marked_window_does_not_count_in_it():
+    readings = [(0.0, 0), (20.0, 10), (30.02, 12)]
+    summary = run((readings, "queries", "statsd")).summary()
+    assert summary["work"]["queries"]["count"] == 10
+
+
+@pytest.mark.parametrize("work", ["statsd", "page"])
+def test_a_restarted_counter_counts_its_new_value_as_the_increment(work):
+    readings = [(10.0, 100), (15.0, 150), (20.0, 30), (30.0, 80)]
+    summary = run((readings, "queries", work)).summary()
+    assert summary["work"]["queries"]["count"] == 130
+    assert "counter-reset" in codes(summary, "info")
+    assert "queries restarted once" in message(summary, "counter-reset")
+
+
+def test_a_counter_that_did_not_restart_in_the_window_is_no_finding():
+    readings = [(3.0, 100), (4.0, 10), (10.0, 20), (30.0, 80)]
+    assert "counter-reset" not in codes(run((readings, "queries", "statsd")).summary())
+
+
+def test_sources_of_one_kind_add():
+    one, two = steps(11.0, 29.0, 100, 10), steps(12.0, 28.0, 60, 10)
+    summary = run((one, "queries", "statsd"), (two, "queries", "statsd")).summary()
+    assert summary["work"]["queries"] == {
+        "count": 160,
+        "rate_per_s": 8.0,
+        "source": "statsd",
+        "others": [],
+    }
+
+
+def test_different_kinds_never_add_and_the_first_in_the_order_is_used():
+    page = [(0.0, 0), (10.0, 0), (30.0, 150), (40.0, 150)]
+    sent = steps(11.0, 29.0, 100, 10)
+    summary = run((page, "queries", "page"), (sent, "queries", "statsd")).summary()
+    assert summary["work"]["queries"]["count"] == 100
+    assert summary["work"]["queries"]["source"] == "statsd"
+    assert summary["work"]["queries"]["others"] == [{"source": "page", "count": 150}]
+    assert "work-disagrees" in codes(summary, "warn")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "first"),
+    [
+        (("page", "mlperf"), "mlperf"),
+        (("mlperf", "jsonl"), "jsonl"),
+        (("jsonl", "output"), "output"),
+        (("output", "statsd"), "statsd"),
+        (("simulated", "page"), "page"),
+        (("own_plugin", "simulated"), "simulated"),
+    ],
+)
+def test_kinds_are_believed_in_this_order(kinds, first):
+    session = run(*((steps(11.0, 29.0, 100, 10), "queries", kind) for kind in kinds))
+    assert session.summary()["work"]["queries"]["source"] == first
+
+
+def test_sources_that_agree_within_a_hundredth_do_not_disagree():
+    one, two = steps(11.0, 29.0, 1000, 10), steps(11.0, 29.0, 1010, 10)
+    summary = run((one, "queries", "statsd"), (two, "queries", "output")).summary()
+    assert summary["work"]["queries"]["others"] == [{"source": "output", "count": 1010}]
+    assert "work-disagrees" not in codes(summary)
+
+
+def test_a_unit_with_a_kind_picks_that_source_for_its_name_only():
+    session = run(
+        (steps(11.0, 29.0, 100, 10), "queries", "statsd"),
+        (steps(11.0, 29.0, 90, 10), "queries", "output"),
+        (steps(11.0, 29.0, 50, 10), "samples", "statsd"),
+        (steps(11.0, 29.0, 40, 10), "samples", "output"),
+    )
+    work = session.summary(unit="queries@output")["work"]
+    assert (work["queries"]["source"], work["queries"]["count"]) == ("output", 90)
+    assert work["queries"]["others"] == [{"source": "statsd", "count": 100}]
+    assert (work["samples"]["source"], work["samples"]["count"]) == ("statsd", 50)
+
+
+def test_a_kind_that_did_not_count_the_unit_makes_no_number_up():
+    session = run((steps(11.0, 29.0, 100, 10), "queries", "statsd"))
+    summary = session.summary(unit="queries@page")
+    assert summary["work"]["queries"]["count"] is None
+    assert summary["work"]["queries"]["others"] == [{"source": "statsd", "count": 100}]
+    assert "no-work" in codes(summary, "insufficient")
+
+
+@pytest.mark.parametrize(
+    ("names", "unit"),
+    [
+        (("steps", "queries", "samples", "generated_tokens"), "generated_tokens"),
+        (("steps", "queries", "samples"), "samples"),
+        (("steps", "queries"), "queries"),
+        (("frames", "steps"), "steps"),
+        (("frames", "lines"), "frames"),
+        (("errors", "frames"), "frames"),
+        (("prompt_tokens", "frames"), "frames"),
+    ],
+)
+def test_the_default_unit_is_the_first_standard_one_that_moves_else_the_users_own(names, unit):
+    counters = [(steps(11.0 + i, 29.0, 100, 10), name, "statsd") for i, name in enumerate(names)]
+    assert run(*counters).summary()["unit"] == unit
+
+
+def test_a_unit_that_stands_still_is_not_the_default():
+    still = [(0.0, 0), (20.0, 0)]
+    session = run((still, "generated_tokens", "page"), (steps(11.0, 29.0, 100, 10), "queries", "page"))
+    assert session.summary()["unit"] == "queries"
+
+
+def test_a_users_unit_is_built_on_counted_ones():
+    session = run((steps(11.0, 29.0, 120, 10), "queries", "statsd"))
+    summary = session.summary(unit="chat", units={"chat": {"queries": 6}})
+    assert summary["unit"] == "chat"
+    assert summary["work"]["chat"]["count"] == 20
+    assert isinstance(summary["work"]["chat"]["count"], int)
+    assert summary["work"]["chat"]["source"] == "statsd"
+    assert summary["efficiency"]["chat"]["joules_per"] == pytest.approx(
+        6 * summary["efficiency"]["queries"]["joules_per"]
+    )
+
+
+def test_a_users_unit_that_does_not_come_out_even_is_not_rounded():
+    session = run((steps(11.0, 29.0, 100, 10), "queries", "statsd"))
+    count = session.summary(unit="chat", units={"chat": {"queries": 6}})["work"]["chat"]["count"]
+    assert count == pytest.approx(100 / 6)
+
+
+def test_a_unit_that_nothing_counted_says_what_was_counted():
+    summary = run((steps(11.0, 29.0, 100, 10), "queries", "statsd")).summary(unit="images")
+    assert summary["work"]["images"]["count"] is None
+    assert "counted were queries" in message(summary, "no-work")
+    assert summary["efficiency"]["queries"]["per_joule"] is None
+
+
+def test_failures_are_shown_with_the_work_and_make_no_ratio():
+    session = run(
+        (steps(11.0, 29.0, 100, 10), "queries", "statsd"), (steps(11.0, 29.0, 4, 4), "errors", "statsd")
+    )
+    summary = session.summary()
+    assert summary["work"]["errors"]["count"] == 4
+    assert list(summary["efficiency"]) == ["queries"]
+
+
+def test_counts_that_are_no_whole_numbers_stay_as_they_are():
+    readings = [(0.0, 0.0), (12.0, 0.5), (28.0, 1.75)]
+    assert run((readings, "queries", "statsd")).summary()["work"]["queries"]["count"] == 1.75
+
+
+@given(
+    st.lists(st.integers(0, 1000), min_size=2, max_size=30),
+    st.booleans(),
+    st.floats(0, 30),
+    st.floats(0, 30),
+    st.floats(0, 30),
+)
+def test_the_work_of_adjoining_spans_adds_up(increments, held, a, b, c):
+    """Whatever the counter does, restarts included, no work is lost or counted twice between two spans."""
+    readings = [(float(index), float(value)) for index, value in enumerate(increments)]
+    start, middle, end = sorted((a, b, c))
+    one = course(readings, held=held)
+    parts = one.moved_in(Span(start, middle)) + one.moved_in(Span(middle, end))
+    assert parts == pytest.approx(one.moved_in(Span(start, end)), abs=1e-6)
+    assert parts >= 0
