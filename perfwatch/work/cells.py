@@ -9,33 +9,31 @@ reaches over a mark. Arrivals rarer than a cell is long are never joined.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 CELL_NS = 50_000_000
 """Length of a cell, ns; also the silence after which an arrival stands alone."""
 APART_NS = 1_000
 """What came after a mark is at least this much later: the recording keeps microseconds."""
 
-T = TypeVar("T")
 
-
-class Arrival(NamedTuple, Generic[T]):
+class Arrival(NamedTuple):
     """Something that the job said, with its time (CLOCK_MONOTONIC). A mark splits cells."""
 
     at_ns: int
-    what: T
+    what: Any
     is_mark: bool = False
 
 
-class Cell(NamedTuple, Generic[T]):
+class Cell(NamedTuple):
     """What was said within one cell, in order, or (alone) a mark."""
 
     at_ns: int
-    said: list[T]
+    said: list[Any]
     is_mark: bool = False
 
 
-class Cells(Generic[T]):
+class Cells:
     """Joins arrivals; remembers from one batch to the next when the last one was.
 
     Args:
@@ -46,7 +44,7 @@ class Cells(Generic[T]):
         self._opened_ns = opened_ns
         self._last_ns = opened_ns - CELL_NS - 1
 
-    def join(self, arrivals: Iterable[Arrival[T]]) -> Iterator[Cell[T]]:
+    def join(self, arrivals: Iterable[Arrival]) -> Iterator[Cell]:
         """The cells of one batch, in time order.
 
         Arrivals are given in the order in which they came in; those of equal time keep it. What comes
@@ -54,7 +52,7 @@ class Cells(Generic[T]):
         """
         earliest_ns = mark_ns = self._opened_ns
         began_ns, alone = 0, False
-        said: list[T] = []
+        said: list[Any] = []
         for own_ns, what, is_mark in sorted(arrivals, key=_time):
             if is_mark:
                 if said:
@@ -78,5 +76,5 @@ class Cells(Generic[T]):
             yield Cell(self._last_ns, said)
 
 
-def _time(arrival: Arrival[T]) -> int:
+def _time(arrival: Arrival) -> int:
     return arrival.at_ns

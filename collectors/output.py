@@ -1,0 +1,177 @@
+"""What does a job's own output say about its work?
+
+The run command passes each piece of the streams to `feed`, which only queues; `read` puts lines together
+and searches the patterns in them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from perfwatch.clock import Clock, SystemClock
+from perfwatch.collector import Collector
+from perfwatch.errors import ConfigError, Unavailable
+from perfwatch.model import Device, DeviceKind, Event, Reading
+from perfwatch.work.account import Account
+from perfwatch.work.cells import Arrival, Cells
+from perfwatch.work.lines import Lines
+from perfwatch.work.patterns import Match, Pattern, compile_pattern
+from perfwatch.work.tally import Tally, clean_text
+
+READS: dict[str, tuple[str, ...]] = {
+    "stdout": ("stdout",),
+    "stderr": ("stderr",),
+    "output": ("stdout", "stderr"),
+}
+QUEUE_BYTES = 32 * 2**20
+"""So much output waits for `read`; more is not searched, and said (`lost`)."""
+SILENT_S = 30.0
+"""After so long without a match the last line is shown."""
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What to read.
+
+    Args:
+        specs: pairs of a kind (`stdout`, `stderr`, `output`: both) and a pattern.
+    """
+
+    specs: tuple[tuple[str, str], ...] = ()
+
+
+class OutputCollector(Collector):
+    """Reads what the job prints; one device of kind workload for each pattern.
+
+    Raises:
+        ConfigError: a pattern is malformed, or its kind is no stream.
+    """
+
+    name = "output"
+    about = "work that a job prints, by patterns in its standard output and error"
+    Options = OutputOptions
+
+    def __init__(self, options: OutputOptions | None = None, *, clock: Clock | None = None) -> None:
+        super().__init__(options)
+        self._clock = clock or SystemClock()
+        self._patterns = [(kind, _checked(kind, pattern)) for kind, pattern in self.options.specs]
+        self._queue: list[tuple[str, bytes, int]] = []
+        self._queued_bytes = 0
+        self._unread = 0
+        self._splits: list[int] = []
+        self._lock = threading.Lock()
+        self._streams = {"stdout": Lines(), "stderr": Lines()}
+        self._readers: list[_Reader] = []
+
+    def feed(self, stream: str, data: bytes, at_ns: int) -> None:
+        """Take a piece of `stdout` or `stderr` that arrived at a time; nothing at all: the stream ended."""
+        with self._lock:
+            if self._queued_bytes + len(data) > QUEUE_BYTES:
+                self._unread += 1
+                return
+            self._queued_bytes += len(data)
+            self._queue.append((stream, data, at_ns))
+
+    def split(self, at_ns: int) -> None:
+        """A mark was put at this time: no sample reaches over it."""
+        with self._lock:
+            self._splits.append(at_ns)
+
+    def open(self) -> Sequence[Device]:
+        if not self._patterns:
+            raise Unavailable(
+                "no pattern says what to look for in the job's output",
+                "perfwatch run -w stdout=PATTERN -- CMD",
+            )
+        opened_ns = self._clock.monotonic_ns()
+        self._readers = [
+            _Reader(kind, pattern, index, opened_ns) for index, (kind, pattern) in enumerate(self._patterns)
+        ]
+        return [reader.tally.device for reader in self._readers]
+
+    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
+        with self._lock:
+            queue, self._queue = self._queue, []
+            splits, self._splits = self._splits, []
+            unread, self._unread = self._unread, 0
+            self._queued_bytes = 0
+        now_ns = self._clock.monotonic_ns()
+        lines = list(self._lines(queue))
+        for reader in self._readers:
+            yield from reader.readings(lines, splits, now_ns)
+        if unread:
+            yield Event("lost", {"source": "output", "datagrams": unread}, now_ns)
+
+    def _lines(self, queue: Sequence[tuple[str, bytes, int]]) -> Iterator[tuple[str, int, str]]:
+        for stream, data, at_ns in queue:
+            lines = self._streams[stream]
+            for told_ns, text in lines.feed(data, at_ns) if data else lines.end():
+                yield stream, told_ns, text
+
+
+class _Reader:
+    """One pattern at work."""
+
+    def __init__(self, kind: str, pattern: Pattern, index: int, opened_ns: int) -> None:
+        self._pattern = pattern
+        self._streams = READS[kind]
+        device = Device(
+            id=f"output-{index}" if index else "output",
+            name=f"{kind} of the job",
+            kind=DeviceKind.WORKLOAD,
+            index=index,
+            facts={"work": "output", "reads": kind, "pattern": clean_text(pattern.source, 500)},
+        )
+        self.tally = Tally(device, opened_ns)
+        self._account = Account(pattern, self.tally)
+        self._cells: Cells[tuple[int, Match] | None] = Cells(opened_ns)
+        self._kind = kind
+        self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
+        self._last_line = ""
+
+    def readings(
+        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int
+    ) -> Iterator[Reading]:
+        """What these lines (stream, time, text) add."""
+        arrivals = list(self._matches(lines))
+        if arrivals:
+            self._silent_until_ns = None
+        marks: list[Arrival[tuple[int, Match] | None]] = [
+            Arrival(at_ns, None, is_mark=True) for at_ns in splits
+        ]
+        for cell in self._cells.join(arrivals + marks):
+            for said in cell.said:
+                if said is not None:
+                    self._account.take(said[1], said[0])
+            yield from self.tally.sample(cell.at_ns)
+        if self._silent_until_ns is not None and now_ns >= self._silent_until_ns:
+            self._silent_until_ns = None
+            yield Event("note", {"source": "output", "text": self._says_nothing()}, now_ns)
+
+    def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[Arrival[tuple[int, Match] | None]]:
+        for stream, at_ns, text in lines:
+            if stream not in self._streams:
+                continue
+            self._last_line = text
+            match = self._pattern.search(text)
+            if match is not None:
+                yield Arrival(at_ns, (at_ns, match))
+
+    def _says_nothing(self) -> str:
+        pattern = clean_text(self._pattern.source, 100)
+        if not self._last_line:
+            return (
+                f"{pattern!r} found nothing: the job printed no line to its {self._kind} in {SILENT_S:.0f} s"
+            )
+        return (
+            f"{pattern!r} matched no line of the job's {self._kind} in {SILENT_S:.0f} s; the last line is "
+            f"{clean_text(self._last_line, 200)!r}; try it with: perfwatch try PATTERN < FILE"
+        )
+
+
+def _checked(kind: str, pattern: str) -> Pattern:
+    if kind not in READS:
+        raise ConfigError(f"cannot read {clean_text(kind)!r} of a job: say stdout, stderr or output (both)")
+    return compile_pattern(pattern)
