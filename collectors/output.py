@@ -126,7 +126,7 @@ class _Reader:
         )
         self.tally = Tally(device, opened_ns)
         self._account = Account(pattern, self.tally)
-        self._cells: Cells[tuple[int, Match] | None] = Cells(opened_ns)
+        self._cells: Cells = Cells(opened_ns)
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
@@ -138,9 +138,7 @@ class _Reader:
         arrivals = list(self._matches(lines))
         if arrivals:
             self._silent_until_ns = None
-        marks: list[Arrival[tuple[int, Match] | None]] = [
-            Arrival(at_ns, None, is_mark=True) for at_ns in splits
-        ]
+        marks: list[Arrival] = [Arrival(at_ns, None, is_mark=True) for at_ns in splits]
         for cell in self._cells.join(arrivals + marks):
             for said in cell.said:
                 if said is not None:
@@ -150,7 +148,7 @@ class _Reader:
             self._silent_until_ns = None
             yield Event("note", {"source": "output", "text": self._says_nothing()}, now_ns)
 
-    def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[Arrival[tuple[int, Match] | None]]:
+    def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[Arrival]:
         for stream, at_ns, text in lines:
             if stream not in self._streams:
                 continue

@@ -63,7 +63,7 @@ class Ledger:
         """Lines that could not be read."""
         self.marks = 0
         self._opened_ns = opened_ns
-        self._cells: Cells[Said] = Cells(opened_ns)
+        self._cells: Cells = Cells(opened_ns)
         self._cache: dict[bytes, tuple[Statement, ...]] = {}
         self._totals: OrderedDict[tuple[str, str], Number] = OrderedDict()
         self._timed: OrderedDict[tuple[str, str], TimedSource] = OrderedDict()
@@ -84,7 +84,7 @@ class Ledger:
             if cell.is_mark:
                 readings += self._mark(cell.said[0], cell.at_ns)
             else:
-                self._add(b"\n".join(cell.said), cell.at_ns)  # type: ignore[arg-type]
+                self._add(b"\n".join(cell.said), cell.at_ns)
                 readings += self.tally.sample(cell.at_ns)
         if self.tally.dropped:
             self._note("names", "more names than are kept; what was told under further ones is dropped")
@@ -94,14 +94,14 @@ class Ledger:
 
     # -- times -------------------------------------------------------------------------------------
 
-    def _arrivals(self, datagrams: Iterable[tuple[int, bytes]], now_ns: int) -> Iterator[Arrival[Said]]:
+    def _arrivals(self, datagrams: Iterable[tuple[int, bytes]], now_ns: int) -> Iterator[Arrival]:
         for at_ns, data in datagrams:
             if b"|t:" in data or has_mark(data):
                 yield from self._line_by_line(at_ns, data, now_ns)
             else:
                 yield Arrival(at_ns, data)
 
-    def _line_by_line(self, at_ns: int, data: bytes, now_ns: int) -> Iterator[Arrival[Said]]:
+    def _line_by_line(self, at_ns: int, data: bytes, now_ns: int) -> Iterator[Arrival]:
         for line in data.split(b"\n"):
             told = _TOLD.search(line)
             told_ns = int(told[1]) if told else None
