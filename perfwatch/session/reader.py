@@ -33,8 +33,19 @@ class Session:
         self.torn = False
         self.damaged = 0
         self._decode = _decoder()
-        self._lines = self._split(iter(chunks))
-        self.header: Record = self._read_header()
+        self._chunks = iter(chunks)
+        self._lines = self._split(self._chunks)
+        try:
+            self.header: Record = self._read_header()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; reading to the end does so as well."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
 
     def records(self) -> Iterator[Record]:
         """The records after the header, in recorded order."""

@@ -81,9 +81,11 @@ def _counted_back(steps: int, word: str) -> Path:
 
 def _is_called(path: Path, word: str) -> bool:
     try:
-        header = open_session(str(path)).header
+        session = open_session(str(path))
     except SessionError:
         return False
+    session.close()
+    header = session.header
     tags = header.get("tags")
     return header.get("name") == word or (
         isinstance(tags, dict) and word in (f"{key}={value}" for key, value in tags.items())

@@ -1,0 +1,426 @@
+"""`perfwatch run`: the job is treated as under `time`, and its summary comes out in every kind of luck."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import PYTHON, QUICK, command, environment, perfwatch, run_job, sessions, summary_of
+
+from perfwatch.errors import SessionError
+from perfwatch.session.reader import open_session
+
+
+def wait_until(holds: Callable[[], Any], what: str, timeout_s: float = 20.0) -> Any:
+    """Wait for something to hold; fail loudly if it never does."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        found = holds()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"waited {timeout_s} s in vain for {what}")
+
+
+def start(*job: str, home: Path, options: tuple[str, ...] = (), **more: Any) -> subprocess.Popen[str]:
+    """A `perfwatch run` in the background."""
+    more.setdefault("stderr", subprocess.PIPE)
+    more.setdefault("stdout", subprocess.PIPE)
+    return subprocess.Popen(
+        command("run", *QUICK, *options, "--", *job),
+        env=environment(home), text=True, stdin=subprocess.DEVNULL, **more,
+    )  # fmt: skip
+
+
+def say_when_running(touch: Path) -> str:
+    """Shell text of a job that says that it runs."""
+    return f"echo $$ > {touch}"
+
+
+# -- statuses and streams --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143)]
+)
+def test_it_exits_with_the_jobs_own_status(script: str, status: int, tmp_path: Path) -> None:
+    done = run_job("sh", "-c", script, home=tmp_path)
+    assert done.returncode == status
+
+
+def test_a_command_that_is_not_there_is_127_and_one_sentence(tmp_path: Path) -> None:
+    done = run_job("no-such-program-here", home=tmp_path)
+    assert done.returncode == 127
+    assert done.stderr.startswith("perfwatch run: cannot start no-such-program-here: not found in PATH")
+    assert len(done.stderr.splitlines()) == 1
+    assert sessions(tmp_path) == []
+
+
+def test_a_file_that_is_not_executable_is_126(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no program\n")
+    done = run_job(str(text), home=tmp_path)
+    assert done.returncode == 126
+    assert "notes.txt" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_no_command_at_all_is_wrong_use(tmp_path: Path) -> None:
+    done = perfwatch("run", home=tmp_path)
+    assert done.returncode == 2
+    assert "perfwatch run -- COMMAND" in done.stderr
+
+
+def test_the_jobs_streams_are_its_own_and_the_summary_is_on_standard_error(tmp_path: Path) -> None:
+    done = run_job("sh", "-c", "cat; echo err >&2", home=tmp_path, input="through\n")
+    assert done.stdout == "through\n"
+    assert done.stderr.startswith("err\n")
+    assert "perfwatch" in done.stderr
+
+
+def test_with_json_the_jobs_output_goes_to_standard_error(tmp_path: Path) -> None:
+    done = run_job("echo", "hello", home=tmp_path, options=("--json",))
+    assert json.loads(done.stdout)["session"]["command"] == ["echo", "hello"]
+    assert "hello" in done.stderr
+
+
+def test_options_behind_the_dashes_belong_to_the_job(tmp_path: Path) -> None:
+    done = run_job("echo", "-i", "--json", "--", "x", home=tmp_path)
+    assert done.stdout == "-i --json -- x\n"
+
+
+def test_a_job_of_fifty_milliseconds_has_a_summary_that_says_too_short(tmp_path: Path) -> None:
+    summary = summary_of("sleep", "0.05", home=tmp_path)
+    assert 0.04 < summary["window"]["duration_s"] < 2.0
+    assert summary["energy"]["joules"] is not None
+    found = {(finding["code"], finding["level"]) for finding in summary["quality"]}
+    assert ("short-window", "insufficient") in found
+    assert all(one["per_joule"] is None for one in summary["efficiency"].values())
+
+
+def test_the_job_runs_in_our_process_group(tmp_path: Path) -> None:
+    done = run_job(PYTHON, "-c", "import os; print(os.getpgrp() == os.getpgid(os.getppid()))", home=tmp_path)
+    assert done.stdout == "True\n"
+
+
+def test_the_job_has_no_blocked_or_ignored_signals_of_ours(tmp_path: Path) -> None:
+    script = (
+        "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, []), signal.getsignal(signal.SIGPIPE))"
+    )
+    direct = subprocess.run([PYTHON, "-c", script], capture_output=True, text=True, check=True)
+    assert run_job(PYTHON, "-c", script, home=tmp_path).stdout == direct.stdout
+
+
+def test_on_a_terminal_the_job_sees_a_terminal(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    job = "import os, sys; sys.exit(0 if os.isatty(0) and os.isatty(1) and os.isatty(2) else 9)"
+    done = subprocess.run(
+        command("run", *QUICK, "-q", "--", PYTHON, "-c", job),
+        env=environment(tmp_path), stdin=slave, stdout=slave, stderr=slave, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(slave)
+    os.close(master)
+    assert done.returncode == 0
+
+
+def test_standard_output_that_nobody_reads_ends_quietly(tmp_path: Path) -> None:
+    run_job("true", home=tmp_path)
+    script = f"{sys.executable} -m perfwatch export last --to jsonl | true"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+
+def test_sigint_ends_the_job_and_the_summary_is_written(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    running = start("sh", "-c", f"{say_when_running(here)}; exec sleep 60", home=tmp_path)
+    wait_until(here.exists, "the job")
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "duration" in said
+
+
+def test_a_second_sigint_kills_a_job_that_ignores_the_first(tmp_path: Path) -> None:
+    here, again = tmp_path / "pid", tmp_path / "again"
+    job = (
+        "import os, pathlib, signal, time\n"
+        f"signal.signal(signal.SIGINT, lambda *_: pathlib.Path({str(again)!r}).touch())\n"
+        f"pathlib.Path({str(here)!r}).touch()\n"
+        "while True: time.sleep(1)\n"
+    )
+    running = start(PYTHON, "-c", job, home=tmp_path)
+    wait_until(here.exists, "the job")
+    running.send_signal(signal.SIGINT)
+    wait_until(again.exists, "the first signal")
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 137
+    assert "duration" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_passed_on_and_the_summary_is_written(number: signal.Signals, tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    running = start("sh", "-c", f"{say_when_running(here)}; exec sleep 60", home=tmp_path)
+    wait_until(here.exists, "the job")
+    running.send_signal(number)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 128 + number
+    assert "duration" in said
+
+
+def test_a_job_that_ignores_sigterm_goes_on_and_the_summary_comes_all_the_same(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    job = f"trap '' TERM; {say_when_running(here)}; while :; do sleep 0.2; done"
+    with (tmp_path / "said").open("w") as said_to:
+        running = start("sh", "-c", job, home=tmp_path, stdout=subprocess.DEVNULL, stderr=said_to)
+    wait_until(lambda: here.exists() and here.read_text(), "the job")
+    pid = int(here.read_text())
+    try:
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=20) == 143
+        os.kill(pid, 0)
+        said = (tmp_path / "said").read_text()
+        assert "duration" in said
+        assert "goes on" in said
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_under_nohup_a_hangup_changes_nothing(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    perfwatch_run = " ".join(command("run", *QUICK, "--", "sh", "-c"))
+    script = f"trap '' HUP; exec {perfwatch_run} '{say_when_running(here)}; sleep 1; exit 5'"
+    running = subprocess.Popen(
+        ["sh", "-c", script], env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    wait_until(here.exists, "the job")
+    running.send_signal(signal.SIGHUP)
+    running.communicate(timeout=20)
+    assert running.returncode == 5
+
+
+def test_stopped_and_continued_the_run_goes_on(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    running = start("sh", "-c", f"{say_when_running(here)}; sleep 1; exit 4", home=tmp_path)
+    wait_until(lambda: here.exists() and here.read_text(), "the job")
+    job = int(here.read_text())
+    running.send_signal(signal.SIGTSTP)
+    wait_until(lambda: state_of(running.pid) == "T" and state_of(job) == "T", "both to stop")
+    running.send_signal(signal.SIGCONT)
+    running.communicate(timeout=20)
+    assert running.returncode == 4
+
+
+def state_of(pid: int) -> str:
+    """A process' state letter in /proc."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+# -- bad luck --------------------------------------------------------------------------------------
+
+
+def test_a_job_that_leaves_a_process_behind_is_told_its_name(tmp_path: Path) -> None:
+    done = run_job("sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", home=tmp_path)
+    left = int(done.stdout)
+    try:
+        os.kill(left, 0)
+        assert f"sleep ({left})" in done.stderr
+        assert done.returncode == 0
+    finally:
+        os.kill(left, signal.SIGKILL)
+
+
+def test_killed_outright_its_log_is_readable_and_the_job_goes_on(tmp_path: Path) -> None:
+    here = tmp_path / "pid"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = start(
+        "sh", "-c", f"{say_when_running(here)}; exec sleep 60", home=tmp_path, options=("-i", "50ms"), **quiet
+    )
+    wait_until(lambda: here.exists() and here.read_text(), "the job")
+    job = int(here.read_text())
+    try:
+        log = wait_until(lambda: sessions(tmp_path), "the log")[0]
+        wait_until(lambda: _has(log, "s"), "readings in the log")
+        running.kill()
+        running.wait(timeout=20)
+        os.kill(job, 0)
+        assert any("s" in record for record in open_session(str(log)).records())
+        done = perfwatch("summary", str(log), "--json", home=tmp_path)
+        assert json.loads(done.stdout)["energy"]["joules"] > 0
+    finally:
+        os.kill(job, signal.SIGKILL)
+
+
+def _has(log: Path, key: str) -> bool:
+    try:
+        return any(key in record for record in open_session(str(log)).records())
+    except SessionError:
+        return False
+
+
+def test_a_full_disk_loses_nothing_of_the_summary_and_is_told(tmp_path: Path) -> None:
+    job = " ".join(command("run", *QUICK, "-i", "20ms", "--json", "--", "sleep", "3"))
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 4; exec {job}"],
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    summary = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert summary["energy"]["coverage"] > 0.98
+    assert sessions(tmp_path)[0].stat().st_size <= 4096
+    assert any("File too large" in finding["message"] for finding in summary["quality"])
+
+
+def test_without_a_writable_home_the_run_is_summarised_and_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run_job("true", home=tmp_path / "file")
+    assert done.returncode == 0
+    assert "this run is not kept" in done.stderr
+    assert "duration" in done.stderr
+
+
+def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    both = [start("sleep", "0.5", home=tmp_path, options=("--json",)) for _ in range(2)]
+    found = [json.loads(one.communicate(timeout=30)[0]) for one in both]
+    assert found[0]["session"]["id"] != found[1]["session"]["id"]
+    assert len(sessions(tmp_path)) == 2
+
+
+def test_a_collector_that_raises_or_hangs_costs_only_itself(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        "from perfwatch.collector import Collector\n"
+        "import time\n"
+        "class Bad(Collector):\n"
+        "    name = 'bad'\n"
+        "    def open(self):\n"
+        "        time.sleep(60)\n"
+        "    def read(self, devices):\n"
+        "        return []\n"
+    )
+    worse = tmp_path / "worse.py"
+    worse.write_text(
+        "from perfwatch.collector import Collector\n"
+        "class Worse(Collector):\n"
+        "    name = 'worse'\n"
+        "    def open(self):\n"
+        "        raise ZeroDivisionError('oops')\n"
+        "    def read(self, devices):\n"
+        "        return []\n"
+    )
+    summary = summary_of("sleep", "0.2", home=tmp_path, options=("-c", str(bad), "-c", str(worse)))
+    assert summary["energy"]["joules"] > 0
+    assert any(
+        finding["code"] == "late-source" and "bad" in finding["message"] for finding in summary["quality"]
+    )
+
+
+# -- recording and asking again --------------------------------------------------------------------
+
+
+def test_the_summary_of_the_log_is_the_summary_of_the_run_to_the_last_digit(tmp_path: Path) -> None:
+    first = summary_of("sleep", "1.2", home=tmp_path, options=("-i", "100ms", "--price", "0.30/kWh"))
+    again = perfwatch("summary", "last", "--json", home=tmp_path)
+    assert json.loads(again.stdout) == first
+
+
+def test_a_run_is_found_by_its_name_and_by_its_tags(tmp_path: Path) -> None:
+    run_job("true", home=tmp_path, options=("--name", "first", "--tag", "batch=8"))
+    run_job("true", home=tmp_path)
+    for word in ("first", "batch=8", "last~1"):
+        done = perfwatch("summary", word, "--json", home=tmp_path)
+        assert json.loads(done.stdout)["session"]["name"] == "first", done.stderr
+
+
+def test_a_log_that_exists_is_not_overwritten_without_force(tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    log.write_text("precious")
+    done = run_job("true", home=tmp_path, options=("-o", str(log)))
+    assert done.returncode == 1
+    assert "--force" in done.stderr
+    assert log.read_text() == "precious"
+    assert run_job("true", home=tmp_path, options=("-o", str(log), "--force")).returncode == 0
+    assert oct(log.stat().st_mode & 0o777) in ("0o600", "0o644")
+
+
+def test_a_log_through_a_link_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    (tmp_path / "link.jsonl").symlink_to(target)
+    done = run_job("true", home=tmp_path, options=("-o", str(tmp_path / "link.jsonl")))
+    assert done.returncode == 1
+    assert not target.exists()
+
+
+def test_no_record_leaves_nothing(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    done = run_job("true", home=tmp_path, options=("--no-record",), extra={"TMPDIR": str(temporary)})
+    assert done.returncode == 0
+    assert sessions(tmp_path) == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_secret_in_the_command_is_not_written_anywhere(tmp_path: Path) -> None:
+    done = run_job("true", "--api-key", "hunter2", "--token=hunter2", home=tmp_path)
+    assert "hunter2" not in done.stderr
+    exported = perfwatch("export", "last", "--to", "jsonl", home=tmp_path)
+    assert exported.returncode == 0
+    assert "hunter2" not in exported.stdout
+
+
+# -- gates -----------------------------------------------------------------------------------------
+
+
+def test_a_broken_limit_is_3_and_what_was_not_measured_is_1(tmp_path: Path) -> None:
+    broken = run_job("true", home=tmp_path, options=("--fail-on", "window.duration_s < 1000"))
+    assert broken.returncode == 3
+    missing = run_job("true", home=tmp_path, options=("--require", "cost"))
+    assert missing.returncode == 1
+    assert run_job("sh", "-c", "exit 9", home=tmp_path, options=("--require", "energy")).returncode == 9
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [
+        ("-i", "fast", "-i"),
+        ("-i", "100", "60"),
+        ("--price", "0.12", "/kWh"),
+        ("--fail-on", "speed is low", "--fail-on"),
+        ("--tag", "novalue", "KEY=VALUE"),
+        ("-w", "stdout", "KIND=VALUE"),
+        ("-w", "stdout=(", "pattern"),
+        ("-c", "nvidai", "nvidia"),
+        ("-c", "simulated:device=2", "devices"),
+        ("--duration", "-3", "--duration"),
+        ("--warmup", "soon", "--warmup"),
+        ("--config", "/no/such/file.toml", "/no/such/file.toml"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_sentence_and_2(
+    option: str, value: str, word: str, tmp_path: Path
+) -> None:
+    done = perfwatch("run", option, value, "--", "touch", str(tmp_path / "ran"), home=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "ran").exists()
