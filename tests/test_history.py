@@ -1,0 +1,293 @@
+"""History: bounded memory, and minimum, maximum and energy of any kept span as the raw data have them."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perfwatch import history as module
+from perfwatch.history import INTEGRAL, History
+from perfwatch.metrics import ENERGY, POWER, QUERIES
+from perfwatch.model import Device, DeviceKind, Kind, Metric, Unit
+from perfwatch.session import format as fmt
+
+CHIP = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(POWER, ENERGY))
+
+
+def header(interval_s: float = 1.0) -> fmt.Record:
+    return fmt.header(
+        session_id="s", monotonic_ns=0, time_ns=0, host="h", perfwatch="0", interval_s=interval_s
+    )
+
+
+def declared(device: Device, number: int = 0) -> fmt.Record:
+    return {"t": 0.0, "device": fmt.encode_device(number, "stub", device)}
+
+
+def history_of(
+    rows: list[tuple[float, list[Any]]], device: Device = CHIP, interval_s: float = 1.0, **more: Any
+) -> History:
+    history = History(**more)
+    history.write(header(interval_s))
+    history.write(declared(device))
+    for t, values in rows:
+        history.write(fmt.batch(t, "stub", 0.0, [[0, t, values]]))
+    return history
+
+
+def random_rows(seed: int, count: int, step_s: float) -> list[tuple[float, list[Any]]]:
+    """Power of a wild chip, its exact trapezoid as the counter, and now and then a missing value."""
+    draw = random.Random(seed)
+    rows: list[tuple[float, list[Any]]] = []
+    t, watts, joules = draw.uniform(0, 5), 100.0, draw.uniform(0, 1e6)
+    for _ in range(count):
+        rows.append((t, [None if draw.random() < 0.05 else watts, None if draw.random() < 0.05 else joules]))
+        elapsed, before = step_s * draw.uniform(0.5, 1.5), watts
+        watts = draw.uniform(0, 700)
+        joules += elapsed * (before + watts) / 2
+        t += elapsed
+    return rows
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capacities so small that every tier fills within a test."""
+    monkeypatch.setattr(module, "RAW_SAMPLES", 64)
+    monkeypatch.setattr(module, "TIERS", ((1.0, 40), (10.0, 24), (60.0, 8)))
+
+
+spans = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
+
+
+@pytest.mark.usefixtures("small")
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), step_s=st.sampled_from([0.05, 0.3, 1.0, 7.0]), span=spans)
+def test_extremes_of_any_span_are_those_of_the_readings_in_it(
+    seed: int, step_s: float, span: list[float]
+) -> None:
+    rows = random_rows(seed, 1500, step_s)
+    history = history_of(rows, interval_s=step_s)
+    first, last = rows[0][0], rows[-1][0]
+    start, end = (first + share * (last - first) for share in span)
+    inside = [values[0] for t, values in rows if start <= t <= end and values[0] is not None]
+    found = history.extremes(0, POWER.name, start, end)
+    if inside:
+        assert found is not None
+        assert found[0] <= min(inside)
+        assert found[1] >= max(inside)
+    # Nothing from farther off than the bins that hold the span's ends.
+    before_s, after_s = resolution_at(history, start), resolution_at(history, end)
+    near = [v[0] for t, v in rows if start - before_s <= t <= end + after_s and v[0] is not None]
+    if found is not None:
+        assert min(near) <= found[0] <= found[1] <= max(near)
+
+
+def resolution_at(history: History, t: float) -> float:
+    """Width of the bins that hold a time, in seconds; 0 where the samples themselves are kept."""
+    kept = history._kept[0]
+    if t >= kept.times[0]:
+        return 0.0
+    tiers = [tier for tier in kept._tiers if tier.begins and tier.begins[0] <= t]
+    return min((tier.resolution_s for tier in tiers), default=kept._tiers[-1].resolution_s)
+
+
+@pytest.mark.usefixtures("small")
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), step_s=st.sampled_from([0.05, 0.3, 1.0, 2.0]), span=spans)
+def test_energy_of_any_span_is_right_to_one_bin_at_each_end(
+    seed: int, step_s: float, span: list[float]
+) -> None:
+    rows = random_rows(seed, 1500, step_s)
+    history = history_of(rows, interval_s=step_s)
+    first, last = rows[0][0], rows[-1][0]
+    start, end = (first + share * (last - first) for share in span)
+    known = [(t, values[1]) for t, values in rows if values[1] is not None]
+    true = _at(known, end) - _at(known, start)
+    # Two readings can be missing in a row where a finer tier begins.
+    allowed = 700 * (resolution_at(history, start) + resolution_at(history, end) + 6 * step_s)
+    found = history.energy(0, start, end)
+    if end > start:
+        assert found == pytest.approx(true, abs=allowed)
+
+
+def _at(known: list[tuple[float, float]], t: float) -> float:
+    if t <= known[0][0]:
+        return known[0][1]
+    for (before, low), (after, high) in pairwise(known):
+        if before <= t <= after:
+            return low + (high - low) * (t - before) / (after - before)
+    return known[-1][1]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("step_s", [0.05, 1.0, 7.0])
+def test_energy_of_the_whole_session_is_exact_however_long_it_is(step_s: float) -> None:
+    rows = [(t, values) for t, values in random_rows(3, 5000, step_s) if values[1] is not None]
+    history = history_of(rows, interval_s=step_s)
+    true = rows[-1][1][1] - rows[0][1][1]
+    assert history.energy(0, rows[0][0], rows[-1][0]) == pytest.approx(true, rel=1e-12)
+
+
+@pytest.mark.usefixtures("small")
+def test_two_adjoining_spans_have_the_energy_of_both_together() -> None:
+    rows = random_rows(5, 4000, 0.3)
+    history = history_of(rows)
+    first, middle, last = rows[0][0], rows[1700][0] + 0.1, rows[-1][0]
+    parts = [history.energy(0, first, middle), history.energy(0, middle, last)]
+    assert None not in parts
+    assert math.fsum(filter(None, parts)) == pytest.approx(history.energy(0, first, last), rel=1e-12)
+
+
+def test_a_device_without_a_counter_has_the_energy_of_its_power() -> None:
+    device = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(POWER,))
+    history = history_of([(0.0, [100.0]), (1.0, [300.0]), (2.0, [100.0])], device)
+    assert history.energy(0, 0.0, 2.0) == pytest.approx(400.0)
+    assert history.energy(0, 0.5, 1.5) == pytest.approx(200.0)
+
+
+def test_a_gap_in_the_readings_of_power_holds_no_energy() -> None:
+    device = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(POWER,))
+    history = history_of([(0.0, [100.0]), (1.0, [100.0]), (61.0, [100.0]), (62.0, [100.0])], device)
+    assert history.moved(0, INTEGRAL, 0.0, 62.0) == pytest.approx(200.0)
+
+
+def test_an_energy_counter_that_restarts_loses_that_interval_and_one_that_wraps_does_not() -> None:
+    plain = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(ENERGY,))
+    wrapping = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(ENERGY.wrapping_at(100.0),))
+    rows = [(0.0, [90.0]), (1.0, [95.0]), (2.0, [5.0]), (3.0, [15.0])]
+    assert history_of(rows, plain).energy(0, 0.0, 3.0) == pytest.approx(15.0)
+    assert history_of(rows, wrapping).energy(0, 0.0, 3.0) == pytest.approx(25.0)
+
+
+def test_work_that_was_counted_anew_after_a_restart_is_counted() -> None:
+    device = Device("W", "Job", DeviceKind.WORKLOAD, metrics=(QUERIES,))
+    history = history_of([(0.0, [10]), (1.0, [20]), (2.0, [4]), (3.0, [6])], device)
+    assert history.moved(0, QUERIES.name, 0.0, 3.0) == pytest.approx(16.0)
+
+
+def test_a_chart_has_the_asked_number_of_points_and_holes_where_nothing_was_read() -> None:
+    rows: list[tuple[float, list[Any]]] = [
+        (float(t), [100.0 + t, None]) for t in range(60) if not 20 <= t < 40
+    ]
+    points = history_of(rows).window(0, POWER.name, 60.0, 12, end=60.0)
+    assert len(points) == 12
+    assert [point.mean is None for point in points] == [4 <= place < 8 for place in range(12)]
+    assert (points[0].low, points[0].mean, points[0].high) == (100.0, 102.0, 104.0)
+
+
+def test_the_newest_reading_is_on_the_chart() -> None:
+    points = history_of([(0.0, [1.0, None]), (1.0, [2.0, None]), (2.0, [700.0, None])]).window(
+        0, POWER.name, 2.0, 2
+    )
+    assert points[-1].high == 700.0
+
+
+def test_a_counter_is_charted_as_its_rate() -> None:
+    rows: list[tuple[float, list[Any]]] = [(t / 2, [None, 1000.0 + 25.0 * t]) for t in range(200)]
+    points = history_of(rows).window(0, ENERGY.name, 50.0, 10)
+    assert [point.mean for point in points] == pytest.approx([50.0] * 10)
+
+
+def test_a_chart_over_several_tiers_shows_a_spike_that_only_the_coarsest_still_has(small: None) -> None:
+    rows: list[tuple[float, list[Any]]] = [(float(t), [700.0 if t == 3 else 50.0, None]) for t in range(3000)]
+    points = history_of(rows).window(0, POWER.name, 3000.0, 30, end=3000.0)
+    assert max(point.high or 0.0 for point in points[:2]) == 700.0
+    assert points[15].high == 50.0
+    assert None not in [point.mean for point in points]
+
+
+def test_the_mean_of_a_bin_is_that_of_its_readings_and_missing_ones_are_no_zeros(small: None) -> None:
+    rows: list[tuple[float, list[Any]]] = [(t / 4, [None if t % 3 else 90.0, None]) for t in range(4000)]
+    points = history_of(rows).window(0, POWER.name, 900.0, 9, end=900.0)
+    assert [point.mean for point in points] == pytest.approx([90.0] * 9)
+
+
+def test_64_devices_with_25_metrics_at_100_hz_stay_in_the_budget() -> None:
+    metrics = (POWER, ENERGY, *(Metric(f"m{n}", Unit.COUNT, Kind.GAUGE) for n in range(23)))
+    history = History()
+    history.write(header(0.01))
+    for number in range(64):
+        device = Device(f"D-{number}", "Chip", DeviceKind.ACCELERATOR, metrics=metrics)
+        history.write(declared(device, number))
+    assert history._most_bytes() <= 64 * 1024 * 1024
+    # One of the devices is filled to its last array; none can become larger than it.
+    full = history._kept[0]
+    for place in range(3 * 60 * 400):
+        full.take(place / 3, [400.0, place * 1.0, *[1.0] * 23])
+    assert [len(tier.begins) >= tier.size.bins // 2 for tier in full._tiers] == [True] * 3
+    assert 64 * full.bytes_used() <= 64 * 1024 * 1024
+    assert full.bytes_used() <= full.most_bytes(history._level)
+
+
+@settings(max_examples=20, deadline=None)
+@given(columns=st.integers(1, 40), devices=st.integers(1, 30), budget=st.integers(200_000, 2_000_000))
+def test_the_arrays_never_take_more_than_the_budget(columns: int, devices: int, budget: int) -> None:
+    metrics = tuple(Metric(f"m{n}", Unit.COUNT, Kind.GAUGE) for n in range(columns))
+    history = History(budget)
+    for number in range(devices):
+        history.write(
+            declared(Device(f"D-{number}", "Chip", DeviceKind.ACCELERATOR, metrics=metrics), number)
+        )
+        for t in range(40):
+            rows = [[known, number * 40.0 + t, [1.0] * columns] for known in range(number + 1)]
+            history.write(fmt.batch(0.0, "stub", 0.0, rows))
+        assert history.bytes_used <= budget
+    assert len(history.devices) + history.left_out == devices
+
+
+def test_devices_that_are_gone_make_room_for_new_ones() -> None:
+    metrics = tuple(Metric(f"m{n}", Unit.COUNT, Kind.GAUGE) for n in range(10))
+    history = History(300_000)
+    for number in range(200):
+        history.write(declared(Device(f"D-{number}", "Job", DeviceKind.WORKLOAD, metrics=metrics), number))
+        history.write(fmt.batch(0.0, "stub", 0.0, [[number, float(number), [1.0] * 10]]))
+        history.write(fmt.event(float(number), "gone", {"n": number}))
+    assert history.left_out == 0
+    assert 199 in history.devices
+    assert 0 not in history.devices
+
+
+def test_a_device_that_declares_more_metrics_keeps_what_it_had() -> None:
+    history = history_of([(0.0, [100.0, 0.0]), (1.0, [200.0, 150.0])])
+    history.write(declared(Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(QUERIES, ENERGY, POWER))))
+    history.write(fmt.batch(2.0, "stub", 0.0, [[0, 2.0, [7, 300.0, 100.0]]]))
+    assert history.extremes(0, POWER.name, 0.0, 2.0) == (100.0, 200.0)
+    assert history.energy(0, 0.0, 2.0) == pytest.approx(300.0)
+    assert history.latest(0, QUERIES.name) == (2.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"t": 1.0, "s": [[0, 1.0]]},
+        {"t": 1.0, "s": [[0, "soon", [1.0, 2.0]]]},
+        {"t": 1.0, "s": [[0, math.nan, [1.0, 2.0]]]},
+        {"t": 1.0, "s": [[0, 1.0, {"a": 1}]]},
+        {"t": 1.0, "s": [[0, 1.0, [math.inf, 10**400]]]},
+        {"t": 1.0, "s": [[0, 1.0, ["full", True]]]},
+        {"t": 1.0, "s": [[7, 1.0, [1.0]]]},
+        {"t": 1.0, "device": {"n": "first"}},
+        {"t": 1.0, "event": "gone"},
+    ],
+)
+def test_a_malformed_record_changes_no_figure(record: dict[str, Any]) -> None:
+    history = history_of([(0.0, [100.0, 0.0]), (0.5, [100.0, 50.0])])
+    history.write(record)
+    history.write(fmt.batch(2.0, "stub", 0.0, [[0, 2.0, [100.0, 200.0]]]))
+    assert history.extremes(0, POWER.name, 0.0, 2.0) == (100.0, 100.0)
+    assert history.energy(0, 0.0, 2.0) == pytest.approx(200.0)
+
+
+def test_what_is_not_known_is_none() -> None:
+    history = history_of([(5.0, [None, None])])
+    assert history.latest(0, POWER.name) is None
+    assert history.extremes(0, POWER.name, 0.0, 9.0) is None
+    assert history.energy(0, 0.0, 9.0) is None
+    assert history.energy(3, 0.0, 9.0) is None
+    assert history.window(0, "no_such_metric", 60.0, 10) == []
