@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 from perfwatch_collectors.nvidia_board import Board, BoardLost, NotStarted, find_board
 from perfwatch_collectors.nvidia_library import LOST, NO_PERMISSION, UNINITIALIZED, Library, load
 
+from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, Event, Gone, Reading
 
-LOOK_AGAIN_S = (10.0, 20.0, 30.0)
+LOOK_AGAIN_S = (10, 20, 30)
 """Pauses before a lost board is looked for again, growing."""
 FIND_S = 2.0
 """How long `open` waits for the boards' first answers; one that is later joins later."""
@@ -63,10 +64,11 @@ class _Place:
     """A place in NVML's order, and what is known of the board that belongs there."""
 
     index: int
+    device_id: str = ""
     uuid: str | None = None
     search: _Search | None = None
     away: bool = False
-    look_at_s: float = 0.0
+    look_at_ns: int = 0
     looks: int = 0
 
 
@@ -78,7 +80,7 @@ class NvidiaCollector(Collector):
         nvml: the pynvml module, or an object with `nvmlInit`, `nvmlShutdown`, `NVMLError` and
             `_nvmlGetFunctionPointer`; default: pynvml, loaded in `open`.
         sysfs: where `/sys` is.
-        clock: monotonic seconds; decides when slow fields and lost boards are due.
+        clock: decides when slow fields and lost boards are due.
     """
 
     name = "nvidia"
@@ -93,14 +95,15 @@ class NvidiaCollector(Collector):
         *,
         nvml: Any = None,
         sysfs: Path = Path("/sys"),
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(options)
-        self._nvml, self._sysfs, self._clock = nvml, sysfs, clock
+        self._nvml, self._sysfs, self._clock = nvml, sysfs, clock or SystemClock()
         self._library: Library | None = None
         self._driver = ""
         self._places: list[_Place] = []
         self._boards: dict[str, Board] = {}
+        self._declared: dict[str, Device] = {}
         self._returning: dict[str, Board] = {}
         self._reasons: dict[str, str] = {}
         self._notes: list[str] = []
@@ -145,6 +148,7 @@ class NvidiaCollector(Collector):
             with self._lock:
                 self._start_again()
         yield from self._take_notes()
+        now_ns = self._clock.monotonic_ns
         for device in devices:
             board = self._boards.get(device.id)
             if board is None:
@@ -155,13 +159,11 @@ class NvidiaCollector(Collector):
                 yield Appeared(board.device)
             if self._returning:
                 self._returning.pop(device.id, None)
-            now_s = self._clock()
             try:
-                yield board.read(now_s)
-                if now_s >= board.processes_due_s:
-                    table = board.processes(now_s)
-                    if table is not None:
-                        yield table
+                yield board.read(now_ns)
+                table = board.processes(now_ns)
+                if table is not None:
+                    yield table
             except BoardLost as error:
                 yield self._lose(board, error.code)
             except NotStarted:
@@ -207,8 +209,14 @@ class NvidiaCollector(Collector):
                 raise search.error
             return False
         board = search.board
-        place.search, place.uuid, place.away, place.looks = None, board.device.id, False, 0
+        place.search, place.away, place.looks = None, False, 0
+        place.device_id, place.uuid = board.device.id, board.uuid
         for each in (board, *board.instances):
+            known = self._declared.get(each.device.id)
+            if known == each.device:
+                # The very object that the runner holds: a poll compares by identity.
+                each.device = known
+            self._declared[each.device.id] = each.device
             self._boards[each.device.id] = each
         return True
 
@@ -228,7 +236,7 @@ class NvidiaCollector(Collector):
     def _wait(self, place: _Place) -> None:
         pause_s = LOOK_AGAIN_S[min(place.looks, len(LOOK_AGAIN_S) - 1)]
         place.looks += 1
-        place.away, place.look_at_s = True, self._clock() + pause_s
+        place.away, place.look_at_ns = True, self._clock.monotonic_ns() + pause_s * 1_000_000_000
 
     def _lose(self, board: Board, code: int) -> Gone:
         """Forget the board and its handle for good; it is looked for by its UUID from now on."""
@@ -238,7 +246,7 @@ class NvidiaCollector(Collector):
             self._returning.pop(each.device.id, None)
             self._reasons[each.device.id] = reason
         for place in self._places:
-            if place.uuid == board.device.id:
+            if place.device_id == board.device.id:
                 place.looks = 0
                 self._wait(place)
         return Gone(board.device.id, reason)
@@ -248,7 +256,7 @@ class NvidiaCollector(Collector):
         for place in self._places:
             if not place.away:
                 continue
-            if place.search is None and self._clock() >= place.look_at_s:
+            if place.search is None and self._clock.monotonic_ns() >= place.look_at_ns:
                 place.search = self._search(place)
             if place.search is None or not place.search.ended():
                 continue
@@ -259,7 +267,7 @@ class NvidiaCollector(Collector):
 
     def _announce(self, place: _Place) -> None:
         """Declare the board at each poll until it is asked for."""
-        board = self._boards[place.uuid or ""]
+        board = self._boards[place.device_id]
         for each in (board, *board.instances):
             self._returning[each.device.id] = each
 
@@ -278,6 +286,8 @@ class NvidiaCollector(Collector):
         self._driver = self._library.text("nvmlSystemGetDriverVersion")
         self._reloaded = False
         self._find_all()
+        # Those that were away are not asked for until they are declared.
+        self._returning = dict(self._boards)
 
     # -- words -------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -30,9 +29,9 @@ from perfwatch_collectors.nvidia_library import (
 from perfwatch import metrics as m
 from perfwatch.model import Device, DeviceKind, Metric, Sample, Scope, Table, Value
 
-SLOW_S = 1.0
+SLOW_NS = 1_000_000_000
 """How often limits, fan, ECC and the like are read; between, their last value is repeated."""
-PROCESSES_S = 2.0
+PROCESSES_NS = 2_000_000_000
 """How often the list of processes is read."""
 
 _FIELD_MEMORY_TEMPERATURE, _FIELD_ENERGY = 82, 83
@@ -64,53 +63,55 @@ class NotStarted(Exception):
 class Board:
     """One board, or one MIG instance of a board, ready to be read.
 
-    `device` is its declaration; `instances` are the MIG instances inside it.
+    `device` is its declaration, `uuid` what NVML finds it by again (`None` if it has none) and `instances`
+    are the MIG instances inside it.
     """
 
-    def __init__(self, device: Device, parts: _Parts, lists: Sequence[_ProcessList]) -> None:
-        self.device = device
+    def __init__(
+        self, device: Device, parts: _Parts, lists: Sequence[_ProcessList], uuid: str | None = None
+    ) -> None:
+        self.device, self.uuid = device, uuid
         self.instances: list[Board] = []
         self._row, self._fast, self._slow = parts.row, parts.fast, parts.slow
         self._lists = lists
-        self._slow_due_s: float | None = None
-        self.processes_due_s = 0.0 if lists else float("inf")
+        self._slow_due_ns = 0
+        self._processes_due_ns = 0
         self._rows: tuple[tuple[Any, ...], ...] | None = None
 
-    def read(self, now_s: float) -> Sample:
-        """All values of this moment. `now_s` is a monotonic time, which decides whether slow ones are due.
+    def read(self, monotonic_ns: Callable[[], int]) -> Sample:
+        """All values of this moment; the clock decides whether the slow ones are due.
 
         Raises:
             BoardLost: the board fell off the bus, or needs a reset.
             NotStarted: the driver was reloaded.
         """
-        row, at_ns = self._row, None
-        due_s = self._slow_due_s
-        if due_s is None:
-            # The slow fields were read when the board was found. Boards take turns within the second.
-            self._slow_due_s = now_s + SLOW_S
-        elif now_s >= due_s:
-            self._slow_due_s = max(due_s + SLOW_S, now_s)
-            at_ns = time.monotonic_ns()
+        row, began_ns = self._row, monotonic_ns()
         for take in self._fast:
             code = take(row)
             if code:
                 _judge(code)
-        if at_ns is not None:
-            # Slow calls must not shift the time of the power that was read before them.
-            at_ns = (at_ns + time.monotonic_ns()) // 2
-            for take in self._slow:
-                code = take(row)
-                if code:
-                    _judge(code)
+        if began_ns < self._slow_due_ns:
+            return Sample(self.device.id, tuple(row))
+        # What follows must not shift the time of the power that was just read.
+        at_ns = (began_ns + monotonic_ns()) // 2
+        for take in self._slow:
+            code = take(row)
+            if code:
+                _judge(code)
+        due_ns = self._slow_due_ns + SLOW_NS
+        self._slow_due_ns = due_ns if due_ns > began_ns else began_ns + SLOW_NS
         return Sample(self.device.id, tuple(row), at_ns)
 
-    def processes(self, now_s: float) -> Table | None:
+    def processes(self, monotonic_ns: Callable[[], int]) -> Table | None:
         """Who uses the board, if it is time to ask and something changed since the last answer.
 
         Raises:
             BoardLost, NotStarted: as `read`.
         """
-        self.processes_due_s = now_s + PROCESSES_S
+        now_ns = monotonic_ns()
+        if now_ns < self._processes_due_ns or not self._lists:
+            return None
+        self._processes_due_ns = now_ns + PROCESSES_NS
         found: dict[int, tuple[int | None, list[str]]] = {}
         for listing in self._lists:
             for pid, memory_bytes in listing.read().items():
@@ -158,9 +159,9 @@ def find_board(library: Library, driver: str, index: int, uuid: str | None = Non
         # NVML's order is that of the bus: CUDA's under CUDA_DEVICE_ORDER=PCI_BUS_ID.
         "cuda_index": index,
     }
-    identity = library.text("nvmlDeviceGetUUID", handle) or address or f"nvidia-{index}"
+    own_uuid = library.text("nvmlDeviceGetUUID", handle)
     device = Device(
-        id=identity,
+        id=own_uuid or address or f"nvidia-{index}",
         name=name,
         kind=DeviceKind.ACCELERATOR,
         index=index,
@@ -168,7 +169,7 @@ def find_board(library: Library, driver: str, index: int, uuid: str | None = Non
         scope=scope,
         facts={key: fact for key, fact in facts.items() if fact not in (None, "")},
     )
-    board = Board(device, parts, _process_lists(library, handle))
+    board = Board(device, parts, _process_lists(library, handle), own_uuid or None)
     board.instances = _find_instances(library, handle, device)
     return board
 

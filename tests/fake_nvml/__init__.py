@@ -204,30 +204,27 @@ _Control = _structure(
 _MAGIC, _LAYOUT = 0x4E564D4C, 1
 
 
+# Its functions call each other directly (-Bsymbolic-functions), so that any of their names can be hidden.
+_FLAGS = (
+    f"-std=gnu11 -O2 -fPIC -shared -fvisibility=hidden -Wl,-soname,{SONAME} -Wl,-Bsymbolic-functions"
+).split()
+
+
 def build() -> Path:
     """Compile the library once per source; returns the directory that holds `libnvidia-ml.so.1`.
 
     The finished file is moved into place at once, so that several test processes may build at a time.
     """
-    text = SOURCE.read_bytes()
-    place = Path(tempfile.gettempdir()) / f"fake-nvml-{os.getuid()}-{hashlib.sha256(text).hexdigest()[:16]}"
+    recipe = SOURCE.read_bytes() + " ".join(_FLAGS).encode()
+    name = f"fake-nvml-{os.getuid()}-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    place = Path(tempfile.gettempdir()) / name
     library = place / SONAME
     if library.exists():
         return place
     place.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place) as work:
         made = Path(work) / SONAME
-        command = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared"]
-        command += [
-            "-fvisibility=hidden",
-            f"-Wl,-soname,{SONAME}",
-            "-o",
-            str(made),
-            str(SOURCE),
-            "-lm",
-            "-ldl",
-        ]
-        subprocess.run(command, check=True)
+        subprocess.run(["cc", *_FLAGS, "-o", str(made), str(SOURCE), "-lm", "-ldl"], check=True)
         made.replace(library)
     return place
 
