@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 GLUE = "\N{NO-BREAK SPACE}"
 """A blank at which `wrap` does not break; it comes out as a plain one."""
@@ -97,11 +97,12 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
-def shorten(text: str, columns: int) -> str:
+def shorten(text: str, columns: int, ellipsis: str = "…") -> str:
     """The text cut to so many columns, an ellipsis at its end where something was cut."""
     if width(text) <= columns:
         return text
-    return _head(text, columns - 1) + "…" if columns > 0 else ""
+    room = columns - width(ellipsis)
+    return _head(text, room) + ellipsis if room >= 0 else _head(text, max(columns, 0))
 
 
 def wrap(text: str, columns: int, *, first: int | None = None) -> list[str]:
@@ -113,7 +114,7 @@ def wrap(text: str, columns: int, *, first: int | None = None) -> list[str]:
     lines: list[str] = []
     room = columns if first is None else first
     line = ""
-    for word in filter(None, text.split(" ")):
+    for word in _words(text, columns):
         joined = f"{line} {word}" if line else word
         if width(joined) <= room:
             line = joined
@@ -127,6 +128,12 @@ def wrap(text: str, columns: int, *, first: int | None = None) -> list[str]:
     if line:
         lines.append(line)
     return [line.replace(GLUE, " ") for line in lines]
+
+
+def _words(text: str, columns: int) -> Iterator[str]:
+    """What is kept on one line; words glued to more than a line are separate ones."""
+    for word in filter(None, text.split(" ")):
+        yield from filter(None, word.split(GLUE)) if width(word) > columns else (word,)
 
 
 def _pieces(word: str, first: int, columns: int) -> list[str]:

@@ -12,6 +12,7 @@ import re
 from decimal import Decimal
 
 from perfwatch.errors import ConfigError
+from perfwatch.text import clean, shorten
 
 DASH = "–"
 
@@ -176,7 +177,7 @@ def currency_sign(currency: str | None) -> str:
     """The sign of a currency where it has one of its own, else its code; empty for bare amounts."""
     if currency is None:
         return ""
-    return _SYMBOLS.get(currency, currency)
+    return _SYMBOLS.get(currency) or shorten(clean(currency), 12)
 
 
 def format_percent(ratio: float | None) -> str:
@@ -184,7 +185,10 @@ def format_percent(ratio: float | None) -> str:
     if ratio is None or not math.isfinite(ratio):
         return DASH
     percent = ratio * 100
-    return f"{significant(percent, 2 if abs(percent) < 99.5 else 3)} %"
+    number = significant(percent, 2 if abs(percent) < 99.5 else 3)
+    if "." in number and "e" not in number:  # 5 % says no less than 5.0 %
+        number = number.rstrip("0").rstrip(".")
+    return f"{number} %"
 
 
 def _prefix(value: float, unit: str) -> tuple[int, str]:

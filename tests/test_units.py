@@ -192,12 +192,12 @@ def test_won_and_yen_have_no_decimals_and_small_amounts_are_not_zero(value, curr
 
 def test_percentages_of_little_are_not_zero():
     assert [format_percent(ratio) for ratio in (0.004, 0.167, 0.9999, 1.0, 0.0, 0.00001, None)] == [
-        "0.40 %",
+        "0.4 %",
         "17 %",
         "100 %",
         "100 %",
         "0 %",
-        "0.0010 %",
+        "0.001 %",
         "–",
     ]
 

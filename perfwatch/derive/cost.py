@@ -88,7 +88,11 @@ def carbon(
     if inputs.carbon_g_per_kwh is None:
         return None
     grams = _times(facility_kwh(inputs, joules), inputs.carbon_g_per_kwh)
-    return {"grams": grams, "per": _per(grams, work, ratios)}
+    return {
+        "grams": grams,
+        "per": _per(grams, work, ratios),
+        "assumptions": {"g_per_kwh": inputs.carbon_g_per_kwh, "pue": inputs.pue or 1.0},
+    }
 
 
 def facility_kwh(inputs: CostInputs, joules: float | None) -> float | None:

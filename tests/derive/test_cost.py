@@ -181,7 +181,11 @@ def test_carbon_takes_the_same_facility_energy_as_the_cost():
     result = carbon(
         CostInputs(carbon_g_per_kwh=430.0, pue=1.2), joules=1.8e6, work={"queries": 100, "steps": 0}
     )
-    assert result == {"grams": pytest.approx(258.0), "per": {"queries": pytest.approx(2.58), "steps": None}}
+    assert result == {
+        "grams": pytest.approx(258.0),
+        "per": {"queries": pytest.approx(2.58), "steps": None},
+        "assumptions": {"g_per_kwh": 430.0, "pue": 1.2},
+    }
 
 
 def test_carbon_without_an_intensity_or_an_energy_is_unknown():
@@ -189,4 +193,5 @@ def test_carbon_without_an_intensity_or_an_energy_is_unknown():
     assert carbon(CostInputs(carbon_g_per_kwh=430.0), joules=None, work={"queries": 1}) == {
         "grams": None,
         "per": {"queries": None},
+        "assumptions": {"g_per_kwh": 430.0, "pue": 1.0},
     }
