@@ -53,7 +53,8 @@ class Case(NamedTuple):
             )
             if said
         ]
-        return f"{self.load}, {how}, every {self.interval_s:g} s, {self.duration_s:g} s {' '.join(extras)}".strip()
+        when = f"each {self.interval_s:g} s, {self.duration_s:g} s"
+        return ", ".join([self.load, how, when, *extras])
 
 
 class Row(NamedTuple):
@@ -67,7 +68,7 @@ class Row(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        return self.stated_j / self.rms_j if self.rms_j > 0.0 else math.inf
+        return self.stated_j / self.rms_j if self.rms_j > 0.01 else math.nan
 
 
 def square_wave(period_s: float) -> Callable[[random.Random], Wave]:
@@ -98,7 +99,7 @@ def targets() -> Iterator[Case]:
 
 def others() -> Iterator[Case]:
     """Loads and sensors as they are met."""
-    yield Case("constant", lambda rng: constant(400.0), 0.1, 0.1, 0.1, 20.0)
+    yield Case("constant", lambda _: constant(400.0), 0.1, 0.1, 0.1, 20.0)
     for interval_s in (0.01, 0.1, 1.0):
         yield Case("ramp", random_ramp, 0.1, 0.1, interval_s, 20.0)
         yield Case("ramp", random_ramp, 0.1, 1.0, interval_s, 20.0)

@@ -11,9 +11,9 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress
+from itertools import chain, compress, groupby, repeat
 from math import fsum, inf
-from operator import ne, sub
+from operator import gt, mul, ne, sub
 
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.findings import INFO, WARN, Finding
@@ -255,10 +255,10 @@ def _integral_error(
     first, last = bisect_left(power.times, span.start), bisect_right(power.times, span.end)
     missing = max(0, ENOUGH_READINGS - (last - first))
     first, last = max(0, first - (missing + 1) // 2), last + (missing + 1) // 2
-    spacing_s = uncertainty.spacing(power.times[first:last], interval_s)
-    wander = uncertainty.wander_of(power.values[first:last], sensor, spacing_s)
+    polling = uncertainty.polling_of(power.times[first:last], interval_s)
+    wander = uncertainty.wander_of(power.values[first:last], sensor, polling.spacing_s)
     return uncertainty.over_spans(
-        uncertainty.integral_error(stretch, sensor, wander, spacing_s) for stretch in stretches
+        uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches
     )
 
 
@@ -282,7 +282,8 @@ def _limit_of(tape: DeviceTape) -> float | None:
 def _choose(counted: _Figure | None, integrated: _Figure | None, fault: str | None) -> _Figure | None:
     if counted is None or integrated is None:
         return counted or integrated
-    return integrated if fault else counted
+    restarted = counted.restarts > 0 and integrated.covered_s > counted.covered_s
+    return integrated if fault or restarted else counted
 
 
 def _method(chosen: _Figure | None) -> Method | None:
@@ -294,13 +295,14 @@ def _method(chosen: _Figure | None) -> Method | None:
 def _fault(
     counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
 ) -> str | None:
-    """What is wrong with the counter itself in the window, in words; `None` if nothing is."""
+    """What is wrong with the counter itself in the window, in words; `None` if nothing is.
+
+    A restart is no such fault: what it hid leaves the coverage, and `_choose` looks at that.
+    """
     for span in window:
-        if counters.growth(counter, span, limit_per_s=limit_w).restarts:
-            return "fell without a declared wrap"
         stuck = _stuck(counter, power, span) if power is not None else None
         if stuck is not None:
-            return f"did not move for {stuck.duration_s:.1f} s while power was drawn"
+            return f"did not move for {stuck.duration_s:.1f} s while power was above idle"
         if limit_w is not None and _exceeds(counter, span, limit_w):
             return f"implies more than twice the power limit of {limit_w:.0f} W"
     return None
@@ -313,14 +315,25 @@ def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
     times, values = counter.times[first:last], counter.values[first:last]
     if not len(times) or times[-1] - times[0] < patience_s:
         return None
+    moves = [times[0], *compress(times[1:], map(ne, values[1:], values)), times[-1]]
+    if max(map(sub, moves[1:], moves)) < patience_s:
+        return None
     moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
     begins = [times[index] for index in (0, *moved)]
     ends = [times[index] for index in (*(index - 1 for index in moved), len(times) - 1)]
     still = [Span(a, b) for a, b in zip(begins, ends, strict=True) if b - a >= patience_s]
-    if not still:
-        return None
-    idle_w = _idle_watts(counter, power)
-    return next((stretch for stretch in still if _mean(_inside(power, stretch)) > idle_w), None)
+    idle_w = _idle_watts(counter, power) if still else 0.0
+    return next((loaded for part in still for loaded in _above(power, part, idle_w, patience_s)), None)
+
+
+def _above(power: Series, span: Span, idle_w: float, least_s: float) -> Iterator[Span]:
+    """Where in the span power readings stay above a level for long enough."""
+    begin = bisect_left(power.times, span.start)
+    times = power.times[begin : bisect_right(power.times, span.end)]
+    for above, run in groupby(range(len(times)), lambda index: power.values[begin + index] > idle_w):
+        indexes = list(run)
+        if above and times[indexes[-1]] - times[indexes[0]] >= least_s:
+            yield Span(times[indexes[0]], times[indexes[-1]])
 
 
 def _idle_watts(counter: Series, power: Series) -> float:
@@ -335,17 +348,12 @@ def _idle_watts(counter: Series, power: Series) -> float:
     return ABOVE_IDLE * low
 
 
-def _mean(values: array[float]) -> float:
-    return fsum(values) / len(values) if len(values) else 0.0
-
-
 def _exceeds(counter: Series, span: Span, limit_w: float) -> bool:
     """Somewhere in the span, over a stretch long enough to judge, the counter implies too much power."""
     first, last = bisect_left(counter.times, span.start), bisect_right(counter.times, span.end)
     times, values = counter.times[first:last], counter.values[first:last]
-    steps_s = list(map(sub, times[1:], times))
-    steps_j = list(map(sub, values[1:], values))
-    if not any(joules > EXCESS * limit_w * step_s for joules, step_s in zip(steps_j, steps_s, strict=True)):
+    allowed_j = map(mul, map(sub, times[1:], times), repeat(EXCESS * limit_w))
+    if not any(map(gt, map(sub, values[1:], values), allowed_j)):
         return False
     least_s = max(EXCESS_S, EXCESS_UPDATES * (counter.metric.update_s or 0.0))
     for begin, t in enumerate(times):
@@ -364,7 +372,7 @@ def _findings(
     label: str, counted: _Figure | None, integrated: _Figure | None, fault: str | None, chosen: _Figure | None
 ) -> Iterator[Finding]:
     if counted is not None and counted.restarts:
-        yield Finding("counter-reset", INFO, _reset_message(label, counted))
+        yield Finding("counter-reset", INFO, _reset_message(label, counted, chosen))
     if fault is not None and chosen is integrated is not None:
         yield Finding(
             "counter-disagrees",
@@ -396,9 +404,10 @@ def _joules(figure: _Figure) -> str:
     return f"{figure.joules:.4g} ± {figure.error.expanded():.2g} J"
 
 
-def _reset_message(label: str, counted: _Figure) -> str:
+def _reset_message(label: str, counted: _Figure, chosen: _Figure | None) -> str:
     times = "once" if counted.restarts == 1 else f"{counted.restarts} times"
-    return f"{label}: the energy counter restarted {times}; what it counted meanwhile is not known."
+    instead = "" if chosen is counted else "; the energy is integrated from power readings instead"
+    return f"{label}: the energy counter restarted {times}; what it counted meanwhile is not known{instead}."
 
 
 def _gap_message(label: str, gaps: Sequence[Span]) -> str:
@@ -419,7 +428,7 @@ def _max_sum(told: Sequence[Series], span: Span) -> float | None:
         return None
     if len(parts) == 1:
         return max(parts[0][1])
-    ages = [1.5 * uncertainty.spacing(times, inf) for times, _ in parts]
+    ages = [1.5 * uncertainty.polling_of(times, inf).spacing_s for times, _ in parts]
     if _in_step(parts, min(ages) / 3.0):
         return max(map(sum, zip(*(watts for _, watts in parts), strict=True)))
     return _max_merged(parts, ages)

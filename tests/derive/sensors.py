@@ -130,12 +130,13 @@ def polls(
 ) -> list[float]:
     """When a runner reads: at both ends of the window, and on ticks of its own between and around them.
 
-    `dither` moves each tick at random, in intervals; `before_s`, `after_s`: how long it watches outside.
+    `dither` moves each tick at random by up to so many intervals; `before_s` and `after_s` say how long it
+    watches outside the window.
     """
     times = [start, end]
     tick = start - before_s + rng.uniform(0.0, interval_s)
     while tick < end + after_s:
-        times.append(tick + abs(rng.gauss(0.0, jitter_s)) + rng.uniform(0.0, dither) * interval_s)
+        times.append(tick + abs(rng.gauss(0.0, jitter_s)) + rng.uniform(-dither, dither) * interval_s)
         tick += interval_s
     return sorted(t for t in times if start - before_s <= t <= end + after_s)
 
