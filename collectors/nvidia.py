@@ -1,7 +1,8 @@
 """NVIDIA GPUs through NVML: which boards there are, their coming and going, and one poll of them.
 
-What one board tells is nvidia_board.py; which of its power readings counts, nvidia_power.py; the library
-and what its refusals mean, nvidia_library.py.
+One board is nvidia_board.py; what it can tell, nvidia_metrics.py and nvidia_processes.py, by the calls of
+nvidia_calls.py; which of its power readings counts, nvidia_power.py; the library and what its refusals
+mean, nvidia_library.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from perfwatch_collectors.nvidia_board import Board, BoardLost, NotStarted, find_board
-from perfwatch_collectors.nvidia_library import LOST, NO_PERMISSION, UNINITIALIZED, Library, load
+from perfwatch_collectors.nvidia_board import Board, find_board
+from perfwatch_collectors.nvidia_library import (
+    LOST,
+    NO_PERMISSION,
+    UNINITIALIZED,
+    BoardLost,
+    Library,
+    NotStarted,
+    load,
+)
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector

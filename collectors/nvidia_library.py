@@ -46,6 +46,26 @@ _INIT_REFUSALS = {
 }
 
 
+class BoardLost(Exception):
+    """The board does not answer any more; its handle must not be used again."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class NotStarted(Exception):
+    """The library says that it was not initialized: the driver was reloaded."""
+
+
+def judge(code: int) -> None:
+    """Raise what a code says of the board or of the library; every other code concerns one value only."""
+    if code in LOST:
+        raise BoardLost(code)
+    if code == UNINITIALIZED:
+        raise NotStarted
+
+
 class Refused(Unavailable):
     """NVML did not start; `code` is what it returned."""
 
