@@ -19,16 +19,20 @@ def conditions(
     tape: Tape, devices: Sequence[DeviceTape], window: Span, work: Mapping[str, Counted]
 ) -> dict[str, Any]:
     """The `conditions` object of the summary; what is not known is `None`."""
-    recorded = tape.header.get("conditions")
-    recorded = recorded if isinstance(recorded, Mapping) else {}
+    recorded = _mapping(tape.header.get("conditions"))
     return {
-        "tags": dict(tape.header.get("tags") or {}),
+        "tags": dict(_mapping(tape.header.get("tags"))),
         "os": recorded.get("os"),
         "devices": _models(devices, window),
-        "versions": dict(recorded.get("versions") or {}),
+        "versions": dict(_mapping(recorded.get("versions"))),
         "git_commit": recorded.get("git_commit"),
         "per_query": {name: _per_query(work, name) for name in _PER_QUERY},
     }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A header may come from elsewhere: what is no mapping says nothing."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _per_query(work: Mapping[str, Counted], name: str) -> float | None:

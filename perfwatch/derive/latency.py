@@ -26,6 +26,8 @@ FEW = 10
 """A percentile with fewer observations beyond it is marked."""
 
 _BUCKETS_PER_DOUBLING = 128
+_FARTHEST = 1000 * _BUCKETS_PER_DOUBLING
+"""Buckets farther out than a floating-point number reaches hold nothing that was ever timed."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
     low, high = math.inf, -math.inf
     buckets: Counter[int] = Counter()
     for histogram in histograms:
-        if not histogram.n:
+        if not _plausible(histogram):
             continue
         n += histogram.n
         zero += histogram.zero
@@ -113,6 +115,12 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
         low, high = min(low, histogram.min), max(high, histogram.max)
         buckets.update(histogram.buckets)
     return Histogram(n, math.fsum(sums), low, high, dict(sorted(buckets.items())), zero)
+
+
+def _plausible(histogram: Histogram) -> bool:
+    """Whether it holds observations, and only such as a time can be: a session may come from elsewhere."""
+    finite = math.isfinite(histogram.sum) and math.isfinite(histogram.min) and math.isfinite(histogram.max)
+    return histogram.n > 0 and finite and all(abs(index) < _FARTHEST for index in histogram.buckets)
 
 
 def of_histogram(histogram: Histogram) -> Latency:

@@ -92,7 +92,7 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
     if not found:
         because = "nothing tells which the job used" if every else "there is no accelerator"
         return RunDevices(every, (), because, bool(every), False, shared)
-    ids = [str(item) for item in found.get("ids") or ()]
+    ids = _words(found.get("ids"))
     accelerators, others = _split(device for device in tape.devices.values() if _has_id(device, ids))
     guessed = bool(found.get("guessed")) and bool(accelerators)
     return RunDevices(accelerators, others, str(found.get("because") or ""), guessed, False, shared)
@@ -106,11 +106,16 @@ def _shared(tape: Tape, record: object) -> dict[int, tuple[str, ...]]:
     if not isinstance(record, Mapping):
         return {}
     return {
-        device.number: tuple(str(name) for name in names)
+        device.number: _words(names)
         for item, names in record.items()
         for device in tape.devices.values()
-        if names and _has_id(device, [str(item)])
+        if _has_id(device, [str(item)])
     }
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """The texts of a list; a session may come from elsewhere, and what is no list says nothing."""
+    return tuple(str(item) for item in value) if isinstance(value, (list, tuple)) else ()
 
 
 def _split(

@@ -6,6 +6,7 @@ docs/numbers.md says what each figure means.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -142,7 +143,9 @@ class _Column:
 
 def _interval_s(tape: Tape) -> float:
     interval = tape.header.get("interval_s")
-    return float(interval) if isinstance(interval, (int, float)) and interval > 0 else _DEFAULT_INTERVAL_S
+    if isinstance(interval, (int, float)) and 0 < interval < math.inf:
+        return float(interval)
+    return _DEFAULT_INTERVAL_S
 
 
 def _column(run: _Run, window: Window) -> _Column:
@@ -196,12 +199,13 @@ def _beside(column: _Column) -> dict[str, Any]:
 
 def _session(run: _Run) -> dict[str, Any]:
     header = run.tape.header
+    command = header.get("command")
     return {
         "id": header.get("id"),
         "name": header.get("name"),
         "started": _started(header),
         "hosts": list(dict.fromkeys([run.tape.host, *(each.host for each in run.tape.devices.values())])),
-        "command": list(header.get("command") or []),
+        "command": list(command) if isinstance(command, (list, tuple)) else [],
         "exit_status": job_of(run.tape).exit_status,
         "interval_s": run.interval_s,
         "perfwatch": header.get("perfwatch"),
@@ -214,7 +218,10 @@ def _started(header: Mapping[str, Any]) -> str | None:
     time_ns = clock.get("time_ns") if isinstance(clock, Mapping) else None
     if not isinstance(time_ns, int):
         return None
-    began = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time_ns // 1000)
+    try:
+        began = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time_ns // 1000)
+    except OverflowError:
+        return None
     return began.isoformat(timespec="microseconds")
 
 

@@ -1,0 +1,508 @@
+"""Each code of the table of verdicts: what provokes it, at which level, and what does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from derive.build import Session, codes, every, message, steps
+
+from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN
+from perfwatch.derive.settings import CostInputs, Settings
+from perfwatch.derive.summary import summarise
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import DeviceKind, Scope
+
+
+def run(
+    *, duration_s: float = 30.0, step_s: float = 1.0, end_s: float | None = None, **board: object
+) -> Session:
+    """One board at constant power, and work that moves all the time; nothing to object to but its length."""
+    session = Session(interval_s=step_s)
+    end = round(2.0 + duration_s, 6)
+    session.board(sorted({*every(step_s, 0.0, end + 2.0), end}), **board)
+    session.counter(steps(round(2.0 + duration_s / 40, 6), end, 1000, 40))
+    told(session)
+    session.job(2.0, end if end_s is None else end_s)
+    session.event(0.0, "observer", cpu_s=0.0, rss_bytes=1, samples=0, late_samples=0, missed_ticks=0)
+    return session
+
+
+def told(session: Session) -> None:
+    session.event(1.0, "devices", ids=["NVIDIA-0-uuid"], because="the job uses it", guessed=False, shared={})
+
+
+def level_of(summary: dict, code: str) -> str | None:
+    found = [each["level"] for each in summary["quality"] if each["code"] == code]
+    return found[0] if found else None
+
+
+def test_a_good_run_has_no_findings():
+    assert run().summary(window="job")["quality"] == []
+
+
+# short-window
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "level"), [(0.9, INSUFFICIENT), (1.0, WARN), (9.9, WARN), (10.0, None)]
+)
+def test_short_window_of_a_counter(duration_s, level):
+    summary = run(duration_s=duration_s, step_s=0.1).summary(window="job")
+    assert level_of(summary, "short-window") == level
+
+
+@pytest.mark.parametrize(
+    ("update_s", "duration_s", "level"),
+    [(0.31, 3.0, INSUFFICIENT), (0.31, 3.2, WARN), (2.0, 19.0, INSUFFICIENT), (2.0, 20.0, None)],
+)
+def test_a_window_must_hold_ten_steps_of_the_counter(update_s, duration_s, level):
+    session = Session(interval_s=0.1)
+    number = session.device(metrics=(ENERGY.observed(update_s=update_s),))
+    session.poll(number, every(0.1, 0.0, duration_s + 2), lambda t: 100.0 * t)
+    session.counter(steps(1.0, 1.0 + duration_s, 1000, 40))
+    session.job(1.0, round(1.0 + duration_s, 6))
+    assert level_of(session.summary(window="job"), "short-window") == level
+
+
+def test_an_nvidia_counter_of_unknown_step_moves_every_tenth_of_a_second():
+    session = Session(interval_s=0.05)
+    number = session.device(metrics=(ENERGY,))
+    session.poll(number, every(0.05, 0.0, 4.0), lambda t: 100.0 * t)
+    session.job(1.0, 1.99)
+    assert "from 1 s on it is shown" in message(session.summary(), "short-window")
+
+
+@pytest.mark.parametrize(("duration_s", "level"), [(9.0, INSUFFICIENT), (10.0, None)])
+def test_an_integral_needs_ten_sampling_periods(duration_s, level):
+    summary = run(duration_s=duration_s, counter=False).summary(window="job")
+    assert level_of(summary, "short-window") == level
+
+
+@pytest.mark.parametrize(("window_s", "level"), [(1.0, INSUFFICIENT), (0.5, WARN)])
+def test_an_integral_needs_ten_averaging_windows(window_s, level):
+    session = Session(interval_s=0.1)
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=window_s),))
+    session.poll(number, every(0.1, 0.0, 12.0), lambda t: 100.0)
+    session.job(1.0, 9.0)
+    assert level_of(session.summary(), "short-window") == level
+
+
+def test_a_window_that_is_too_short_is_told_how_long_it_must_be():
+    summary = run(duration_s=3.1, counter=False).summary(window="job")
+    assert message(summary, "short-window").startswith("3.1 s are too short; from 10 s on it is shown")
+    assert "nvidia:0" in message(summary, "short-window")
+
+
+# too-few-samples
+
+
+@pytest.mark.parametrize(("step_s", "level"), [(10.0, INSUFFICIENT), (5.0, WARN), (2.0, WARN), (1.0, None)])
+def test_too_few_samples_of_an_integral(step_s, level):
+    summary = run(step_s=step_s, counter=False).summary(window="job")
+    assert level_of(summary, "too-few-samples") == level
+
+
+def test_a_counter_needs_no_number_of_samples():
+    assert "too-few-samples" not in codes(run(step_s=10.0, power=False).summary(window="job"))
+
+
+# large-error
+
+
+@pytest.mark.parametrize(
+    ("update_s", "level"), [(0.001, None), (1.6, WARN), (0.5, None), (10.0, INSUFFICIENT)]
+)
+def test_large_error(update_s, level):
+    """A counter that steps every U is uncertain by twice U x P x sqrt(1/6) at the ends of 20 s."""
+    session = Session(interval_s=0.1)
+    number = session.device(metrics=(ENERGY.observed(update_s=update_s),))
+    session.poll(number, every(0.1, 0.0, 24.0), lambda t: 100.0 * t)
+    session.job(2.0, 22.0)
+    assert level_of(session.summary(), "large-error") == level
+
+
+# low-coverage, gap
+
+
+@pytest.mark.parametrize(("last", "level"), [(32.0, None), (31.0, WARN), (28.0, INSUFFICIENT)])
+def test_low_coverage_where_readings_end_early(last, level):
+    session = Session()
+    session.board(every(1.0, 0.0, last))
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert level_of(summary, "low-coverage") == level
+    assert summary["energy"]["coverage"] == pytest.approx(min(1.0, (last - 2.0) / 30.0))
+
+
+def test_a_device_of_the_run_that_tells_no_energy_takes_the_ratios_away():
+    session = run()
+    session.device(metrics=())
+    session.event(1.0, "devices", ids=["NVIDIA-0-uuid", "NVIDIA-1-uuid"], because="x", guessed=False)
+    summary = session.summary(window="job")
+    assert level_of(summary, "low-coverage") == INSUFFICIENT
+    assert "nvidia:1" in message(summary, "low-coverage")
+    assert summary["energy"]["joules"] == pytest.approx(3000.0)
+    assert summary["efficiency"]["queries"]["per_joule"] is None
+
+
+def test_a_gap_in_the_power_readings_is_told():
+    session = Session()
+    session.board([*every(1.0, 0.0, 15.0), *every(1.0, 20.0, 34.0)], counter=False)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert {"gap", "stale-device"} <= codes(summary, "warn")
+    assert summary["energy"]["joules"] == pytest.approx(2500.0, rel=0.01)
+
+
+def test_records_that_could_not_be_kept_are_a_gap():
+    session = run()
+    session.event(30.0, "missing", records=12, reason="no space left on device")
+    summary = session.summary(window="job")
+    assert level_of(summary, "gap") == WARN
+    assert "12 records" in message(summary, "gap")
+    assert "no space left on device" in message(summary, "gap")
+
+
+def test_records_that_could_not_be_read_are_a_gap():
+    session = run()
+    tape = session.tape()
+    tape.take({"t": "never"})
+    assert "gap" in codes(summarise(tape, Settings(window="job")), "warn")
+
+
+@pytest.mark.parametrize(("slept_s", "found"), [(0.0, False), (2.0, False), (60.0, True), (-60.0, False)])
+def test_a_machine_that_slept_is_a_gap(slept_s, found):
+    session = run()
+    for t, slept in ((10.0, 0.0), (20.0, slept_s)):
+        session.event(t, "clock", time_ns=session.header["clock"]["time_ns"] + round((t + slept) * 1e9))
+    assert ("gap" in codes(session.summary(window="job"))) is found
+
+
+# no-power, no-work
+
+
+def test_without_any_device_there_is_no_power_and_the_reason_is_told():
+    session = Session()
+    session.event(0.0, "status", collector="nvidia", state="absent", reason="libnvidia-ml.so.1 not found")
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary()
+    assert level_of(summary, "no-power") == INSUFFICIENT
+    assert "nvidia: libnvidia-ml.so.1 not found" in message(summary, "no-power")
+    assert summary["energy"]["joules"] is None
+    assert summary["power"] == {"mean_watts": None, "max_watts": None}
+    assert "devices-guessed" not in codes(summary)
+
+
+def test_a_device_that_told_nothing_in_the_window_is_no_power():
+    session = Session()
+    session.board(every(1.0, 0.0, 1.0))
+    session.job(5.0, 35.0)
+    summary = session.summary()
+    assert "nvidia:0 told nothing" in message(summary, "no-power")
+
+
+def test_without_work_the_way_to_tell_it_is_named():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.job(2.0, 32.0)
+    summary = session.summary()
+    assert level_of(summary, "no-work") == INSUFFICIENT
+    assert "-w" in message(summary, "no-work")
+    assert summary["energy"]["joules"] == pytest.approx(3000.0)
+
+
+def test_a_counter_that_stands_still_is_no_work():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.counter([(0.0, 5), (20.0, 5)])
+    session.job(2.0, 32.0)
+    assert "queries did not move" in message(session.summary(), "no-work")
+
+
+# insufficient takes the ratios and leaves the rest
+
+
+def test_an_insufficient_finding_takes_ratios_and_nothing_else():
+    cost = {"price_per_kwh": 0.12, "rent_per_hour": 2.0, "carbon_g_per_kwh": 400.0}
+    session = run(duration_s=0.8, step_s=0.1)
+    summary = session.summary(window="job", cost=CostInputs(**cost))
+    assert codes(summary, "insufficient") == {"short-window"}
+    assert summary["efficiency"] == {
+        "queries": {"per_joule": None, "per_joule_error": None, "joules_per": None}
+    }
+    assert summary["cost"]["per"] == {"queries": None}
+    assert summary["cost"]["per_million"] == {"queries": None}
+    assert summary["carbon"]["per"] == {"queries": None}
+    assert summary["energy"]["joules"] == pytest.approx(80.0)
+    assert summary["power"]["mean_watts"] == pytest.approx(100.0)
+    assert summary["work"]["queries"]["count"] == 1000
+    assert summary["cost"]["total"] == pytest.approx(2.0 * 0.8 / 3600)
+    assert summary["carbon"]["grams"] is not None
+
+
+def test_warnings_leave_the_ratios():
+    summary = run(duration_s=5.0).summary(window="job")
+    assert codes(summary) == {"short-window"}
+    assert summary["efficiency"]["queries"]["per_joule"] == pytest.approx(2.0)
+
+
+def test_the_window_beside_has_its_own_verdict():
+    session = Session()
+    session.board(every(0.1, 0.0, 34.0))
+    session.counter(steps(10.0, 10.5, 1000, 40))
+    session.job(2.0, 32.0)
+    told(session)
+    summary = session.summary(window="job")
+    assert summary["efficiency"]["queries"]["per_joule"] is not None
+    beside = summary["also"]["work"]
+    assert beside["efficiency"]["queries"]["per_joule"] is None
+    assert "short-window" in codes(beside, INSUFFICIENT)
+
+
+# the energy's own findings
+
+
+def test_a_counter_that_disagrees_with_the_integral_is_told():
+    session = Session()
+    number = session.device(
+        metrics=(ENERGY.observed(update_s=0.01), POWER.observed(update_s=0.01, window_s=0.01))
+    )
+    session.poll(number, every(1.0, 0.0, 34.0), lambda t: 100.0 * t, lambda t: 150.0)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    assert level_of(session.summary(window="job"), "counter-disagrees") == WARN
+
+
+def test_findings_of_devices_outside_the_run_are_not_the_runs():
+    session = run()
+    number = session.device(
+        metrics=(ENERGY.observed(update_s=0.01), POWER.observed(update_s=0.01, window_s=0.01))
+    )
+    session.poll(number, every(1.0, 0.0, 34.0), lambda t: 100.0 * t, lambda t: 150.0)
+    assert codes(session.summary(window="job")) == set()
+
+
+def test_estimates_are_labelled():
+    session = Session()
+    number = session.device(
+        "cpu_estimate",
+        metrics=(replace(ENERGY, estimated=True),),
+        kind=DeviceKind.CPU,
+        scope=Scope.CPU,
+    )
+    session.poll(number, every(1.0, 0.0, 34.0), lambda t: 40.0 * t)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert level_of(summary, "estimated") == INFO
+    assert "cpu_estimate:0" in message(summary, "estimated")
+    assert summary["energy"]["method"] == "estimated"
+    assert summary["efficiency"]["queries"]["per_joule"] is not None
+
+
+# watching
+
+
+@pytest.mark.parametrize(("late", "missed", "found"), [(1, 0, False), (0, 4, True), (3, 0, True)])
+def test_late_samples_are_judged_by_the_polls(late, missed, found):
+    """35 polls of one collector; one late of 35 is under 5 %."""
+    session = run()
+    session.event(
+        40.0, "observer", cpu_s=0.1, rss_bytes=1, samples=35, late_samples=late, missed_ticks=missed
+    )
+    assert ("late-samples" in codes(session.summary(window="job"), WARN)) is found
+
+
+@pytest.mark.parametrize(("last", "found"), [(21.0, True), (22.5, False)])
+def test_a_workload_that_stands_still_in_the_last_third_is_stale(last, found):
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.counter(steps(3.0, last, 100, 40))
+    session.job(2.0, 32.0)
+    assert ("stale-workload" in codes(session.summary(window="job"), WARN)) is found
+
+
+def test_the_last_third_is_of_the_windows_own_time():
+    session = Session()
+    session.board(every(1.0, 0.0, 64.0))
+    session.counter(steps(3.0, 20.5, 100, 40))
+    session.mark("measure", 2.0, 22.0)
+    session.mark("measure", 50.0, 52.0)
+    session.job(1.0, 62.0)
+    # 22 s in all: the last 7.33 s of it begin at 16.67 s
+    assert "stale-workload" not in codes(session.summary())
+
+
+@pytest.mark.parametrize(("until", "found"), [(18.0, False), (19.5, True)])
+def test_a_device_that_gave_nothing_for_three_periods_is_stale(until, found):
+    session = Session()
+    session.board([*every(1.0, 0.0, 15.0), *every(1.0, until, 35.0)])
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    assert ("stale-device" in codes(session.summary(window="job"), WARN)) is found
+
+
+@pytest.mark.parametrize(("datagrams", "found"), [(0, False), (7, True)])
+def test_lost_datagrams_are_told(datagrams, found):
+    session = run()
+    session.event(9.0, "lost", source="statsd", datagrams=datagrams)
+    summary = session.summary(window="job")
+    assert (level_of(summary, "lost-counts") == WARN) is found
+
+
+def test_a_device_that_others_used_is_shared():
+    session = run()
+    session.event(
+        30.0,
+        "devices",
+        ids=["NVIDIA-0-uuid"],
+        because="x",
+        guessed=False,
+        shared={"NVIDIA-0-uuid": ["pid 9"]},
+    )
+    summary = session.summary(window="job")
+    assert level_of(summary, "shared-device") == WARN
+    assert "nvidia:0 was also used by pid 9" in message(summary, "shared-device")
+
+
+def test_a_shared_device_outside_the_run_does_not_matter():
+    session = run()
+    session.board(every(1.0, 0.0, 34.0))
+    session.event(
+        30.0,
+        "devices",
+        ids=["NVIDIA-0-uuid"],
+        because="x",
+        guessed=False,
+        shared={"NVIDIA-1-uuid": ["pid 9"]},
+    )
+    assert "shared-device" not in codes(session.summary(window="job"))
+
+
+@pytest.mark.parametrize(
+    ("bits", "found"),
+    [(0x0, False), (0x1, False), (0x2, False), (0x10, False), (0x100, False)]
+    + [(bit, True) for bit in (0x4, 0x8, 0x20, 0x40, 0x80, 0x41)],
+)
+def test_throttled_by_the_bits_that_cost_speed(bits, found):
+    session = Session()
+    session.busy_board(every(1.0, 0.0, 34.0), lambda t: 0.5, lambda t: bits if 12 <= t < 18 else 1)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert (level_of(summary, "throttled") == WARN) is found
+    if found:
+        assert "for 20 % of the window" in message(summary, "throttled")
+
+
+def test_devices_are_guessed_where_nothing_told_them():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.job(2.0, 32.0)
+    assert level_of(session.summary(), "devices-guessed") == WARN
+    assert "devices-guessed" not in codes(session.summary(devices="nvidia:0"))
+
+
+def test_devices_are_guessed_where_the_evidence_says_so():
+    session = run()
+    session.event(30.0, "devices", ids=["NVIDIA-0-uuid"], because="every accelerator", guessed=True)
+    assert level_of(session.summary(window="job"), "devices-guessed") == WARN
+
+
+def test_a_source_that_was_late_is_named():
+    session = run()
+    session.event(2.5, "late_source", collector="slowchip")
+    assert message(session.summary(window="job"), "late-source").startswith("slowchip began")
+
+
+@pytest.mark.parametrize(
+    ("cost", "found"),
+    [
+        ({"price_per_kwh": 0.1}, True),
+        ({"rent_per_hour": 1.0}, False),
+        ({"price_per_kwh": 0.1, "cost_scope": "energy"}, False),
+    ],
+)
+def test_a_cost_that_leaves_something_out_says_what(cost, found):
+    summary = run().summary(window="job", cost=CostInputs(**cost))
+    assert (level_of(summary, "cost-partial") == INFO) is found
+
+
+def test_a_nodes_meter_that_covers_other_accelerators_is_told():
+    session = run()
+    psys = {"index": "psys", "name": "Platform", "kind": DeviceKind.NODE, "scope": Scope.NODE}
+    session.package(every(1.0, 0.0, 34.0), watts=300.0, **psys)
+    assert "meter-wider-than-run" not in codes(session.summary(window="job"))
+    session.board(every(1.0, 0.0, 34.0))
+    assert level_of(session.summary(window="job"), "meter-wider-than-run") == INFO
+
+
+@pytest.mark.parametrize(("watts", "found"), [(120.0, False), (140.0, True), (60.0, True)])
+def test_a_device_that_departs_from_its_like_is_odd(watts, found):
+    session = Session()
+    for each in (100.0, 101.0, 99.0, watts):
+        session.board(every(1.0, 0.0, 34.0), watts=each)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    assert (level_of(session.summary(window="job"), "odd-device") == INFO) is found
+
+
+def test_a_slow_start_is_told_with_the_warmup_that_leaves_it_out():
+    session = Session()
+    session.board(every(0.5, 0.0, 44.0))
+    slow, fast = every(0.5, 2.0, 12.0), every(0.1, 12.1, 42.0)
+    session.counter([(0.0, 0), *((t, index + 1) for index, t in enumerate([*slow, *fast]))])
+    session.job(2.0, 42.0)
+    told(session)
+    summary = session.summary(window="job")
+    assert "--warmup 10s" in message(summary, "steady-from")
+
+
+def test_work_that_is_steady_from_the_start_is_no_finding():
+    assert "steady-from" not in codes(run(duration_s=40.0).summary(window="job"))
+
+
+def test_work_that_never_becomes_steady_is_no_finding():
+    session = Session()
+    session.board(every(0.5, 0.0, 44.0))
+    session.counter([(0.0, 0), *((t, int(t * t)) for t in every(0.1, 2.0, 42.0))])
+    session.job(2.0, 42.0)
+    assert "steady-from" not in codes(session.summary(window="job"))
+
+
+def test_a_source_may_say_a_code_itself():
+    session = run()
+    session.event(5.0, "note", code="completion-counted", text="tokens are counted when a query ends")
+    session.event(6.0, "note", code="no such code", text="ignored")
+    session.event(7.0, "note", text="ignored as well")
+    summary = session.summary(window="job")
+    assert codes(summary) == {"completion-counted"}
+    assert message(summary, "completion-counted") == "tokens are counted when a query ends"
+
+
+# the whole
+
+
+def test_findings_stand_in_the_order_of_their_weight():
+    session = Session()
+    session.board(every(0.1, 0.0, 5.0))
+    session.event(2.5, "late_source", collector="slowchip")
+    session.job(2.0, 2.5)
+    levels = [each["level"] for each in session.summary()["quality"]]
+    assert levels == sorted(levels, key=[INSUFFICIENT, WARN, INFO].index)
+    assert set(levels) == {INSUFFICIENT, WARN, INFO}
+
+
+def test_every_code_is_of_the_table_and_every_message_is_a_sentence():
+    session = Session()
+    session.board(every(1.0, 0.0, 5.0), counter=False)
+    session.device(metrics=())
+    session.job(2.0, 9.0)
+    for each in session.summary()["quality"]:
+        assert each["code"] in CODES
+        assert each["message"][0].isupper() or each["message"][0].isdigit() or ":" in each["message"]
+        assert each["message"].endswith(".")

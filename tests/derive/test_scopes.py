@@ -1,0 +1,285 @@
+"""Which devices are the run's, which make up the headline, and what is said of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from derive.build import Session, codes, every, message, steps
+
+from perfwatch.errors import ConfigError
+from perfwatch.metrics import ENERGY, MEMORY_USED
+from perfwatch.model import DeviceKind, Scope
+
+TIMES = every(1.0, 0.0, 34.0)
+DRAM = {"index": "dram-0", "name": "DRAM", "kind": DeviceKind.MEMORY, "scope": Scope.DRAM}
+PSYS = {"index": "psys", "name": "Platform", "kind": DeviceKind.NODE, "scope": Scope.NODE}
+
+
+def job() -> Session:
+    session = Session()
+    session.counter(steps(3.0, 31.0, 100, 40))
+    session.job(2.0, 32.0)
+    return session
+
+
+def in_run(summary: dict) -> list[str]:
+    return [label for label, device in summary["energy"]["by_device"].items() if device["in_run"]]
+
+
+def joules(summary: dict) -> float | None:
+    return summary["energy"]["joules"]
+
+
+def test_accelerators_are_the_headline_and_the_host_stands_beside_it():
+    session = job()
+    session.board(TIMES)
+    session.board(TIMES, watts=200.0)
+    session.package(TIMES, watts=50.0)
+    session.package(TIMES, watts=10.0, **DRAM)
+    session.package(TIMES, watts=400.0, **PSYS)
+    summary = session.summary(window="job")
+    assert (summary["energy"]["scope"], joules(summary)) == ("accelerator", pytest.approx(9000.0))
+    assert in_run(summary) == ["nvidia:0", "nvidia:1"]
+    beside = {scope: each["joules"] for scope, each in summary["energy"]["by_scope"].items()}
+    assert beside == {
+        "cpu": pytest.approx(1500.0),
+        "dram": pytest.approx(300.0),
+        "node": pytest.approx(12000.0),
+    }
+    assert summary["energy"]["not_included"] == ["CPU", "memory", "fans", "cooling"]
+    assert summary["devices"]["ids"] == ["nvidia:0", "nvidia:1"]
+
+
+def test_components_add_accelerators_packages_and_dram_and_nothing_twice():
+    session = job()
+    session.board(TIMES, watts=200.0)
+    session.package(TIMES, watts=50.0, uuid="package")
+    session.package(TIMES, watts=30.0, index="core-0", name="Core", parent="package")
+    session.package(TIMES, watts=10.0, **DRAM)
+    session.package(TIMES, watts=400.0, **PSYS)
+    summary = session.summary(window="job", scope="components")
+    assert joules(summary) == pytest.approx(30.0 * (200.0 + 50.0 + 10.0))
+    assert in_run(summary) == ["nvidia:0", "rapl:package-0", "rapl:dram-0"]
+    assert summary["devices"]["ids"] == ["nvidia:0", "rapl:package-0", "rapl:dram-0"]
+    assert list(summary["energy"]["by_scope"]) == ["accelerator", "cpu", "dram", "node"]
+    assert summary["energy"]["by_scope"]["cpu"]["joules"] == pytest.approx(1500.0)
+    assert summary["energy"]["not_included"] == ["fans", "cooling"]
+
+
+def test_without_an_accelerator_the_components_are_the_headline():
+    session = job()
+    session.package(TIMES)
+    session.package(TIMES, index="package-1")
+    summary = session.summary(window="job")
+    assert (summary["energy"]["scope"], joules(summary)) == ("components", pytest.approx(3000.0))
+    assert summary["energy"]["not_included"] == ["memory", "fans", "cooling"]
+    assert summary["devices"]["because"] == "there is no accelerator"
+
+
+def test_an_accelerator_that_tells_no_energy_leaves_the_components_and_is_named():
+    session = job()
+    session.device(metrics=(MEMORY_USED,))
+    session.package(TIMES)
+    summary = session.summary(window="job")
+    assert summary["energy"]["scope"] == "components"
+    assert summary["energy"]["not_included"] == ["nvidia:0", "memory", "fans", "cooling"]
+    assert "low-coverage" in codes(summary, "insufficient")
+
+
+def test_an_estimate_stands_back_where_a_sensor_tells_the_same():
+    session = job()
+    session.package(TIMES, watts=50.0)
+    number = session.device(
+        "cpu_estimate", metrics=(replace(ENERGY, estimated=True),), kind=DeviceKind.CPU, scope=Scope.CPU
+    )
+    session.poll(number, TIMES, lambda t: 65.0 * t)
+    summary = session.summary(window="job")
+    assert joules(summary) == pytest.approx(1500.0)
+    assert in_run(summary) == ["rapl:package-0"]
+
+
+def test_a_module_is_no_bare_accelerator_and_contains_its_hosts_cpu():
+    session = job()
+    session.board(TIMES, watts=500.0, scope=Scope.MODULE)
+    session.package(TIMES, watts=100.0)
+    summary = session.summary(window="job")
+    assert (summary["energy"]["scope"], joules(summary)) == ("module", pytest.approx(15000.0))
+    assert "CPU" not in summary["energy"]["not_included"]
+    assert joules(session.summary(window="job", scope="components")) == pytest.approx(15000.0)
+
+
+def test_node_is_the_headline_when_asked_for():
+    session = job()
+    session.board(TIMES)
+    session.package(TIMES, watts=400.0, **PSYS)
+    summary = session.summary(window="job", scope="node")
+    assert (summary["energy"]["scope"], joules(summary)) == ("node", pytest.approx(12000.0))
+    assert in_run(summary) == ["rapl:psys"]
+    assert summary["devices"]["ids"] == ["nvidia:0"]
+    assert "accelerator" in summary["energy"]["by_scope"]
+
+
+def test_two_meters_of_one_scope_are_not_added_and_the_choice_is_asked_for():
+    session = job()
+    session.package(TIMES, watts=400.0, **PSYS)
+    session.package(TIMES, watts=410.0, collector="bmc", **PSYS)
+    summary = session.summary(window="job", scope="node")
+    assert joules(summary) is None
+    assert "--meter" in message(summary, "no-power")
+    assert "rapl:psys, bmc:psys" in message(summary, "no-power")
+    assert joules(session.summary(window="job", scope="node", meter="bmc")) == pytest.approx(12300.0)
+    assert joules(session.summary(window="job", meter="rapl:psys")) == pytest.approx(12000.0)
+
+
+def test_a_meter_that_is_not_there_is_answered_with_those_that_are():
+    session = job()
+    session.package(TIMES, **PSYS)
+    with pytest.raises(ConfigError, match=r"'plug'.*rapl:psys"):
+        session.summary(scope="wall", meter="plug")
+
+
+def test_a_scope_that_nobody_measured_is_no_power():
+    session = job()
+    session.board(TIMES)
+    summary = session.summary(window="job", scope="wall")
+    assert (summary["energy"]["scope"], joules(summary)) == ("wall", None)
+    assert "no-power" in codes(summary, "insufficient")
+    assert summary["energy"]["by_device"]["nvidia:0"]["joules"] == pytest.approx(3000.0)
+
+
+def test_a_sensor_of_unknown_scope_is_shown_and_not_summed_until_it_is_named():
+    session = job()
+    session.board(TIMES)
+    session.board(TIMES, scope=None)
+    summary = session.summary(window="job")
+    assert joules(summary) == pytest.approx(3000.0)
+    assert in_run(summary) == ["nvidia:0"]
+    assert summary["energy"]["by_device"]["nvidia:1"]["scope"] is None
+    assert joules(session.summary(window="job", devices="nvidia:0-1")) == pytest.approx(6000.0)
+
+
+def test_a_partition_counts_with_the_chip_around_it():
+    session = job()
+    session.board(TIMES, watts=300.0, uuid="GPU-whole")
+    session.device(metrics=(MEMORY_USED,), uuid="MIG-one", parent="GPU-whole")
+    session.device(metrics=(MEMORY_USED,), uuid="MIG-two", parent="GPU-whole")
+    session.event(1.0, "devices", ids=["MIG-one"], because="the job uses it", guessed=False)
+    summary = session.summary(window="job")
+    assert joules(summary) == pytest.approx(9000.0)
+    assert in_run(summary) == ["nvidia:0"]
+    assert "whole chip" in message(summary, "meter-wider-than-run")
+    session.event(1.0, "devices", ids=["MIG-one", "MIG-two"], because="the job uses them", guessed=False)
+    assert "meter-wider-than-run" not in codes(session.summary(window="job"))
+
+
+def test_a_device_inside_another_of_the_run_is_not_added_to_it():
+    session = job()
+    session.board(TIMES, watts=300.0, uuid="card")
+    session.board(TIMES, watts=120.0, uuid="chip", parent="card")
+    assert joules(session.summary(window="job")) == pytest.approx(9000.0)
+
+
+# which devices
+
+
+def boards(count: int = 4) -> Session:
+    session = job()
+    for index in range(count):
+        session.board(TIMES, watts=100.0 * (index + 1), uuid=f"GPU-{index}{index}aa-bb")
+    return session
+
+
+def test_the_last_devices_event_decides():
+    session = boards()
+    session.event(1.0, "devices", ids=[], because="first", guessed=True)
+    session.event(31.0, "devices", ids=["GPU-11aa-bb"], because="pid 9 uses it", guessed=False)
+    summary = session.summary(window="job")
+    assert summary["devices"] == {"ids": ["nvidia:1"], "because": "pid 9 uses it"}
+    assert in_run(summary) == ["nvidia:1"]
+    assert summary["energy"]["by_device"].keys() == {f"nvidia:{index}" for index in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("nvidia:1", ["nvidia:1"]),
+        ("nvidia:2,nvidia:0", ["nvidia:0", "nvidia:2"]),
+        ("nvidia:1-3", ["nvidia:1", "nvidia:2", "nvidia:3"]),
+        ("nvidia", ["nvidia:0", "nvidia:1", "nvidia:2", "nvidia:3"]),
+        ("2", ["nvidia:2"]),
+        ("0-1,3", ["nvidia:0", "nvidia:1", "nvidia:3"]),
+        ("GPU-22", ["nvidia:2"]),
+        ("gpu-33AA", ["nvidia:3"]),
+    ],
+)
+def test_devices_are_named_as_people_do(text, chosen):
+    summary = boards().summary(devices=text)
+    assert summary["devices"]["ids"] == chosen
+    assert summary["devices"]["because"] == f"--devices {text} was given"
+    assert "devices-guessed" not in codes(summary)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nvidia:9", r"'nvidia:9': no such device; there is nvidia:0, nvidia:1"),
+        ("nvidai:1", r"did you mean nvidia:1"),
+        ("GPU-", "several devices begin so"),
+        ("nvidia:3-1", "the range runs backwards; write nvidia:1-3"),
+        (" , ", "names none"),
+        ("nvidia:2-5", "'nvidia:4'"),
+    ],
+)
+def test_a_device_that_is_not_there_is_answered_with_those_that_are(text, says):
+    with pytest.raises(ConfigError, match=says):
+        boards().summary(devices=text)
+
+
+def test_a_bare_index_needs_one_family_of_accelerators():
+    session = boards(1)
+    session.board(TIMES, collector="amd")
+    with pytest.raises(ConfigError, match="'0': no such device; there is nvidia:0, amd:0"):
+        session.summary(devices="0")
+
+
+def test_cpus_that_were_named_are_the_run():
+    session = job()
+    session.board(TIMES)
+    session.package(TIMES)
+    session.package(TIMES, index="package-1", watts=70.0)
+    summary = session.summary(window="job", devices="rapl:package-1")
+    assert (summary["energy"]["scope"], joules(summary)) == ("components", pytest.approx(2100.0))
+    assert summary["devices"]["ids"] == ["rapl:package-1"]
+
+
+def test_several_hosts_stand_in_front_of_their_devices():
+    session = job()
+    session.board(TIMES, host="lab1")
+    session.board(TIMES, host="lab2", watts=50.0)
+    session.package(TIMES, host="lab2", watts=400.0, **PSYS)
+    summary = session.summary(window="job", devices="lab2/nvidia:0")
+    assert set(summary["energy"]["by_device"]) == {"lab1/nvidia:0", "lab2/nvidia:0", "lab2/rapl:psys"}
+    assert in_run(summary) == ["lab2/nvidia:0"]
+    assert joules(session.summary(window="job")) == pytest.approx(4500.0)
+    assert summary["session"]["hosts"] == ["here", "lab1", "lab2"]
+
+
+def test_the_coverage_and_error_of_a_total_are_its_devices():
+    session = job()
+    session.board(TIMES)
+    session.board(every(1.0, 0.0, 31.0))
+    summary = session.summary(window="job")
+    assert summary["energy"]["coverage"] == pytest.approx(29 / 30)
+    devices = summary["energy"]["by_device"].values()
+    assert summary["energy"]["error_joules"] <= sum(each["error_joules"] for each in devices)
+    assert summary["energy"]["error_joules"] > max(each["error_joules"] for each in devices)
+
+
+def test_devices_measured_by_different_methods_make_a_mixed_total():
+    session = job()
+    session.board(TIMES, counter=False)
+    session.board(TIMES, power=False)
+    summary = session.summary(window="job")
+    assert summary["energy"]["method"] == "mixed"
+    assert summary["power"]["max_watts"] is None
