@@ -32,6 +32,7 @@ from fake_nvml import (
 )
 from fake_nvml.opened import Watched, collector_of, opened
 from perfwatch_collectors.nvidia import NvidiaCollector, NvidiaOptions
+from perfwatch_collectors.nvidia_library import load
 
 from perfwatch.clock import SystemClock
 from perfwatch.errors import TryAgain, Unavailable
@@ -670,3 +671,37 @@ def test_a_board_that_is_lost_while_it_hangs_is_gone(posts: Any) -> None:
             return [r for batch in batches for _, r in batch.readings if isinstance(r, Gone)]
 
         assert eventually(gone, "the word that it is gone")[0].device_id == fake.uuid(0)
+
+
+# -- the door -----------------------------------------------------------------------------------------
+
+
+class OtherBinding:
+    """Only the four names that are used of pynvml; a missing function is told by either exception."""
+
+    class NVMLError(Exception):
+        value = 13
+
+    class NVMLLibraryMismatchError(Exception):
+        """As in pynvml: not an NVMLError."""
+
+    def __init__(self, nvml: Any) -> None:
+        self._nvml = nvml
+        self.nvmlInit, self.nvmlShutdown = nvml.nvmlInit, nvml.nvmlShutdown
+
+    def _nvmlGetFunctionPointer(self, name: str) -> Any:  # noqa: N802 - pynvml's name
+        if name == "nvmlDeviceGetFanSpeed":
+            raise self.NVMLError(13)
+        if name == "nvmlDeviceGetEncoderUtilization":
+            raise self.NVMLLibraryMismatchError(name)
+        return self._nvml._nvmlGetFunctionPointer(name)
+
+
+def test_a_missing_function_is_understood_by_either_exception() -> None:
+    with FakeNvml(1) as fake:
+        collector = NvidiaCollector(nvml=OtherBinding(load(str(fake.library), Path("/nonexistent"))))
+        (device,) = collector.open()
+        collector.close()
+    names = {metric.name for metric in device.metrics}
+    assert not names & {"fan_ratio", "encoder_utilization_ratio"}
+    assert {"decoder_utilization_ratio", "power_watts"} <= names
