@@ -57,7 +57,6 @@ class Growth(NamedTuple):
         wraps: passages through `wraps_at`.
         restarts: times the counter began anew, or was out of sight so long that it may have.
         readings: readings inside the span.
-        largest_gap_s: the longest time in the span between two readings, or without one at an end.
     """
 
     amount: float | None
@@ -65,7 +64,6 @@ class Growth(NamedTuple):
     wraps: int
     restarts: int
     readings: int
-    largest_gap_s: float
 
 
 def difference(before: float, after: float, wraps_at: float | None) -> float | None:
@@ -140,10 +138,10 @@ def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) 
     times = series.times
     readings = bisect_right(times, span.end) - bisect_left(times, span.start)
     if not len(times) or span.end <= span.start:
-        return Growth(None, 0.0, 0, 0, readings, span.duration_s)
+        return Growth(None, 0.0, 0, 0, readings)
     seen = Span(max(span.start, times[0]), min(span.end, times[-1]))
     if seen.end <= seen.start:
-        return Growth(None, 0.0, 0, 0, readings, span.duration_s)
+        return Growth(None, 0.0, 0, 0, readings)
     first = bisect_right(times, seen.start) - 1
     last = bisect_left(times, seen.end)
     odd = _odd_steps(series, first, last, limit_per_s)
@@ -157,7 +155,6 @@ def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) 
         sum(step.kind == WRAPPED for _, step in odd),
         len(lost_s),
         readings,
-        largest_gap_s(times, span),
     )
 
 

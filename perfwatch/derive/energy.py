@@ -91,7 +91,7 @@ class _Figure:
     method: Method
     estimated: bool
     samples: int
-    largest_gap_s: float
+    times: array[float]
     gaps: tuple[Span, ...] = ()
     restarts: int = 0
 
@@ -127,7 +127,7 @@ def device_energy(
         max_watts=_max_watts(power, window) if power is not None else None,
         samples=chosen.samples if chosen else 0,
         coverage=min(1.0, chosen.covered_s / duration_s) if chosen and duration_s > 0.0 else 0.0,
-        largest_gap_s=chosen.largest_gap_s if chosen else duration_s,
+        largest_gap_s=_largest_gap_s(chosen, window) if chosen else duration_s,
         gain_ratio=GAIN_RATIOS.get(tape.collector),
         estimated=chosen.estimated if chosen else False,
         findings=tuple(_findings(tape.label, counted, integrated, fault, chosen)),
@@ -166,7 +166,7 @@ def _by_counter(
         method=Method.COUNTER,
         estimated=counter.metric.estimated,
         samples=sum(growth.readings for _, growth in grown),
-        largest_gap_s=max(growth.largest_gap_s for _, growth in grown),
+        times=counter.times,
         restarts=sum(growth.restarts for _, growth in grown),
     )
 
@@ -239,7 +239,7 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
         method=Method.INTEGRATED,
         estimated=power.metric.estimated,
         samples=sum(len(_inside(power, span)) for span in window),
-        largest_gap_s=max(counters.largest_gap_s(power.times, span) for span in window),
+        times=power.times,
         gaps=tuple(gap for _, part in found for gap in part.gaps),
     )
 
@@ -416,6 +416,10 @@ def _gap_message(label: str, gaps: Sequence[Span]) -> str:
     if len(gaps) > 1:
         where += f", and {len(gaps) - 1} more such gaps, {total(gaps):.1f} s in all"
     return f"{label}: {where}; left out of the energy."
+
+
+def _largest_gap_s(chosen: _Figure, window: Sequence[Span]) -> float:
+    return max(counters.largest_gap_s(chosen.times, span) for span in window)
 
 
 # Several devices

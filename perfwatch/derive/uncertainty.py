@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import islice
 from math import fsum, log, sqrt
 from operator import mul, sub
 from typing import NamedTuple
@@ -161,7 +161,9 @@ def wander_of(watts: array[float], sensor: Sensor, spacing_s: float) -> Wander:
         return STILL
     lag_s = apart * spacing_s
     hidden_s = min(sensor.window_s, lag_s) / 3.0
-    rho = _squared_changes(watts, 2 * apart) / _squared_changes(watts, apart)
+    twice = list(map(sub, islice(watts, 2 * apart, None), watts))
+    far = fsum(map(mul, twice, twice)) + _at_the_ends(watts, 2 * apart)
+    rho = far / (squared + _at_the_ends(watts, apart))
     jumps = (2.0 * lag_s - hidden_s) / (lag_s - hidden_s)
     return Wander(
         squared / len(moved),
@@ -306,12 +308,10 @@ def _changes(stretch: Stretch) -> float:
     return fsum(map(mul, moved, moved))
 
 
-def _squared_changes(watts: array[float], apart: int) -> float:
-    """Sum of squared differences of readings `apart` places from each other.
+def _at_the_ends(watts: array[float], apart: int) -> float:
+    """Squared differences with the first and the last reading going on beyond the ends.
 
-    The first and the last reading go on beyond the ends, so that a jump counts the same wherever it is.
+    Counted in, they let a jump weigh the same wherever it is, the first and last intervals included.
     """
-    held = chain(repeat(watts[0], apart), watts)
-    later = chain(watts, repeat(watts[-1], apart))
-    moved = list(map(sub, later, held))
-    return fsum(map(mul, moved, moved))
+    begin = fsum((value - watts[0]) ** 2 for value in watts[:apart])
+    return begin + fsum((value - watts[-1]) ** 2 for value in watts[-apart:])
