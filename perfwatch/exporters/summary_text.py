@@ -406,9 +406,9 @@ class _Face:
 
     def _findings(self, verdict: str, code: str) -> Iterator[str]:
         verdict = f"{verdict}."
-        limits = self._limits()
+        limits = self.paint.line(self._limits())
         if limits and width(f"{verdict} {limits}") <= self.columns:
-            yield f"{self.paint.style(verdict, code)} {self.paint.line(limits)}"
+            yield f"{self.paint.style(verdict, code)} {limits}"
         else:
             yield self.paint.style(verdict, code)
             yield from hanging(limits, self.columns, "  ", paint=self.paint) if limits else ()
@@ -441,7 +441,7 @@ class _Face:
         why = str(self.main.window.get("because") or "").rstrip(".")
         if why and not self._nothing_measured():
             title = self.main.title(has_job=bool(self.session.get("command")))
-            yield from hanging(f"{title}, because {why}.", self.columns, "window: ", paint=self.paint)
+            yield from hanging(f"{title}; {why}.", self.columns, "window: ", paint=self.paint)
 
     def _observer(self, log_path: str | None) -> Iterator[str]:
         observer = self.summary.get("observer") or {}

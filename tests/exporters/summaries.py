@@ -94,8 +94,20 @@ def _figures(
 def server(inputs: CostInputs = RENT) -> dict[str, Any]:
     """A language model server on eight GPUs, while it worked and as a whole job."""
     tokens = {"generated_tokens": 120_481, "queries": 300}
-    main = _figures(_window("work", 61.8, "a counter moved 300 times"), tokens, 361_000, 2_100, inputs)
-    job = _figures(_window("job", 74.2, "from start to exit"), tokens, 401_000, 2_300, inputs)
+    main = _figures(
+        _window("work", 61.8, "from the first to the last change of `generated_tokens`"),
+        tokens,
+        361_000,
+        2_100,
+        inputs,
+    )
+    job = _figures(
+        _window("job", 74.2, "nothing was marked and nothing counted work: the whole job"),
+        tokens,
+        401_000,
+        2_300,
+        inputs,
+    )
     return {
         "schema": "perfwatch.summary/1",
         "session": {
