@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors import series
 
@@ -123,6 +123,7 @@ def _series(pairs, wraps_at=None):
     return series(points, wraps_at=wraps_at)
 
 
+@settings(deadline=None)
 @given(steps, st.one_of(st.none(), st.floats(1.0, 2e6)), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_growth_of_adjoining_spans_adds_up(pairs, wraps_at, share, other):
     counter = _series(pairs, wraps_at)
@@ -134,6 +135,7 @@ def test_growth_of_adjoining_spans_adds_up(pairs, wraps_at, share, other):
     assert math.fsum(part.covered_s for part in parts) == pytest.approx(whole.covered_s, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(steps, st.floats(-50.0, 2000.0), st.floats(0.0, 2000.0))
 def test_growth_never_covers_more_than_was_read(pairs, start, length):
     counter = _series(pairs)

@@ -306,6 +306,7 @@ def made_of(pairs, sensor, energies=()):
     return device(power, energy, power_metric=POWER.observed(update_s=sensor[0], window_s=sensor[1]))
 
 
+@settings(deadline=None)
 @given(readings, sensors, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
 def test_windows_add_up(pairs, sensor, share, other):
     made = made_of(pairs, sensor)
@@ -318,6 +319,7 @@ def test_windows_add_up(pairs, sensor, share, other):
         assert added == pytest.approx(getattr(whole, figure) or 0.0, rel=1e-6, abs=1e-3)
 
 
+@settings(deadline=None)
 @given(readings, sensors, st.sampled_from([0.001, 1000.0]))
 def test_other_units_of_power_change_nothing(pairs, sensor, factor):
     window = [Span(0.0, 1e3)]
@@ -332,6 +334,7 @@ def test_other_units_of_power_change_nothing(pairs, sensor, factor):
         assert scaled.integrated_error.expanded() == pytest.approx(error, rel=1e-3, abs=1e-6 * factor)
 
 
+@settings(deadline=None)
 @given(readings, sensors, st.floats(0.0, 300.0), st.floats(0.0, 100.0))
 def test_nothing_is_extrapolated(pairs, sensor, start, length):
     made = made_of(pairs, sensor)
@@ -345,6 +348,7 @@ def test_nothing_is_extrapolated(pairs, sensor, start, length):
     assert 0.0 <= found.coverage <= 1.0
 
 
+@settings(deadline=None)
 @given(readings, sensors, st.floats(0.0, 100.0), st.floats(0.01, 50.0), st.floats(0.0, 50.0))
 def test_a_wider_window_never_has_less_covered_time(pairs, sensor, start, length, more):
     power = made_of(pairs, sensor).get("power_watts")
@@ -357,7 +361,7 @@ def test_a_wider_window_never_has_less_covered_time(pairs, sensor, start, length
     assert covered[1] >= covered[0] - 1e-9
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     readings,
     sensors,
