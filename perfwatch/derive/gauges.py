@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress, islice, repeat
+from operator import add, le, mul, sub
 from typing import NamedTuple
 
 from perfwatch.derive.spans import Span
@@ -25,16 +28,28 @@ def level(series: Series, spans: Sequence[Span], *, longest_step_s: float) -> Le
     about them.
     """
     area, covered, largest = [], [], []
-    for first, last in _inside(series, spans):
-        largest.append(max(series.values[first:last]))
-        for index in range(first + 1, last):
-            step = series.times[index] - series.times[index - 1]
-            if step <= longest_step_s:
-                area.append(step * (series.values[index] + series.values[index - 1]) / 2)
-                covered.append(step)
-    if not covered:
-        return Level(max(largest, default=None), max(largest, default=None))
-    return Level(math.fsum(area) / math.fsum(covered), max(largest))
+    for times, values in _inside(series, spans):
+        largest.append(max(values))
+        steps_s = list(map(sub, islice(times, 1, None), times))
+        known = list(map(le, steps_s, repeat(longest_step_s)))
+        doubled = map(mul, steps_s, map(add, islice(values, 1, None), values))
+        area.append(math.fsum(compress(doubled, known)) / 2)
+        covered.append(math.fsum(compress(steps_s, known)))
+    if not largest:
+        return Level(None, None)
+    covered_s = math.fsum(covered)
+    return Level(math.fsum(area) / covered_s if covered_s else max(largest), max(largest))
+
+
+def bits_in(series: Series, spans: Sequence[Span]) -> int:
+    """All bits that were set in any reading that stands for a part of the window."""
+    seen: set[float] = set()
+    for span in spans:
+        seen.update(series.values[_first(series, span) : bisect_left(series.times, span.end)])
+    bits = 0
+    for value in seen:
+        bits |= int(value)
+    return bits
 
 
 def share_with_bits(series: Series, spans: Sequence[Span], bits: int, *, longest_step_s: float) -> float:
@@ -45,22 +60,31 @@ def share_with_bits(series: Series, spans: Sequence[Span], bits: int, *, longest
     """
     with_bits, known = [], []
     for span in spans:
-        first, last = bisect_left(series.times, span.start), bisect_right(series.times, span.end)
-        first = max(first - 1, 0) if first == len(series) or series.times[first] > span.start else first
-        for index in range(first, last):
-            begin = max(series.times[index], span.start)
-            end = series.times[index + 1] if index + 1 < len(series) else math.inf
-            held = min(end, span.end, series.times[index] + longest_step_s) - begin
-            if held > 0:
-                known.append(held)
-                if int(series.values[index]) & bits:
-                    with_bits.append(held)
-    return math.fsum(with_bits) / math.fsum(known) if known else 0.0
+        held_s, values = _held(series, span, longest_step_s)
+        known.append(math.fsum(held_s))
+        with_bits.append(math.fsum(compress(held_s, (int(value) & bits for value in values))))
+    known_s = math.fsum(known)
+    return math.fsum(with_bits) / known_s if known_s else 0.0
 
 
-def _inside(series: Series, spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """The ranges of readings that lie in each span; empty ones are left out."""
+def _held(series: Series, span: Span, longest_step_s: float) -> tuple[list[float], array[float]]:
+    """For how long each reading stands within a span, and the readings."""
+    first, last = _first(series, span), bisect_left(series.times, span.end)
+    begins: Iterable[float] = series.times[first:last]
+    ends = chain(series.times[first + 1 : last], [span.end])
+    upto = map(min, ends, (begin + longest_step_s for begin in series.times[first:last]))
+    held = (end - max(begin, span.start) for begin, end in zip(begins, upto, strict=True))
+    return [max(each, 0.0) for each in held], series.values[first:last]
+
+
+def _first(series: Series, span: Span) -> int:
+    """The place of the reading that stands at the begin of a span, or of the first one in it."""
+    return max(bisect_right(series.times, span.start) - 1, 0)
+
+
+def _inside(series: Series, spans: Sequence[Span]) -> Iterator[tuple[array[float], array[float]]]:
+    """Times and values of the readings that lie in each span; empty ones are left out."""
     for span in spans:
         first, last = bisect_left(series.times, span.start), bisect_right(series.times, span.end)
         if last > first:
-            yield first, last
+            yield series.times[first:last], series.values[first:last]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from operator import sub
 
 from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, period_s, seconds
 from perfwatch.derive.findings import CODES, INFO, WARN, Finding
-from perfwatch.derive.gauges import share_with_bits
+from perfwatch.derive.gauges import bits_in, share_with_bits
 from perfwatch.derive.spans import Span
-from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.work import OWN_TIMES, source_kind
 from perfwatch.metrics import THROTTLE_REASONS
 from perfwatch.model import DeviceKind
@@ -55,8 +56,9 @@ def _stale_device(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _longest_silence_s(device: DeviceTape, span: Span) -> float:
-    inside = [span.start, *(t for t in device.times if span.start < t < span.end), span.end]
-    return max(after - before for before, after in pairwise(inside))
+    first, last = bisect_right(device.times, span.start), bisect_left(device.times, span.end)
+    inside = [span.start, *device.times[first:last], span.end]
+    return float(max(map(sub, inside[1:], inside)))
 
 
 def _late_samples(evidence: Evidence) -> Iterator[Finding]:
@@ -94,20 +96,25 @@ def _throttled(evidence: Evidence) -> Iterator[Finding]:
         series = device.get(THROTTLE_REASONS.name)
         if series is None:
             continue
-        longest_step_s = max(3 * period_s(device, evidence.interval_s), 3.0)
-        shares = {
-            word: share_with_bits(series, spans, bit, longest_step_s=longest_step_s)
-            for bit, word in _THROTTLES.items()
-        }
-        reasons = [word for word, share in shares.items() if share > 0]
-        if reasons:
-            share = share_with_bits(series, spans, sum(_THROTTLES), longest_step_s=longest_step_s)
+        reasons, share = _throttling(evidence, device, series)
+        if share > 0:
             yield Finding(
                 "throttled",
                 WARN,
                 f"{evidence.label(device)} ran with reduced clocks for {percent(share)} of the window "
                 f"({listed(reasons)}{_cap(device, reasons, spans)}).",
             )
+
+
+def _throttling(evidence: Evidence, device: DeviceTape, series: Series) -> tuple[list[str], float]:
+    """Why a device's clocks were reduced, and for which share of the window."""
+    spans = evidence.window.spans
+    seen = bits_in(series, spans)
+    reasons = [word for bit, word in _THROTTLES.items() if seen & bit]
+    if not reasons:
+        return [], 0.0
+    longest_step_s = max(3 * period_s(device, evidence.interval_s), 3.0)
+    return reasons, share_with_bits(series, spans, sum(_THROTTLES), longest_step_s=longest_step_s)
 
 
 def _cap(device: DeviceTape, reasons: Sequence[str], spans: Sequence[Span]) -> str:

@@ -399,6 +399,20 @@ def test_throttled_by_the_bits_that_cost_speed(bits, found):
         assert "for 20 % of the window" in message(summary, "throttled")
 
 
+@pytest.mark.parametrize(("last", "share"), [(1.0, "3.3 %"), (-20.0, None)])
+def test_a_reading_stands_until_the_next_but_not_for_long(last, share):
+    """Throttled before the window: the reading stands for 1 s of 30, or is too old to say anything."""
+    session = Session()
+    times = [last, *every(1.0, 3.0, 34.0)]
+    session.busy_board(times, lambda t: 0.5, lambda t: 4 if t == last else 0)
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert ("throttled" in codes(summary)) is (share is not None)
+    if share:
+        assert f"for {share} of the window (power cap)" in message(summary, "throttled")
+
+
 def test_devices_are_guessed_where_nothing_told_them():
     session = Session()
     session.board(every(1.0, 0.0, 34.0))
