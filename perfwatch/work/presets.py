@@ -43,7 +43,7 @@ PRESETS: dict[str, Preset] = {
     "hf": Preset(
         "steps of the training bar of Hugging Face's Trainer, and its loss",
         (
-            r"(?:^|\s)" + _BAR + r"(?P<steps>\d+)/(?P<_total>\d+)" + _CLOCK,
+            r"^\s*" + _BAR + r"(?P<steps>\d+)/(?P<_total>\d+)" + _CLOCK,
             r"\{'loss': '?(?P<loss__gauge><NUMBER>)'?[,}]",
         ),
         first_series_only=True,
@@ -67,7 +67,7 @@ PRESETS: dict[str, Preset] = {
         (
             r"^\s*Epoch (?P<_anew>\d+)/\d+\s*$",
             (
-                r"^\s*(?P<steps>\d+)/(?:\d+|Unknown)\s+(?:\[[=>.]+\]|\u2501+\s|\d+s\b)"
+                r"^\s*(?P<steps>\d+)/(?:\d+|Unknown)\s+(?:\[[=>.]+\]|\u2501+\s|- \d+s\b)"
                 r"(?:.*?\bloss: (?P<loss__gauge><NUMBER>))?"
             ),
         ),
