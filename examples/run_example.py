@@ -26,22 +26,21 @@ P90_AGREES_WITHIN = 0.01
 
 def energy_options(tdp_w: float | None) -> list[str]:
     """Nothing if the processor tells its energy; else the estimate, and a sentence that says so."""
+    if tdp_w is not None:
+        print(f"energy is ESTIMATED from a TDP of {tdp_w:g} W, as asked")
+        return ["-c", f"cpu_estimate:tdp={tdp_w:g}"]
     collector = RaplCollector()
     try:
         collector.open()
-        if tdp_w is None:
-            return []
-        why = "a TDP was given"
     except CollectorError as error:
-        why = f"this processor's energy cannot be read ({error})"
+        print(
+            f"{error}; so energy is ESTIMATED from a TDP of {TDP_W:g} W, which is a guess "
+            "(yours: make run TDP=...)"
+        )
+        return ["-c", f"cpu_estimate:tdp={TDP_W:g}"]
     finally:
         collector.close()
-    if tdp_w is None:
-        hint = f"from a TDP of {TDP_W:g} W, which is a guess (yours: make run TDP=...)"
-    else:
-        hint = f"from a TDP of {tdp_w:g} W"
-    print(f"{why}: energy is ESTIMATED {hint}", flush=True)
-    return ["-c", f"cpu_estimate:tdp={tdp_w or TDP_W:g}"]
+    return []
 
 
 def cost_options(price: str, currency: str) -> list[str]:
@@ -80,7 +79,13 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="perfwatch-example-") as directory:
         summary_path, outdir = Path(directory, "summary.json"), Path(directory, "loadgen")
-        job = [sys.executable, str(EXAMPLE), "--seconds", args.seconds, str(outdir)]
+        job = [
+            os.path.relpath(sys.executable),
+            os.path.relpath(EXAMPLE),
+            "--seconds",
+            args.seconds,
+            str(outdir),
+        ]
         options = [*energy_options(args.tdp), *cost_options(args.price, args.currency)]
         watch = [sys.executable, "-m", "perfwatch", "run", "--summary-json", str(summary_path), *options]
         # The work is the processor's: an accelerator that is here is watched, but is not part of the run.

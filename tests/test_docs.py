@@ -1,0 +1,226 @@
+"""Do the docs say what the code does? Tables are compared, examples run, commands and options looked up."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perfwatch import plugins
+from perfwatch.cli import COMMANDS, HELP
+from perfwatch.derive.findings import CODES
+from perfwatch.metrics import CATALOGUE
+from perfwatch.model import State
+from perfwatch.session import format as fmt
+from perfwatch.work.patterns import compile_pattern
+from perfwatch.work.presets import PRESETS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(text: str, first: str) -> list[list[str]]:
+    """The rows of the table whose head begins with a word, without head and rule."""
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    found = []
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        found.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    return found
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_metrics_page_is_the_catalogue() -> None:
+    expected = [
+        [f"`{metric.name}`", metric.unit.value, metric.kind.value, metric.help]
+        for metric in CATALOGUE.values()
+    ]
+    assert rows(page("metrics.md"), "metric") == expected
+
+
+def test_the_findings_page_is_the_table_of_codes() -> None:
+    assert rows(page("numbers.md"), "code") == [[f"`{code}`", text] for code, text in CODES.items()]
+
+
+def test_the_presets_page_is_the_table_of_presets() -> None:
+    named = re.findall(r"^   - `(\w+)`: (.*);$", page("telling-work.md"), re.MULTILINE)
+    assert named == [(name, preset.about) for name, preset in PRESETS.items()]
+
+
+def test_every_state_is_explained() -> None:
+    named = {row[0].strip("`") for row in rows(page("architecture.md"), "state")}
+    assert named == {state.value for state in State}
+
+
+def event_kinds_in(path: Path) -> set[str]:
+    """The kinds that a file writes: the literal among the first arguments of `event(...)` and `Event(...)`."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    makers = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("event", "Event")]
+    return {
+        argument.value
+        for call in makers
+        for argument in call.args[:2]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+
+
+def test_every_event_kind_that_the_code_writes_is_in_the_format_page() -> None:
+    sources = [*ROOT.glob("perfwatch/**/*.py"), *ROOT.glob("collectors/*.py")]
+    written = set().union(*map(event_kinds_in, sources))
+    assert {"job", "mark", "clock", "end", "note"} <= written, "the search finds nothing any more"
+    documented = {row[0].strip("`") for row in rows(page("session-format.md"), "kind")}
+    assert written == documented
+
+
+def test_the_examples_of_the_format_page_are_understood() -> None:
+    from perfwatch.derive.tape import Tape
+
+    lines = [line for block in blocks(page("session-format.md"), "json") for line in block.splitlines()]
+    records = [json.loads(line) for line in lines]
+    header = fmt.check_header(records[0], "docs/session-format.md")
+    tape = Tape.of(header, [record for record in records[1:] if "t" in record])
+    assert tape.damaged == 0
+    (device,) = tape.devices.values()
+    assert device.device.name.startswith("NVIDIA")
+    assert list(device.series["power_watts"].values) == [412.3]
+    (table,) = tape.tables
+    assert table.device == 0
+    increments, cumulative = (record for record in records if "t" not in record and "format" not in record)
+    assert fmt.decode_histogram(increments).n == 3
+    assert fmt.decode_buckets(cumulative).counts == (0.0, 5.0, 9.0)
+
+
+def test_the_header_keys_of_the_format_page_are_those_of_its_example() -> None:
+    keys = [key.strip("` ") for row in rows(page("session-format.md"), "key") for key in row[0].split(",")]
+    assert keys == list(json.loads(blocks(page("session-format.md"), "json")[0]))
+
+
+# -- the collector of docs/writing-a-collector.md ------------------------------------------------------
+
+
+@pytest.fixture
+def walkthrough(tmp_path: Path) -> Path:
+    """The files that a reader has made at the end of the page."""
+    collector, tests = blocks(page("writing-a-collector.md"), "python")
+    (tmp_path / "examplechip.py").write_text(collector)
+    (tmp_path / "test_examplechip.py").write_text(tests)
+    return tmp_path
+
+
+def test_the_collector_of_the_page_passes_its_own_tests(walkthrough: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        "test_examplechip.py",
+    ]
+    done = subprocess.run(command, cwd=walkthrough, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_the_collector_of_the_page_is_read_in_a_run(walkthrough: Path) -> None:
+    for number, watts in enumerate((40, 60)):
+        card = walkthrough / f"fake/sys/class/examplechip/card{number}"
+        card.mkdir(parents=True)
+        (card / "power_uw").write_text(str(watts * 1_000_000))
+        (card / "temp_mc").write_text("61000")
+    command = [
+        *(sys.executable, "-m", "perfwatch", "run", "--no-record", "-q", "--summary-json", "summary.json"),
+        *("--only", "host", "-c", "./examplechip.py:root=fake", "-i", "100ms", "--", "sleep", "0.5"),
+    ]
+    done = subprocess.run(command, cwd=walkthrough, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((walkthrough / "summary.json").read_text())
+    assert set(summary["energy"]["by_device"]) >= {"examplechip:0", "examplechip:1"}
+    assert summary["power"]["mean_watts"] == pytest.approx(100.0, rel=1e-6)
+
+
+# -- commands and options ------------------------------------------------------------------------------
+
+
+def options_of(command: str) -> set[str]:
+    parser = argparse.ArgumentParser()
+    importlib.import_module(COMMANDS[command]).add_arguments(parser)
+    return set(parser._option_string_actions)
+
+
+def commands_shown(text: str) -> list[list[str]]:
+    """The words of each perfwatch command in code blocks and code spans, up to the job or a comment."""
+    spans = [
+        line for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    spans += re.findall(r"`(perfwatch[^`\n]*)`", text)
+    found = []
+    for span in spans:
+        match = re.match(r"\s*(?:\$ )?perfwatch(?: (.*))?$", span)
+        if match:
+            words = (match.group(1) or "").split(" -- ")[0].split("#")[0].split()
+            found.append(words)
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_commands_and_options_of_a_page_exist(path: Path) -> None:
+    for words in commands_shown(path.read_text(encoding="utf-8")):
+        if not words or not re.fullmatch("[a-z]+", words[0]):
+            continue
+        assert words[0] in COMMANDS, f"{path.name}: perfwatch {' '.join(words)}"
+        known = options_of(words[0])
+        options = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)}
+        assert options <= known | {"-h", "--help"}, f"{path.name}: perfwatch {' '.join(words)}"
+
+
+def test_every_command_of_the_help_exists_and_every_command_is_in_the_help() -> None:
+    listed = set(re.findall(r"^  perfwatch (\w+)", HELP, re.MULTILINE))
+    assert listed == set(COMMANDS)
+    for module in COMMANDS.values():
+        assert importlib.import_module(module).HELP
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_links_and_file_names_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    named = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", text))
+    named |= set(
+        re.findall(r"(?:`|\b)((?:docs|examples|scripts|tests|collectors)/[\w/.-]+\.(?:md|py|json))\b", text)
+    )
+    for name in named:
+        assert (path.parent / name).exists() or (ROOT / name).exists(), f"{path.name} names {name}"
+
+
+def test_the_patterns_of_the_work_page_compile() -> None:
+    patterns = re.findall(r"(?:stdout|stderr|output)=([^'`\s][^'`]*)", page("telling-work.md"))
+    patterns += re.findall(r"perfwatch try '([^']+)'", page("telling-work.md"))
+    real = [pattern.split(" -- ")[0] for pattern in patterns if "{" in pattern]
+    assert len(real) >= 2
+    for pattern in real:
+        assert compile_pattern(pattern).fields
+
+
+def test_the_readme_names_every_collector_that_takes_part_by_itself() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for plugin in plugins.builtin().values():
+        if plugin.default:
+            assert f"`{plugin.name}`" in text
