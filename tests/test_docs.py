@@ -69,7 +69,7 @@ def test_every_state_is_explained() -> None:
 
 
 def event_kinds_in(path: Path) -> set[str]:
-    """The kinds that a file writes: the literal among the first arguments of `event(...)` and `Event(...)`."""
+    """The kinds that a file writes: the literal in the first arguments of `event(...)` and `Event(...)`."""
     calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
     makers = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("event", "Event")]
     return {

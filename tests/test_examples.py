@@ -33,22 +33,27 @@ def run_example(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
+def count_line(output: str) -> list[str]:
+    (line,) = [line for line in output.splitlines() if line.startswith("queries ")]
+    return line.split()
+
+
 def test_the_plain_loop_and_perfwatch_agree(tmp_path: Path) -> None:
     done = run_example(tmp_path, "--plain", "--tdp", "65")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a plain timed loop asks for 2 s" in done.stdout
     assert "ESTIMATED from a TDP of 65 W" in done.stdout
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("queries ")]
-    _, own, ours, verdict = line.split()
+    _, own, ours, verdict = count_line(done.stdout)
     assert int(own) == int(ours) > 0
     assert verdict == "equal"
 
 
-def test_loadgen_and_perfwatch_agree(tmp_path: Path) -> None:
+def test_loadgen_and_perfwatch_count_the_same(tmp_path: Path) -> None:
+    """The percentile is not judged here: over 2 s on a busy machine a call into Python may take long."""
     pytest.importorskip("mlperf_loadgen", reason="MLPerf's LoadGen is not installed here (`make run` does)")
     done = run_example(tmp_path, "--tdp", "65")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "LoadGen       perfwatch" in done.stdout
+    assert "LoadGen       perfwatch" in done.stdout, done.stdout + done.stderr
+    assert count_line(done.stdout)[3] == "equal"
 
 
 SUMMARY = {"work": {"queries": {"count": 1000}}, "latency": {"latency": {"p90_s": 0.01}}}
