@@ -255,7 +255,7 @@ def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
 def _plain_lines(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
     if not args.plain:
         return []
-    from perfwatch.derive.live import PlainLines
+    from perfwatch.exporters.plain_lines import PlainLines
 
     return [PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
 

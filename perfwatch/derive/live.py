@@ -1,0 +1,566 @@
+"""How does the run stand now? Work, watts and work per joule over the last seconds and over the run so far.
+
+A fold over the records as they come, in constant memory. Both spans, *now* and *run*, are ratios of sums
+over the same stretch of time: it ends where the slowest of the sources was read last, so that no joule and
+no token is compared with what was not read yet. Amounts are interpolated between two readings.
+
+Which devices make the headline, which source of work counts and what a unit is are the summary's rules
+(perfwatch.derive.scopes, perfwatch.derive.work). What only a whole recording tells is left to the summary:
+errors, verdicts, and whether an energy counter implies more power than there can be.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch.derive import counters
+from perfwatch.derive.energy import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.scopes import (
+    RunDevices,
+    choose_headline,
+    devices_of_run,
+    is_estimated,
+    labels_of,
+    outermost,
+)
+from perfwatch.derive.settings import Settings
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.work import (
+    OWN_TIMES,
+    Course,
+    bare_name,
+    count_work,
+    default_unit,
+    rank_of,
+    source_kind,
+    split_unit,
+)
+from perfwatch.errors import ConfigError
+from perfwatch.metrics import ENERGY, POWER, UTILIZATION, WORK_UNITS
+from perfwatch.model import Device, DeviceKind, Kind, Metric
+
+NOW_S = 30.0
+"""The span of *now* unless another was asked for."""
+STEPS = 120
+"""Into so many steps *now* is divided; amounts in between are interpolated."""
+LEAST_COVERAGE = 0.9
+"""A ratio is not told where a device of the headline was seen for less of the span than this."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One span's figures; `None` is unknown.
+
+    Args:
+        span: what they are over.
+        watts: mean power of the headline's devices in what was seen of the span.
+        joules: their energy.
+        coverage: the share of the span in which the device that was seen least was seen.
+        work: how much of each unit was done.
+    """
+
+    span: Span
+    watts: float | None
+    joules: float | None
+    coverage: float
+    work: Mapping[str, float | None]
+
+    def rate(self, unit: str | None) -> float | None:
+        """Work per second."""
+        count = self.work.get(unit or "")
+        return None if count is None or self.span.duration_s <= 0.0 else count / self.span.duration_s
+
+    def per_joule(self, unit: str | None) -> float | None:
+        """Work per joule; `None` where the energy of a device was not seen for most of the span."""
+        count = self.work.get(unit or "")
+        if count is None or not self.joules or self.coverage < LEAST_COVERAGE:
+            return None
+        return count / self.joules
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the run stands.
+
+    Args:
+        t: seconds on the session's clock up to which the figures are.
+        elapsed_s: how long the run has been going.
+        unit: the unit of work to show; `None` while nothing was counted.
+        devices: labels of the devices whose power is meant.
+        scope: what their power covers, as in the summary.
+        estimated: a model, not a sensor, told it.
+        utilization: mean of the newest readings of the run's accelerators, 0 to 1.
+        silent: labels of devices that gave nothing for three periods.
+    """
+
+    t: float
+    elapsed_s: float
+    now: Figures
+    run: Figures
+    unit: str | None
+    devices: tuple[str, ...]
+    scope: str
+    estimated: bool
+    utilization: float | None
+    silent: tuple[str, ...]
+
+
+class LiveFigures:
+    """Folds the records of a session; `standing` tells how things are.
+
+    Args:
+        now_s: the span of *now*.
+    """
+
+    def __init__(self, now_s: float = NOW_S) -> None:
+        self._now_s = now_s
+        self._settings = Settings()
+        self._tape = Tape({})
+        """Declarations, and the first values of each device: what the rules of the headline ask for."""
+        self._longest_gap_s = gap_limit_s(1.0)
+        self._energies: dict[int, _Energy] = {}
+        self._works: dict[int, dict[str, _Running]] = {}
+        self._utilizations: dict[int, float | None] = {}
+        self._rows: dict[int, _Row] = {}
+        self._last_t: dict[int, float] = {}
+        self._began: float | None = None
+        self._ended: float | None = None
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Add one record; one that is malformed is passed over."""
+        try:
+            if "s" in record:
+                for number, t, values in record["s"]:
+                    self._take_sample(number, float(t), values)
+            elif "device" in record:
+                self._tape.take(record)
+                self._declare(self._tape.devices[int(record["device"]["n"])])
+            elif "event" in record:
+                self._take_event(record)
+            elif "format" in record:
+                self._begin(record)
+        except (KeyError, TypeError, ValueError):
+            return
+
+    # -- folding -----------------------------------------------------------------------------------
+
+    def _begin(self, header: Mapping[str, Any]) -> None:
+        self._tape = Tape(header)
+        self._settings = Settings.from_json(header.get("settings"))
+        self._longest_gap_s = gap_limit_s(float(header["interval_s"]))
+
+    def _take_event(self, record: Mapping[str, Any]) -> None:
+        kind = record["event"]
+        if kind == "devices":
+            self._tape.events.clear()
+        if kind in ("devices", "gone"):
+            self._tape.take(record)
+        elif kind == "job" and record.get("what") == "begin":
+            self._began = float(record["t"])
+            for energy in self._energies.values():
+                self._pin(energy)
+            for group in self._works.values():
+                for running in group.values():
+                    self._pin(running.trace)
+        elif kind == "job" and record.get("what") == "end":
+            self._ended = float(record["t"])
+
+    def _declare(self, device: DeviceTape) -> None:
+        number = device.number
+        declared = {metric.name: metric for metric in device.device.metrics}
+        if device.device.kind is DeviceKind.WORKLOAD:
+            self._declare_work(device)
+        elif (ENERGY.name in declared or POWER.name in declared) and number not in self._energies:
+            limit_w = device.device.facts.get("power_limit_watts")
+            self._energies[number] = _Energy(
+                declared.get(ENERGY.name),
+                limit_w if isinstance(limit_w, (int, float)) else None,
+                self._now_s,
+                self._longest_gap_s,
+            )
+            self._pin(self._energies[number])
+        self._rows[number] = _Row.of(device.device)
+
+    def _declare_work(self, device: DeviceTape) -> None:
+        known = self._works.setdefault(device.number, {})
+        for metric in device.device.metrics:
+            if metric.kind is Kind.COUNTER and metric.name not in known:
+                held = source_kind(device) in OWN_TIMES
+                known[metric.name] = _Running(self._now_s, self._longest_gap_s, held=held)
+                self._pin(known[metric.name].trace)
+
+    def _pin(self, one: _Trace | _Energy) -> None:
+        if self._began is not None:
+            one.pin(self._began)
+
+    def _take_sample(self, number: int, t: float, values: Sequence[Any]) -> None:
+        row = self._rows[number]
+        if not math.isfinite(t) or t < self._last_t.get(number, -math.inf):
+            return
+        self._last_t[number] = t
+        if row.unseen:
+            self._look_at_first_values(number, t, values, row)
+        if number in self._energies:
+            self._energies[number].take(t, row.number(POWER, values), row.number(ENERGY, values))
+        for name, running in self._works.get(number, {}).items():
+            value = row.number_at(row.places.get(name), values)
+            if value is not None:
+                running.take(t, value, exact=isinstance(value, int))
+        if UTILIZATION.name in row.places:
+            self._utilizations[number] = row.number(UTILIZATION, values)
+
+    def _look_at_first_values(self, number: int, t: float, values: Sequence[Any], row: _Row) -> None:
+        """The rules of the headline ask which metrics of a device told anything at all."""
+        found = {name for name in row.unseen if row.number_at(row.places[name], values) is not None}
+        if found:
+            row.unseen -= found
+            self._tape.devices[number].take(t, list(values))
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def standing(self) -> Standing | None:
+        """How the run stands; `None` until something was read twice.
+
+        Raises:
+            ConfigError: the settings name a device or meter that is not there.
+        """
+        run = devices_of_run(self._tape, self._settings)
+        headline = choose_headline(self._tape, self._settings, run)
+        energies = {device.number: self._energies[device.number] for device in headline.devices}
+        span = self._span([energy.trace for energy in energies.values()])
+        if span is None:
+            return None
+        labels = labels_of(self._tape)
+        courses = self._courses()
+        unit = split_unit(self._settings.unit)[0] or default_unit(courses, span)
+        return Standing(
+            t=span.end,
+            elapsed_s=span.duration_s,
+            now=self._figures(_last_of(span, self._now_s), energies.values(), courses),
+            run=self._figures(span, energies.values(), courses),
+            unit=unit,
+            devices=tuple(labels[device.number] for device in headline.devices),
+            scope=headline.scope,
+            estimated=any(is_estimated(device) for device in headline.devices),
+            utilization=self._utilization(run),
+            silent=tuple(
+                labels[number] for number, energy in energies.items() if self._is_silent(energy.trace)
+            ),
+        )
+
+    def _span(self, energies: Sequence[_Trace]) -> Span | None:
+        """From the run's start to the last instant that every source that still answers has told of."""
+        works = [running for group in self._works.values() for running in group.values()]
+        polled = [running.trace for running in works if not running.held]
+        waited_for = [trace for trace in [*energies, *polled] if not self._is_silent(trace)]
+        # Sources that tell each event's own time have nothing to wait for.
+        sources = waited_for or [running.trace for running in works]
+        ends = [trace.last_t for trace in sources if trace.last_t is not None]
+        if not ends:
+            return None
+        start = self._start([trace for trace in energies if trace.first_t is not None] or sources)
+        end = min(ends) if waited_for else max(ends)
+        if self._ended is not None:
+            end = min(end, self._ended)
+        return Span(start, end) if end > start else None
+
+    def _start(self, sources: Sequence[_Trace]) -> float:
+        """The job's start; without one when all sources that came together had been read once."""
+        if self._began is not None:
+            return self._began
+        firsts = [trace.first_t for trace in sources if trace.first_t is not None]
+        return max(first for first in firsts if first - min(firsts) <= self._longest_gap_s)
+
+    def _is_silent(self, trace: _Trace) -> bool:
+        newest = max(self._last_t.values(), default=0.0)
+        return trace.last_t is None or newest - trace.last_t > self._longest_gap_s
+
+    def _courses(self) -> dict[str, dict[str, tuple[Course, ...]]]:
+        """What was counted: standard units first, then the user's in order of appearance."""
+        found: dict[str, dict[str, list[Course]]] = {}
+        ranked = sorted(self._works, key=lambda number: rank_of(source_kind(self._tape.devices[number])))
+        for number in ranked:
+            kind = source_kind(self._tape.devices[number])
+            for name, running in self._works[number].items():
+                if running.trace.last_t is not None:
+                    found.setdefault(bare_name(name), {}).setdefault(kind, []).append(running)
+        names = sorted(
+            found, key=lambda name: WORK_UNITS.index(name) if name in WORK_UNITS else len(WORK_UNITS)
+        )
+        return {name: {kind: tuple(group) for kind, group in found[name].items()} for name in names}
+
+    def _figures(
+        self, span: Span, energies: Iterable[_Energy], courses: Mapping[str, Mapping[str, tuple[Course, ...]]]
+    ) -> Figures:
+        amounts = [energy.trace.between(span) for energy in energies]
+        seen = [amount for amount in amounts if amount.seen_s > 0.0]
+        counted = count_work(
+            courses, [span], last_end=math.inf, unit=self._settings.unit, derived=self._settings.units
+        )
+        return Figures(
+            span=span,
+            watts=math.fsum(one.amount / one.seen_s for one in seen) if seen else None,
+            joules=math.fsum(one.amount for one in seen) if seen else None,
+            coverage=min((one.seen_s / span.duration_s for one in amounts), default=0.0),
+            work={name: one.count for name, one in counted.items()},
+        )
+
+    def _utilization(self, run: RunDevices) -> float | None:
+        chips = outermost(run.accelerators, self._tape)
+        told = [self._utilizations.get(device.number) for device in chips]
+        known = [value for value in told if value is not None]
+        return math.fsum(known) / len(known) if known else None
+
+
+def standing_or_none(figures: LiveFigures) -> Standing | None:
+    """The same without an error: what the settings name may still appear."""
+    try:
+        return figures.standing()
+    except ConfigError:
+        return None
+
+
+@dataclass
+class _Row:
+    """Where the values of a device stand in its samples. `unseen`: metrics that gave no value yet."""
+
+    places: dict[str, int]
+    unseen: set[str]
+
+    @classmethod
+    def of(cls, device: Device) -> _Row:
+        places = {
+            metric.name: place
+            for place, metric in enumerate(device.metrics)
+            if metric.kind is not Kind.HISTOGRAM
+        }
+        return cls(places, set(places))
+
+    def number(self, metric: Metric, values: Sequence[Any]) -> float | None:
+        return self.number_at(self.places.get(metric.name), values)
+
+    def number_at(self, place: int | None, values: Sequence[Any]) -> float | None:
+        """The value at a place if it is a finite number."""
+        value = values[place] if place is not None and place < len(values) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return value if math.isfinite(value) else None
+
+
+def _last_of(span: Span, seconds: float) -> Span:
+    return Span(max(span.start, span.end - seconds), span.end)
+
+
+@dataclass(frozen=True)
+class _Amount:
+    """What accumulated in a span, and in how much of it that was seen."""
+
+    amount: float
+    seen_s: float
+
+
+_Point = tuple[float, float, float]
+"""Time, amount since the first reading, and seconds of that time that were seen."""
+
+
+class _Trace:
+    """A cumulative amount over time: how it began, and its course over the last `now_s` seconds."""
+
+    __slots__ = ("_head", "_head_s", "_now_s", "_pin_t", "_pinned", "_points", "_step_s")
+
+    def __init__(self, now_s: float, head_s: float) -> None:
+        self._now_s = now_s
+        self._head_s = head_s
+        self._step_s = now_s / STEPS
+        self._head: list[_Point] = []
+        self._points: deque[_Point] = deque()
+        self._pin_t: float | None = None
+        self._pinned: _Point | None = None
+
+    @property
+    def first_t(self) -> float | None:
+        return self._head[0][0] if self._head else None
+
+    @property
+    def last_t(self) -> float | None:
+        return self._points[-1][0] if self._points else None
+
+    def add(self, t: float, amount: float, seen_s: float) -> None:
+        """At `t` so much had accumulated since the first reading, in so many seconds that were seen."""
+        point = (t, amount, seen_s)
+        if not self._head or t - self._head[0][0] <= self._head_s:
+            _append(self._head, point, self._step_s)
+        _append(self._points, point, self._step_s)
+        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s:
+            self._points.popleft()
+        self._keep_the_pin()
+
+    def pin(self, t: float) -> None:
+        """Remember the amount at this time for as long as there is a trace."""
+        self._pin_t, self._pinned = t, None
+        self._keep_the_pin()
+
+    def _keep_the_pin(self) -> None:
+        if self._pin_t is not None and self._pinned is None and (self.last_t or -math.inf) >= self._pin_t:
+            self._pinned = _at(self._points, self._pin_t)
+
+    def between(self, span: Span) -> _Amount:
+        """What accumulated in a span that is *now*, or that began at the pin or with the first readings."""
+        _, amount, seen_s = _at(self._points, span.end)
+        _, amount_before, seen_before_s = self._before(span.start)
+        return _Amount(amount - amount_before, seen_s - seen_before_s)
+
+    def _before(self, t: float) -> _Point:
+        if self._pinned is not None and t == self._pin_t:
+            return self._pinned
+        if self._points and t >= self._points[0][0]:
+            return _at(self._points, t)
+        return _at(self._head, t)
+
+
+def _append(points: MutableSequence[_Point], point: _Point, step_s: float) -> None:
+    """Add a point; the one before gives way if it is less than a step from its own predecessor."""
+    if len(points) > 2 and point[0] - points[-2][0] < step_s:
+        points[-1] = point
+    else:
+        points.append(point)
+
+
+def _at(points: Iterable[_Point], t: float) -> _Point:
+    """The amount at a time; before the first point that of the first, after the last that of the last."""
+    before: _Point | None = None
+    for point in points:
+        if point[0] >= t:
+            return point if before is None or point[0] == t else _interpolated(before, point, t)
+        before = point
+    return (t, 0.0, 0.0) if before is None else before
+
+
+def _interpolated(before: _Point, after: _Point, t: float) -> _Point:
+    share = (t - before[0]) / (after[0] - before[0])
+    return (
+        t,
+        before[1] + share * (after[1] - before[1]),
+        before[2] + share * (after[2] - before[2]),
+    )
+
+
+class _Energy:
+    """The energy of one device, by its counter and by its power; `trace` is the one to believe."""
+
+    def __init__(
+        self, counter: Metric | None, limit_w: float | None, now_s: float, longest_gap_s: float
+    ) -> None:
+        self._counter = counter
+        self._limit_w = limit_w
+        self._longest_gap_s = longest_gap_s
+        self._counted = _Trace(now_s, longest_gap_s)
+        self._integrated = _Trace(now_s, longest_gap_s)
+        self._count: _Step = _Step()
+        self._power: _Step = _Step()
+        self._moved: _Point | None = None
+        """When the counter moved last, and what the integral was then."""
+        self._low_w, self._high_w = math.inf, 0.0
+        self._at_fault = False
+
+    @property
+    def trace(self) -> _Trace:
+        if self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None):
+            return self._integrated
+        return self._counted
+
+    def pin(self, t: float) -> None:
+        self._counted.pin(t)
+        self._integrated.pin(t)
+
+    def take(self, t: float, watts: float | None, joules: float | None) -> None:
+        """Add a reading of power, of the counter, or of both."""
+        if watts is not None:
+            self._take_power(t, watts)
+        if joules is not None and self._counter is not None:
+            self._take_count(t, joules, self._counter)
+
+    def _take_power(self, t: float, watts: float) -> None:
+        step = self._power
+        if step.t is not None and t - step.t <= self._longest_gap_s:
+            step.total += (watts + step.value) / 2 * (t - step.t)
+            step.seen_s += t - step.t
+        step.t, step.value = t, watts
+        self._low_w, self._high_w = min(self._low_w, watts), max(self._high_w, watts)
+        self._integrated.add(t, step.total, step.seen_s)
+
+    def _take_count(self, t: float, joules: float, counter: Metric) -> None:
+        step = self._count
+        if step.t is not None and t > step.t:
+            moved = counters.examine(
+                step.value, joules, counter.wraps_at, elapsed_s=t - step.t, limit_per_s=self._limit_w
+            )
+            if moved.known:
+                step.total += moved.amount
+                step.seen_s += t - step.t
+            elif moved.kind == counters.RESTARTED:
+                self._at_fault = True
+        if self._moved is None or joules != step.value:
+            self._moved = (t, self._power.total, self._power.seen_s)
+        elif self._is_stuck(t, counter, self._moved):
+            self._at_fault = True
+        step.t, step.value = t, joules
+        self._counted.add(t, step.total, step.seen_s)
+
+    def _is_stuck(self, t: float, counter: Metric, moved: _Point) -> bool:
+        if t - moved[0] < max(STUCK_S, STUCK_UPDATES * (counter.update_s or 0.0)):
+            return False
+        seen_s = self._power.seen_s - moved[2]
+        idle_seen = self._high_w >= IDLE_SEEN * self._low_w and self._count.total > 0.0
+        idle_w = ABOVE_IDLE * self._low_w if idle_seen else 0.0
+        return seen_s > 0.0 and (self._power.total - moved[1]) / seen_s > idle_w
+
+
+class _Step:
+    """The last reading, and what was added up until then."""
+
+    __slots__ = ("seen_s", "t", "total", "value")
+
+    def __init__(self) -> None:
+        self.t: float | None = None
+        self.value = 0.0
+        self.total = 0.0
+        self.seen_s = 0.0
+
+
+class _Running(Course):
+    """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
+
+    __slots__ = ("_step", "trace")
+
+    def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
+        self.held = held
+        self.exact = True
+        self.changes = array("d")
+        self.trace = _Trace(now_s, head_s)
+        self._step = _Step()
+
+    def take(self, t: float, value: float, *, exact: bool) -> None:
+        """Add a reading. A counter that fell was restarted: its new value is the increment."""
+        step = self._step
+        if step.t is not None and value != step.value:
+            step.total += value - step.value if value > step.value else value
+            self.changes[:] = array("d", [t])
+        self.exact = self.exact and exact
+        step.t, step.value = t, value
+        self.trace.add(t, step.total, 0.0)
+
+    def changes_in(self, span: Span) -> Sequence[float]:
+        """When it was seen to move last, whatever the span: that it moves makes it a unit."""
+        return self.changes
+
+    def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
+        """How far it moved in a span that is *now* or *run*."""
+        return self.trace.between(span).amount
