@@ -17,7 +17,7 @@ from perfwatch.model import Device, DeviceKind, Event, Reading
 from perfwatch.work.account import Account
 from perfwatch.work.cells import Arrival, Cells
 from perfwatch.work.lines import Lines
-from perfwatch.work.patterns import Match, Pattern, compile_pattern
+from perfwatch.work.patterns import Pattern, compile_pattern
 from perfwatch.work.tally import Tally, clean_text
 
 READS: dict[str, tuple[str, ...]] = {
