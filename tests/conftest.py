@@ -1,1 +1,1 @@
-"""What all tests share. Lying here it puts this directory on the path, for `from fake_nvml import FakeNvml`."""
+"""What all tests share. Lying here it puts this directory on the path: `from fake_nvml import FakeNvml`."""
