@@ -29,8 +29,8 @@ AT_ONCE = 4096
 BUSY = 4
 """When a wake-up finds so many datagrams, the next ones are left to gather for PAUSE_S."""
 PAUSE_S = 0.001
-LOOK_S = 0.2
-"""How often the thread looks whether it should end."""
+END_S = 1.0
+"""So long `close` waits for the listening thread, which it woke."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,9 @@ class StatsdCollector(Collector):
 
     def close(self) -> None:
         self._ending.set()
-        if self._thread is not None:
-            self._thread.join(2 * LOOK_S)
+        if self._inlet is not None and self._thread is not None:
+            self._inlet.wake()
+            self._thread.join(END_S)
             self._thread = None
         if self._inlet is not None:
             with self._receiving:
@@ -140,7 +141,8 @@ class StatsdCollector(Collector):
         """The listening thread: receive, stamp, queue."""
         try:
             while not self._ending.is_set():
-                if inlet.wait(LOOK_S) and self._drain(inlet, most=AT_ONCE) >= BUSY and inlet.stamped:
+                inlet.wait()
+                if self._drain(inlet, most=AT_ONCE) >= BUSY and inlet.stamped:
                     # Under load a wake-up for each datagram would cost most; the kernel has their times.
                     time.sleep(PAUSE_S)
         except Exception as error:  # noqa: BLE001 - `read` raises it: an intake that ended must be seen

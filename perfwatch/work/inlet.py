@@ -61,8 +61,10 @@ class Inlet:
         # The kernel's stamps belong to the system's clocks and mean nothing on any other.
         self.stamped = isinstance(clock, SystemClock) and _ask_for_stamps(self._socket)
         self._latest_ns = clock.monotonic_ns()
+        self._ear, self._bell = socket.socketpair()
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(self._ear, select.POLLIN)
 
     @property
     def address(self) -> Address:
@@ -71,9 +73,13 @@ class Inlet:
         family = self._socket.family
         return Address(family, name if isinstance(name, str) else (name[0], name[1]))
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until something arrived, at most so long."""
-        return bool(self._poll.poll(timeout_s * 1e3))
+    def wait(self) -> None:
+        """Wait until something arrived, or `wake` was called."""
+        self._poll.poll()
+
+    def wake(self) -> None:
+        """End `wait` in another thread, now and from now on."""
+        self._bell.send(b"x")
 
     def take(self, most: int) -> list[tuple[int, bytes]]:
         """What arrived, in order, each with its time (CLOCK_MONOTONIC, ns); at most so many datagrams."""
@@ -111,7 +117,8 @@ class Inlet:
 
     def close(self) -> None:
         """Stop listening; a Unix socket's file goes with it."""
-        self._socket.close()
+        for sock in (self._socket, self._ear, self._bell):
+            sock.close()
         if self._made is not None:
             path, inode = self._made
             with contextlib.suppress(OSError):

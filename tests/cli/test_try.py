@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from perfwatch.cli import main
+
+
+class Stdin(io.TextIOWrapper):
+    """Standard input with these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+
+
+def tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: bytes, *words: str
+) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.stdin", Stdin(data))
+    status = main(["try", *words])
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+OUTPUT = b"starting\nstep 1,000 took 20ms\nstep 2,000 took 30ms at 53.8k samples/s\nbye \x1b[31mred"
+
+
+def test_it_shows_what_each_line_tells_and_the_totals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = tried(monkeypatch, capsys, OUTPUT, "stdout=step {steps} took {latency__ms}ms")
+    assert (status, err) == (0, "")
+    assert "steps 1000 in all, latency 0.02 s" in out
+    assert "2 of 4 lines matched" in out
+    assert "steps: 2000" in out
+    assert "latency: 2 timings, mean 0.025 s, min 0.02 s, max 0.03 s" in out
+
+
+def test_a_rates_total_is_not_made_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = tried(monkeypatch, capsys, OUTPUT, "{samples__rate} samples/s")
+    assert status == 0
+    assert "samples 53800 /s" in out
+    assert "needs the times" in out
+
+
+def test_nothing_found_is_a_failure_that_shows_the_last_line_without_its_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = tried(monkeypatch, capsys, OUTPUT, "epoch {epochs}")
+    assert status == 1
+    assert "The last line is: bye red" in out
+
+
+@pytest.mark.parametrize(
+    ("pattern", "totals"),
+    [
+        ("step {steps}", {"steps": 2000}),
+        ("^step", {"lines": 2}),
+        ("log=/var/log/x:step {steps}", {"steps": 2000}),
+        ("{samples__rate} samples/s", {"samples": None}),
+        (
+            "took {latency__ms}ms",
+            {"latency": {"count": 2, "mean_s": 0.025, "min_s": 0.02, "max_s": 0.03}},
+        ),
+        ("loss {loss__gauge}", {}),
+    ],
+)
+def test_json_has_a_line_for_each_match_then_the_totals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pattern: str, totals: dict[str, Any]
+) -> None:
+    status, out, _ = tried(monkeypatch, capsys, OUTPUT, "--json", pattern)
+    *matches, ending = [json.loads(line) for line in out.splitlines()]
+    assert ending["totals"] == totals
+    assert (ending["lines"], ending["matched"]) == (4, len(matches))
+    assert status == (0 if matches else 1)
+    assert all(set(match) == {"line", "text", "found"} for match in matches)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [("(", "at character 1"), ("stdout=", "empty pattern"), ("log=/var/log/x", "log=PATH:PATTERN")],
+)
+def test_a_wrong_spec_gets_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, says: str
+) -> None:
+    status, _, err = tried(monkeypatch, capsys, OUTPUT, spec)
+    assert status == 2
+    assert says in err
+    assert err.count("\n") == 1

@@ -1,0 +1,548 @@
+"""Jobs here are processes of their own, with a real listener on the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from perfwatch_collectors.statsd import StatsdCollector, StatsdOptions
+
+from perfwatch import client
+from perfwatch.model import Appeared, Event, Histogram, Reading, Sample
+from perfwatch.work.ledger import Ledger
+
+S = 1_000_000_000
+
+
+@pytest.fixture
+def listening() -> Iterator[StatsdCollector]:
+    collector = StatsdCollector()
+    collector.open()
+    yield collector
+    collector.close()
+
+
+def job(address: str | None, code: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program that uses the client, to its end."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", "from perfwatch import client\n" + textwrap.dedent(code)],
+        env=environment(address),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def environment(address: str | None) -> dict[str, str]:
+    rest = {name: value for name, value in os.environ.items() if name != "PERFWATCH_STATSD"}
+    return rest if address is None else {**rest, "PERFWATCH_STATSD": address}
+
+
+def series(readings: list[Reading], metric: str) -> list[tuple[int, Any]]:
+    """What a metric was, as (microsecond, value): a recording keeps no more."""
+    names: list[str] = []
+    values: list[tuple[int, Any]] = []
+    for reading in readings:
+        if isinstance(reading, Appeared):
+            names = [each.name for each in reading.device.metrics]
+        elif isinstance(reading, Sample) and metric in names:
+            value = reading.values[names.index(metric)]
+            if value is not None and reading.at_ns is not None:
+                values.append((round(reading.at_ns / 1000), value))
+    return values
+
+
+def last(readings: list[Reading], metric: str) -> Any:
+    return series(readings, metric)[-1][1]
+
+
+def marks(readings: list[Reading]) -> list[tuple[str, str, int]]:
+    return [
+        (one.fields["name"], one.fields["edge"], round((one.at_ns or 0) / 1000))
+        for one in readings
+        if isinstance(one, Event) and one.kind == "mark"
+    ]
+
+
+def merged(readings: list[Reading], metric: str) -> Histogram:
+    parts = [part for _, part in series(readings, metric)]
+    return Histogram(
+        sum(part.n for part in parts),
+        sum(part.sum for part in parts),
+        min(part.min for part in parts),
+        max(part.max for part in parts),
+        {},
+        sum(part.zero for part in parts),
+    )
+
+
+def counted_within(readings: list[Reading], metric: str, begin: int, end: int) -> Any:
+    def at(time: int) -> Any:
+        return max((value for when, value in series(readings, metric) if when <= time), default=0)
+
+    return at(end) - at(begin)
+
+
+def test_a_million_counts_arrive(listening: StatsdCollector) -> None:
+    done = job(listening.address, "for _ in range(1_000_000): client.count('queries')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    readings = list(listening.read([]))
+    assert last(readings, "queries_total") == 1_000_000
+    assert type(last(readings, "queries_total")) is int
+
+
+def test_counts_of_all_threads_add_up(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import threading
+        def work():
+            for _ in range(20_000):
+                client.count("queries")
+                client.count("generated_tokens", 3)
+                client.timing("latency", 0.25)
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        """,
+    )
+    assert done.returncode == 0
+    readings = list(listening.read([]))
+    assert last(readings, "queries_total") == 160_000
+    assert last(readings, "generated_tokens_total") == 480_000
+    latency = merged(readings, "latency_seconds")
+    assert (latency.n, latency.sum, latency.min, latency.max) == (160_000, 40_000.0, 0.25, 0.25)
+
+
+def test_threads_that_come_and_go_leave_their_counts(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import threading
+        for _ in range(300):
+            thread = threading.Thread(target=client.count, args=("queries",))
+            thread.start()
+            thread.join()
+        """,
+    )
+    assert done.returncode == 0
+    assert last(list(listening.read([])), "queries_total") == 300
+
+
+def test_whole_numbers_and_fractions_are_told_as_they_are(listening: StatsdCollector) -> None:
+    job(listening.address, "client.count('a', 2.5); client.count('a'); client.count('b', True)")
+    readings = list(listening.read([]))
+    assert (last(readings, "a_total"), last(readings, "b_total")) == (3.5, 1)
+
+
+def test_a_phase_holds_exactly_what_was_counted_in_it(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        for round in range(20):
+            client.count("queries", 7)
+            client.timing("latency", 5.0)
+            with client.phase("measure"):
+                for number in range(100):
+                    client.count("queries")
+                    client.timing("latency", 0.001 * (number + 1))
+            client.count("queries", 9)
+        """,
+    )
+    assert done.returncode == 0
+    readings = list(listening.read([]))
+    edges = marks(readings)
+    assert len(edges) == 40
+    for (name, begin, begun), (_, end, ended) in zip(edges[::2], edges[1::2], strict=True):
+        assert (name, begin, end) == ("measure", "begin", "end")
+        assert counted_within(readings, "queries_total", begun, ended) == 100
+        inside = [part for when, part in series(readings, "latency_seconds") if begun < when <= ended]
+        assert sum(part.n for part in inside) == 100
+        assert min(part.min for part in inside) == 0.001
+        assert max(part.max for part in inside) == 0.1
+
+
+def test_a_phase_that_fails_ends_all_the_same(listening: StatsdCollector) -> None:
+    done = job(listening.address, "with client.phase('load'): raise SystemExit(3)")
+    assert done.returncode == 3
+    assert [(name, edge) for name, edge, _ in marks(list(listening.read([])))] == [
+        ("load", "begin"),
+        ("load", "end"),
+    ]
+
+
+def test_gauges_and_point_marks_arrive(listening: StatsdCollector) -> None:
+    job(listening.address, "client.gauge('running', 3); client.gauge('running', -2); client.mark('here')")
+    readings = list(listening.read([]))
+    assert last(readings, "running") == -2
+    assert [(name, edge) for name, edge, _ in marks(readings)] == [("here", "point")]
+
+
+def test_forks_count_for_themselves_from_zero(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import os, sys
+        client.count("queries", 1000)
+        client.mark("before")
+        for child in range(4):
+            if os.fork() == 0:
+                client.count("queries", 10)
+                client.timing("latency", 0.5)
+                sys.exit(0)
+        for child in range(4):
+            os.wait()
+        client.count("queries", 1)
+        """,
+    )
+    assert done.returncode == 0
+    readings = list(listening.read([]))
+    assert last(readings, "queries_total") == 1041
+    assert merged(readings, "latency_seconds").n == 4
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_tell_their_last_counts(
+    listening: StatsdCollector, method: str, tmp_path: Path
+) -> None:
+    """They leave by os._exit, past every atexit function."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import multiprocessing, sys
+            from perfwatch import client
+
+            def work(n):
+                client.count("queries", n)
+
+            if __name__ == "__main__":
+                context = multiprocessing.get_context(sys.argv[1])
+                children = [context.Process(target=work, args=(n,)) for n in (1, 10, 100)]
+                [child.start() for child in children]
+                [child.join() for child in children]
+                sys.exit(max(child.exitcode for child in children))
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, str(program), method], env=environment(listening.address), timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert last(list(listening.read([])), "queries_total") == 111
+
+
+def test_a_signal_handler_that_counts_loses_nothing(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import signal
+        handled = 0
+        def handler(*_):
+            global handled
+            handled += 1
+            client.count("queries")
+            client.mark("tick")
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for number in range(300_000):
+            client.count("queries")
+            if number % 10_000 == 0:
+                client.mark("here")
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        client.count("handled", handled)
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = list(listening.read([]))
+    handled = last(readings, "handled_total")
+    assert handled > 0
+    assert last(readings, "queries_total") == 300_000 + handled
+    assert sum(name == "here" for name, _, _ in marks(readings)) == 30
+
+
+WRONG_USE = """
+client.count(None); client.count([]); client.count("", 1); client.count("a", "x"); client.count("a", -1)
+client.count("a", float("nan")); client.count("a", float("inf")); client.count("a", None); client.count(3)
+client.timing("t", None); client.timing("t", "x"); client.timing(None, 1); client.timing("t", float("nan"))
+client.gauge("g", "x"); client.gauge(None, 1); client.gauge("g", float("inf"))
+client.mark(None); client.mark("m", "middle"); client.mark("", "begin")
+client.count("bad:name|c\\nx", 2)
+client.count("a", 1); client.timing("t", 1)
+"""
+
+
+def test_wrong_use_neither_raises_nor_spoils_what_is_right(listening: StatsdCollector) -> None:
+    done = job(listening.address, WRONG_USE)
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = list(listening.read([]))
+    assert last(readings, "a_total") == 1
+    assert merged(readings, "t_seconds").n == 1
+    assert last(readings, "bad_name_c_x_total") == 2
+    assert not [one for one in readings if isinstance(one, Event) and one.kind == "note"]
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "nonsense", "udp://", "udp://name.invalid:5", "tcp://127.0.0.1:1"]
+)
+def test_without_perfwatch_nothing_is_sent_or_started_and_nothing_fails(address: str | None) -> None:
+    code = """
+    import threading
+    client.count("queries"); client.timing("latency", 0.1); client.gauge("running", 1)
+    with client.phase("measure"):
+        client.count("queries")
+    assert threading.active_count() == 1
+    """
+    done = job(address, code + textwrap.indent(WRONG_USE, "    "))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_timings_that_nobody_takes_need_no_room() -> None:
+    done = job(
+        None,
+        """
+        for _ in range(1000):
+            client.timing("latency", 0.1)
+        assert sum(len(row) for rows in client._times.values() for row in rows.values()) == 0
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("kind", ["udp", "unix"])
+def test_a_listener_that_died_is_not_noticed(kind: str, tmp_path: Path) -> None:
+    options = StatsdOptions() if kind == "udp" else StatsdOptions(address=f"unix:{tmp_path / 's'}")
+    collector = StatsdCollector(options)
+    collector.open()
+    address = collector.address
+    collector.close()
+    done = job(
+        address,
+        """
+        import time
+        client.count("queries"); client.mark("a")
+        until = time.monotonic() + 0.35
+        while time.monotonic() < until:
+            client.count("queries")
+        client.mark("b")
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_listener_that_comes_back_gets_the_totals(tmp_path: Path) -> None:
+    """What could not be sent stays new; only the place of the counts in time is lost."""
+    address = f"unix:{tmp_path / 's'}"
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from perfwatch.client import *; count('queries', 5); mark('m'); print(flush=True); input()",
+        ],
+        env=environment(address),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        collector = StatsdCollector(StatsdOptions(address=address))
+        collector.open()
+        process.communicate("\n", timeout=60)
+        readings = list(collector.read([]))
+        collector.close()
+    assert last(readings, "queries_total") == 5
+    assert [name for name, _, _ in marks(readings)] == ["m"]
+
+
+@pytest.mark.parametrize("kind", ["udp", "unix"])
+def test_a_listener_that_is_stopped_does_not_hold_the_job(kind: str, tmp_path: Path) -> None:
+    """The Unix socket is full after a few datagrams; the job must end all the same."""
+    options = "StatsdOptions()" if kind == "udp" else f"StatsdOptions(address='unix:{tmp_path / 's'}')"
+    code = f"""
+from perfwatch_collectors.statsd import StatsdCollector, StatsdOptions
+collector = StatsdCollector({options}); collector.open(); print(collector.address, flush=True); input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as listener:
+        assert listener.stdout is not None
+        address = listener.stdout.readline().strip()
+        listener.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, listener.pid, os.WSTOPPED | os.WNOWAIT)
+        done = job(address, "for _ in range(500): client.count('queries'); client.mark('m')")
+        listener.kill()
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_killed_process_keeps_what_it_had_told(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        "import os; client.count('queries', 3); client.mark('m'); os.kill(os.getpid(), 9)",
+    )
+    assert done.returncode == -signal.SIGKILL
+    job(listening.address, "client.count('queries', 4)")
+    assert last(list(listening.read([])), "queries_total") == 7
+
+
+def test_the_file_works_alone(listening: StatsdCollector, tmp_path: Path) -> None:
+    shutil.copy(client.__file__, tmp_path / "client.py")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import client; client.count('queries', 2)\n"
+        "assert not any(name.startswith('perfwatch') for name in sys.modules)"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            program,
+        ],
+        env=environment(listening.address),
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert last(list(listening.read([])), "queries_total") == 2
+
+
+class Wire:
+    """A sender of this process with a socket that a test reads; datagrams are lost as it likes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        monkeypatch.setattr(client, "_counts", {})
+        monkeypatch.setattr(client, "_times", {})
+        self.sender = client._Sender()
+        self.sender._began = True
+        self.sender._address = client._parse(f"udp://127.0.0.1:{self.socket.getsockname()[1]}")
+        self.sender._source = "1.test"
+        monkeypatch.setattr(client, "_sender", self.sender)
+        self.now_ns = S
+
+    def flush(self, *, complete: bool = False) -> list[bytes]:
+        """One sending; the datagrams of it."""
+        self.now_ns += S // 10
+        self.sender.send(self.now_ns, complete=complete)
+        datagrams = []
+        while True:
+            try:
+                datagrams.append(self.socket.recv(65536))
+            except BlockingIOError:
+                return datagrams
+
+    def close(self) -> None:
+        self.sender.forget_socket()
+        self.socket.close()
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    wire = Wire(monkeypatch)
+    yield wire
+    wire.close()
+
+
+def ledger_of(datagrams: list[bytes]) -> list[Reading]:
+    from perfwatch.model import Device, DeviceKind
+
+    ledger = Ledger(Device("statsd", "StatsD", DeviceKind.WORKLOAD), 0)
+    return ledger.readings([(place * S, data) for place, data in enumerate(datagrams, 2)], 10**15)
+
+
+def test_nothing_new_sends_nothing(wire: Wire) -> None:
+    client.count("queries")
+    assert len(wire.flush()) == 1
+    assert wire.flush() == []
+    client.count("queries")
+    assert len(wire.flush()) == 1
+
+
+def test_every_lost_datagram_is_made_good_by_a_complete_one(wire: Wire) -> None:
+    arrived: list[bytes] = []
+    for number in range(1, 21):
+        client.count("queries", number)
+        client.timing("latency", number / 100)
+        client.gauge("running", number)
+        sent = wire.flush()
+        if number % 3 == 1:
+            arrived += sent
+    arrived += wire.flush(complete=True)
+    readings = ledger_of(arrived)
+    assert last(readings, "queries_total") == 210
+    assert last(readings, "running") == 20
+    latency = merged(readings, "latency_seconds")
+    assert (latency.n, latency.min, latency.max) == (20, 0.01, 0.2)
+    assert latency.sum == pytest.approx(2.1)
+
+
+def test_what_was_lost_is_repeated_though_nothing_new_came(wire: Wire) -> None:
+    client.count("queries", 5)
+    client.timing("latency", 0.5)
+    wire.flush()
+    readings = ledger_of(wire.flush(complete=True))
+    assert last(readings, "queries_total") == 5
+    assert merged(readings, "latency_seconds").n == 1
+    client.gauge("running", 1)
+    wire.flush(complete=True)
+    assert b"|ct" not in b"".join(wire.flush(complete=True))
+
+
+def test_a_wide_distribution_goes_into_datagrams_of_a_size_that_fits(wire: Wire) -> None:
+    values = [1.005**power for power in range(-3000, 3000)]
+    for value in values:
+        client.timing("latency", value)
+    datagrams = wire.flush()
+    assert len(datagrams) > 1
+    assert max(map(len, datagrams)) <= 2 * client.DATAGRAM_BYTES
+    latency = merged(ledger_of(datagrams), "latency_seconds")
+    assert (latency.n, latency.min, latency.max) == (6000, min(values), max(values))
+
+
+def test_beyond_so_many_names_the_rest_is_left_out(wire: Wire) -> None:
+    for number in range(client.NAMES + 10):
+        client.count(f"n{number}")
+    wire.flush()
+    assert len(wire.sender._told) == client.NAMES
+
+
+def test_numbers_that_only_resemble_numbers_are_told_right(wire: Wire) -> None:
+    class Index:
+        """Like a NumPy integer: no int, but with __index__."""
+
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __index__(self) -> int:
+            return self.value
+
+        def __add__(self, other: Any) -> Index:
+            return Index(self.value + int(other))
+
+        __radd__ = __add__
+
+        def __lt__(self, other: float) -> bool:
+            return self.value < other
+
+        def __ge__(self, other: float) -> bool:
+            return self.value >= other
+
+    client.count("queries", Index(3))  # type: ignore[arg-type]
+    client.count("queries", Index(4))  # type: ignore[arg-type]
+    assert last(ledger_of(wire.flush()), "queries_total") == 7
