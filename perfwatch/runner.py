@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from perfwatch.clock import Clock
+from perfwatch.clock import Clock, Wake
 from perfwatch.collector import Collector
 from perfwatch.errors import DeviceGone, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER
@@ -120,11 +120,13 @@ class Runner:
         self._epoch_ns = epoch_ns
         self._random = random.Random(seed)  # noqa: S311 - spreads deadlines, keeps no secret
         self._spread_ns = 0
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = Wake()
         self._stopping = False
         self._tickets: list[Ticket] = []
         self._devices: dict[str, Device] = {}
         self._hung: dict[str, int] = {}
+        self._cleaned: dict[str, tuple[Sequence[Any], list[Any]]] = {}
         self._tick: int | None = None
         self._failures = 0
         self._worker = _Worker()
@@ -148,19 +150,18 @@ class Runner:
     def read_now(self) -> Ticket:
         """Ask for a reading out of turn; the ticket is fulfilled when a pass begun after this call ends."""
         ticket = Ticket()
-        with self._condition:
+        with self._lock:
             if self._stopping or self.state in (State.ABSENT, State.FAILED):
                 ticket.fulfil(None)
             else:
                 self._tickets.append(ticket)
-                self._condition.notify_all()
+        self._wake.set()
         return ticket
 
     def stop(self) -> None:
         """Ask the thread to end; `join` waits for it."""
-        with self._condition:
-            self._stopping = True
-            self._condition.notify_all()
+        self._stopping = True
+        self._wake.set()
 
     def join(self, timeout_s: float) -> None:
         """Wait for the thread to end, at most so long; a thread that hangs is left."""
@@ -290,14 +291,20 @@ class Runner:
 
     def _await(self, deadline_ns: int) -> tuple[list[Ticket], bool]:
         """Wait for the deadline, a ticket or the end, whichever comes first."""
-        with self._condition:
-            while not self._tickets and not self._stopping:
-                remaining_ns = deadline_ns - self._clock.monotonic_ns()
-                if remaining_ns <= 0:
-                    break
-                self._clock.wait(self._condition, remaining_ns / NS)
+        while not self._tickets and not self._stopping:
+            remaining_ns = deadline_ns - self._clock.monotonic_ns()
+            if remaining_ns <= 0:
+                break
+            self._clock.wait(self._wake, remaining_ns / NS)
+        tickets = self._take_tickets()
+        return tickets, self._stopping and not tickets
+
+    def _take_tickets(self) -> list[Ticket]:
+        if not self._tickets:
+            return []
+        with self._lock:
             tickets, self._tickets = self._tickets, []
-            return tickets, self._stopping and not tickets
+        return tickets
 
     def _note_lateness(self, deadline_ns: int) -> None:
         late_ns = self._clock.monotonic_ns() - deadline_ns
@@ -334,7 +341,7 @@ class Runner:
             self.samples += 1
             if reading.at_ns is not None:
                 at_ns = reading.at_ns
-            reading = Sample(reading.device_id, [self._clean(value) for value in reading.values])
+            reading = Sample(reading.device_id, self._clean_all(reading))
         elif isinstance(reading, Appeared):
             self._devices[reading.device.id] = reading.device
         elif isinstance(reading, Gone):
@@ -342,6 +349,20 @@ class Runner:
         elif getattr(reading, "at_ns", None) is not None:
             at_ns = reading.at_ns  # type: ignore[union-attr,assignment]
         readings.append((at_ns, reading))
+
+    def _clean_all(self, sample: Sample) -> list[Any]:
+        """Values checked and rounded. What a collector repeats (the same object) is not looked at again."""
+        raw = tuple(sample.values)  # a copy: a collector may fill one list again and again
+        before = self._cleaned.get(sample.device_id)
+        if before is not None and len(before[0]) == len(raw):
+            done = [
+                clean if value is last else self._clean(value)
+                for value, last, clean in zip(raw, *before, strict=True)
+            ]
+        else:
+            done = [self._clean(value) for value in raw]
+        self._cleaned[sample.device_id] = (raw, done)
+        return done
 
     def _clean(self, value: Any) -> Any:
         """The one place where numbers are rounded; what is not finite or not believable becomes None."""
@@ -365,7 +386,7 @@ class Runner:
 
     def _leave_behind(self, worker: _Worker, device: Device, now_ns: int) -> None:
         """Abandon the thread with its device; a new one goes on with the others."""
-        with self._condition:
+        with self._lock:
             if worker.left_behind or self._stopping:
                 return
             worker.left_behind = True
@@ -403,9 +424,9 @@ class Runner:
         return None
 
     def _requeue(self, tickets: list[Ticket]) -> None:
-        with self._condition:
+        with self._lock:
             self._tickets.extend(tickets)
-            self._condition.notify_all()
+        self._wake.set()
 
     # -- states and the end ------------------------------------------------------------------------
 
@@ -424,20 +445,16 @@ class Runner:
     def _pause(self, seconds: float) -> bool:
         """Wait; True if it is time to end. Tickets that come meanwhile are answered with nothing."""
         until_ns = self._clock.monotonic_ns() + round(seconds * NS)
-        with self._condition:
-            while not self._stopping:
-                tickets, self._tickets = self._tickets, []
-                _fulfil(tickets, None)
-                remaining_ns = until_ns - self._clock.monotonic_ns()
-                if remaining_ns <= 0:
-                    return False
-                self._clock.wait(self._condition, remaining_ns / NS)
-            return True
+        while not self._stopping:
+            _fulfil(self._take_tickets(), None)
+            remaining_ns = until_ns - self._clock.monotonic_ns()
+            if remaining_ns <= 0:
+                return False
+            self._clock.wait(self._wake, remaining_ns / NS)
+        return True
 
     def _answer_tickets(self) -> None:
-        with self._condition:
-            tickets, self._tickets = self._tickets, []
-        _fulfil(tickets, None)
+        _fulfil(self._take_tickets(), None)
 
     def _finish(self) -> None:
         self.opened.set()

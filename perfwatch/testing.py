@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from perfwatch.clock import Wake
 from perfwatch.collector import Collector
 from perfwatch.errors import Unavailable
 from perfwatch.metrics import CATALOGUE
@@ -45,7 +46,7 @@ class FakeClock:
             self._horizon_ns += round(seconds * 1e9)
         assert self._settled.wait(30.0), "the runner did not come back to its wait"
 
-    def wait(self, condition: threading.Condition, seconds: float) -> None:
+    def wait(self, wake: Wake, seconds: float) -> None:
         """A runner waits: its time passes at once, up to where `run` said."""
         with self._lock:
             left_ns = self._horizon_ns - self._monotonic_ns
@@ -53,7 +54,7 @@ class FakeClock:
                 self._move(min(left_ns, max(1, round(seconds * 1e9))))
                 return
             self._settled.set()
-        condition.wait(0.001)
+        wake.wait(0.001)
 
     def _move(self, step_ns: int) -> None:
         self._monotonic_ns += step_ns

@@ -84,10 +84,10 @@ class Evidence:
                 numbers = self._visible(collector, variable)
                 if numbers is not None:
                     value = self._environment[variable]
-                    return self._ids(numbers), f"{variable}={value} in the job's environment", False
+                    return self._ids(numbers), f"{variable}={value} in the job's environment says so", False
         if not self._accelerators:
             return [], "there is no accelerator here", False
-        return self._ids(list(self._accelerators)), "every accelerator of this machine", True
+        return self._ids(list(self._accelerators)), "nothing tells which of them the job uses", True
 
     def _visible(self, collector: str, variable: str) -> list[int] | None:
         """The devices that a variable lets the job see; None where it decides nothing."""

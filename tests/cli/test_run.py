@@ -236,6 +236,81 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def on_a_terminal(*job: str, home: Path, type_after: Callable[[], Any], typed: bytes) -> tuple[int, bytes]:
+    """Run a job under perfwatch with a terminal of its own; type something once it runs."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.environ.clear()
+        os.environ.update(environment(home))
+        os.execv(PYTHON, command("run", *QUICK, "--", *job))
+    try:
+        type_after()
+        os.write(master, typed)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            shown += piece
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+    finally:
+        os.close(master)
+
+
+def test_ctrl_c_at_the_terminal_reaches_the_job_once(tmp_path: Path) -> None:
+    here, count = tmp_path / "here", tmp_path / "count"
+    job = (
+        "import pathlib, signal, sys, time\n"
+        "seen = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
+        f"pathlib.Path({str(here)!r}).touch()\n"
+        "while not seen: time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
+        f"pathlib.Path({str(count)!r}).write_text(str(len(seen)))\n"
+        "sys.exit(6)\n"
+    )
+    status, shown = on_a_terminal(
+        PYTHON, "-c", job, home=tmp_path, type_after=lambda: wait_until(here.exists, "the job"), typed=b"\x03"
+    )
+    assert status == 6
+    assert count.read_text() == "1"
+    assert b"duration" in shown
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_under_sudo_the_job_runs_as_who_called(tmp_path: Path) -> None:
+    sudo = {"SUDO_UID": "65534", "SUDO_GID": "65534"}
+    assert run_job("id", "-u", home=tmp_path, extra=sudo).stdout == "65534\n"
+    assert run_job("id", "-u", home=tmp_path, extra=sudo, options=("--as", "root")).stdout == "0\n"
+
+
+def test_perfwatch_stopped_for_a_while_does_not_hold_up_a_job_that_counts(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    job = (
+        "import os, pathlib, socket, time\n"
+        "host, port = os.environ['PERFWATCH_STATSD'].removeprefix('udp://').split(':')\n"
+        "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        f"pathlib.Path({str(here)!r}).touch()\n"
+        "began = time.monotonic()\n"
+        "for n in range(2000):\n"
+        "    s.sendto(b'queries:1|c', (host, int(port)))\n"
+        "    time.sleep(max(0.0, began + n / 1000 - time.monotonic()))\n"
+        f"pathlib.Path({str(tmp_path / 'took')!r}).write_text(str(time.monotonic() - began))\n"
+    )
+    running = start(PYTHON, "-c", job, home=tmp_path, options=("--json",))
+    wait_until(here.exists, "the job")
+    running.send_signal(signal.SIGSTOP)
+    wait_until((tmp_path / "took").exists, "the job to end although perfwatch is stopped")
+    running.send_signal(signal.SIGCONT)
+    summary = json.loads(running.communicate(timeout=30)[0])
+    assert running.returncode == 0
+    counted = summary["also"].get("job", summary)["work"]["queries"]["count"]
+    assert counted == 2000 or any(finding["code"] == "lost-counts" for finding in summary["quality"])
+
+
 # -- bad luck --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,145 @@
+"""Is the energy of a square wave right, by counter and by integration, and is its error what it says?
+
+    python benchmarks/energy_wave.py [RUNS]
+
+A fake chip whose sensor sees all the time (Turing: refreshed every 100 ms, averaged over 100 ms) plays
+100/600 W with a random phase; its true energy is known. Each run is a device of its own under one
+`perfwatch run -- sleep 20`. For every period of the wave and every sampling rate:
+
+- counter: the largest error (budget 0.1 %);
+- integral: how often the truth lies within `error_joules` (budget: 36 of 40) and the mean of `error_joules`
+  over the root mean square of the true errors (budget: at most 4; 2 would be exact).
+
+Then a job of 6 s that starts and ends at idle, at the default interval of 1 s, by counter (budget 0.5 %).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from fake_nvml import Constant, FakeDevice, FakeNvml, Square  # noqa: E402
+
+from perfwatch.derive.energy import device_energy  # noqa: E402
+from perfwatch.derive.spans import Span  # noqa: E402
+from perfwatch.derive.tape import DeviceTape, Tape  # noqa: E402
+from perfwatch.session.reader import open_session  # noqa: E402
+
+WINDOW_S = 20
+LOW_W, HIGH_W = 100.0, 600.0
+COUNTER_STEP_S = 0.0
+
+
+def main() -> int:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    print(f"{LOW_W:g}/{HIGH_W:g} W square wave, {WINDOW_S} s, {runs} runs, sensor 100 ms / 100 ms")
+    print(
+        f"{'period':>7}{'polled':>9}{'counter, worst':>16}{'integral, rms':>15}{'within error':>14}"
+        f"{'error/rms':>11}"
+    )
+    fine = True
+    for period_s in (0.5, 3.0):
+        for rate_hz in (10, 100):
+            fine &= _wave(period_s, rate_hz, runs)
+    fine &= _short_job()
+    print(f"budgets: {'kept' if fine else 'BROKEN'}")
+    return 0 if fine else 1
+
+
+def _wave(period_s: float, rate_hz: int, runs: int) -> bool:
+    chance = random.Random(f"{period_s}/{rate_hz}")
+    waves = [Square(LOW_W, HIGH_W, period_s, phase_s=chance.uniform(0, period_s)) for _ in range(runs)]
+    with FakeNvml([FakeDevice(wave=wave, energy_step_s=COUNTER_STEP_S) for wave in waves]) as fake:
+        tape, span = _record(fake, ["-i", str(1 / rate_hz)], ["sleep", str(WINDOW_S)])
+        results = [_errors(tape, device, span, rate_hz, fake) for device in _accelerators(tape)]
+    counter = max(abs(one["counter"]) for one in results)
+    rms = math.sqrt(sum(one["integral"] ** 2 for one in results) / len(results))
+    within = sum(1 for one in results if abs(one["integral"]) <= one["stated"])
+    ratio = sum(one["stated"] for one in results) / len(results) / rms
+    share = rms / (sum(one["truth"] for one in results) / len(results))
+    print(
+        f"{period_s:5g} s{rate_hz:6d} Hz{counter:15.3%} {rms:8.1f} J {share:.2%}"
+        f"{within:9d} of {len(results)}{ratio:10.2f}"
+    )
+    return counter <= 0.001 and within >= 0.9 * len(results) and ratio <= 4.0
+
+
+def _record(fake: FakeNvml, options: list[str], job: list[str]) -> tuple[Tape, Span]:
+    with tempfile.TemporaryDirectory() as directory:
+        log = str(Path(directory) / "run.jsonl")
+        command = [
+            sys.executable,
+            "-m",
+            "perfwatch",
+            "run",
+            "-q",
+            "--only",
+            "nvidia",
+            "-o",
+            log,
+            *options,
+            "--",
+        ]
+        environment = {**os.environ, **fake.env(), "HOME": directory}
+        subprocess.run([*command, *job], env=environment, cwd=ROOT, check=True)
+        session = open_session(log)
+        tape = Tape.of(session.header, session.records())
+    begin, end = (event.t for event in tape.of_kind("job"))
+    return tape, Span(begin, end)
+
+
+def _accelerators(tape: Tape) -> list[DeviceTape]:
+    return [device for device in tape.devices.values() if device.collector == "nvidia"]
+
+
+def _errors(tape: Tape, device: DeviceTape, span: Span, rate_hz: int, fake: FakeNvml) -> dict[str, float]:
+    origin_ns = tape.header["clock"]["monotonic_ns"]
+    truth = fake.true_joules(
+        int(device.device.index), origin_ns + round(span.start * 1e9), origin_ns + round(span.end * 1e9)
+    )
+    found: Any = device_energy(device, [span], interval_s=1 / rate_hz)
+    return {
+        "truth": truth,
+        "counter": found.counter_joules / truth - 1.0,
+        "integral": found.integrated_joules - truth,
+        "stated": found.integrated_error.expanded(),
+    }
+
+
+JOB = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from fake_nvml import Constant, FakeNvml
+fake = FakeNvml.attach(Path({directory!r}))
+begun = fake.set_wave(0, Constant(600.0))
+time.sleep(6)
+ended = fake.set_wave(0, Constant(60.0))
+print(begun, ended)
+"""
+
+
+def _short_job() -> bool:
+    """The true energy is counted from the child's start to its exit, as the job itself told the fake."""
+    worst = 0.0
+    for _ in range(3):
+        with FakeNvml([FakeDevice(wave=Constant(60.0), energy_step_s=COUNTER_STEP_S)]) as fake:
+            script = JOB.format(tests=str(ROOT / "tests"), directory=str(fake.directory))
+            tape, span = _record(fake, [], [sys.executable, "-c", script])
+            error = _errors(tape, _accelerators(tape)[0], span, 1, fake)["counter"]
+            worst = max(worst, abs(error))
+    print(f"job of 6 s from idle, 1 s interval, by counter: worst error {worst:.3%} (budget 0.5 %)")
+    return worst <= 0.005
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
