@@ -26,8 +26,8 @@ _MEMORY_CLOCK_HZ = 2.619e9
 _QUERIES_AT_ONCE = 8
 
 _CHIP_METRICS = (
-    metrics.POWER.observed(window_s=0.0),
-    metrics.ENERGY,
+    metrics.POWER.observed(update_s=0.0, window_s=0.0),
+    metrics.ENERGY.observed(update_s=0.0),
     metrics.UTILIZATION,
     metrics.MEMORY_USED,
     metrics.MEMORY_TOTAL,

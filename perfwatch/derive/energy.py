@@ -433,13 +433,27 @@ def _max_sum(told: Sequence[Series], span: Span) -> float | None:
     if len(parts) == 1:
         return max(parts[0][1])
     ages = [1.5 * uncertainty.polling_of(times, inf).spacing_s for times, _ in parts]
-    if _in_step(parts, min(ages) / 3.0):
-        return max(map(sum, zip(*(watts for _, watts in parts), strict=True)))
+    common = _without_odd_edges(parts, min(ages) / 3.0)
+    if len(common[0][0]) and _in_step(common, min(ages) / 3.0):
+        return max(map(sum, zip(*(watts for _, watts in common), strict=True)))
     return _max_merged(parts, ages)
 
 
 def _times_inside(series: Series, span: Span) -> array[float]:
     return series.times[bisect_left(series.times, span.start) : bisect_right(series.times, span.end)]
+
+
+def _without_odd_edges(
+    parts: Sequence[tuple[array[float], array[float]]], within_s: float
+) -> list[tuple[array[float], array[float]]]:
+    """Without the readings at the window's edges that only some devices have: nothing is simultaneous there."""
+    first = max((times[0] for times, _ in parts if len(times)), default=0.0) - within_s
+    last = min((times[-1] for times, _ in parts if len(times)), default=0.0) + within_s
+    kept = []
+    for times, watts in parts:
+        begin, end = bisect_left(times, first), bisect_right(times, last)
+        kept.append((times[begin:end], watts[begin:end]))
+    return kept
 
 
 def _in_step(parts: Sequence[tuple[array[float], array[float]]], within_s: float) -> bool:
