@@ -1,7 +1,7 @@
 # What can be done with this checkout? `make run` shows what perfwatch does, `make test` says whether it works.
 # Needs Python 3.10 or newer and make; everything else is installed into .venv.
 #
-#   make PYTHON=/path/to/python3 ...   another interpreter
+#   make PYTHON=/path/to/python3 ...   another interpreter (after make clean, where .venv exists)
 #   make run TDP=45                    the processor's TDP in watts, for a machine that tells no energy
 
 SHELL := /bin/sh
