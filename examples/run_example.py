@@ -21,6 +21,7 @@ from perfwatch.errors import CollectorError
 EXAMPLE = Path(__file__).with_name("loadgen_classifier.py")
 TDP_W = 65.0
 """Of many desktop processors; nobody can know yours from here."""
+EXAMPLE_PRICE = "0.30/kWh"
 P90_AGREES_WITHIN = 0.01
 
 
@@ -43,9 +44,12 @@ def energy_options(tdp_w: float | None) -> list[str]:
     return []
 
 
-def cost_options(price: str, currency: str) -> list[str]:
-    print(f"electricity at {price} {currency} is an example price (yours: make run PRICE=... CURRENCY=...)")
-    return ["--price", price, "--currency", currency]
+def cost_options(price: str | None, currency: str | None) -> list[str]:
+    """The price that was given, or an example price and a sentence that says so."""
+    if price is not None:
+        return ["--price", price, *(["--currency", currency] if currency else [])]
+    print(f"electricity at {EXAMPLE_PRICE} EUR is an example (yours: make run PRICE=... CURRENCY=...)")
+    return ["--price", EXAMPLE_PRICE, "--currency", "EUR"]
 
 
 def compare(summary: dict, own: dict) -> bool:
@@ -73,8 +77,8 @@ def main() -> int:
     parser.add_argument("--seconds", default="20", help="how long the example asks")
     parser.add_argument("--plain", action="store_true", help="without LoadGen")
     parser.add_argument("--tdp", type=float, help="TDP of the processor in watts: estimate its energy")
-    parser.add_argument("--price", default="0.30/kWh", help="electricity")
-    parser.add_argument("--currency", default="EUR")
+    parser.add_argument("--price", help="of electricity, such as 0.12/kWh")
+    parser.add_argument("--currency", help="of the price")
     args = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="perfwatch-example-") as directory:
