@@ -126,6 +126,7 @@ class _Session:
     def begin(cls, args: argparse.Namespace, wanted: _Wanted) -> _Session:
         """Open files and sockets, then take the signals over; nothing runs yet."""
         from perfwatch.job.evidence import Evidence
+        from perfwatch.job.opening import Opening
         from perfwatch.job.signals import SignalQueue
         from perfwatch.job.watched import WatchedRun
         from perfwatch.sources.live import LiveSource, new_session_id
@@ -139,9 +140,10 @@ class _Session:
         if recording.warning:
             results.say(f"perfwatch: {recording.warning}")
         evidence = Evidence({**os.environ, **plan.environment})
+        opening = Opening(wanted.settings)
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [recording, evidence, *_plain_lines(args, wanted)],
+            [recording, evidence, opening, *_plain_lines(args, wanted)],
             interval_s=wanted.interval_s,
             session_id=session_id,
             header=_header(args, wanted),
@@ -149,7 +151,7 @@ class _Session:
         sources.statsd.on_mark = live.request_readings
         signals = SignalQueue()
         signals.open()
-        return cls(WatchedRun(plan, live, evidence, signals), recording, signals)
+        return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
     def watch(self) -> Outcome | None:
         """Run it; None if the command cannot be started (the reason was said)."""
@@ -160,11 +162,17 @@ class _Session:
         except CannotStart as error:
             results.say(f"perfwatch run: {error}")
             self.start_failure = error.status
-            self._recording.close()
-            self._recording.discard(everything=True)
+            self._forget()
             return None
+        except ConfigError:
+            self._forget()
+            raise
         self._recording.close()
         return outcome
+
+    def _forget(self) -> None:
+        self._recording.close()
+        self._recording.discard(everything=True)
 
     def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:
         """Summarise what was recorded and judge it."""

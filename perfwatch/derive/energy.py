@@ -446,7 +446,7 @@ def _times_inside(series: Series, span: Span) -> array[float]:
 def _without_odd_edges(
     parts: Sequence[tuple[array[float], array[float]]], within_s: float
 ) -> list[tuple[array[float], array[float]]]:
-    """Without the readings at the window's edges that only some devices have: nothing is simultaneous there."""
+    """Without the readings at the edges that only some devices have: nothing is simultaneous there."""
     first = max((times[0] for times, _ in parts if len(times)), default=0.0) - within_s
     last = min((times[-1] for times, _ in parts if len(times)), default=0.0) + within_s
     kept = []

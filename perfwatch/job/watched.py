@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from perfwatch.job import process
 from perfwatch.job.evidence import Evidence
+from perfwatch.job.opening import Opening
 from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
 from perfwatch.job.streams import Feed, Tap
@@ -77,13 +78,17 @@ class WatchedRun:
         plan: what to run.
         live: this machine's collectors and hub, not started yet.
         evidence: gathers which devices the job uses.
+        opening: looks before the start whether what was asked for is there.
         signals: open already, so that no other thread takes one.
     """
 
-    def __init__(self, plan: Plan, live: LiveSource, evidence: Evidence, signals: SignalQueue) -> None:
+    def __init__(
+        self, plan: Plan, live: LiveSource, evidence: Evidence, opening: Opening, signals: SignalQueue
+    ) -> None:
         self._plan = plan
         self._live = live
         self._evidence = evidence
+        self._opening = opening
         self._signals = signals
         self._taps: list[Tap] = []
         self._interrupts = 0
@@ -96,6 +101,7 @@ class WatchedRun:
 
         Raises:
             CannotStart: the command cannot be started; nothing was run.
+            ConfigError: a device or meter that was asked for is not there; nothing was run.
         """
         self._live.start()
         try:
@@ -131,6 +137,7 @@ class WatchedRun:
 
     def _begin(self, late: list[str]) -> None:
         instants = self._live.read_now(START_READING_S)
+        self._live.hub.ask(self._opening.check).result()
         job = self._start_child()
         self.job = job
         self._evidence.belongs = lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)

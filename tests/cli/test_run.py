@@ -487,6 +487,8 @@ def test_a_broken_limit_is_3_and_what_was_not_measured_is_1(tmp_path: Path) -> N
         ("-c", "nvidai", "nvidia"),
         ("-c", "simulated:device=2", "devices"),
         ("--duration", "-3", "--duration"),
+        ("--devices", "nvidia:0", "nvidia:0"),
+        ("--meter", "plug", "plug"),
         ("--warmup", "soon", "--warmup"),
         ("--config", "/no/such/file.toml", "/no/such/file.toml"),
     ],
