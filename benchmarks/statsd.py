@@ -5,9 +5,10 @@
 A sender process sends datagrams of 20 lines at a rate; the collector runs in a process of its own, with its
 default socket, read once a second as `perfwatch run` does. Offered, received, lost: lines a second; the
 share of a core is the CPU time of the whole receiving process (intake, parsing, samples; what it does after
-the last datagram included) over the time of sending; its memory is the peak. First 100,000 lines a second (budget: nothing lost), then more and more, until something is lost;
-received and counted loss must make up what was sent. Two kinds of lines: `equal` (two counters, parsed once
-a cell) and `distinct` (timings, of which no two are alike).
+the last datagram included) over the time of sending; its memory is the peak. First 100,000 lines a second
+(budget: nothing lost), then more and more, until something is lost or the sender is at its end; received
+and counted loss must make up what was sent. Two kinds of lines: `equal` (two counters, parsed once a cell)
+and `distinct` (timings, of which hardly two are alike).
 """
 
 from __future__ import annotations
