@@ -52,6 +52,16 @@ def cost_options(price: str | None, currency: str | None) -> list[str]:
     return ["--price", EXAMPLE_PRICE, "--currency", "EUR"]
 
 
+def say_what_else_was_watched(summary: dict) -> None:
+    """The devices that tell power and are no part of the run: here the accelerators."""
+    for label, device in summary["energy"]["by_device"].items():
+        if not device["in_run"] and device["mean_watts"] is not None:
+            print(
+                f"also watched: {label}, {device['name']}: {device['mean_watts']:.1f} W on average; "
+                "not of the run, because the work is the processor's"
+            )
+
+
 def compare(summary: dict, own: dict) -> bool:
     """Print both counts and both percentiles side by side; whether they agree."""
     work = summary["work"].get("queries") or {}
@@ -102,6 +112,7 @@ def main() -> int:
             return status
         summary = json.loads(summary_path.read_text(encoding="utf-8"))
         own = json.loads((outdir / "own_figures.json").read_text(encoding="utf-8"))
+    say_what_else_was_watched(summary)
     return 0 if compare(summary, own) else 1
 
 

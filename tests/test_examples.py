@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from fake_nvml import FakeNvml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,11 +23,11 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def run_example(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_example(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "examples/run_example.py", "--seconds", "2", *arguments],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+        env={**environment, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
@@ -54,6 +55,15 @@ def test_loadgen_and_perfwatch_count_the_same(tmp_path: Path) -> None:
     done = run_example(tmp_path, "--tdp", "65")
     assert "LoadGen       perfwatch" in done.stdout, done.stdout + done.stderr
     assert count_line(done.stdout)[3] == "equal"
+
+
+def test_an_accelerator_is_watched_and_is_no_part_of_the_run(tmp_path: Path) -> None:
+    with FakeNvml(1) as fake:
+        done = run_example(tmp_path, "--plain", "--tdp", "65", **fake.env())
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("also watched")]
+    assert "nvidia:0" in line
+    assert "60.0 W" in line
 
 
 SUMMARY = {"work": {"queries": {"count": 1000}}, "latency": {"latency": {"p90_s": 0.01}}}
