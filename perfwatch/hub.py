@@ -208,8 +208,11 @@ class Hub:
         if now_ns - self._clock_ns >= CLOCK_S * NS:
             self._clock_ns = now_ns
             self._write_clock_and_cost(now_ns)
-        for sink in self._sinks:
-            sink.tick(now_ns)
+        for sink in tuple(self._sinks):
+            try:
+                sink.tick(now_ns)
+            except Exception as error:  # noqa: BLE001 - as in _write
+                self._dismiss(sink, error)
 
     def _write_clock_and_cost(self, now_ns: int) -> None:
         t = self.seconds(now_ns)
@@ -232,8 +235,17 @@ class Hub:
         self._write(fmt.event(self.seconds(now_ns), "end", {}))
 
     def _write(self, record: fmt.Record) -> None:
-        for sink in self._sinks:
-            sink.write(record)
+        for sink in tuple(self._sinks):
+            try:
+                sink.write(record)
+            except Exception as error:  # noqa: BLE001 - a reader with a fault must not cost the recording
+                self._dismiss(sink, error)
+
+    def _dismiss(self, sink: Sink, error: Exception) -> None:
+        """A sink that raised gets nothing more; the others are told."""
+        self._sinks.remove(sink)
+        text = f"{type(sink).__name__} was left out after {type(error).__name__}: {error}"
+        self.event("note", {"code": "sink-failed", "text": text})
 
 
 def _plain(values: Sequence[Value]) -> list[Any]:

@@ -1,0 +1,135 @@
+"""The hub: the only writer, in order, whatever a sink or a table does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from perfwatch.hub import Hub
+from perfwatch.metrics import POWER
+from perfwatch.model import (
+    Appeared,
+    Batch,
+    Declared,
+    Device,
+    DeviceKind,
+    Event,
+    Gone,
+    Reading,
+    Sample,
+    State,
+    Status,
+    Table,
+)
+from perfwatch.runner import NS
+from perfwatch.session import format as fmt
+from perfwatch.testing import FakeClock
+
+ORIGIN_NS = 10 * NS
+DEVICE = Device("D-0", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER,))
+
+
+class Kept(list[Any]):
+    """A sink that keeps everything."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        self.append(record)
+
+    def tick(self, now_ns: int) -> None:
+        return None
+
+    def told(self) -> list[Any]:
+        """Without the header and what the hub says of itself."""
+        own = ("clock", "observer", "end")
+        return [record for record in self[1:] if record.get("event") not in own]
+
+
+class Faulty(Kept):
+    """A sink that raises at every record."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        super().write(record)
+        if "format" not in record:
+            raise ValueError("cannot")
+
+
+def hub_with(*sinks: Any) -> Hub:
+    header = fmt.header(
+        session_id="s", monotonic_ns=ORIGIN_NS, time_ns=0, host="h", perfwatch="0", interval_s=1.0
+    )
+    hub = Hub(header, clock=FakeClock(monotonic_ns=ORIGIN_NS), sinks=sinks)
+    hub.start()
+    return hub
+
+
+def batch(second: float, *readings: Reading) -> Batch:
+    at_ns = ORIGIN_NS + round(second * NS)
+    return Batch("stub", at_ns, 1000, [(at_ns, reading) for reading in readings])
+
+
+def test_devices_get_numbers_and_times_count_from_the_header() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    other = Device("D-1", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER,))
+    hub.post(Declared("stub", ORIGIN_NS, (DEVICE,)))
+    hub.post(batch(1.5, Sample("D-0", (100.0,)), Appeared(other), Sample("D-1", (5.0,)), Gone("D-0", "lost")))
+    hub.stop()
+    told = kept.told()
+    assert [record["device"]["n"] for record in told if "device" in record] == [0, 1]
+    assert [record["s"] for record in told if "s" in record] == [[[0, 1.5, [100.0]]], [[1, 1.5, [5.0]]]]
+    assert told[-1] == {"t": 1.5, "event": "gone", "n": 0, "reason": "lost"}
+    assert kept[-1]["event"] == "end"
+
+
+def test_a_sample_of_an_unknown_device_is_left_out() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    hub.post(batch(1.0, Sample("stranger", (1.0,))))
+    hub.stop()
+    assert kept.told() == []
+
+
+def test_a_table_is_recorded_when_it_changed_and_at_most_every_two_seconds() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    for second, pid in [(0.0, 1), (1.0, 2), (2.0, 1), (4.1, 1), (6.2, 3)]:
+        hub.post(batch(second, Table("processes", ("pid",), [(pid,)])))
+    hub.stop()
+    assert [(record["t"], record["rows"]) for record in kept.told()] == [(0.0, [[1]]), (6.2, [[3]])]
+
+
+def test_a_state_is_an_event_with_its_reason_and_remedy() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    hub.post(Status("stub", State.ABSENT, ORIGIN_NS, "no library", None, {"remedy": "install it"}))
+    hub.event("mark", {"name": "measure", "edge": "begin"}, ORIGIN_NS + NS)
+    hub.post(batch(2.0, Event("note", {"text": "hello"})))
+    hub.stop()
+    assert kept.told() == [
+        {"t": 0.0, "event": "status", "collector": "stub", "state": "absent", "reason": "no library",
+         "remedy": "install it"},
+        {"t": 1.0, "event": "mark", "name": "measure", "edge": "begin"},
+        {"t": 2.0, "event": "note", "text": "hello"},
+    ]  # fmt: skip
+
+
+def test_a_sink_that_raises_costs_only_itself_and_is_told() -> None:
+    faulty, kept = Faulty(), Kept()
+    hub = hub_with(faulty, kept)
+    for second in (1.0, 2.0, 3.0):
+        hub.event("note", {"text": "x"}, ORIGIN_NS + round(second * NS))
+    hub.ask(lambda: None).result(10.0)
+    hub.stop()
+    assert sum(1 for record in kept.told() if record.get("text") == "x") == 3
+    assert any("Faulty was left out" in record.get("text", "") for record in kept.told())
+    assert len(faulty) == 2
+
+
+def test_a_question_is_answered_after_everything_posted_before_it() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    for n in range(100):
+        hub.event("note", {"text": str(n)})
+    answer = hub.ask(lambda: sum(1 for record in kept if record.get("event") == "note")).result(10.0)
+    hub.stop()
+    assert answer == 100
