@@ -24,12 +24,13 @@ test: $(VENV)/.can-test
 
 # The whole suite on every Python that is found; `make test` runs a short part of it on each.
 test-all:
-	@scripts/interpreters | while read -r python; do \
+	@failed=; for python in $$(scripts/interpreters); do \
 	    version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	    echo "== Python $$version"; \
-	    PYTHON="$$python" scripts/venv "build/venvs/$$version" dev || exit 1; \
-	    "build/venvs/$$version/bin/pytest" $(PYTEST_ARGS) </dev/null || exit 1; \
-	done
+	    PYTHON="$$python" scripts/venv "build/venvs/$$version" dev && \
+	    "build/venvs/$$version/bin/pytest" $(PYTEST_ARGS) || failed="$$failed $$version"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed on Python$$failed"; exit 1; fi
 
 check: $(VENV)/.can-test
 	@$(BIN)/ruff format --check --quiet .
