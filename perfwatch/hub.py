@@ -189,7 +189,7 @@ class Hub:
     def _take_status(self, status: Status) -> None:
         fields: dict[str, Any] = {"collector": status.collector, "state": status.state.value}
         if status.device_id is not None:
-            fields["device"] = status.device_id
+            fields["device_id"] = status.device_id
         if status.reason:
             fields["reason"] = status.reason
         if status.state in (State.ABSENT, State.FAILED) or status.details:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,6 @@ from perfwatch.cli import asking, results
 from perfwatch.errors import ConfigError
 
 if TYPE_CHECKING:
-    from perfwatch.collector import Collector
     from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
     from perfwatch.job.signals import SignalQueue
@@ -148,7 +149,7 @@ class _Session:
             session_id=session_id,
             header=_header(args, wanted),
         )
-        sources.statsd.on_mark = live.request_readings
+        sources.at_each_mark(live.request_readings)
         signals = SignalQueue()
         signals.open()
         return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
@@ -195,10 +196,10 @@ class _Session:
 class _WorkSources:
     """The collectors that count this job's work: StatsD always, its output where a pattern reads it."""
 
-    def __init__(self, statsd: Any, more: list[Collector], output: Any) -> None:
-        self.statsd = statsd
-        self.output = output
-        self._all: list[Collector] = [statsd, *more, *([output] if output is not None else [])]
+    def __init__(self, listeners: list[Any], output: Any) -> None:
+        self.address: str = listeners[0].address
+        self._listeners = listeners
+        self._output = output
 
     @classmethod
     def of(cls, wanted: list[Workload]) -> _WorkSources:
@@ -207,29 +208,40 @@ class _WorkSources:
 
         statsd: Any = plugins.load(plugins.find("statsd"))
         own = statsd(statsd.Options())
-        own.bind()
         named = [one.value for one in wanted if one.kind == "statsd"]
-        more = [statsd(statsd.Options(address=address, index=n)) for n, address in enumerate(named, 1)]
-        for one in more:
-            one.bind()
+        listeners = [own, *(statsd(statsd.Options(address=text, index=n)) for n, text in enumerate(named, 1))]
+        for listener in listeners:
+            listener.bind()
         specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
         if not specs:
-            return cls(own, more, None)
+            return cls(listeners, None)
         output: Any = plugins.load(plugins.find("output"))
-        return cls(own, more, output(output.Options(specs=specs)))
+        return cls(listeners, output(output.Options(specs=specs)))
 
     def chosen(self) -> list[Chosen]:
         from perfwatch.sources.live import Chosen
 
-        return [Chosen(collector, collector.period_s) for collector in self._all]
+        collectors = [*self._listeners, *([self._output] if self._output is not None else [])]
+        return [Chosen(collector, collector.period_s) for collector in collectors]
+
+    def at_each_mark(self, read_energy: Callable[[], None]) -> None:
+        """When a mark arrives, read energy out of turn, and let no cell of output reach over the mark."""
+
+        def on_mark() -> None:
+            read_energy()
+            if self._output is not None:
+                self._output.split(time.monotonic_ns())
+
+        for listener in self._listeners:
+            listener.on_mark = on_mark
 
     def taps(self) -> dict[str, Any]:
         """The streams that go through us, with who reads along."""
-        if self.output is None:
+        if self._output is None:
             return {}
-        kinds = {kind for kind, _ in self.output.options.specs}
+        kinds = {kind for kind, _ in self._output.options.specs}
         names = {"stdout", "stderr"} if "output" in kinds else kinds
-        return dict.fromkeys(sorted(names), self.output.feed)
+        return dict.fromkeys(sorted(names), self._output.feed)
 
 
 def _plan(args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, session_id: str) -> Plan:
@@ -238,7 +250,7 @@ def _plan(args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, sess
 
     return Plan(
         command=wanted.command,
-        environment={"PERFWATCH_STATSD": sources.statsd.address, RUN_VARIABLE: session_id},
+        environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
         taps=sources.taps(),
         to_stderr=args.json,
         idle_baseline_s=wanted.idle_baseline_s,

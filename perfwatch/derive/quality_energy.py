@@ -93,7 +93,7 @@ def _reasons(evidence: Evidence) -> str:
     """Why collectors found nothing, as far as the session says."""
     last: dict[str, tuple[str, str]] = {}
     for event in evidence.tape.of_kind("status"):
-        if event.fields.get("device") is None:
+        if event.fields.get("device_id") is None:
             collector = str(event.fields.get("collector"))
             last[collector] = (str(event.fields.get("state")), str(event.fields.get("reason", "")))
     absent = [

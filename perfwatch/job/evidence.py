@@ -43,8 +43,6 @@ class Evidence:
         """Whether a process (host pid) is of the job; set while it runs, when that can be asked."""
 
     def write(self, record: Mapping[str, Any]) -> None:
-        if "event" in record:
-            return
         if "device" in record:
             declared = record["device"]
             if declared["kind"] == DeviceKind.ACCELERATOR.value:

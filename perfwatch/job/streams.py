@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 Feed = Callable[[str, bytes, int], None]
-"""Takes a stream's name, a piece of its output, and the CLOCK_MONOTONIC time of its arrival in ns."""
+"""Takes a stream's name, a piece of its output (empty at its end), and its CLOCK_MONOTONIC time in ns."""
 CHUNK_BYTES = 65536
 
 
@@ -54,6 +54,12 @@ class Tap:
         self._thread.join(timeout_s)
 
     def _pump(self) -> None:
+        try:
+            self._pass_on_until_the_end()
+        finally:
+            self._feed(self.name, b"", time.monotonic_ns())
+
+    def _pass_on_until_the_end(self) -> None:
         ending = False
         while True:
             ready, _, _ = select.select([self._read_fd, self._wake_read], [], [], 0 if ending else None)

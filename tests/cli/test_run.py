@@ -146,6 +146,28 @@ def test_standard_output_that_nobody_reads_ends_quietly(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_what_the_job_prints_is_counted_to_its_last_unfinished_line(tmp_path: Path) -> None:
+    done = run_job("printf", "step 3\\nstep 5", home=tmp_path, options=("-w", "stdout=step {steps}", "-q"))
+    assert done.stdout == "step 3\nstep 5"
+    again = perfwatch("summary", "last", "--json", home=tmp_path)
+    summary = json.loads(again.stdout)
+    assert summary["also"].get("job", summary)["work"]["steps"]["count"] == 5
+    assert summary["work"]["steps"]["source"] == "output"
+
+
+def test_a_named_statsd_address_counts_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    job = (
+        "import socket\n"
+        "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        f"s.connect({str(path)!r})\n"
+        "for _ in range(5): s.send(b'samples:2|c')\n"
+    )
+    options = ("--only", "host", "-w", f"statsd=unix:{path}")
+    summary = summary_of(PYTHON, "-c", job, home=tmp_path, options=options)
+    assert summary["also"].get("job", summary)["work"]["samples"]["count"] == 10
+
+
 # -- signals ---------------------------------------------------------------------------------------
 
 
