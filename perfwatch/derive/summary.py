@@ -209,7 +209,30 @@ def _session(run: _Run) -> dict[str, Any]:
         "exit_status": job_of(run.tape).exit_status,
         "interval_s": run.interval_s,
         "perfwatch": header.get("perfwatch"),
+        "streams": _streams(run.tape),
+        "left_behind": _left_behind(run.tape),
     }
+
+
+def _streams(tape: Tape) -> dict[str, str]:
+    """Which of the job's output streams went through us, and as what: `pipe` or `terminal`."""
+    for event in tape.of_kind("job"):
+        streams = event.fields.get("streams")
+        if event.fields.get("what") == "begin" and isinstance(streams, Mapping):
+            return {str(name): str(way) for name, way in streams.items()}
+    return {}
+
+
+def _left_behind(tape: Tape) -> list[dict[str, Any]]:
+    """The processes that the job left running."""
+    listed = [event.fields.get("processes") for event in tape.of_kind("left_behind")]
+    return [
+        {"pid": process[0], "name": process[1]}
+        for processes in listed
+        if isinstance(processes, list)
+        for process in processes
+        if isinstance(process, list) and len(process) == 2
+    ]
 
 
 def _started(header: Mapping[str, Any]) -> str | None:

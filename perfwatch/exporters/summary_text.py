@@ -442,6 +442,15 @@ class _Face:
         if why and not self._nothing_measured():
             title = self.main.title(has_job=bool(self.session.get("command")))
             yield from hanging(f"{title}; {why}.", self.columns, "window: ", paint=self.paint)
+        yield from self._streams()
+
+    def _streams(self) -> Iterator[str]:
+        """A pipe changes how many programs print, which the reader should know."""
+        streams = self.session.get("streams") or {}
+        piped = " and ".join(f"standard {_STREAMS[name]}" for name in _STREAMS if streams.get(name) == "pipe")
+        if piped:
+            said = f"its {piped} went through a pipe, with PYTHONUNBUFFERED=1."
+            yield from hanging(said, self.columns, "the job: ", paint=self.paint)
 
     def _observer(self, log_path: str | None) -> Iterator[str]:
         observer = self.summary.get("observer") or {}
@@ -466,6 +475,7 @@ class _Face:
             yield from hanging(commands, self.columns, "next:  ", paint=self.paint)
 
 
+_STREAMS = {"stdout": "output", "stderr": "error"}
 _METHODS = {"counter": "counter", "integrated": "integral of power", "estimated": "estimate"}
 
 

@@ -153,6 +153,7 @@ def test_what_the_job_prints_is_counted_to_its_last_unfinished_line(tmp_path: Pa
     summary = json.loads(again.stdout)
     assert summary["also"].get("job", summary)["work"]["steps"]["count"] == 5
     assert summary["work"]["steps"]["source"] == "output"
+    assert summary["session"]["streams"] == {"stdout": "pipe"}
 
 
 def test_a_named_statsd_address_counts_as_well(tmp_path: Path) -> None:
@@ -342,6 +343,8 @@ def test_a_job_that_leaves_a_process_behind_is_told_its_name(tmp_path: Path) -> 
     try:
         os.kill(left, 0)
         assert f"sleep ({left})" in done.stderr
+        summary = json.loads(perfwatch("summary", "last", "--json", home=tmp_path).stdout)
+        assert summary["session"]["left_behind"] == [{"pid": left, "name": "sleep"}]
         assert done.returncode == 0
     finally:
         os.kill(left, signal.SIGKILL)
@@ -373,6 +376,29 @@ def _has(log: Path, key: str) -> bool:
         return any(key in record for record in open_session(str(log)).records())
     except SessionError:
         return False
+
+
+def test_killed_outright_it_does_not_hold_up_a_job_that_counts_with_the_client(tmp_path: Path) -> None:
+    here, done = tmp_path / "here", tmp_path / "done"
+    job = (
+        "import os, pathlib, sys, time\n"
+        "from perfwatch import client\n"
+        f"pathlib.Path({str(here)!r}).write_text(str(os.getpid()))\n"
+        "began = time.monotonic()\n"
+        "for n in range(1500):\n"
+        "    client.count('queries')\n"
+        "    time.sleep(max(0.0, began + n / 1000 - time.monotonic()))\n"
+        "client.mark('measure', 'end')\n"
+        "late = time.monotonic() - began - 1.5\n"
+        f"pathlib.Path({str(done)!r}).write_text('slow' if late > 1.0 else 'in time')\n"
+    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    running = start(PYTHON, "-c", job, home=tmp_path, **quiet)
+    wait_until(lambda: here.exists() and here.read_text(), "the job")
+    running.kill()
+    running.wait(timeout=20)
+    wait_until(lambda: done.exists() and done.read_text(), "the job to end by itself")
+    assert done.read_text() == "in time"
 
 
 def test_a_full_disk_loses_nothing_of_the_summary_and_is_told(tmp_path: Path) -> None:

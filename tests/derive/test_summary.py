@@ -20,7 +20,7 @@ TOP = (
     "utilization observer also quality"
 )
 KEYS = {
-    "session": "id name started hosts command exit_status interval_s perfwatch",
+    "session": "id name started hosts command exit_status interval_s perfwatch streams left_behind",
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase because",
     "devices": "ids because",
@@ -86,6 +86,8 @@ def test_a_run_is_summed_up():
         "exit_status": 0,
         "interval_s": 1.0,
         "perfwatch": "0.1.0",
+        "streams": {},
+        "left_behind": [],
     }
     assert summary["conditions"]["tags"] == {"model": "m"}
     assert summary["conditions"]["devices"] == {
