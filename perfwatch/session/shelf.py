@@ -32,8 +32,10 @@ def new_path(session_id: str, now_s: float | None = None) -> Path:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not os.access(directory, os.W_OK | os.X_OK):
         raise PermissionError(13, "Permission denied", str(directory))
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(now_s))
-    return directory / f"{stamp}-{session_id[:8]}{SUFFIX}"
+    moment_s = time.time() if now_s is None else now_s
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.localtime(moment_s))
+    milliseconds = int(moment_s % 1 * 1000)  # names are what `last` goes by, and a run may take less than 1 s
+    return directory / f"{stamp}{milliseconds:03d}-{session_id[:8]}{SUFFIX}"
 
 
 def private_path(session_id: str) -> Path:
