@@ -118,8 +118,7 @@ def peer(script: str, period_s: float, seconds: float) -> tuple[float, float] | 
 
 def _environment(fake: dict[str, str], home: str) -> dict[str, str]:
     developers = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-    kept = {key: value for key, value in os.environ.items() if key not in developers}
-    return {**kept, **fake, "HOME": home}
+    return {key: value for key, value in {**fake, "HOME": home}.items() if key not in developers}
 
 
 def _share(pid: int, seconds: float) -> float:

@@ -117,7 +117,7 @@ def device_energy(
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
-        error=chosen.error if chosen else None,
+        error=_error_of(chosen),
         method=_method(chosen),
         counter_joules=counted.joules if counted else None,
         counter_error=counted.error if counted else None,
@@ -132,6 +132,11 @@ def device_energy(
         estimated=chosen.estimated if chosen else False,
         findings=tuple(_findings(tape.label, counted, integrated, fault, chosen)),
     )
+
+
+def _error_of(chosen: _Figure | None) -> Error | None:
+    """Unknown for an estimate: how far a model is off does not show in its readings."""
+    return None if chosen is None or chosen.estimated else chosen.error
 
 
 def max_power(devices: Sequence[DeviceTape], spans: Sequence[Span]) -> float | None:

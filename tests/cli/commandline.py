@@ -22,10 +22,10 @@ def command(*arguments: str) -> list[str]:
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a user with this home; nothing of the developer's own shows through."""
-    kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PERFWATCH", "XDG_", "SUDO_"))
-    }
-    return {**kept, "HOME": str(home), **(extra or {})}
+    given = {key: value for key, value in (extra or {}).items() if os.environ.get(key) != value}
+    own = ("PERFWATCH", "XDG_", "SUDO_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    return {**kept, "HOME": str(home), **given}
 
 
 def perfwatch(
