@@ -294,8 +294,11 @@ class _Face:
     def _other_scopes(self) -> Iterator[Row]:
         found = []
         for scope, figures in (self.energy.get("by_scope") or {}).items():
-            if scope == self.energy.get("scope") or figures.get("joules") is None:
-                continue
+            if scope == self.energy.get("scope") or figures.get("joules") in (
+                None,
+                self.energy.get("joules"),
+            ):
+                continue  # the headline itself, or all that it is made of
             notes = [*self._scope_estimate(scope), *(figures.get("notes") or [])]
             said = f"{words.scope_words(scope)} {_joules(figures)}"
             found.append(_glued(said) + (f" ({'; '.join(notes)})" if notes else ""))
