@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from perfwatch import __version__
-
-if TYPE_CHECKING:
-    import argparse
 
 COMMANDS: dict[str, str] = {
     "run": "perfwatch.cli.run",
@@ -91,21 +87,16 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(word: str, rest: list[str]) -> int:
-    import argparse
     import importlib
 
+    from perfwatch.cli.parser import Parser
     from perfwatch.errors import ConfigError, PerfwatchError
 
     module = importlib.import_module(COMMANDS[word])
-    parser = argparse.ArgumentParser(
-        prog=f"perfwatch {word}",
-        description=module.HELP,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(word, module.HELP)
     try:
         module.add_arguments(parser)
-        status: int = module.run(_parse(parser, rest, takes_command=hasattr(module, "TAKES_COMMAND")))
+        status: int = module.run(parser.understand(rest, takes_command=hasattr(module, "TAKES_COMMAND")))
     except ConfigError as error:
         print(f"perfwatch {word}: {error}", file=sys.stderr)
         return 2
@@ -113,16 +104,6 @@ def _run(word: str, rest: list[str]) -> int:
         print(f"perfwatch {word}: {error}", file=sys.stderr)
         return 1
     return status
-
-
-def _parse(parser: argparse.ArgumentParser, rest: list[str], *, takes_command: bool) -> argparse.Namespace:
-    """Parse the options; what follows the first `--` is the command, untouched."""
-    if not takes_command or "--" not in rest:
-        return parser.parse_args(rest)
-    dashes = rest.index("--")
-    args = parser.parse_args(rest[:dashes])
-    args.command = [*args.command, *rest[dashes + 1 :]]
-    return args
 
 
 def _unknown(word: str) -> int:

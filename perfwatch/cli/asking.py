@@ -50,6 +50,9 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--ascii", action="store_true", help="ASCII only")
     group.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="say what each collector finds and how it does"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="no summary for people, no notes")
 
 

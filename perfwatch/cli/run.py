@@ -144,7 +144,7 @@ class _Session:
         opening = Opening(wanted.settings)
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [recording, evidence, opening, *_plain_lines(args, wanted)],
+            [recording, evidence, opening, *_spoken(args, wanted)],
             interval_s=wanted.interval_s,
             session_id=session_id,
             header=_header(args, wanted),
@@ -272,12 +272,16 @@ def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
     }
 
 
-def _plain_lines(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
+def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
+    """The sinks that talk while the job runs."""
+    from perfwatch.cli.verbose import Verbose
+
+    sinks: list[Any] = [Verbose(results.say)] if args.verbose else []
     if not args.plain:
-        return []
+        return sinks
     from perfwatch.exporters.plain_lines import PlainLines
 
-    return [PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
+    return [*sinks, PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
 
 
 def _say_what_goes_on(outcome: Outcome, *, quiet: bool) -> None:

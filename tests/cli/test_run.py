@@ -98,6 +98,16 @@ def test_options_behind_the_dashes_belong_to_the_job(tmp_path: Path) -> None:
     assert done.stdout == "-i --json -- x\n"
 
 
+def test_without_dashes_the_command_begins_at_its_first_word(tmp_path: Path) -> None:
+    done = perfwatch("run", *QUICK, "-q", "echo", "a", "--", "-q", home=tmp_path)
+    assert done.stdout == "a -- -q\n"
+
+
+def test_verbose_says_what_each_collector_finds(tmp_path: Path) -> None:
+    done = run_job("true", home=tmp_path, options=("-v",))
+    assert "perfwatch: simulated:0 is Simulated accelerator (SIM-1-0)" in done.stderr
+
+
 def test_a_job_of_fifty_milliseconds_has_a_summary_that_says_too_short(tmp_path: Path) -> None:
     summary = summary_of("sleep", "0.05", home=tmp_path)
     assert 0.04 < summary["window"]["duration_s"] < 2.0
@@ -525,6 +535,7 @@ def test_a_broken_limit_is_3_and_what_was_not_measured_is_1(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [
+        ("--prise", "0.3/kWh", "--price"),
         ("-i", "fast", "-i"),
         ("-i", "100", "60"),
         ("--price", "0.12", "/kWh"),
