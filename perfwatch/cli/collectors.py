@@ -1,0 +1,120 @@
+"""`perfwatch collectors`: which collectors there are, built in and installed, and what can be set up."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from perfwatch.cli import results
+from perfwatch.collector import Collector
+from perfwatch.errors import ConfigError
+
+HELP = """The collectors there are, built in and installed: what each reads, whether it takes part unasked,
+and its options with their defaults (set with -c NAME:OPTION=VALUE)."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", metavar="NAME", help="these alone; also ./chip.py")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def run(args: argparse.Namespace) -> int:
+    found = [_described(name) for name in args.name] if args.name else _all()
+    if args.json:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(line for one in found for line in _lines(one)) + "\n")
+    for one in found:
+        if one["error"]:
+            results.say(f"perfwatch collectors: {one['error']}")
+    return 1 if any(one["error"] for one in found) else 0
+
+
+def _all() -> list[dict[str, Any]]:
+    from perfwatch import plugins
+
+    return [_described(name) for name in plugins.every()]
+
+
+def _described(name: str) -> dict[str, Any]:
+    """One collector as data. One that cannot be loaded has an `error` and no options."""
+    from perfwatch import plugins
+    from perfwatch.options import parse_collector_spec
+
+    path = parse_collector_spec(name).path
+    if path is not None:
+        loaded = plugins.load_file(path)
+        return {"name": loaded.name, "origin": path, "default": False, "target": None, **_class(loaded)}
+    plugin = plugins.find(name)
+    record = {
+        "name": plugin.name,
+        "origin": plugin.origin,
+        "default": plugin.default,
+        "target": plugin.target,
+    }
+    try:
+        return {**record, **_class(plugins.load(plugin))}
+    except ConfigError as error:
+        return {**record, "about": plugin.about, "floor_s": None, "options": [], "error": str(error)}
+
+
+def _class(loaded: type[Collector]) -> dict[str, Any]:
+    return {
+        "about": loaded.about,
+        "floor_s": loaded.floor_s,
+        "options": [
+            {"name": item.name, "type": _type(item), "default": _default(item)} for item in _fields(loaded)
+        ],
+        "error": None,
+    }
+
+
+def _fields(loaded: type[Collector]) -> Sequence[dataclasses.Field[Any]]:
+    from perfwatch.options import option_names
+
+    names = option_names(loaded)
+    return [item for item in dataclasses.fields(loaded.Options) if item.name in names] if names else []
+
+
+def _type(item: dataclasses.Field[Any]) -> str:
+    return item.type if isinstance(item.type, str) else getattr(item.type, "__name__", str(item.type))
+
+
+def _default(item: dataclasses.Field[Any]) -> Any:
+    if item.default_factory is not dataclasses.MISSING:
+        return _plain(item.default_factory())
+    return None if item.default is dataclasses.MISSING else _plain(item.default)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else str(value)
+
+
+def _lines(one: dict[str, Any]) -> list[str]:
+    from perfwatch.text import clean
+
+    part = "takes part" if one["default"] else f"on request: -c {one['name']}"
+    lines = [f"{clean(one['name'])}  ({clean(one['origin'])}; {part})", f"    {clean(one['about'])}"]
+    lines += [
+        f"    {clean(option['name'])}={_spoken(option['default'])}  ({clean(option['type'])})"
+        for option in one["options"]
+    ]
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def _spoken(default: Any) -> str:
+    from perfwatch.text import clean
+
+    if default is None:
+        return "none"
+    if isinstance(default, bool):
+        return "true" if default else "false"
+    if isinstance(default, list):
+        return clean(",".join(map(str, default))) or '""'
+    return clean(default) or '""'

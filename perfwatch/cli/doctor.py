@@ -1,0 +1,165 @@
+"""`perfwatch doctor`: what is found here, what is not, why, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from perfwatch.cli.environment import BROKEN, OK, Check, checks, config_check
+
+if TYPE_CHECKING:
+    from perfwatch.config import Config
+    from perfwatch.derive.tape import DeviceTape
+    from perfwatch.plugins import Plugin
+    from perfwatch.sources.once import Once
+
+HELP = """What is found here, what is not, why, and what to do about it: each collector, and what of this
+machine matters. Exits with 1 if something that should work does not; missing hardware is no fault."""
+ABSENT, ON_REQUEST = "absent", "on request"
+MOST_DEVICES = 8
+WIDTH = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from perfwatch.sources import choose
+
+    choose.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def run(args: argparse.Namespace) -> int:
+    from perfwatch.config import load_config
+
+    said, config = config_check(lambda: load_config(args.config))
+    collectors = list(_collectors(args, config))
+    here = [*checks(), said]
+    if args.json:
+        sys.stdout.write(json.dumps(_as_json(collectors, here), indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(_lines(collectors, here)) + "\n")
+    return 1 if any(check.verdict == BROKEN for check in [*collectors, *here]) else 0
+
+
+# The collectors
+
+
+def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
+    from perfwatch import plugins
+    from perfwatch.sources import choose
+    from perfwatch.sources.once import read_once
+
+    chosen = choose.choose(args, config)
+    read = read_once(chosen)
+    for name in read.states:
+        yield _looked_at(name, read)
+    for name, plugin in plugins.every().items():
+        if name not in read.states:
+            yield _not_chosen(plugin)
+
+
+def _looked_at(name: str, read: Once) -> Check:
+    from perfwatch.model import State
+
+    state, reason, remedy = read.states[name]
+    devices = [device for device in read.tape.devices.values() if device.collector == name]
+    silent = [device.label for device in devices if not len(device.times)]
+    if state is State.ABSENT:
+        return Check(name, ABSENT, reason, remedy)
+    if state is State.OPENING:
+        return Check(name, BROKEN, "it did not find out within 3 s whether there is something to read")
+    if state is not State.OK:
+        return Check(name, BROKEN, f"{state.value}: {reason}", remedy)
+    if silent:
+        return Check(name, BROKEN, f"no answer from {', '.join(silent)}")
+    return Check(name, OK, _what_is_there(devices))
+
+
+def _what_is_there(devices: Sequence[DeviceTape]) -> str:
+    if not devices:
+        return "ready; there is no device yet"
+    told = [f"{device.label} {device.device.name}{_tells(device)}" for device in devices[:MOST_DEVICES]]
+    more = len(devices) - MOST_DEVICES
+    return "; ".join([*told, f"and {more} more"] if more > 0 else told)
+
+
+def _tells(device: DeviceTape) -> str:
+    """How its energy is known, for devices that have one."""
+    from perfwatch.metrics import ENERGY, POWER
+    from perfwatch.model import DeviceKind
+
+    names = [
+        word
+        for word, metric in (("energy counter", ENERGY), ("power", POWER))
+        if device.get(metric.name) is not None
+    ]
+    if not names and device.device.kind is DeviceKind.ACCELERATOR:
+        return " (tells neither power nor energy)"
+    return f" ({' and '.join(names)})" if names else ""
+
+
+def _not_chosen(plugin: Plugin) -> Check:
+    """A collector that takes no part: whether it could."""
+    from perfwatch import plugins
+    from perfwatch.errors import ConfigError
+
+    try:
+        loaded = plugins.load(plugin)
+    except ConfigError as error:
+        return Check(plugin.name, BROKEN, str(error))
+    return Check(plugin.name, ON_REQUEST, loaded.about or plugin.origin, f"add -c {plugin.name} to a command")
+
+
+# How it is told
+
+
+def _as_json(collectors: Sequence[Check], here: Sequence[Check]) -> dict[str, object]:
+    return {
+        "schema": "perfwatch.doctor/1",
+        "collectors": [_record(check) for check in collectors],
+        "here": [_record(check) for check in here],
+    }
+
+
+def _record(check: Check) -> dict[str, str]:
+    return {
+        "name": check.name,
+        "verdict": check.verdict,
+        "message": check.message,
+        "remedy": check.remedy,
+    }
+
+
+def _lines(collectors: Sequence[Check], here: Sequence[Check]) -> Iterator[str]:
+    yield "collectors"
+    for check in collectors:
+        yield from _check_lines(check)
+    yield "this machine"
+    for check in here:
+        yield from _check_lines(check)
+    broken = [check.name for check in [*collectors, *here] if check.verdict == BROKEN]
+    yield f"broken: {', '.join(broken)}" if broken else "nothing is broken"
+
+
+def _check_lines(check: Check) -> Iterator[str]:
+    from perfwatch.exporters.layout import Paint, hanging
+
+    paint = Paint(color=False, ascii_only=not _takes_unicode())
+    yield from hanging(check.message, _width(), f"  {check.verdict:<10}  {check.name}: ", paint=paint)
+    if check.remedy and check.verdict != ON_REQUEST:
+        for line in check.remedy.splitlines():  # shell lines: never wrapped, so that they can be copied
+            yield f"      {paint.line(line)}"
+
+
+def _width() -> int:
+    try:
+        return min(max(os.get_terminal_size(sys.stdout.fileno()).columns, 60), WIDTH)
+    except (OSError, ValueError):
+        return WIDTH
+
+
+def _takes_unicode() -> bool:
+    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
