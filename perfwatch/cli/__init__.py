@@ -24,6 +24,9 @@ COMMANDS: dict[str, str] = {
     "client": "perfwatch.cli.client",
 }
 
+TRACEBACK_VARIABLE = "PERFWATCH_TRACEBACK"
+"""Set, a fault of ours shows its traceback."""
+
 HELP = """\
 usage: perfwatch [-h] [--version] COMMAND ...
 
@@ -58,6 +61,8 @@ perfwatch opens no connection that you did not name.
 def main(argv: list[str] | None = None) -> int:
     """Run perfwatch with these arguments (the process' own by default) and return the exit status."""
     arguments = sys.argv[1:] if argv is None else argv
+    hold_standard_streams()
+    word = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     try:
         status = _dispatch(arguments)
         sys.stdout.flush()
@@ -66,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 - the last place: a person gets a sentence, no traceback
+        return _say_fault(word, error)
     return status
 
 
@@ -93,16 +100,18 @@ def _run(word: str, rest: list[str]) -> int:
     from perfwatch.errors import ConfigError, PerfwatchError
 
     module = importlib.import_module(COMMANDS[word])
-    parser = Parser(word, module.HELP)
+    parser = Parser(word, module.HELP, takes_command=hasattr(module, "TAKES_COMMAND"))
     try:
         module.add_arguments(parser)
-        status: int = module.run(parser.understand(rest, takes_command=hasattr(module, "TAKES_COMMAND")))
+        status: int = module.run(parser.understand(rest))
     except ConfigError as error:
-        print(f"perfwatch {word}: {error}", file=sys.stderr)
+        _say(f"perfwatch {word}: {error}")
         return 2
     except PerfwatchError as error:
-        print(f"perfwatch {word}: {error}", file=sys.stderr)
+        _say(f"perfwatch {word}: {error}")
         return 1
+    except SystemExit as leaving:  # argparse: its help, or what was wrong
+        return leaving.code if isinstance(leaving.code, int) else 2
     return status
 
 
@@ -111,11 +120,46 @@ def _unknown(word: str) -> int:
 
     near = difflib.get_close_matches(word, COMMANDS, n=1)
     hint = f"did you mean `perfwatch {near[0]}`?" if near else "`perfwatch --help` lists them"
-    print(
-        f"perfwatch: there is no command {word!r}; {hint} (to watch a program: perfwatch run -- {word})",
-        file=sys.stderr,
-    )
+    _say(f"perfwatch: there is no command {word!r}; {hint} (to watch a program: perfwatch run -- {word})")
     return 2
+
+
+def _say_fault(word: str, error: Exception) -> int:
+    """What was not foreseen, as one sentence; standard output that takes nothing is told apart."""
+    reason = _stdout_refuses()
+    name = f"perfwatch {word}".strip()
+    if reason:
+        _let_go_of_stdout()
+        _say(f"{name}: cannot write to standard output: {reason}; send it where there is room")
+        return 1
+    if os.environ.get(TRACEBACK_VARIABLE):
+        raise error
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+    _say(
+        f"{name}: a fault in perfwatch itself: {type(error).__name__}: {error}{where}; please report it "
+        f"({TRACEBACK_VARIABLE}=1 shows all of it)"
+    )
+    return 1
+
+
+def _say(text: str) -> None:
+    """A line on standard error; one that takes nothing is no reason to fail."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+def _stdout_refuses() -> str:
+    """Why standard output takes nothing; empty if it does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _let_go_of_stdout() -> None:
@@ -124,3 +168,21 @@ def _let_go_of_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except OSError:
         return
+
+
+def hold_standard_streams() -> None:
+    """Keep the numbers of standard streams that were closed, so that no file of ours gets one of them.
+
+    What is written to such a stream fails as before, and a job finds it closed: the stand-in is opened for
+    reading alone and is not inherited. Text that a stream cannot encode is escaped.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if fd == 0 else os.O_RDONLY)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115, PTH123
+    escape = getattr(sys.stdout, "reconfigure", None)
+    if escape is not None:
+        escape(errors="backslashreplace")

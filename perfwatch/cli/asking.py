@@ -15,19 +15,32 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
     """What the figures are taken over, and what they cost."""
     group = parser.add_argument_group("the figures")
     group.add_argument(
-        "-d", "--devices", metavar="LIST", help="devices of the run: nvidia:0-3, a UUID's beginning"
+        "-d",
+        "--devices",
+        metavar="LIST",
+        help="devices of the run: nvidia:0-3, a UUID's beginning "
+        "(default: those that the job's processes use)",
     )
-    group.add_argument("--unit", metavar="NAME", help="the unit of work that ratios are shown in; NAME@KIND")
+    group.add_argument(
+        "--unit",
+        metavar="NAME",
+        help="the unit of work that ratios are shown in; NAME@KIND picks a source "
+        "(default: the first of generated_tokens, samples, queries, steps that moves)",
+    )
     group.add_argument(
         "--scope", choices=("accelerator", "components", "node", "wall"), help="headline scope"
     )
     group.add_argument("--meter", metavar="NAME", help="which meter --scope node or wall means")
-    group.add_argument("--window", choices=("job", "marks", "work"), help="what the figures are taken over")
+    group.add_argument(
+        "--window",
+        choices=("job", "marks", "work"),
+        help="what the figures are taken over (default: marks, else work, else job)",
+    )
     group.add_argument("--warmup", metavar="TIME", help="cut so much off the front of the window")
     cost = parser.add_argument_group("cost (no price is built in)")
     cost.add_argument("--price", metavar="0.12/kWh", help="electricity")
     cost.add_argument("--rent", metavar="2.5/h/device", help="rent of a device, or 20/h/node")
-    cost.add_argument("--pue", metavar="1.2", help="facility energy over device energy")
+    cost.add_argument("--pue", metavar="1.2", help="facility energy over device energy (default: 1)")
     cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
     cost.add_argument("--currency", metavar="USD", help="what the amounts are in")
     cost.add_argument("--cost-scope", choices=("energy",), help="electricity alone is the whole cost")

@@ -45,13 +45,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--as", dest="user", metavar="USER", help="run the job as this user (under sudo: who called it)"
     )
-    group.add_argument("-o", "--output", metavar="FILE", help="session log (.jsonl or .jsonl.zst)")
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="session log, .jsonl or .jsonl.zst (default: in the user's state directory)",
+    )
     group.add_argument("--no-record", action="store_true", help="keep no session log")
     group.add_argument("--force", action="store_true", help="overwrite files that exist")
     group.add_argument("--headless", action="store_true", help="no live view (so far there is none)")
     group.add_argument("--plain", action="store_true", help="one line a period on standard error")
     group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
-    parser.add_argument("command", nargs="...", metavar="-- CMD", help="the job and its arguments")
+    parser.add_argument("command", nargs="...", metavar="COMMAND", help="the job and its arguments")
 
 
 def run(args: argparse.Namespace) -> int:

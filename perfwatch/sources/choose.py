@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-i",
         "--interval",
         metavar="TIME",
-        help="sampling period of device collectors: seconds, or with a unit (500ms); 0.01 s to 60 s",
+        help="sampling period of device collectors: seconds, or with a unit (500ms); 0.01 s to 60 s "
+        "(default: 1 s)",
     )
     group.add_argument(
         "-c",
@@ -31,9 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[:KEY=VALUE,...]",
         action="append",
         default=[],
-        help="add or set up a collector (also ./chip.py); repeatable",
+        help="add or set up a collector (also ./chip.py); repeatable; `perfwatch collectors` lists them",
     )
-    group.add_argument("--only", metavar="LIST", help="take part: these collectors and those of -c alone")
+    group.add_argument(
+        "--only",
+        metavar="LIST",
+        help="only these collectors and those of -c take part "
+        "(default: host, rapl, nvidia and installed ones)",
+    )
     group.add_argument(
         "--no-collector",
         metavar="NAME",
@@ -41,7 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="leave a collector out; repeatable",
     )
-    group.add_argument("--config", metavar="FILE", help="configuration file instead of the user's own")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration file (default: perfwatch/config.toml in the user's configuration directory)",
+    )
 
 
 def interval(args: argparse.Namespace, settings: Config) -> float:
