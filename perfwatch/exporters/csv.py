@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, TextIO
 
@@ -63,11 +64,11 @@ class Folded:
             place = self._place(row)
             for name, unit, value in row.figures:
                 if value is not None:
-                    yield (*place, cell(name), unit.value, cell(value))
+                    yield (*place, name, unit.value, cell(value))
 
     def wide(self, metrics: Sequence[str]) -> Iterator[Sequence[str]]:
         """The heading, then a row a sample with these metrics as columns (see `columns_of`)."""
-        yield (*WIDE_HEAD, *map(cell, metrics))
+        yield (*WIDE_HEAD, *metrics)
         for row in self._rows():
             values = {name: value for name, _, value in row.figures}
             yield (*self._place(row), *(cell(values.get(name)) for name in metrics))
@@ -130,7 +131,8 @@ class _Device:
         self.folds: dict[str, Fold] = {}
         self._in_order: list[Fold] = []
         self.names: list[str] = []
-        for metric in device.metrics:
+        for declared in device.metrics:
+            metric = replace(declared, name=cell(declared.name))
             if metric.kind is Kind.HISTOGRAM:
                 fold = folds.get(metric.name) or _Observations(metric.name, metric.unit, metric.bounds).take
                 self.names += [f"{metric.name}_count", f"{metric.name}_sum"]
@@ -201,12 +203,13 @@ def cell(value: Any) -> str:
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
+    kind = type(value)
+    if kind is float or kind is int:
+        return repr(value)
     if value is None:
         return ""
-    if isinstance(value, bool):
+    if kind is bool:
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
     text = clean(value)
     return f"'{text}" if text.startswith(_FORMULA_START) else text
 
