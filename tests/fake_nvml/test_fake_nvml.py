@@ -82,7 +82,8 @@ def test_the_counter_moves_by_the_true_joules(nvml_of: Any) -> None:
 def test_a_counter_with_a_step_stands_still_within_it(nvml_of: Any) -> None:
     with FakeNvml([FakeDevice(wave=Constant(200), energy_step_s=0.1)]) as fake:
         nvml = nvml_of(fake)
-        fake.freeze(START_NS)
+        step_ns = 100_000_000
+        fake.freeze((fake.now_ns() // step_ns + 2) * step_ns)  # its energy counts from when it was made
         handle = nvml.nvmlDeviceGetHandleByIndex(0)
         seen = []
         for _ in range(4):
