@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 
 from perfwatch.cli import asking, results
 
@@ -25,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from perfwatch.session.reader import open_session
     from perfwatch.session.shelf import resolve
 
+    gc.disable()  # records hold no cycles, and a day of them is looked through again and again
     config = load_config(args.config)
     gates = results.Gates.parse(args)
     results.check_summary_file(args)

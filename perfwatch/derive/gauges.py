@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, compress, islice, repeat
 from operator import add, le, mul, sub
 from typing import NamedTuple
@@ -62,7 +62,7 @@ def share_with_bits(series: Series, spans: Sequence[Span], bits: int, *, longest
     for span in spans:
         held_s, values = _held(series, span, longest_step_s)
         known.append(math.fsum(held_s))
-        with_bits.append(math.fsum(compress(held_s, (int(value) & bits for value in values))))
+        with_bits.append(math.fsum(compress(held_s, _with_bits(values, bits))))
     known_s = math.fsum(known)
     return math.fsum(with_bits) / known_s if known_s else 0.0
 
@@ -70,11 +70,18 @@ def share_with_bits(series: Series, spans: Sequence[Span], bits: int, *, longest
 def _held(series: Series, span: Span, longest_step_s: float) -> tuple[list[float], array[float]]:
     """For how long each reading stands within a span, and the readings."""
     first, last = _first(series, span), bisect_left(series.times, span.end)
-    begins: Iterable[float] = series.times[first:last]
-    ends = chain(series.times[first + 1 : last], [span.end])
-    upto = map(min, ends, (begin + longest_step_s for begin in series.times[first:last]))
-    held = (end - max(begin, span.start) for begin, end in zip(begins, upto, strict=True))
-    return [max(each, 0.0) for each in held], series.values[first:last]
+    times, values = series.times[first:last], series.values[first:last]
+    if not len(times):
+        return [], values
+    held_s = list(map(min, map(sub, chain(times[1:], [span.end]), times), repeat(longest_step_s)))
+    held_s[0] = max(0.0, held_s[0] - max(0.0, span.start - times[0]))
+    return held_s, values
+
+
+def _with_bits(values: array[float], bits: int) -> Iterator[bool]:
+    """Whether each value has any of the bits; there are few different ones."""
+    having = {value for value in set(values) if int(value) & bits}
+    return map(having.__contains__, values)
 
 
 def _first(series: Series, span: Span) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -105,7 +104,7 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
     """Histograms added up, in their order."""
     n, zero, sums = 0, 0, []
     low, high = math.inf, -math.inf
-    buckets: Counter[int] = Counter()
+    buckets: dict[int, int] = {}
     for histogram in histograms:
         if not _plausible(histogram):
             continue
@@ -113,14 +112,19 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
         zero += histogram.zero
         sums.append(histogram.sum)
         low, high = min(low, histogram.min), max(high, histogram.max)
-        buckets.update(histogram.buckets)
+        for index, count in histogram.buckets.items():
+            buckets[index] = buckets.get(index, 0) + count
     return Histogram(n, math.fsum(sums), low, high, dict(sorted(buckets.items())), zero)
 
 
 def _plausible(histogram: Histogram) -> bool:
     """Whether it holds observations, and only such as a time can be: a session may come from elsewhere."""
     finite = math.isfinite(histogram.sum) and math.isfinite(histogram.min) and math.isfinite(histogram.max)
-    return histogram.n > 0 and finite and all(abs(index) < _FARTHEST for index in histogram.buckets)
+    if histogram.n <= 0 or not finite:
+        return False
+    return not histogram.buckets or (
+        min(histogram.buckets) > -_FARTHEST and max(histogram.buckets) < _FARTHEST
+    )
 
 
 def of_histogram(histogram: Histogram) -> Latency:
