@@ -92,7 +92,7 @@ def load(plugin: Plugin) -> type[Collector]:
     module_name, _, class_name = plugin.target.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"collector {plugin.name} ({plugin.origin}) cannot be loaded: {type(error).__name__}: {error}"
         ) from error
@@ -134,6 +134,6 @@ def _import_file(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"collector file {file}: {type(error).__name__}: {error}") from error
     return module

@@ -1,0 +1,95 @@
+"""This machine, live: what waits for what, and what does not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from perfwatch.metrics import POWER, work_counter
+from perfwatch.model import Device, DeviceKind, Reading, Sample, State
+from perfwatch.sources.live import Chosen, LiveSource
+from perfwatch.testing import StubCollector
+
+METER = Device("M", "Meter", DeviceKind.METER, metrics=(POWER,))
+SERVER = Device("W", "Server", DeviceKind.WORKLOAD, metrics=(work_counter("queries"),))
+
+
+class Kept(list[Any]):
+    def write(self, record: Any) -> None:
+        self.append(record)
+
+    def tick(self, now_ns: int) -> None:
+        return None
+
+
+class Waiting(StubCollector):
+    """Opens, or reads, only when it is let."""
+
+    name = "waiting"
+
+    def __init__(self, device: Device, *, at: str) -> None:
+        super().__init__([device], [[Sample(device.id, (1.0,))]])
+        self._at = at
+        self.let = threading.Event()
+
+    def open(self) -> Sequence[Device]:
+        if self._at == "open":
+            self.let.wait(30.0)
+        return super().open()
+
+    def read(self, devices: Sequence[Device]) -> Iterable[Reading]:  # type: ignore[override]
+        if self._at == "read":
+            self.let.wait(30.0)
+        return super().read(devices)
+
+
+def live(*collectors: StubCollector, period_s: float = 60.0) -> tuple[LiveSource, Kept]:
+    kept = Kept()
+    source = LiveSource([Chosen(one, period_s) for one in collectors], [kept], interval_s=period_s)
+    source.start()
+    return source, kept
+
+
+def test_a_start_does_not_wait_for_a_collector_that_opens_slowly() -> None:
+    slow = Waiting(METER, at="open")
+    source, _ = live(StubCollector([SERVER]), slow)
+    assert source.wait_open(0.05) == ["waiting"]
+    slow.let.set()
+    assert source.wait_open(10.0) == []
+    source.stop()
+
+
+def test_readings_out_of_turn_do_not_wait_for_a_call_that_is_out() -> None:
+    slow = Waiting(METER, at="read")
+    source, _ = live(slow)
+    source.wait_open(10.0)
+    assert source.read_now(0.05).late == ("waiting",)
+    slow.let.set()
+    source.stop()
+
+
+def test_the_instants_are_those_of_energy_and_power() -> None:
+    meter = StubCollector([METER], [[Sample("M", (5.0,))]])
+    server = StubCollector([SERVER], [[Sample("W", (1,))]])
+    source, kept = live(meter, server)
+    source.wait_open(10.0)
+    before = source.clock.monotonic_ns()
+    instants = source.read_now(10.0)
+    assert before <= instants.first_ns <= instants.last_ns <= source.clock.monotonic_ns()
+    source.stop()
+    rows = [row for record in kept if "s" in record for row in record["s"]]
+    assert len(rows) == 2
+    power = next(row for row in rows if row[2] == [5.0])
+    assert power[1] == pytest.approx(source.hub.seconds(instants.first_ns), abs=1e-6)
+
+
+def test_what_is_not_there_is_known_by_its_reason() -> None:
+    source, kept = live(StubCollector())
+    source.wait_open(10.0)
+    assert source.states()["stub"][:2] == (State.ABSENT, "the stub has no devices")
+    assert source.read_now(5.0).late == ()
+    source.stop()
+    assert kept[-1]["event"] == "end"
