@@ -7,6 +7,7 @@ stands beside it, and it cannot grow without bound.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -60,6 +61,14 @@ def clean(text: object, limit: int = 500) -> str:
     safe = _ESCAPE_SEQUENCE.sub("", raw[: limit * 4])
     safe = "".join(_safe(character) for character in safe)
     return safe if len(safe) <= limit else safe[: max(limit - 1, 0)] + "…"
+
+
+def from_system(text: str) -> str:
+    """A text of the command line or the environment as Unicode: bytes that are no UTF-8 become U+FFFD.
+
+    Python hides such bytes in halves of surrogate pairs, which no file and no terminal takes.
+    """
+    return text if text.isascii() else os.fsencode(text).decode("utf-8", "replace")
 
 
 def _safe(character: str) -> str:

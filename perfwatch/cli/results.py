@@ -6,11 +6,14 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfwatch.errors import ConfigError, SessionError
+from perfwatch.cli import standard
+from perfwatch.errors import ConfigError, PerfwatchError, SessionError
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -18,16 +21,7 @@ if TYPE_CHECKING:
     from perfwatch.derive.tape import Tape
 
 SCHEMA = "perfwatch.summary/"
-
-
-def say(text: str, *, quiet: bool = False) -> None:
-    """A line for the person, on standard error; a closed standard error is no reason to fail."""
-    if quiet or not text:
-        return
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        return
+say = standard.say
 
 
 def summarise(tape: Tape, settings: Settings | None) -> dict[str, Any]:
@@ -49,8 +43,7 @@ def show(
     if args.summary_json:
         write_summary_file(args.summary_json, summary, force=args.force)
     if args.json:
-        sys.stdout.write(to_json(summary))
-        sys.stdout.flush()
+        write_json(summary)
         return
     if args.quiet:
         return
@@ -74,6 +67,33 @@ def _face(
         ascii=_wants_ascii(args, config, stream),
         log_path=log,
     )
+
+
+def write_json(summary: dict[str, Any]) -> None:
+    """The summary as JSON on standard output: UTF-8, whatever the locale."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(to_json(summary).encode("utf-8", "replace"))
+    sys.stdout.flush()
+
+
+class Told:
+    """Whether a step failed; its reason was said."""
+
+    failed = False
+
+
+@contextmanager
+def told(word: str) -> Iterator[Told]:
+    """Do a step of a command; what goes wrong in it is said, and the command goes on."""
+    step = Told()
+    try:
+        yield step
+    except PerfwatchError as error:
+        step.failed = True
+        say(f"perfwatch {word}: {error}")
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the job's status
+        step.failed = True
+        standard.say_fault(word, error)
 
 
 def to_json(summary: dict[str, Any]) -> str:
@@ -107,7 +127,7 @@ def write_summary_file(name: str, summary: dict[str, Any], *, force: bool) -> No
         SessionError: it cannot be written.
     """
     path = Path(name)
-    text = to_json(summary).encode()
+    text = to_json(summary).encode("utf-8", "replace")
     try:
         if path.exists() and not path.is_file():
             with path.open("wb", buffering=0) as stream:  # a pipe or /dev/fd/N

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import asking, results
 from perfwatch.errors import ConfigError
+from perfwatch.text import clean, from_system
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -181,15 +181,20 @@ class _Session:
         self._recording.discard(everything=True)
 
     def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:
-        """Summarise what was recorded and judge it."""
+        """Summarise what was recorded and judge it; whatever goes wrong here, the job's status stands."""
         try:
             if self._runner.job is None:
                 results.say("perfwatch run: ended before the job was started")
                 return outcome.status
-            summary = results.summarise(self._recording.tape(), wanted.settings)
-            results.show(args, wanted.config, summary, log_path=self._recording.path)
+            with results.told("run") as summarised:
+                summary = results.summarise(self._recording.tape(), wanted.settings)
+            if summarised.failed:
+                _say_what_goes_on(outcome, quiet=args.quiet)
+                return outcome.status or 1
+            with results.told("run") as shown:
+                results.show(args, wanted.config, summary, log_path=self._recording.path)
             _say_what_goes_on(outcome, quiet=args.quiet)
-            return wanted.gates.judge(summary, otherwise=outcome.status)
+            return wanted.gates.judge(summary, otherwise=outcome.status or int(shown.failed))
         finally:
             self._recording.discard()
 
@@ -269,9 +274,9 @@ def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
     from perfwatch.sources.conditions import conditions
 
     return {
-        "name": args.name,
-        "tags": wanted.tags,
-        "command": redact_command(wanted.command),
+        "name": None if args.name is None else from_system(args.name),
+        "tags": {from_system(key): from_system(value) for key, value in wanted.tags.items()},
+        "command": [from_system(word) for word in redact_command(wanted.command)],
         "settings": wanted.settings.to_json(),
         "conditions": conditions(),
     }
@@ -293,9 +298,8 @@ def _say_what_goes_on(outcome: Outcome, *, quiet: bool) -> None:
     if outcome.ending is None:
         results.say("perfwatch: the job did not end and goes on without us", quiet=quiet)
     if outcome.left_behind:
-        names = ", ".join(f"{name} ({pid})" for pid, name in outcome.left_behind[:8])
+        names = ", ".join(f"{clean(name)} ({pid})" for pid, name in outcome.left_behind[:8])
         more = len(outcome.left_behind) - 8
         results.say(
             f"perfwatch: the job left running: {names}{f' and {more} more' if more > 0 else ''}", quiet=quiet
         )
-    sys.stderr.flush()

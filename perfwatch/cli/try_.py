@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, SessionError
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Sample
 from perfwatch.work.account import Account
 from perfwatch.work.lines import Lines
@@ -107,11 +107,20 @@ def _pattern_of(spec: str) -> str:
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
     lines = Lines()
-    while data := stream.read(_READ_BYTES):
+    while data := _read(stream):
         for _, text in lines.feed(data, 0):
             yield text
     for _, text in lines.end():
         yield text
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(_READ_BYTES)
+    except OSError as error:
+        raise SessionError(
+            f"cannot read the output from standard input: {error.strerror}; give it as try SPEC < FILE"
+        ) from error
 
 
 def _bare(metric: Metric) -> str:

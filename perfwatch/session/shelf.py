@@ -10,6 +10,7 @@ from pathlib import Path
 
 from perfwatch.errors import SessionError
 from perfwatch.session.reader import open_session
+from perfwatch.text import clean, from_system
 
 SUFFIX = ".jsonl.zst"
 _LAST = re.compile(r"last(?:~(\d+))?\Z")
@@ -64,11 +65,13 @@ def resolve(word: str) -> str:
         return str(_counted_back(int(match.group(1) or 0), word))
     if "/" in word or word.endswith((".jsonl", ".zst")):
         raise SessionError(f"there is no file {word}; name a session file, or `last` for the last run")
+    called = from_system(word)
     for path in reversed(recorded()):
-        if _is_called(path, word):
+        if _is_called(path, called):
             return str(path)
     raise SessionError(
-        f"there is no file and no recorded run called {word!r}; recorded runs are in {state_directory()}"
+        f"there is no file and no recorded run called {clean(word)!r}; "
+        f"recorded runs are in {state_directory()}"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
 from collections import deque
@@ -21,6 +22,8 @@ from perfwatch.errors import SessionError
 BACKLOG_BYTES = 32 * 1024 * 1024
 """How much is held in memory for a file that cannot take it."""
 FLUSH_NS = 1_000_000_000
+TEXT_LENGTH = 500
+"""An object that JSON does not know is recorded as so much of its text."""
 
 
 def open_for_writing(path: str, *, force: bool = False) -> int:
@@ -176,8 +179,35 @@ def _encoder() -> Callable[[Any], bytes]:
     try:
         import msgspec
     except ImportError:  # a carried copy on a machine with nothing installed
-        return lambda record: json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
-    return msgspec.json.Encoder().encode
+        return _encode_plainly
+    quick = msgspec.json.Encoder().encode
+
+    def encode(record: Any) -> bytes:
+        try:
+            return quick(record)
+        except Exception:  # noqa: BLE001 - whatever a plugin handed over, the record must not be lost
+            return _encode_plainly(record)
+
+    return encode
+
+
+def _encode_plainly(record: Any) -> bytes:
+    return json.dumps(_plain(record), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it: other objects as their text, what is not finite as null."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(one) for one in value]
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return str(value)[:TEXT_LENGTH]
 
 
 def _can_compress() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -85,6 +86,47 @@ def test_the_jobs_streams_are_its_own_and_the_summary_is_on_standard_error(tmp_p
     assert done.stdout == "through\n"
     assert done.stderr.startswith("err\n")
     assert "perfwatch" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_were_closed_are_closed_for_the_job_and_no_trouble(closed: str, tmp_path: Path) -> None:
+    """A file of ours that got number 1 or 2 would be written into by the job."""
+    seen = tmp_path / "seen"
+    look = (
+        "import os, sys\n"
+        "def is_open(fd):\n"
+        "    try: os.fstat(fd)\n"
+        "    except OSError: return False\n"
+        "    return True\n"
+        "still_open = ' '.join(fd for fd in sys.argv[2:] if is_open(int(fd)))\n"
+        "open(sys.argv[1], 'w').write(still_open)\n"
+        "os._exit(4)\n"
+    )
+    numbers = {"<&-": "0", ">&-": "1", "2>&-": "2"}
+    job = [PYTHON, "-c", look, str(seen), *(numbers[sign] for sign in closed.split())]
+    line = f"{shlex.join(command('run', *QUICK, '--', *job))} {closed}"
+    status = subprocess.run(["sh", "-c", line], env=environment(tmp_path), check=False).returncode
+    assert (status, seen.read_text()) == (4, "")
+
+
+def test_a_full_disk_behind_standard_output_is_one_sentence(tmp_path: Path) -> None:
+    """What the job says of itself stands: only a job that went well turns into a failure of ours."""
+    with Path("/dev/full").open("w") as full:
+        done = run_job("true", home=tmp_path, options=("--json",), capture_output=False,
+                       stdout=full, stderr=subprocess.PIPE)  # fmt: skip
+        failed = run_job("sh", "-c", "exit 4", home=tmp_path, options=("--json",), capture_output=False,
+                         stdout=full, stderr=subprocess.PIPE)  # fmt: skip
+    assert done.stderr.startswith("perfwatch run: cannot write to standard output: no space left on device")
+    assert (done.returncode, failed.returncode) == (1, 4)
+
+
+def test_bytes_that_are_no_text_are_passed_on_and_recorded_readably(tmp_path: Path) -> None:
+    job = [b"sh", b"-c", b'printf "%s" "$1"', b"sh", b"a\xffb"]
+    arguments = [os.fsencode(word) for word in command("run", *QUICK, "--name", "one", "--")]
+    done = subprocess.run([*arguments, *job], env=environment(tmp_path), capture_output=True, check=True)
+    assert done.stdout == b"a\xffb"
+    told = perfwatch("summary", "one", "--json", home=tmp_path)
+    assert json.loads(told.stdout)["session"]["command"][-1] == "a\ufffdb"
 
 
 def test_with_json_the_jobs_output_goes_to_standard_error(tmp_path: Path) -> None:

@@ -180,6 +180,26 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
         open_session(str(path))
 
 
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        ("a\udcff", "a?"),
+        (float("nan"), None),
+        (float("inf"), None),
+        ({1: {2}}, {"1": [2]}),
+        (ValueError("no"), "no"),
+    ],
+)
+def test_what_json_does_not_know_costs_no_record(odd: Any, kept: Any, tmp_path: Path) -> None:
+    """A plugin's facts and the names of processes come from outside."""
+    path = tmp_path / "odd.jsonl"
+    writer = Writer(open_for_writing(str(path)))
+    writer.write(HEADER)
+    writer.write({"t": 1.0, "event": "note", "text": odd})
+    writer.close()
+    assert list(open_session(str(path)).records()) == [{"t": 1.0, "event": "note", "text": kept}]
+
+
 def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     read_fd, write_fd = os.pipe()
     writer = Writer(open_for_writing(f"/dev/fd/{write_fd}"), every_batch=True)

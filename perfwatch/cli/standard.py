@@ -1,0 +1,80 @@
+"""What if our own standard streams are closed, full, or cannot spell what we say?"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+TRACEBACK_VARIABLE = "PERFWATCH_TRACEBACK"
+"""Set, a fault of ours shows its traceback."""
+_CANNOT_WRITE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT, errno.EFBIG)
+"""Errors that name no file come from standard output: every other place that writes says where."""
+
+
+def hold() -> None:
+    """Keep the numbers of standard streams that were closed, so that no file of ours gets one of them.
+
+    What is written to such a stream fails as it should, and a job finds it closed: the stand-in is opened
+    the wrong way round and is not inherited. Text that a stream cannot encode is escaped.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if fd == 0 else os.O_RDONLY)
+        if getattr(sys, name) is None:
+            # What we say to people is simply lost then; data that cannot be written is an error.
+            place = os.devnull if name == "stderr" else fd
+            setattr(sys, name, open(place, mode, closefd=name == "stderr", encoding="utf-8"))  # noqa: SIM115
+    escape = getattr(sys.stdout, "reconfigure", None)
+    if escape is not None:
+        escape(errors="backslashreplace")
+
+
+def say(text: str, *, quiet: bool = False) -> None:
+    """A line for the person, on standard error; one that takes nothing is no reason to fail."""
+    if quiet or not text:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return
+
+
+def say_fault(word: str, error: Exception) -> None:
+    """One sentence about what was not foreseen; standard output that takes nothing is told apart."""
+    name = f"perfwatch {word}".strip()
+    if isinstance(error, BrokenPipeError):
+        let_go_of_stdout()  # whoever read us has had enough
+        return
+    if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
+        let_go_of_stdout()
+        reason = (error.strerror or str(error)).lower()
+        say(f"{name}: cannot write to standard output: {reason}; send it where it can be written")
+        return
+    if os.environ.get(TRACEBACK_VARIABLE):
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+    say(
+        f"{name}: a fault of perfwatch itself, {type(error).__name__}: {error} ({_place(error)}); please "
+        f"report it with what {TRACEBACK_VARIABLE}=1 shows"
+    )
+
+
+def let_go_of_stdout() -> None:
+    """Nothing more can be written there: keep Python from complaining about it at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        return
+
+
+def _place(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return "nowhere"
+    return f"{os.path.basename(frame.tb_frame.f_code.co_filename)}:{frame.tb_lineno}"  # noqa: PTH119
