@@ -38,6 +38,7 @@ class Zone:
         package: the package it belongs to, as the kernel numbers it.
         inside: index of the zone that contains it in the tree, if one does.
         limit_w: its long-term power limit, while that is in force, W.
+        peak_w: the highest of its limits in force; it may draw this for seconds to minutes, W.
         max_power_w: the highest limit that the maker allows for, W; on many parts the TDP.
     """
 
@@ -49,6 +50,7 @@ class Zone:
     package: int | None = None
     inside: str | None = None
     limit_w: float | None = None
+    peak_w: float | None = None
     max_power_w: float | None = None
 
 
@@ -124,6 +126,7 @@ def _zone(number: str, name: str, directory: Path, above: Zone | None) -> Zone:
         package=package_number,
         inside=above.index if above is not None else None,
         limit_w=_limit_w(directory),
+        peak_w=_peak_w(directory),
         max_power_w=_watts(directory / "constraint_0_max_power_uw"),
     )
 
@@ -136,6 +139,14 @@ def _limit_w(directory: Path) -> float | None:
         if read_text(directory / f"constraint_{constraint}_name") == "long_term":
             return _watts(directory / f"constraint_{constraint}_power_limit_uw")
     return None
+
+
+def _peak_w(directory: Path) -> float | None:
+    """The highest limit of any term: a laptop's short-term limit is often four times its long-term one."""
+    if read_number(directory / "enabled") == 0:
+        return None
+    limits = (_watts(directory / f"constraint_{number}_power_limit_uw") for number in range(_CONSTRAINTS))
+    return max((limit for limit in limits if limit is not None), default=None)
 
 
 def _watts(file: Path) -> float | None:

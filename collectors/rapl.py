@@ -192,6 +192,8 @@ class RaplCollector(Collector):
         }
         if zone.limit_w is not None:
             facts["power_limit_watts"] = zone.limit_w
+        if zone.peak_w is not None and zone.peak_w != zone.limit_w:
+            facts["peak_power_watts"] = zone.peak_w
         if zone.max_power_w is not None:
             facts["max_power_watts"] = zone.max_power_w
         return Device(

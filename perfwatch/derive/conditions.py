@@ -74,6 +74,19 @@ def _shared_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return shared
 
 
+def highest_power_w(device: DeviceTape) -> float | None:
+    """More than this the device does not draw for long: its highest limit in the session, W.
+
+    A limit may be changed while we watch, and a CPU package may draw its short-term limit for a while.
+    """
+    series = device.get(POWER_LIMIT.name)
+    told = [max(series.values)] if series is not None else []
+    declared = [device.device.facts.get(name) for name in ("power_limit_watts", "peak_power_watts")]
+    return max(
+        [*told, *(limit for limit in declared if isinstance(limit, (int, float)) and limit > 0)], default=None
+    )
+
+
 def power_limit_w(device: DeviceTape, window: Span) -> float | None:
     """The power limit in force at the end of a window: the last reading of it, else the declared one, W."""
     series = device.get(POWER_LIMIT.name)

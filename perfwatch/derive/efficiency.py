@@ -14,12 +14,8 @@ Ratios = dict[str, float | None]
 
 
 def counts_of(work: Mapping[str, Counted], unit: str | None) -> dict[str, float | None]:
-    """The counts that ratios are made of: what was done at all, failures left out, and the unit always."""
-    return {
-        name: counted.count
-        for name, counted in work.items()
-        if name == unit or (name != ERRORS and counted.count)
-    }
+    """The counts that ratios are made of: all work, failures left out unless they are the unit."""
+    return {name: counted.count for name, counted in work.items() if name != ERRORS or name == unit}
 
 
 def efficiency(

@@ -81,6 +81,26 @@ class DeviceEnergy:
     findings: tuple[Finding, ...]
 
 
+UNKNOWN_ENERGY = DeviceEnergy(
+    joules=None,
+    error=None,
+    method=None,
+    counter_joules=None,
+    counter_error=None,
+    integrated_joules=None,
+    integrated_error=None,
+    mean_watts=None,
+    max_watts=None,
+    samples=0,
+    coverage=0.0,
+    largest_gap_s=0.0,
+    gain_ratio=None,
+    estimated=False,
+    findings=(),
+)
+"""Of a device that tells neither power nor energy."""
+
+
 @dataclass(frozen=True)
 class _Figure:
     """What one method found."""
@@ -285,10 +305,12 @@ def _limit_of(tape: DeviceTape) -> float | None:
 
 
 def _choose(counted: _Figure | None, integrated: _Figure | None, fault: str | None) -> _Figure | None:
-    if counted is None or integrated is None:
-        return counted or integrated
+    if fault is not None or counted is None:
+        return integrated
+    if integrated is None:
+        return counted
     restarted = counted.restarts > 0 and integrated.covered_s > counted.covered_s
-    return integrated if fault or restarted else counted
+    return integrated if restarted else counted
 
 
 def _method(chosen: _Figure | None) -> Method | None:
@@ -378,11 +400,10 @@ def _findings(
 ) -> Iterator[Finding]:
     if counted is not None and counted.restarts:
         yield Finding("counter-reset", INFO, _reset_message(label, counted, chosen))
-    if fault is not None and chosen is integrated is not None:
+    if fault is not None:
+        instead = "is integrated from its power readings instead" if chosen else "is not known"
         yield Finding(
-            "counter-disagrees",
-            WARN,
-            f"{label}: the energy counter {fault}; the energy is integrated from its power readings instead.",
+            "counter-disagrees", WARN, f"{label}: the energy counter {fault}; the energy {instead}."
         )
     elif counted is not None and integrated is not None and _disagree(counted, integrated):
         yield Finding("counter-disagrees", WARN, _disagreement(label, counted, integrated))

@@ -81,7 +81,7 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
         message = f"There is no energy: {evidence.headline.trouble}."
     elif evidence.headline.devices:
         names = listed([evidence.label(device) for device in evidence.headline.devices])
-        message = f"There is no energy: {names} told nothing in the window."
+        message = f"There is no energy: {names} told nothing that can be used in the window."
     else:
         message = (
             f"No device of the run told its power or energy{_reasons(evidence)}; see `perfwatch doctor`."

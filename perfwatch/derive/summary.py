@@ -16,6 +16,7 @@ from perfwatch.derive import scopes
 from perfwatch.derive.conditions import conditions
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.efficiency import counts_of, efficiency
+from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.evidence import Evidence, period_s
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
@@ -253,9 +254,12 @@ def _conditions(run: _Run, column: _Column) -> dict[str, Any]:
 
 
 def _used(run: _Run) -> list[DeviceTape]:
-    """The devices of the run; with the headline `components` its CPUs and memory as well."""
+    """The devices of the run; with the headline `components` its CPUs and memory as well.
+
+    Where nothing is known to have done the work they are those that were measured for it.
+    """
     devices = [*run.devices.accelerators, *run.devices.others]
-    if run.headline.scope == scopes.COMPONENTS:
+    if run.headline.scope == scopes.COMPONENTS or not devices:
         devices += run.headline.devices
     return list({device.number: device for device in devices}.values())
 
@@ -298,7 +302,9 @@ def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -
         "coverage": total.coverage,
         "not_included": scopes.not_included(run.headline, run.labels),
         "by_device": {
-            run.labels[number]: _device(run.tape.devices[number], energies, total) for number in energies
+            run.labels[number]: _device(device, energies.get(number, UNKNOWN_ENERGY), total)
+            for number, device in run.tape.devices.items()
+            if number in energies or device.device.kind is DeviceKind.ACCELERATOR
         },
         "by_scope": {
             scope: _scope(run, devices, total_of(devices, energies, window.spans), window)
@@ -307,8 +313,7 @@ def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -
     }
 
 
-def _device(device: DeviceTape, energies: Energies, total: EnergyTotal) -> dict[str, Any]:
-    energy = energies[device.number]
+def _device(device: DeviceTape, energy: DeviceEnergy, total: EnergyTotal) -> dict[str, Any]:
     return {
         "name": device.device.name,
         "uuid": device.device.id,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from perfwatch.derive.conditions import power_limit_w
+from perfwatch.derive.conditions import highest_power_w
 from perfwatch.derive.energy import DeviceEnergy, device_energy, max_power
 from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import Span
@@ -45,8 +45,7 @@ def energies_of(tape: Tape, spans: Sequence[Span], *, interval_s: float) -> dict
     for number, device in tape.devices.items():
         if not tells_energy(device):
             continue
-        limit_w = power_limit_w(device, spans[-1])
-        energy = device_energy(device, spans, interval_s=interval_s, limit_w=limit_w)
+        energy = device_energy(device, spans, interval_s=interval_s, limit_w=highest_power_w(device))
         if energy is not None:
             found[number] = energy
     return found

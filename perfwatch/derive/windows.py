@@ -24,6 +24,8 @@ PERSON = "person"
 _WHOLE = "from the job's start to its exit"
 MOVES_OF_A_WINDOW = 10
 """How often a counter must have moved for the default window to be `work`."""
+MOVES_THAT_TELL = 2
+"""How often it must have moved to tell when the job worked at all."""
 
 _ORIGINS = ("job", "loadgen", "mllog")
 """Whose `measure` marks are believed first; other origins come after these, a person last."""
@@ -122,11 +124,12 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
     job = job_of(tape)
     whole = Window("job", (job.span,), _WHOLE if job.found else "no job was started: the whole recording")
     marked = _marked(tape, job.span, persons=False)
-    working = marked or _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
+    often = _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
+    working = marked or often or _work_window(courses, job.span, settings, unit, MOVES_THAT_TELL)
     if settings.phase is not None:
         headline = _phase(tape, settings.phase, job.span)
     elif settings.window is None:
-        headline = working or replace(whole, because=_why_job(job, courses))
+        headline = marked or often or replace(whole, because=_why_job(job, courses))
     else:
         headline = _asked(tape, settings, courses, unit, whole)
     if headline.kind != "job" and headline.phase is None and settings.window is not None:
@@ -155,7 +158,7 @@ def _asked(tape: Tape, settings: Settings, courses: Courses, unit: str | None, w
         found = _marked(tape, job, persons=True)
         missing = "there is no `measure` mark"
     else:
-        found = _work_window(courses, job, settings, unit, 2)
+        found = _work_window(courses, job, settings, unit, MOVES_THAT_TELL)
         missing = "no work counter moved twice"
     if found is None:
         return replace(whole, because=f"{asked}, but {missing}: the whole job")
@@ -247,11 +250,12 @@ def _work_window(
     courses: Courses, job: Span, settings: Settings, unit: str | None, least_moves: int
 ) -> Window | None:
     """From the instant at which the first change of the work was seen to that of the last."""
-    wanted = split_unit(settings.unit)[0] or unit
+    wanted, kind = split_unit(settings.unit)
+    wanted = wanted or unit
     parts = list(settings.units.get(wanted or "", {})) if wanted not in courses else [wanted]
     candidates = [*parts, unit, *(name for name in courses if name != ERRORS)]
     for name in dict.fromkeys(candidate for candidate in candidates if candidate in courses):
-        used = chosen_courses(courses, name, settings.unit)
+        used = chosen_courses(courses, name, kind if name in parts else None)
         changes = changes_of(used, Span(job.start, float("inf")))
         if len(changes) < least_moves:
             continue

@@ -173,13 +173,10 @@ def changes_of(courses: Iterable[Course], span: Span) -> list[float]:
     return sorted(t for course in courses for t in course.changes_in(span))
 
 
-def chosen_courses(courses: Courses, unit: str | None, settings_unit: str | None) -> tuple[Course, ...]:
+def chosen_courses(courses: Courses, unit: str, kind: str | None) -> tuple[Course, ...]:
     """The courses that count a unit: those of the kind asked for, else of the first kind that has it."""
-    kinds = courses.get(unit or "", {})
-    name, kind = split_unit(settings_unit)
-    if name == unit and kind is not None:
-        return kinds.get(kind, ())
-    return next(iter(kinds.values()), ())
+    kinds = courses.get(unit, {})
+    return next(iter(kinds.values()), ()) if kind is None else kinds.get(kind, ())
 
 
 def count_work(
@@ -196,14 +193,15 @@ def count_work(
         spans: the window.
         last_end: the end of the job; what a source with own times put after it belongs to the span that
             ends there, since the job sent it before it ended.
-        unit: as the user gave it; `NAME@KIND` chooses the source of that name.
+        unit: as the user gave it; `NAME@KIND` chooses the source of that name, or of what it is made of.
         derived: the user's units: name -> how much of which counted unit makes one.
     """
     wanted, wanted_kind = split_unit(unit)
+    picked = {wanted, *(derived or {}).get(wanted or "", ())} if wanted_kind else set()
     work: dict[str, Counted] = {}
     for name, kinds in courses.items():
         by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
-        used = wanted_kind if name == wanted and wanted_kind else next(iter(by_kind))
+        used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind))
         others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
         work[name] = Counted(by_kind.get(used), used, others)
     for name, parts in (derived or {}).items():

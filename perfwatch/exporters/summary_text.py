@@ -264,7 +264,7 @@ class _Face:
         yield self._row(
             self._maybe_estimated("efficiency"), lambda column: self._efficiency(column, unit), note
         )
-        per = "queries" if self.main.part("efficiency").get("queries") else unit
+        per = "queries" if _counted(self.main, "queries") else unit
         yield self._row(
             self._maybe_estimated(f"per {words.one(per)}"),
             lambda column: format_quantity(_ratio(column, per, "joules_per"), "J"),

@@ -625,3 +625,14 @@ def test_a_log_of_somebody_else_is_heard_while_pyrapl_is_imported(caplog: pytest
         logging.getLogger("job").warning("still heard")
         logging.warning("heard as well")
     assert caplog.messages == ["still heard", "heard as well"]
+
+
+def test_a_short_term_limit_says_how_much_a_package_may_draw_for_a_while(tmp_path: Path) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0", 5)
+    for number, term, limit_uw in ((0, "long_term", 15_000_000), (1, "short_term", 64_000_000)):
+        top = f"sys/class/powercap/intel-rapl:0/constraint_{number}"
+        write(tmp_path, f"{top}_name", term)
+        write(tmp_path, f"{top}_power_limit_uw", str(limit_uw))
+    _, devices = opened(tmp_path)
+    facts = devices["package-0"].facts
+    assert (facts["power_limit_watts"], facts["peak_power_watts"]) == (15.0, 64.0)

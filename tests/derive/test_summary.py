@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from derive.build import Session, every, histogram, steps
+from derive.build import Session, codes, every, histogram, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perfwatch.derive.settings import CostInputs, Purchase, Settings
 from perfwatch.derive.summary import summarise
 from perfwatch.derive.tape import Tape
-from perfwatch.metrics import ENERGY, LATENCY, POWER_LIMIT, QUERIES
+from perfwatch.metrics import ENERGY, LATENCY, POWER_LIMIT, QUERIES, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
 
 TOP = (
@@ -336,3 +336,70 @@ def test_a_workload_may_tell_counters_and_gauges_in_one_row():
     summary = session.summary(window="job")
     assert summary["work"]["queries"]["count"] == 10
     assert summary["latency"]["latency"]["count"] == 10
+
+
+def test_an_absurd_counter_is_left_also_where_nothing_else_tells_the_energy():
+    session = Session()
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1),), power_limit_watts=300.0)
+    session.poll(number, every(1.0, 0.0, 22.0), lambda t: 200.0 * t + (5000.0 if t > 10.0 else 0.0))
+    session.job(1.0, 21.0)
+    summary = session.summary()
+    assert summary["energy"]["joules"] is None
+    assert summary["energy"]["by_device"]["nvidia:0"]["counter_joules"] == pytest.approx(9000.0)
+    assert {"no-power", "counter-disagrees"} <= codes(summary)
+
+
+def test_a_limit_that_was_lowered_in_the_run_does_not_make_its_counter_absurd():
+    session = Session()
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER_LIMIT), power_limit_watts=700.0)
+    session.poll(number, every(1.0, 0.0, 22.0), lambda t: 600.0 * t, lambda t: 700.0 if t < 20.0 else 200.0)
+    session.job(1.0, 21.0)
+    assert session.summary()["energy"]["joules"] == pytest.approx(12_000.0)
+
+
+def test_a_wrap_while_a_package_draws_its_short_term_limit_is_a_wrap():
+    session = Session()
+    wrapping = ENERGY.observed(update_s=0.001).wrapping_at(1000.0)
+    number = session.device(
+        collector="rapl",
+        metrics=(wrapping,),
+        kind=DeviceKind.CPU,
+        scope=Scope.CPU,
+        power_limit_watts=15.0,
+        peak_power_watts=64.0,
+    )
+    session.poll(number, every(1.0, 0.0, 22.0), lambda t: (60.0 * t + 700.0) % 1000.0)
+    session.job(1.0, 21.0)
+    summary = session.summary()
+    assert summary["energy"]["joules"] == pytest.approx(1200.0)
+    assert summary["energy"]["coverage"] == 1.0
+
+
+def test_an_accelerator_that_tells_no_energy_stands_in_by_device_all_the_same():
+    session = Session()
+    session.board(every(1.0, 0.0, 22.0))
+    session.device(metrics=(UTILIZATION,))
+    session.job(1.0, 21.0)
+    silent = session.summary()["energy"]["by_device"]["nvidia:1"]
+    assert (silent["in_run"], silent["joules"], silent["mean_watts"]) == (False, None, None)
+    assert silent["coverage"] == 0.0
+
+
+def test_work_that_was_not_done_in_the_window_has_its_ratios_as_null():
+    session = Session()
+    session.board(every(1.0, 0.0, 22.0))
+    session.counter(steps(2.0, 20.0, 190, 19))
+    session.counter([(0.0, 0), (1.5, 7)], name="samples")
+    session.counter([(0.0, 0), (3.0, 7)], name="errors")
+    session.job(1.0, 21.0)
+    summary = session.summary(unit="queries")
+    assert summary["efficiency"]["queries"]["per_joule"] == pytest.approx(0.1)
+    assert set(summary["efficiency"]["samples"].values()) == {None}
+    assert "errors" not in summary["efficiency"]
+
+
+def test_a_meter_that_was_asked_for_is_a_device_of_a_run_without_accelerators():
+    session = Session()
+    session.package(every(1.0, 0.0, 22.0), index="psys", kind=DeviceKind.NODE, scope=Scope.NODE, watts=90.0)
+    session.job(1.0, 21.0)
+    assert session.summary(scope="node")["devices"]["ids"] == ["rapl:psys"]

@@ -293,3 +293,30 @@ def test_an_empty_session_has_an_empty_window():
     summary = Session().summary()
     assert summary["window"]["duration_s"] == 0.0
     assert {"no-power", "no-work", "short-window"} <= codes(summary, "insufficient")
+
+
+def test_a_counter_that_moved_too_seldom_for_the_headline_still_tells_when_the_job_worked():
+    session = watched()
+    session.counter(steps(5.0, 32.0, 90, 9))
+    session.job(2.0, 38.0)
+    summary = session.summary()
+    assert (summary["window"]["kind"], list(summary["also"])) == ("job", ["work"])
+    assert summary["also"]["work"]["window"]["spans"] == [[5.0, 32.0]]
+
+
+def test_one_increment_makes_no_second_column():
+    session = watched()
+    session.counter([(0.0, 0), (5.0, 90)])
+    session.job(2.0, 38.0)
+    assert session.summary()["also"] == {}
+
+
+def test_a_source_that_was_picked_for_a_users_unit_also_makes_its_window():
+    session = watched()
+    session.counter(steps(5.0, 32.0, 120, 12))
+    session.counter(steps(10.0, 30.0, 240, 12), work="output")
+    session.job(2.0, 38.0)
+    summary = session.summary(unit="chat@output", units={"chat": {"queries": 10.0}})
+    assert spans(summary) == [[10.0, 30.0]]
+    assert (summary["work"]["chat"]["count"], summary["work"]["chat"]["source"]) == (22, "output")
+    assert summary["work"]["queries"]["source"] == "output"
