@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,10 @@ def network(root: Path, psutil: Any) -> Sequence[Value]:
 
 def _hardware(directory: Path, counters: dict[str, Any]) -> list[Any]:
     """Those that have a device behind them in sysfs; all of them where there is no sysfs."""
-    if not directory.is_dir():
-        return list(counters.values())
-    return [one for name, one in counters.items() if (directory / name.replace("/", "!") / "device").exists()]
+    return [one for name, one in counters.items() if _is_hardware(directory, name)]
+
+
+@lru_cache(maxsize=4096)
+def _is_hardware(directory: Path, name: str) -> bool:
+    """What a name stands for stays so while it is there; asking the file system each second cost most here."""
+    return not directory.is_dir() or (directory / name.replace("/", "!") / "device").exists()

@@ -27,7 +27,6 @@ from perfwatch.model import (
     State,
     Status,
     Table,
-    Value,
 )
 from perfwatch.runner import NS, Runner
 from perfwatch.session import format as fmt
@@ -150,7 +149,7 @@ class Hub:
             if isinstance(reading, Sample):
                 number = self._numbers.get((batch.collector, reading.device_id))
                 if number is not None:
-                    rows.append([number, self.seconds(at_ns), _plain(reading.values)])
+                    rows.append([number, self.seconds(at_ns), reading.values])
                 continue
             self._write_rows(batch, rows)
             rows = []
@@ -246,10 +245,6 @@ class Hub:
         self._sinks.remove(sink)
         text = f"{type(sink).__name__} was left out after {type(error).__name__}: {error}"
         self.event("note", {"code": "sink-failed", "text": text})
-
-
-def _plain(values: Sequence[Value]) -> list[Any]:
-    return [value if not isinstance(value, tuple) else fmt.encode_value(value) for value in values]
 
 
 def _resident_bytes() -> int | None:

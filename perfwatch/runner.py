@@ -31,6 +31,7 @@ from perfwatch.model import (
     State,
     Status,
 )
+from perfwatch.session.format import encode_value
 
 NS = 1_000_000_000
 REOPEN_S = 30.0
@@ -81,11 +82,12 @@ class _Watched(list[Device]):
         self._clock = clock
 
     def __iter__(self) -> Iterator[Device]:
+        worker, now_ns = self._worker, self._clock.monotonic_ns
         for device in super().__iter__():
-            if self._worker.left_behind:
+            if worker.left_behind:
                 return
-            self._worker.since_ns = self._clock.monotonic_ns()
-            self._worker.device = device
+            worker.since_ns = now_ns()
+            worker.device = device
             yield device
 
 
@@ -375,8 +377,8 @@ class Runner:
         if kind is int or value is None:
             return value
         if kind is Histogram:
-            return value._replace(sum=round(value.sum, 9), min=round(value.min, 9), max=round(value.max, 9))
-        return value
+            value = value._replace(sum=round(value.sum, 9), min=round(value.min, 9), max=round(value.max, 9))
+        return encode_value(value)
 
     def _lose(self, device_id: str, reason: str, readings: list[tuple[int, Reading]]) -> None:
         self._devices.pop(device_id, None)

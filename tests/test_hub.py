@@ -72,7 +72,7 @@ def test_devices_get_numbers_and_times_count_from_the_header() -> None:
     hub = hub_with(kept)
     other = Device("D-1", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER,))
     hub.post(Declared("stub", ORIGIN_NS, (DEVICE,)))
-    hub.post(batch(1.5, Sample("D-0", (100.0,)), Appeared(other), Sample("D-1", (5.0,)), Gone("D-0", "lost")))
+    hub.post(batch(1.5, Sample("D-0", [100.0]), Appeared(other), Sample("D-1", [5.0]), Gone("D-0", "lost")))
     hub.stop()
     told = kept.told()
     assert [record["device"]["n"] for record in told if "device" in record] == [0, 1]
