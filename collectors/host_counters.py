@@ -140,5 +140,5 @@ def _hardware(directory: Path, counters: dict[str, Any]) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _is_hardware(directory: Path, name: str) -> bool:
-    """What a name stands for stays so while it is there; asking the file system each second cost most here."""
+    """What a name stands for stays so while it is there; asking sysfs each second cost most of a poll."""
     return not directory.is_dir() or (directory / name.replace("/", "!") / "device").exists()
