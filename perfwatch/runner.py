@@ -25,13 +25,12 @@ from perfwatch.model import (
     Device,
     DeviceKind,
     Gone,
-    Histogram,
     Reading,
     Sample,
     State,
     Status,
 )
-from perfwatch.session.format import encode_value
+from perfwatch.rounding import Rounding
 
 NS = 1_000_000_000
 REOPEN_S = 30.0
@@ -40,8 +39,6 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses after TryAgain, growing."""
 HUNG_AFTER_S = 0.5
 """A call that stays in one device for longer than three periods, and at least this, is left behind."""
-PLAUSIBLE = 1e18
-"""A magnitude beyond which no reading is believed."""
 
 _MEASURES = (POWER.name, ENERGY.name)
 
@@ -128,7 +125,7 @@ class Runner:
         self._tickets: list[Ticket] = []
         self._devices: dict[str, Device] = {}
         self._hung: dict[str, int] = {}
-        self._cleaned: dict[str, tuple[Sequence[Any], list[Any]]] = {}
+        self._rounding = Rounding()
         self._tick: int | None = None
         self._failures = 0
         self._worker = _Worker()
@@ -141,7 +138,6 @@ class Runner:
         self.late = 0
         self.missed = 0
         self.samples = 0
-        self.rejected = 0
 
     # -- from other threads ------------------------------------------------------------------------
 
@@ -187,6 +183,11 @@ class Runner:
     def devices(self) -> tuple[Device, ...]:
         """The devices known now, hanging ones included."""
         return tuple(self._devices.values())
+
+    @property
+    def rejected(self) -> int:
+        """How many values were no believable numbers."""
+        return self._rounding.rejected
 
     @property
     def measures(self) -> bool:
@@ -343,7 +344,7 @@ class Runner:
             self.samples += 1
             if reading.at_ns is not None:
                 at_ns = reading.at_ns
-            reading = Sample(reading.device_id, self._clean_all(reading))
+            reading = Sample(reading.device_id, self._rounding.values(reading))
         elif isinstance(reading, Appeared):
             self._devices[reading.device.id] = reading.device
         elif isinstance(reading, Gone):
@@ -351,34 +352,6 @@ class Runner:
         elif getattr(reading, "at_ns", None) is not None:
             at_ns = reading.at_ns  # type: ignore[union-attr,assignment]
         readings.append((at_ns, reading))
-
-    def _clean_all(self, sample: Sample) -> list[Any]:
-        """Values checked and rounded. What a collector repeats (the same object) is not looked at again."""
-        raw = tuple(sample.values)  # a copy: a collector may fill one list again and again
-        before = self._cleaned.get(sample.device_id)
-        if before is not None and len(before[0]) == len(raw):
-            done = [
-                clean if value is last else self._clean(value)
-                for value, last, clean in zip(raw, *before, strict=True)
-            ]
-        else:
-            done = [self._clean(value) for value in raw]
-        self._cleaned[sample.device_id] = (raw, done)
-        return done
-
-    def _clean(self, value: Any) -> Any:
-        """The one place where numbers are rounded; what is not finite or not believable becomes None."""
-        kind = type(value)
-        if kind is float:
-            if -PLAUSIBLE < value < PLAUSIBLE:
-                return round(value, 6)
-            self.rejected += 1
-            return None
-        if kind is int or value is None:
-            return value
-        if kind is Histogram:
-            value = value._replace(sum=round(value.sum, 9), min=round(value.min, 9), max=round(value.max, 9))
-        return encode_value(value)
 
     def _lose(self, device_id: str, reason: str, readings: list[tuple[int, Reading]]) -> None:
         self._devices.pop(device_id, None)
