@@ -12,6 +12,7 @@ from perfwatch.derive.findings import CODES, INFO, WARN, Finding
 from perfwatch.derive.gauges import bits_in, share_with_bits
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
+from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import OWN_TIMES, source_kind
 from perfwatch.metrics import THROTTLE_REASONS
 from perfwatch.model import DeviceKind
@@ -160,6 +161,13 @@ def _missing_records(evidence: Evidence) -> Iterator[Finding]:
             "gap",
             WARN,
             f"The recording could not take everything ({reason}): {records} records are missing from it.",
+        )
+    if job_of(evidence.tape).cut_off:
+        yield Finding(
+            "gap",
+            WARN,
+            f"The recording breaks off at {evidence.tape.last_t:.1f} s, before the job's end; "
+            "the figures end there.",
         )
     if evidence.tape.damaged:
         yield Finding(

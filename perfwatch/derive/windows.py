@@ -77,11 +77,15 @@ class Windows(NamedTuple):
 
 
 class Job(NamedTuple):
-    """The child as the session saw it. `found` is false for a recording without one."""
+    """The child as the session saw it.
+
+    `found` is false for a recording without one; `cut_off` says that the recording ends before the job.
+    """
 
     span: Span
     found: bool
     exit_status: int | None
+    cut_off: bool = False
 
 
 def job_of(tape: Tape) -> Job:
@@ -92,7 +96,7 @@ def job_of(tape: Tape) -> Job:
         return Job(_recording(tape), False, None)
     ends = [event for event in events if event.fields.get("what") == "end" and event.t >= begin.t]
     if not ends:
-        return Job(Span(begin.t, max(begin.t, tape.last_t)), True, None)
+        return Job(Span(begin.t, max(begin.t, tape.last_t)), True, None, cut_off=True)
     return Job(Span(begin.t, ends[-1].t), True, _exit_status(ends[-1]))
 
 

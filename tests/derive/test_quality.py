@@ -520,3 +520,12 @@ def test_every_code_is_of_the_table_and_every_message_is_a_sentence():
         assert each["code"] in CODES
         assert each["message"][0].isupper() or each["message"][0].isdigit() or ":" in each["message"]
         assert each["message"].endswith(".")
+
+
+def test_a_recording_that_breaks_off_before_the_job_ended_says_so():
+    session = Session()
+    session.board(every(1.0, 0.0, 22.0))
+    session.job(1.0, None)
+    assert message(session.summary(), "gap") == (
+        "The recording breaks off at 22.0 s, before the job's end; the figures end there."
+    )
