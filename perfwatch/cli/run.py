@@ -130,10 +130,21 @@ class _Session:
 
     @classmethod
     def begin(cls, args: argparse.Namespace, wanted: _Wanted) -> _Session:
-        """Open files and sockets, then take the signals over; nothing runs yet."""
+        """Take the signals over, then open files and sockets; nothing runs yet."""
+        from perfwatch.job.signals import SignalQueue
+
+        signals = SignalQueue()
+        signals.open()  # first: a thread that is older would take them
+        try:
+            return cls._wired(args, wanted, signals)
+        except BaseException:
+            signals.close()
+            raise
+
+    @classmethod
+    def _wired(cls, args: argparse.Namespace, wanted: _Wanted, signals: SignalQueue) -> _Session:
         from perfwatch.job.evidence import Evidence
         from perfwatch.job.opening import Opening
-        from perfwatch.job.signals import SignalQueue
         from perfwatch.job.watched import WatchedRun
         from perfwatch.sources.live import LiveSource, new_session_id
         from perfwatch.sources.recording import Recording
@@ -155,8 +166,6 @@ class _Session:
             header=_header(args, wanted),
         )
         sources.at_each_mark(live.request_readings)
-        signals = SignalQueue()
-        signals.open()
         return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
     def watch(self) -> Outcome | None:
@@ -185,6 +194,7 @@ class _Session:
         try:
             if self._runner.job is None:
                 results.say("perfwatch run: ended before the job was started")
+                self._recording.discard(everything=True)
                 return outcome.status
             with results.told("run") as summarised:
                 summary = results.summarise(self._recording.tape(), wanted.settings)

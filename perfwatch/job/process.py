@@ -100,6 +100,13 @@ class Job:
                 )
         return self.ending
 
+    def hears_our_terminal(self) -> bool:
+        """Whether what the terminal sends to our process group reaches it as well."""
+        try:
+            return os.getpgid(self.pid) == os.getpgrp()
+        except OSError:
+            return False
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""
         if self.ending is None:

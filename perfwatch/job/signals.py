@@ -85,7 +85,8 @@ def _wait_with_sender(wanted: set[signal.Signals], timeout_s: float) -> Arrival 
         info = signal.sigtimedwait(wanted, max(0.0, timeout_s))
     except InterruptedError:
         return None
-    if info is None:
+    # CPython (seen with 3.11) gives an unfilled structure when it was stopped beyond the timeout: no signal.
+    if info is None or info.si_signo not in wanted:
         return None
     return Arrival(signal.Signals(info.si_signo), info.si_code == SI_KERNEL)
 

@@ -18,7 +18,7 @@ from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
 from perfwatch.job.streams import Feed, Tap
 from perfwatch.runner import NS
-from perfwatch.sources.live import LiveSource
+from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
 
 START_READING_S = 0.3
 """The child waits for the readings before its start at most this long."""
@@ -28,6 +28,11 @@ DRAIN_S = 0.5
 """What a job wrote before its exit is in the pipe already; a process it left may hold the pipe open."""
 FAREWELL_S = 3.0
 """How long a job may take to end after SIGTERM or SIGHUP before the summary is written without it."""
+LOOK_S = 0.02
+"""How soon a signal is seen while collectors open."""
+LOOK_AGAIN_S = 1.0
+"""The job's end comes as a signal; a foreign library's thread may take that one away from us."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 STDOUT_FD = 1
 STDERR_FD = 2
 
@@ -105,8 +110,8 @@ class WatchedRun:
         """
         self._live.start()
         try:
-            late = self._live.wait_open()
-            if not self._measure_idle():
+            late = self._wait_open()
+            if late is None or not self._measure_idle():
                 return Outcome(None, self._given_up_for, ())
             self._begin(late)
             self._wait_for_exit()
@@ -116,6 +121,16 @@ class WatchedRun:
 
     # -- before ------------------------------------------------------------------------------------
 
+    def _wait_open(self) -> list[str] | None:
+        """Wait for the collectors' `open()`. Returns those that are late; None if we are told to end."""
+        until_ns = self._now_ns() + round(OPEN_WAIT_S * NS)
+        while True:
+            late = self._live.wait_open(LOOK_S)
+            if self._told_to_end(0.0):
+                return None
+            if not late or self._now_ns() >= until_ns:
+                return late
+
     def _measure_idle(self) -> bool:
         """Measure idle power for as long as was asked; False if we are told to end meanwhile."""
         if not self._plan.idle_baseline_s:
@@ -124,13 +139,23 @@ class WatchedRun:
         self._mark_idle("begin")
         until_ns = self._now_ns() + round(self._plan.idle_baseline_s * NS)
         while (remaining_ns := until_ns - self._now_ns()) > 0:
-            arrival = self._signals.wait(remaining_ns / NS)
-            if arrival is not None and arrival.number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                self._given_up_for = arrival.number
+            if self._told_to_end(remaining_ns / NS):
                 return False
         self._live.read_now(START_READING_S)
         self._mark_idle("end")
-        return True
+        return not self._told_to_end(0.0)
+
+    def _told_to_end(self, timeout_s: float) -> bool:
+        """Whether a signal ends us before there is a job; takes signals for so long at most."""
+        arrival = self._signals.wait(timeout_s)
+        while arrival is not None:
+            if arrival.number in ENDING:
+                self._given_up_for = arrival.number
+                return True
+            if arrival.number is signal.SIGTSTP:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            arrival = self._signals.wait(0.0)
+        return False
 
     def _mark_idle(self, edge: str) -> None:
         self._live.hub.event("mark", {"name": "idle_baseline", "edge": edge, "origin": "perfwatch"})
@@ -196,7 +221,7 @@ class WatchedRun:
 
     def _patience_s(self, now_ns: int, end_ns: int | None) -> float:
         limits = [(limit - now_ns) / NS for limit in (end_ns, self._give_up_ns) if limit is not None]
-        return max(0.0, min([10.0, *limits]))
+        return max(0.0, min([LOOK_AGAIN_S, *limits]))
 
     def _take_signal(self, arrival: Arrival) -> None:
         assert self.job is not None
@@ -205,7 +230,7 @@ class WatchedRun:
             self._interrupt(arrival)
         elif number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             self._pass_on(arrival)
-            if number is not signal.SIGQUIT:
+            if number is not signal.SIGQUIT and self._give_up_ns is None:
                 self._given_up_for = number
                 self._give_up_ns = self._now_ns() + round(FAREWELL_S * NS)
         elif number is signal.SIGTSTP:
@@ -225,7 +250,7 @@ class WatchedRun:
 
     def _pass_on(self, arrival: Arrival) -> None:
         assert self.job is not None
-        if not arrival.from_terminal:
+        if not (arrival.from_terminal and self.job.hears_our_terminal()):
             self.job.send(arrival.number)
 
     def _stop_with_the_job(self, arrival: Arrival) -> None:
@@ -233,7 +258,7 @@ class WatchedRun:
         assert self.job is not None
         self._pass_on(arrival)
         os.kill(os.getpid(), signal.SIGSTOP)
-        if not arrival.from_terminal:
+        if not (arrival.from_terminal and self.job.hears_our_terminal()):
             self.job.send(signal.SIGCONT)
 
     # -- after -------------------------------------------------------------------------------------

@@ -281,6 +281,50 @@ def test_a_job_that_ignores_sigterm_goes_on_and_the_summary_comes_all_the_same(t
         os.kill(pid, signal.SIGKILL)
 
 
+HANGS = """
+import time
+from perfwatch.collector import Collector
+class Hanging(Collector):
+    name = "hanging"
+    def open(self):
+        time.sleep(60)
+    def read(self, devices):
+        return ()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("stage", ["collectors open", "idle baseline"])
+def test_a_signal_before_the_job_starts_no_job(stage: str, number: signal.Signals, tmp_path: Path) -> None:
+    plugin = tmp_path / "hanging.py"
+    plugin.write_text(HANGS)
+    options = ("-c", str(plugin)) if stage == "collectors open" else ("--idle-baseline", "60s")
+    running = start("touch", str(tmp_path / "ran"), home=tmp_path, options=options)
+    wait_until(lambda: sessions(tmp_path), "the log")  # signals are taken since before
+    running.send_signal(number)
+    _, told = running.communicate(timeout=20)
+    assert running.returncode == 128 + number
+    assert told == "perfwatch run: ended before the job was started\n"
+    assert not (tmp_path / "ran").exists()
+    assert sessions(tmp_path) == []
+
+
+def test_no_thread_of_ours_takes_the_signals_of_the_main_one(tmp_path: Path) -> None:
+    """One that does would swallow the news that the job is over."""
+    here = tmp_path / "pid"
+    running = start("sh", "-c", f"{say_when_running(here)}; exec sleep 60", home=tmp_path)
+    try:
+        wait_until(lambda: here.exists() and here.read_text(), "the job")
+        for status in Path(f"/proc/{running.pid}/task").glob("*/status"):
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            blocked = int(fields["SigBlk"], 16)
+            # A thread in sigtimedwait shows the signals that it waits for as not blocked.
+            assert status.parent.name == str(running.pid) or blocked >> (signal.SIGCHLD - 1) & 1, fields
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=20)
+
+
 def test_under_nohup_a_hangup_changes_nothing(tmp_path: Path) -> None:
     here = tmp_path / "pid"
     perfwatch_run = " ".join(command("run", *QUICK, "--", "sh", "-c"))
