@@ -156,12 +156,9 @@ def _late_source(evidence: Evidence) -> Iterator[Finding]:
 
 def _missing_records(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("missing"):
-        records, reason = event.fields.get("records"), event.fields.get("reason")
-        yield Finding(
-            "gap",
-            WARN,
-            f"The recording could not take everything ({reason}): {records} records are missing from it.",
-        )
+        reason, records = event.fields.get("reason"), _integer(event.fields.get("records"))
+        lacking = _lacking(records, _integer(event.fields.get("lost", records)))
+        yield Finding("gap", WARN, f"The recording could not take everything ({reason}): {lacking}.")
     if job_of(evidence.tape).cut_off:
         yield Finding(
             "gap",
@@ -175,6 +172,14 @@ def _missing_records(evidence: Evidence) -> Iterator[Finding]:
             WARN,
             f"{evidence.tape.damaged} records of the session could not be read and are left out.",
         )
+
+
+def _lacking(records: int, lost: int) -> str:
+    if not records:
+        return "its end may be missing"
+    if not lost:
+        return f"{records} records are missing from it; these figures have them from memory"
+    return f"{records} records are missing from it, {lost} of them from these figures as well"
 
 
 def _clock_jumps(evidence: Evidence) -> Iterator[Finding]:

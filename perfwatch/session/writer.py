@@ -87,6 +87,8 @@ class Writer:
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self.written_bytes = 0
         self.lost_records = 0
+        """Records that neither the file nor memory could take."""
+        self.lost_because = ""
         self.trouble = ""
         """Why the file does not take records at present; empty while it does."""
         self._closed = False
@@ -129,12 +131,18 @@ class Writer:
         for packed, _ in self._backlog:
             yield unpack(packed)
 
+    @property
+    def unwritten_records(self) -> int:
+        """Records that memory holds for the file."""
+        return sum(count for _, count in self._backlog)
+
     def _hold(self, lines: list[bytes]) -> None:
         if not lines:
             return
         packed = self._keep(b"\n".join(lines) + b"\n")
         if self._backlog_bytes + len(packed) > BACKLOG_BYTES:
             self.lost_records += len(lines)
+            self.lost_because = self.trouble
             return
         self._backlog.append((packed, len(lines)))
         self._backlog_bytes += len(packed)

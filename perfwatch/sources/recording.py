@@ -99,9 +99,13 @@ class Recording:
         return chain(raw_chunks(self._fold_path), self._writer.unwritten())
 
     def _missing(self) -> dict[str, Any] | None:
-        if not self._writer.trouble:
+        """What the file lacks, why, and how much of it the figures lack as well."""
+        writer = self._writer
+        reason = writer.trouble or writer.lost_because
+        if not reason:
             return None
-        return {"records": self._writer.lost_records, "reason": self._writer.trouble, "file": self._fold_path}
+        records = writer.lost_records + writer.unwritten_records
+        return {"records": records, "lost": writer.lost_records, "reason": reason, "file": self._fold_path}
 
 
 def _can_be_read_back(output: str) -> bool:

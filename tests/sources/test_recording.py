@@ -94,7 +94,36 @@ def test_a_disk_that_is_full_is_told_in_the_tape(home: Path, monkeypatch: pytest
     assert len(tape.of_kind("note")) == 20
     (missing,) = tape.of_kind("missing")
     assert missing.fields["reason"] == "No space left on device"
-    assert len(list(open_session(str(home / "run.jsonl")).records())) < 20
+    in_the_file = len(list(open_session(str(home / "run.jsonl")).records()))
+    assert in_the_file < 20
+    assert (missing.fields["records"], missing.fields["lost"]) == (20 - in_the_file, 0)
+
+
+def test_what_was_lost_is_told_although_the_disk_has_room_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = False
+    real = os.write
+
+    def write(fd: int, data: Any) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, data)
+
+    recording = Recording("a" * 32, output=str(home / "run.jsonl"), keep=True)
+    recording.write(HEADER)
+    recording.tick(2 * 10**9)
+    monkeypatch.setattr("perfwatch.session.writer.os.write", write)
+    monkeypatch.setattr("perfwatch.session.writer.BACKLOG_BYTES", 0)
+    full = True
+    recording.write({"t": 1.0, "event": "note", "text": "lost"})
+    recording.tick(4 * 10**9)
+    full = False
+    recording.write({"t": 2.0, "event": "note", "text": "kept"})
+    recording.close()
+    (missing,) = recording.tape().of_kind("missing")
+    assert (missing.fields["records"], missing.fields["lost"]) == (1, 1)
+    assert missing.fields["reason"] == "No space left on device"
 
 
 def test_a_file_in_a_directory_that_is_not_there_is_one_sentence(home: Path) -> None:
