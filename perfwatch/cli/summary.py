@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     recorded = Settings.from_json(session.header.get("settings") or {})
     settings = asking.settings(args, recorded).merge({"phase": args.phase})
     tape = Tape.of(session.header, session.records())
+    tape.damaged += session.damaged
     summary = results.summarise(tape, settings)
     results.show(args, config, summary, log_path=None if path == "-" else path, on_stdout=True)
     return gates.judge(summary, otherwise=0)

@@ -170,7 +170,7 @@ def _missing_records(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "gap",
             WARN,
-            f"{evidence.tape.damaged} records of the session could not be read and are left out.",
+            f"{_of_records(evidence.tape.damaged)} of the session could not be read: the rest is counted.",
         )
 
 
@@ -178,8 +178,12 @@ def _lacking(records: int, lost: int) -> str:
     if not records:
         return "its end may be missing"
     if not lost:
-        return f"{records} records are missing from it; these figures have them from memory"
-    return f"{records} records are missing from it, {lost} of them from these figures as well"
+        return f"it lacks {_of_records(records)}, which these figures have from memory"
+    return f"it lacks {_of_records(records)}, and these figures {_of_records(lost)}"
+
+
+def _of_records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"
 
 
 def _clock_jumps(evidence: Evidence) -> Iterator[Finding]:
