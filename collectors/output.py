@@ -14,11 +14,11 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
-from perfwatch.work.account import Account
-from perfwatch.work.cells import Arrival, Cells
-from perfwatch.work.lines import Lines
-from perfwatch.work.patterns import Pattern, compile_pattern
-from perfwatch.work.tally import Tally, clean_text
+from perfwatch.workload.account import Account
+from perfwatch.workload.cells import Arrival, Cells
+from perfwatch.workload.lines import Lines
+from perfwatch.workload.patterns import Pattern, compile_pattern
+from perfwatch.workload.tally import Tally, clean_text
 
 READS: dict[str, tuple[str, ...]] = {
     "stdout": ("stdout",),

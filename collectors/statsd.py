@@ -16,10 +16,10 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError
 from perfwatch.model import Device, DeviceKind, Event, Reading
-from perfwatch.work.address import parse_address
-from perfwatch.work.inlet import Inlet
-from perfwatch.work.ledger import Ledger
-from perfwatch.work.statsd import has_mark
+from perfwatch.workload.address import parse_address
+from perfwatch.workload.inlet import Inlet
+from perfwatch.workload.ledger import Ledger
+from perfwatch.workload.statsd import has_mark
 
 QUEUE_BYTES = 64 * 2**20
 """So much waits for `read`, together; more is dropped and counted."""

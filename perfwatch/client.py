@@ -10,8 +10,8 @@
 Under `perfwatch run` the environment variable PERFWATCH_STATSD names a socket; without it nothing is sent.
 Counting never blocks, never raises and never ends the job: totals are kept here and sent ten times a
 second by a daemon thread, before each mark, and at exit. What is sent are running totals of this process
-(format: `ct` and `tt` in perfwatch/work/statsd.py), so that a lost datagram loses no count. A process that
-is killed loses at most what it counted since the last tenth of a second.
+(`ct` and `tt` of perfwatch/workload/statsd.py), so that a lost datagram loses no count. A process that is
+killed loses at most what it counted since the last tenth of a second.
 
 Why `count` needs no lock: each thread adds into a dict of its own, found by its ident. Only that thread
 writes there, also in free-threaded Python; an ident is given again only when its thread is over, and the
@@ -105,7 +105,7 @@ def phase(name: str = "measure") -> Iterator[None]:
 
 
 class _Timed:
-    """Running totals of one timing in this process, in the buckets of perfwatch/work/histogram.py."""
+    """Running totals of one timing in this process, in the buckets of perfwatch/workload/histogram.py."""
 
     def __init__(self) -> None:
         self.n = self.zero = self.told_n = 0

@@ -18,7 +18,7 @@ from perfwatch_collectors.statsd import StatsdCollector, StatsdOptions
 
 from perfwatch import client
 from perfwatch.model import Appeared, Event, Histogram, Reading, Sample
-from perfwatch.work.ledger import Ledger
+from perfwatch.workload.ledger import Ledger
 
 S = 1_000_000_000
 

@@ -19,8 +19,8 @@ from perfwatch.derive.findings import CODES
 from perfwatch.metrics import CATALOGUE
 from perfwatch.model import State
 from perfwatch.session import format as fmt
-from perfwatch.work.patterns import compile_pattern
-from perfwatch.work.presets import PRESETS
+from perfwatch.workload.patterns import compile_pattern
+from perfwatch.workload.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]

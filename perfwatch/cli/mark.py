@@ -9,8 +9,8 @@ import sys
 import time
 
 from perfwatch.errors import ConfigError
-from perfwatch.work.address import VARIABLE, Address, parse_address
-from perfwatch.work.statsd import EDGES, mark_line
+from perfwatch.workload.address import VARIABLE, Address, parse_address
+from perfwatch.workload.statsd import EDGES, mark_line
 
 HELP = "Put a mark into the run around this shell: the begin or end of a phase, or a point."
 

@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 from perfwatch.errors import ConfigError, SessionError
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Sample
-from perfwatch.work.account import Account
-from perfwatch.work.lines import Lines
-from perfwatch.work.patterns import Finding, Pattern, Says, compile_pattern
-from perfwatch.work.presets import PRESETS
-from perfwatch.work.tally import Tally, clean_text
+from perfwatch.workload.account import Account
+from perfwatch.workload.lines import Lines
+from perfwatch.workload.patterns import Finding, Pattern, Says, compile_pattern
+from perfwatch.workload.presets import PRESETS
+from perfwatch.workload.tally import Tally, clean_text
 
 HELP = "Show what a pattern finds in a job's output: per line, and in total. Exits with 1 if nothing matched."
 _KINDS = ("stdout=", "stderr=", "output=")

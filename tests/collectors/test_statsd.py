@@ -21,7 +21,7 @@ from perfwatch_collectors.statsd import StatsdCollector, StatsdOptions
 from perfwatch.errors import CollectorError, ConfigError, Unavailable
 from perfwatch.model import Appeared, Event, Histogram, Reading, Sample
 from perfwatch.testing import check_contract
-from perfwatch.work.address import parse_address
+from perfwatch.workload.address import parse_address
 
 
 @pytest.fixture

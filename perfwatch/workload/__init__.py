@@ -1,0 +1,1 @@
+"""How a job tells its work: patterns in its output, StatsD lines, running totals of `perfwatch.client`."""

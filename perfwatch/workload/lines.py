@@ -1,0 +1,58 @@
+"""Which lines did a job print, and when?
+
+LF, CR and CRLF end a line; empty lines are passed over. A line's time is when its last byte came: a
+progress bar is ended only by the CR of the next one. ANSI escape sequences and other controls are removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LINE_BYTES = 8192
+"""What a line has beyond is not looked at."""
+
+_ENDS = re.compile(rb"[\r\n]")
+# ECMA-48: control sequences, operating system commands, strings, two-character escapes.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"|\x1b[PX^_][^\x1b]*(?:\x1b\\)?|\x1b[ -/]*[0-~]"
+)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def plain_text(line: bytes) -> str:
+    """A line as text, without escape sequences and controls."""
+    text = line.decode("utf-8", "replace")
+    if text.isprintable():
+        return text
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+class Lines:
+    """Puts the lines of one stream together from the pieces in which it arrives."""
+
+    def __init__(self) -> None:
+        self._begun = bytearray()
+        self._begun_ns = 0
+
+    def feed(self, data: bytes, at_ns: int) -> Iterator[tuple[int, str]]:
+        """The lines that a piece completes, each with its time."""
+        pieces = _ENDS.split(data)
+        for piece in pieces[:-1]:
+            self._add(piece, at_ns)
+            yield from self.end()
+        self._add(pieces[-1], at_ns)
+
+    def end(self) -> Iterator[tuple[int, str]]:
+        """What was printed since the last line end, as a line."""
+        if self._begun:
+            line, self._begun = bytes(self._begun), bytearray()
+            text = plain_text(line)
+            if text:
+                yield self._begun_ns, text
+
+    def _add(self, piece: bytes, at_ns: int) -> None:
+        if piece:
+            self._begun += piece[: max(0, LINE_BYTES - len(self._begun))]
+            self._begun_ns = at_ns

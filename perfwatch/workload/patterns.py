@@ -1,0 +1,257 @@
+"""What does a PATTERN find in a line of a job's output?
+
+A PATTERN is, in this order: exactly a preset's name (`PRESETS`); a template, if it contains `{NAME}`
+(letter or `_` first): its other text is literal, blanks match any blanks and `{_}` anything; else a
+regular expression. `re:` in front forces the last. What stands in `{NAME}` or `(?P<NAME>...)` is a
+number (`parse_number`); the name's suffix says what it means:
+
+    NAME          cumulative; a value that falls is a restart
+    NAME__inc     an increment
+    NAME__rate    per second, integrated over the time since the line before
+    NAME__s __ms __us    a timing
+    NAME__gauge   a gauge
+
+Without names, matching lines are counted as `lines`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from perfwatch.errors import ConfigError
+from perfwatch.workload.presets import PRESETS
+from perfwatch.workload.tally import Number, believable, clean_text, whole
+
+LINES = "lines"
+"""What matching lines are counted as where a pattern names nothing."""
+
+_SEPARATORS = ",_'\u00a0\u202f\u2009"
+NUMBER = (
+    rf"[-+]?(?:(?:(?:\d{{1,3}}(?:[{_SEPARATORS}]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+    r"(?:[eE][-+]?\d+)?(?:[kKMG](?![A-Za-z]))?"
+    r"|(?:[nN]a[nN]|NAN|[iI]nf|INF)(?![A-Za-z]))"
+)
+"""A number as programs print it: sign, thousands separators, fraction, exponent, k M G; also nan and inf,
+so that a diverged loss does not hide the steps beside it."""
+
+_FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
+_WHOLE_NUMBER = re.compile(NUMBER)
+_FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_DROP_SEPARATORS = str.maketrans("", "", _SEPARATORS)
+_SHOWN = 200
+
+
+class Says(str, Enum):
+    """What a number in a line means."""
+
+    TOTAL = "total"
+    INCREMENT = "increment"
+    RATE = "rate"
+    TIMING = "timing"
+    GAUGE = "gauge"
+
+
+_SUFFIXES: Mapping[str, tuple[Says, float]] = {
+    "inc": (Says.INCREMENT, 1.0),
+    "rate": (Says.RATE, 1.0),
+    "s": (Says.TIMING, 1.0),
+    "ms": (Says.TIMING, 1e-3),
+    "us": (Says.TIMING, 1e-6),
+    "gauge": (Says.GAUGE, 1.0),
+}
+
+
+class Field(NamedTuple):
+    """A name in a pattern: the bare name, what its number means, and the factor that gives seconds."""
+
+    name: str
+    says: Says
+    factor: float = 1.0
+
+
+class Finding(NamedTuple):
+    """A number that a line tells; a timing is in seconds."""
+
+    name: str
+    says: Says
+    value: Number
+
+
+class Match(NamedTuple):
+    """What a pattern found in a line.
+
+    `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
+    line says that counting starts again from zero.
+    """
+
+    findings: tuple[Finding, ...]
+    series: str = ""
+    begins_anew: bool = False
+
+
+class Pattern:
+    """A compiled PATTERN.
+
+    Args:
+        source: as the person wrote it.
+        expressions: all of them are searched in each line.
+        first_series_only: only the series that was seen first counts.
+    """
+
+    def __init__(
+        self, source: str, expressions: Sequence[re.Pattern[str]], *, first_series_only: bool = False
+    ) -> None:
+        self.source = source
+        self.first_series_only = first_series_only
+        self._parts = [_Part.of(source, expression) for expression in expressions]
+        self.fields = tuple(field for part in self._parts for field in part.fields.values())
+        self._counts_lines = not self.fields
+
+    def search(self, line: str) -> Match | None:
+        """What the line says, or None if the pattern is not in it."""
+        matches = [(part, match) for part in self._parts if (match := part.expression.search(line))]
+        if not matches:
+            return None
+        if self._counts_lines:
+            return Match((Finding(LINES, Says.INCREMENT, 1),))
+        findings = tuple(finding for part, match in matches for finding in part.findings(match))
+        series = "/".join(filter(None, (part.series(match) for part, match in matches)))
+        return Match(findings, series, any(part.begins_anew(match) for part, match in matches))
+
+
+class _Part(NamedTuple):
+    """One expression of a pattern, and what its groups mean."""
+
+    expression: re.Pattern[str]
+    fields: Mapping[str, Field]
+    series_groups: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: str, expression: re.Pattern[str]) -> _Part:
+        preset = source in PRESETS
+        names = [name for name in expression.groupindex if name != "_"]
+        hidden = tuple(name for name in names if preset and name.startswith("_"))
+        fields = {name: _field(source, name) for name in names if name not in hidden}
+        return cls(expression, fields, tuple(name for name in hidden if name != "_anew"))
+
+    def findings(self, match: re.Match[str]) -> Iterator[Finding]:
+        for group, field in self.fields.items():
+            value = parse_number(match[group])
+            if value is not None:
+                seconds = value if field.factor == 1.0 else value * field.factor
+                yield Finding(field.name, field.says, seconds)
+
+    def series(self, match: re.Match[str]) -> str:
+        return "/".join(match[group] or "" for group in self.series_groups)
+
+    def begins_anew(self, match: re.Match[str]) -> bool:
+        return "_anew" in self.expression.groupindex and match["_anew"] is not None
+
+
+def compile_pattern(text: str) -> Pattern:
+    """The pattern that a text means.
+
+    Raises:
+        ConfigError: it is empty, no regular expression, or a name in it is used twice or has a suffix that
+            does not exist; the message says where.
+    """
+    if text in PRESETS:
+        preset = PRESETS[text]
+        number = NUMBER
+        expressions = [
+            re.compile(expression.replace("<NUMBER>", number)) for expression in preset.expressions
+        ]
+        return Pattern(text, expressions, first_series_only=preset.first_series_only)
+    if text.startswith("re:"):
+        return Pattern(text, [_expression(text, text[3:])])
+    if _FIELD.search(text):
+        return Pattern(text, [_template(text)])
+    return Pattern(text, [_expression(text, text)])
+
+
+def parse_number(text: str | None) -> Number | None:
+    """The number that a text is, or None: no number, not finite, or too large to be believed."""
+    if text is None:
+        return None
+    text = text.strip()
+    if not _WHOLE_NUMBER.fullmatch(text):
+        return None
+    factor = _FACTORS.get(text[-1], 1.0)
+    digits = text.translate(_DROP_SEPARATORS)
+    if factor != 1.0:
+        digits = digits[:-1]
+    elif digits.isdecimal() and len(digits) <= 18:
+        return int(digits)
+    value = float(digits) * factor
+    return whole(value) if believable(value) else None
+
+
+def _template(text: str) -> re.Pattern[str]:
+    parts = _FIELD.split(text)
+    used: set[str] = set()
+    expression = ""
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            expression += _literal(part)
+        elif part == "_":
+            expression += ".*?"
+        elif part in used:
+            raise ConfigError(
+                f"cannot read the pattern {_shown(text)}: {{{part}}} stands in it twice; "
+                "write {_} for what is not needed"
+            )
+        else:
+            used.add(part)
+            expression += f"(?P<{part}>{NUMBER})"
+    return re.compile(expression)
+
+
+def _literal(text: str) -> str:
+    """The text as an expression in which a run of blanks matches any blanks."""
+    pieces = re.split(r"(\s+)", text)
+    return "".join(r"\s+" if piece.isspace() else re.escape(piece) for piece in pieces)
+
+
+def _expression(source: str, text: str) -> re.Pattern[str]:
+    if not text:
+        raise ConfigError(
+            "cannot read an empty pattern; write a template such as 'step {steps}', or a regular expression"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a future meaning of the person's brackets is not our business
+            return re.compile(text)
+    except re.error as error:
+        where = f" at character {error.pos + 1}" if error.pos is not None else ""
+        raise ConfigError(
+            f"cannot read the pattern {_shown(source)} as a regular expression: {error.msg}{where}; "
+            "mend it there, or write a template such as 'step {steps}'"
+        ) from error
+    except (OverflowError, RecursionError) as error:
+        raise ConfigError(
+            f"cannot read the pattern {_shown(source)} as a regular expression: {error}; make it simpler"
+        ) from error
+
+
+def _field(source: str, written: str) -> Field:
+    name, _, suffix = written.rpartition("__")
+    if not name:
+        return Field(written, Says.TOTAL)
+    if suffix not in _SUFFIXES:
+        near = difflib.get_close_matches(suffix, _SUFFIXES, n=1)
+        hint = f"did you mean {name}__{near[0]}?" if near else "known are __" + " __".join(_SUFFIXES)
+        raise ConfigError(
+            f"cannot read the pattern {_shown(source)}: {written} ends in __{suffix}, which means nothing; "
+            f"{hint}"
+        )
+    says, factor = _SUFFIXES[suffix]
+    return Field(name, says, factor)
+
+
+def _shown(text: str) -> str:
+    return repr(clean_text(text, _SHOWN))

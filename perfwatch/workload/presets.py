@@ -1,0 +1,86 @@
+"""Which well-known programs' output is understood by name?
+
+Each entry is written after the program's own format strings, named beside it. `<NUMBER>` stands for a
+number (`patterns.NUMBER`). Groups that begin with `_` tell counters apart that take turns (a bar and the bar
+inside it); `_anew` says that counting starts again from zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Preset(NamedTuple):
+    """A pattern with a name.
+
+    `first_series_only`: of several counters only the one seen first is counted.
+    """
+
+    about: str
+    expressions: tuple[str, ...]
+    first_series_only: bool = False
+
+
+_BAR = r"\d+%\|[^|]*\|\s*"
+_CLOCK = r"\s*\[\d+:\d\d"
+
+PRESETS: dict[str, Preset] = {
+    # tqdm/std.py, format_meter: "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<...",
+    # without a total "{desc}: {n_fmt}{unit} [{elapsed}, ...". The description may change from line to line,
+    # the total hardly does: it tells nested bars apart. All bars are counted.
+    "tqdm": Preset(
+        "steps of progress bars of tqdm (all bars are added)",
+        (
+            _BAR + r"(?P<steps>[\d.]+[kMG]?)/(?P<_total>[\d.]+[kMG]?)[^\[|]*?" + _CLOCK,
+            (
+                r"(?:^|\s)(?P<steps>\d[\d.]*(?:[kMG](?=it\b|B\b|\s|\[))?)\s?[^\s\d\[/|][^\[/|]*"
+                r"\[\d+:\d\d(?::\d\d)?, "
+            ),
+        ),
+    ),
+    # transformers/trainer_callback.py: ProgressCallback shows tqdm bars without description, the training's
+    # first, each evaluation's after it; the losses are printed as a dict (since v5 with quoted numbers).
+    "hf": Preset(
+        "steps of the training bar of Hugging Face's Trainer, and its loss",
+        (
+            r"^\s*" + _BAR + r"(?P<steps>\d+)/(?P<_total>\d+)" + _CLOCK,
+            r"\{'loss': '?(?P<loss__gauge><NUMBER>)'?[,}]",
+        ),
+        first_series_only=True,
+    ),
+    # lightning/pytorch/callbacks/progress/tqdm_progress.py (2.x): description "Epoch N", the bar counts the
+    # epoch's training batches; metrics of log(prog_bar=True) follow.
+    "lightning": Preset(
+        "steps of Lightning's training bar, and its loss",
+        (
+            r"\bEpoch (?P<_epoch>\d+):\s+"
+            + _BAR
+            + r"(?P<steps>\d+)/(?:\d+|\?)"
+            + _CLOCK
+            + r"(?:.*?[ ,](?:train_)?loss(?:_step)?=(?P<loss__gauge><NUMBER>))?",
+        ),
+    ),
+    # keras/src/utils/progbar.py: "{current:>n}/{target} " and a bar of [==>..] (2.x) or of U+2501 (3.x);
+    # each epoch is announced by "Epoch i/n".
+    "keras": Preset(
+        "steps of Keras' progress bar (fit and evaluate), and its loss",
+        (
+            r"^\s*Epoch (?P<_anew>\d+)/\d+\s*$",
+            (
+                r"^\s*(?P<steps>\d+)/(?:\d+|Unknown)\s+(?:\[[=>.]+\]|\u2501+\s|- \d+s\b)"
+                r"(?:.*?\bloss: (?P<loss__gauge><NUMBER>))?"
+            ),
+        ),
+    ),
+    # megatron/training/training.py, training_log: " iteration {:8d}/{:8d} | consumed samples: {:12d} | ..."
+    "megatron": Preset(
+        "steps and samples of Megatron-LM's training log, and its loss",
+        (
+            (
+                r"\biteration\s+(?P<steps>\d+)/\s*\d+\s+\|"
+                r"(?:.*?\bconsumed samples:\s+(?P<samples>\d+))?"
+                r"(?:.*?\blm loss:\s+(?P<loss__gauge><NUMBER>))?"
+            ),
+        ),
+    ),
+}

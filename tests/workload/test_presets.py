@@ -1,0 +1,125 @@
+"""Lines below are what the programs' format strings give; real output lies in tests/data/output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perfwatch.model import Device, DeviceKind
+from perfwatch.workload.account import Account
+from perfwatch.workload.lines import Lines
+from perfwatch.workload.patterns import compile_pattern
+from perfwatch.workload.presets import PRESETS
+from perfwatch.workload.tally import Tally
+
+
+def counted(preset: str, output: str) -> Tally:
+    pattern = compile_pattern(preset)
+    tally = Tally(Device("job", "job", DeviceKind.WORKLOAD), 0)
+    account, lines = Account(pattern, tally), Lines()
+    for _, line in [*lines.feed(output.encode(), 0), *lines.end()]:
+        match = pattern.search(line)
+        if match is not None:
+            account.take(match, 0)
+    return tally
+
+
+TQDM_BAR = "\r  0%|          | 0/250 [00:00<?, ?it/s]\r 40%|████      | 100/250 [00:01<00:01, 99.51it/s]"
+TQDM_END = "\r100%|██████████| 250/250 [00:02<00:00, 99.60it/s, loss=0.3]\n"
+
+
+def test_tqdm_counts_what_tqdm_really_printed() -> None:
+    output = Path(__file__).parents[1] / "data" / "output" / "tqdm-4.70.1.txt"
+    assert counted("tqdm", output.read_bytes().decode()).total("steps") == 2 * 300 + 450 + 45_000
+
+
+def test_tqdm_counts_a_bar() -> None:
+    assert counted("tqdm", TQDM_BAR + TQDM_END).total("steps") == 250
+
+
+def test_tqdm_counts_a_second_bar_of_the_same_length_from_zero() -> None:
+    assert counted("tqdm", (TQDM_BAR + TQDM_END) * 3).total("steps") == 750
+
+
+def test_tqdm_is_not_confused_by_a_bar_inside_a_bar() -> None:
+    output = (
+        "\rEpoch 1, loss 3.2:  50%|█████     | 5/10 [00:10<00:10,  1.0s/it]"
+        "\rvalid: 100%|##########| 7/7 [00:01<00:00, 7.0it/s]"
+        "\rEpoch 1, loss 2.9:  60%|██████    | 6/10 [00:12<00:08,  1.0s/it]\n"
+    )
+    assert counted("tqdm", output).total("steps") == 6 + 7
+
+
+@pytest.mark.parametrize(
+    ("line", "steps"),
+    [
+        ("450it [00:10, 44.50it/s]", 450),
+        ("rows: 450 rows [00:10, 44.50 rows/s]", 450),
+        ("1.50kit [00:10, 150it/s]", 1500),
+        (" 45%|####5     | 45.0k/100k [01:00:00<1:13:20, 12.5it/s]", 45_000),
+        ("load:  45%|####5     | 512M/1.00G [00:10<00:10, 50MB/s]", 512_000_000),
+        (" 45%|| 450/1000 [00:10<00:12]", 450),
+    ],
+)
+def test_tqdm_reads_bars_of_every_form(line: str, steps: int) -> None:
+    assert counted("tqdm", line).total("steps") == steps
+
+
+def test_hf_counts_the_training_bar_alone_and_shows_the_loss() -> None:
+    output = (
+        "Map: 100%|██████████| 1000/1000 [00:00<00:00, 9000 examples/s]\n"
+        "\r  0%|          | 0/500 [00:00<?, ?it/s]\r 10%|█         | 50/500 [00:10<01:30,  5.0it/s]"
+        "{'loss': 0.6931, 'grad_norm': 1.5, 'learning_rate': 5e-05, 'epoch': 0.1}\n"
+        "\r  0%|          | 0/63 [00:00<?, ?it/s]\r100%|██████████| 63/63 [00:05<00:00, 12.0it/s]\n"
+        "\r 10%|█         | 51/500 [00:15<01:30,  5.0it/s]\n"
+        "{'loss': '0.5', 'epoch': '0.2'}\n"
+    )
+    tally = counted("hf", output)
+    assert tally.total("steps") == 51
+    assert tally.sample(1)[-1].values == (51, 0.5)  # type: ignore[union-attr]
+
+
+def test_lightning_counts_each_epochs_batches() -> None:
+    output = (
+        "\rSanity Checking DataLoader 0: 100%|███| 2/2 [00:00<00:00, 55it/s]\n"
+        "\rEpoch 0: 100%|██████████| 100/100 [00:10<00:00,  9.9it/s, v_num=0, train_loss_step=0.7]"
+        "\rValidation DataLoader 0: 100%|███| 20/20 [00:01<00:00, 20it/s]\n"
+        "\rEpoch 1: 100%|██████████| 100/100 [00:10<00:00,  9.9it/s, v_num=0, loss=0.25]\n"
+    )
+    tally = counted("lightning", output)
+    assert tally.total("steps") == 200
+    assert tally.sample(1)[-1].values == (200, 0.25)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        "\r{n}/2 [======>...] - ETA: 5s - loss: 0.5000 - accuracy: 0.9",
+        "\x1b[1m{n}/2\x1b[0m \x1b[32m━━━━━\x1b[0m\x1b[37m━━━━━\x1b[0m \x1b[1m2s\x1b[0m 2ms/step - loss: 0.5",
+        "{n}/2 - 3s - 2s/step - loss: 0.5 - val_loss: 0.9",
+    ],
+)
+def test_keras_counts_each_epochs_steps(bar: str) -> None:
+    epoch = "Epoch {e}/2\n" + bar.replace("{n}", "1") + "\n" + bar.replace("{n}", "2") + "\n"
+    tally = counted("keras", epoch.replace("{e}", "1") + epoch.replace("{e}", "2"))
+    assert tally.total("steps") == 4
+    assert tally.sample(1)[-1].values == (4, 0.5)  # type: ignore[union-attr]
+
+
+def test_megatron_counts_iterations_and_samples() -> None:
+    output = (
+        " [2024-05-01 10:00:00] iteration      201/  250000 | consumed samples:       205824 | "
+        "elapsed time per iteration (ms): 139113.4 | learning rate: 1.507E-05 | global batch size:  1024 | "
+        "lm loss: 2.373574E+00 | loss scale: 1.0 | grad norm: 0.811 |\n"
+        " validation loss at iteration 201 | lm loss value: 9.0E+00 |\n"
+        " iteration      202/  250000 | consumed samples:       206848 | lm loss: 2.413736E+00 |\n"
+    )
+    tally = counted("megatron", output)
+    assert (tally.total("steps"), tally.total("samples")) == (202, 206848)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_compiles_and_says_what_it_is(name: str) -> None:
+    assert compile_pattern(name).fields
+    assert PRESETS[name].about
