@@ -117,6 +117,16 @@ def significant(value: float, digits: int = 3) -> str:
     return _grouped(value, max(0, digits - 1 - exponent))
 
 
+def format_memory(value: float | None) -> str:
+    """Bytes of memory by powers of 1024, as the vendors' tools and `free` show them: `61.2 GiB`, `512 MiB`."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    for power, prefix in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
+        if abs(value) >= 999.5 * 1024 ** (power - 1):
+            return f"{significant(value / 1024**power)} {prefix}B"
+    return f"{significant(value)} B"
+
+
 def format_count(value: float | None) -> str:
     """A count with its thousands set apart by a plain space, which has one width everywhere: `120 481`."""
     if value is None or not math.isfinite(value):

@@ -15,6 +15,7 @@ from perfwatch.units import (
     format_count,
     format_duration,
     format_latency,
+    format_memory,
     format_money,
     format_percent,
     format_quantity,
@@ -217,3 +218,21 @@ def test_all_of_it_has_a_plain_ascii_form():
 def test_a_number_far_out_of_range_is_written_in_powers_of_ten():
     assert significant(1.5e15) == "1.50e+15"
     assert significant(1.2e-7) == "1.20e-07"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "–"),
+        (math.nan, "–"),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1023, "0.999 KiB"),
+        (512 << 20, "512 MiB"),
+        (1023 << 20, "0.999 GiB"),
+        (85_520_809_984, "79.6 GiB"),  # an H100 80GB, which nvitop shows as 79.65GiB
+        (3 << 39, "1.50 TiB"),
+    ],
+)
+def test_memory_is_counted_in_powers_of_1024(value: float | None, shown: str) -> None:
+    assert format_memory(value) == shown

@@ -114,6 +114,7 @@ def _distributions(name: str) -> list[Distribution]:
 
 def _state_directory() -> Iterator[Check]:
     from perfwatch.session import shelf
+    from perfwatch.units import format_quantity
 
     directory = shelf.state_directory()
     there = _nearest_existing(directory)
@@ -126,9 +127,10 @@ def _state_directory() -> Iterator[Check]:
         )
         return
     runs = shelf.recorded()
-    used_mb = sum(_size(run) for run in runs) / 1e6
+    used_bytes = sum(_size(run) for run in runs)
     free_bytes = shutil.disk_usage(there).free
-    said = f"{len(runs)} in {directory}, {used_mb:.0f} MB, {free_bytes / 1e9:.1f} GB free"
+    said = f"{len(runs)} in {directory}, {format_quantity(used_bytes, 'B')}; "
+    said += f"{format_quantity(free_bytes, 'B')} free"
     if free_bytes < LITTLE_BYTES:
         yield Check("recorded runs", NOTE, f"{said}: a long run may not fit", "make room, or use -o")
     else:
@@ -150,8 +152,8 @@ def _statsd() -> Iterator[Check]:
     """Can a job tell its work, and how much of a burst fits?"""
     from perfwatch.clock import SystemClock
     from perfwatch.errors import PerfwatchError
-    from perfwatch.work.address import parse_address
-    from perfwatch.work.inlet import Inlet
+    from perfwatch.workload.address import parse_address
+    from perfwatch.workload.inlet import Inlet
 
     try:
         inlet = Inlet(parse_address("udp://127.0.0.1:0"), SystemClock())

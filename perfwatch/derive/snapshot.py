@@ -104,7 +104,7 @@ def _newest(series: Series | None) -> float | None:
     if series is None:
         return None
     value = series.values[-1]
-    return int(value) if series.exact else value
+    return int(value) if value.is_integer() else value
 
 
 def _rate(series: Series | None) -> float | None:

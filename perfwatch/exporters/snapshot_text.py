@@ -11,8 +11,8 @@ from typing import Any
 
 from perfwatch.exporters.layout import Paint, hanging
 from perfwatch.exporters.words import spoken
-from perfwatch.text import pad, shorten, width
-from perfwatch.units import DASH, format_percent, format_quantity, format_rate, significant
+from perfwatch.text import GLUE, pad, shorten, width
+from perfwatch.units import DASH, format_memory, format_percent, format_quantity, format_rate, significant
 
 DEFAULT_WIDTH, NARROWEST = 80, 40
 GAP = 2
@@ -122,7 +122,7 @@ def _power(device: Json) -> str:
     text = format_quantity(watts, "W")
     if device["power"]["source"] == "estimated":
         return f"{text} estimated"
-    return _of(watts, limit, "W") if limit else text
+    return _of(text, format_quantity(limit, "W")) if limit else text
 
 
 def _limit(device: Json) -> float | None:
@@ -136,13 +136,13 @@ def _memory(device: Json) -> str:
     if "memory_used_bytes" not in metrics:
         return ""
     used, total = metrics["memory_used_bytes"], metrics.get("memory_total_bytes")
-    return format_quantity(used, "B") if total is None or used is None else _of(used, total, "B")
+    shown = format_memory(used)
+    return shown if total is None or used is None else _of(shown, format_memory(total))
 
 
-def _of(value: float, total: float, unit: str) -> str:
-    """`412 of 700 W`, `512 MB of 80.0 GB`."""
-    whole = format_quantity(total, unit)
-    number, _, shown = format_quantity(value, unit).rpartition(" ")
+def _of(part: str, whole: str) -> str:
+    """`412 of 700 W`, `512 MiB of 80.0 GiB`."""
+    number, _, shown = part.rpartition(" ")
     return f"{number} of {whole}" if whole.endswith(f" {shown}") else f"{number} {shown} of {whole}"
 
 
@@ -200,7 +200,9 @@ def _hosts(snapshot: Json, columns: int, paint: Paint) -> Iterator[str]:
     for label, device in _of_kind(snapshot, "node").items():
         told = [text for part in _HOST for text in part(device)]
         if told:
-            yield from hanging(", ".join(told), columns, f"{label}  ", paint=paint)
+            # A number and its unit stay together; the line breaks behind a comma.
+            words = ", ".join(text.replace(" ", GLUE) for text in told)
+            yield from hanging(words, columns, f"{label}  ", paint=paint)
 
 
 def _cpu(device: Json) -> Iterator[str]:
@@ -220,7 +222,7 @@ def _host_memory(device: Json) -> Iterator[str]:
     for name in ("memory", "swap"):
         used, total = (device["metrics"].get(f"{name}_{what}_bytes") for what in ("used", "total"))
         if used is not None and total:
-            yield f"{name} {_of(used, total, 'B')}"
+            yield f"{name} {_of(format_memory(used), format_memory(total))}"
 
 
 def _traffic(device: Json) -> Iterator[str]:

@@ -17,6 +17,7 @@ from perfwatch.units import (
     format_count,
     format_duration,
     format_latency,
+    format_memory,
     format_money,
     format_percent,
     format_quantity,
@@ -461,7 +462,7 @@ class _Face:
         if observer.get("cpu_ratio") is not None:
             said.append(f"{format_percent(observer['cpu_ratio'])} of a core")
         if observer.get("rss_bytes") is not None:
-            said.append(format_quantity(observer["rss_bytes"], "B"))
+            said.append(format_memory(observer["rss_bytes"]))
         if observer.get("missed_ticks"):
             said.append(f"{format_count(observer['missed_ticks'])} ticks missed")
         if said:

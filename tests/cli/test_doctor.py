@@ -133,7 +133,7 @@ def test_recorded_runs_are_counted(tmp_path: Path) -> None:
     runs.mkdir(parents=True)
     (runs / "20260101T000000-a.jsonl.zst").write_bytes(b"x" * 3_000_000)
     _, found = doctor(tmp_path, *SIMULATED)
-    assert found["recorded runs"]["message"].startswith(f"1 in {runs}, 3 MB, ")
+    assert found["recorded runs"]["message"].startswith(f"1 in {runs}, 3.00 MB; ")
 
 
 def test_a_config_that_cannot_be_read_is_broken_and_the_rest_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from derive.build import Session
 
 from perfwatch.derive.snapshot import needs_two_readings, snapshot
-from perfwatch.metrics import ENERGY, LATENCY, POWER, QUERIES, UTILIZATION
+from perfwatch.metrics import ENERGY, LATENCY, MEMORY_USED, POWER, QUERIES, UTILIZATION
 from perfwatch.model import DeviceKind, Metric, Scope, State, Unit
 from perfwatch.model import Kind as MetricKind
 
@@ -23,6 +23,15 @@ def test_the_newest_value_of_each_metric_is_told_and_missing_ones_are_null() -> 
     assert device["metrics"] == {"power_watts": 120.0, "utilization_ratio": None, "queries_total": 8}
     assert device["power"] == {"watts": 120.0, "source": "sensor"}
     assert device["rates"]["queries_total"] == pytest.approx(1 / 0.3)
+
+
+def test_a_gauge_keeps_its_fraction_and_whole_numbers_stay_whole() -> None:
+    session = Session()
+    number = session.device(metrics=(POWER, UTILIZATION, MEMORY_USED))
+    session.sample(number, 1.0, 99.5, 0.4, 61 << 30)
+    told = snapshot(session.tape(), {})["devices"]["nvidia:0"]["metrics"]
+    assert told == {"power_watts": 99.5, "utilization_ratio": 0.4, "memory_used_bytes": 61 << 30}
+    assert isinstance(told["memory_used_bytes"], int)
 
 
 def test_power_comes_from_the_counter_where_no_sensor_tells_it() -> None:

@@ -27,8 +27,8 @@ def board(**changes: Any) -> Json:
         "metrics": {
             "power_watts": 412.4,
             "utilization_ratio": 0.97,
-            "memory_used_bytes": 61_200_000_000,
-            "memory_total_bytes": 80_000_000_000,
+            "memory_used_bytes": 57 << 30,
+            "memory_total_bytes": 80 << 30,
             "temperature_celsius": 64.0,
             "sm_clock_hertz": 1_980_000_000.0,
         },
@@ -57,8 +57,8 @@ HOST = board(
     metrics={
         "cpu_utilization_ratio": 0.12,
         "load_1m": 7.5,
-        "memory_used_bytes": 3_200_000_000,
-        "memory_total_bytes": 64_000_000_000,
+        "memory_used_bytes": 3 << 29,
+        "memory_total_bytes": 64 << 30,
         "swap_used_bytes": None,
     },
     rates={"disk_read_bytes_total": 1200.0, "network_sent_bytes_total": None},
@@ -84,10 +84,10 @@ def test_devices_stand_in_a_table_and_the_host_below() -> None:
     text = render(snapshot(nvidia_0=board(), rapl_package=package(), host_0=HOST), width=100)
     assert text.splitlines() == [
         "lab1  2026-11-20 19:49:56 +0000  perfwatch 0.1.0",
-        "device        name                   busy         power           memory   temp     clock",
-        "nvidia:0      NVIDIA H100 80GB HBM3  97 %  412 of 700 W  61.2 of 80.0 GB  64 °C  1.98 GHz",
+        "device        name                   busy         power            memory   temp     clock",
+        "nvidia:0      NVIDIA H100 80GB HBM3  97 %  412 of 700 W  57.0 of 80.0 GiB  64 °C  1.98 GHz",
         "rapl:package  CPU package                        35.2 W",
-        "host:0  CPU 12 % of 64, load 7.50, memory 3.20 of 64.0 GB, disk read 1.20 kB/s",
+        "host:0  CPU 12 % of 64, load 7.50, memory 1.50 of 64.0 GiB, disk read 1.20 kB/s",
     ]
 
 

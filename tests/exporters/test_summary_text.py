@@ -448,6 +448,6 @@ def test_models_with_different_limits_show_their_range():
 def test_perfwatch_says_what_it_cost_itself():
     summary = server()
     summary["observer"]["missed_ticks"] = 12
-    assert "perfwatch itself: 0.3 % of a core, 38.0 MB, 12 ticks missed." in face(summary)
+    assert "perfwatch itself: 0.3 % of a core, 36.2 MiB, 12 ticks missed." in face(summary)
     summary["observer"] = dict.fromkeys(summary["observer"])
     assert "perfwatch itself" not in face(summary)
