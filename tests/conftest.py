@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import fake_nvml
@@ -19,3 +20,18 @@ def _build_or_skip() -> Path:
 
 
 fake_nvml.build = _build_or_skip
+
+
+def _hear_signals_again() -> None:
+    """A shell's background job, and many a CI runner, starts us with SIGINT ignored, and so all our children.
+
+    The tests are about what signals do.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
+_hear_signals_again()
