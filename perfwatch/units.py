@@ -118,7 +118,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def format_memory(value: float | None) -> str:
-    """Bytes of memory by powers of 1024, as the vendors' tools and `free` show them: `61.2 GiB`, `512 MiB`."""
+    """Bytes of memory by powers of 1024, as vendors' tools and `free` show them: `61.2 GiB`, `512 MiB`."""
     if value is None or not math.isfinite(value):
         return DASH
     for power, prefix in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,9 +38,15 @@ def show(
     summary: dict[str, Any],
     *,
     log_path: str | None,
-    on_stdout: bool = False,
+    called: str | None = None,
 ) -> None:
-    """Print the summary as asked: JSON on standard output, the face for people where it belongs."""
+    """Print the summary as asked: JSON on standard output, the face for people where it belongs.
+
+    Args:
+        log_path: where the session is; None if it is not kept.
+        called: what the person called it who asked for this summary, which then is what was asked for and
+            goes to standard output. None after a run or a recording.
+    """
     if args.summary_json:
         write_summary_file(args.summary_json, summary, force=args.force)
     if args.json:
@@ -47,26 +54,34 @@ def show(
         return
     if args.quiet:
         return
-    stream = sys.stdout if on_stdout else sys.stderr
-    text = _face(args, config, summary, stream, log_path)
-    if on_stdout:
-        stream.write(text + "\n")
-    else:
-        say(text)
-
-
-def _face(
-    args: argparse.Namespace, config: Config, summary: dict[str, Any], stream: Any, log: str | None
-) -> str:
+    stream = sys.stderr if called is None else sys.stdout
     from perfwatch.exporters.summary_text import render
 
-    return render(
+    text = render(
         summary,
         width=_width(stream),
         color=_wants_color(args, config, stream),
         ascii=_wants_ascii(args, config, stream),
-        log_path=log,
+        log_path=log_path,
+        next_steps=_next_steps(log_path, called) if log_path else (),
     )
+    if called is None:
+        say(text)
+    else:
+        stream.write(text + "\n")
+
+
+def _next_steps(log_path: str, called: str | None) -> Iterator[str]:
+    """Commands for this session, which `last` means only after a run that went to the usual place."""
+    from perfwatch.session import shelf
+
+    if called is None:
+        usual = Path(log_path).parent == shelf.state_directory()
+        name = "last" if usual else shlex.quote(log_path)
+        yield f"perfwatch summary {name}"
+    else:
+        name = shlex.quote(called)
+    yield f"perfwatch export {name} --to csv"
 
 
 def write_json(summary: dict[str, Any]) -> None:

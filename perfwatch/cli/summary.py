@@ -37,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
     tape = Tape.of(session.header, session.records())
     tape.damaged += session.damaged
     summary = results.summarise(tape, settings)
-    results.show(args, config, summary, log_path=None if path == "-" else path, on_stdout=True)
+    results.show(args, config, summary, log_path=None if path == "-" else path, called=args.file)
     return gates.judge(summary, otherwise=0)

@@ -14,6 +14,7 @@ from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.totals import Energies, EnergyTotal
 from perfwatch.derive.windows import Window
 from perfwatch.derive.work import Counted, Courses
+from perfwatch.units import format_latency
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def period_s(device: DeviceTape, interval_s: float) -> float:
 
 
 def seconds(value: float) -> str:
-    return f"{value:.3g} s"
+    return format_latency(value) if value < 1 else f"{value:.3g} s"
 
 
 def percent(share: float) -> str:

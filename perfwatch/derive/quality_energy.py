@@ -44,13 +44,15 @@ def _short_window(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "short-window",
             INSUFFICIENT,
-            f"{seconds(duration_s)} are too short; from {least_s:g} s on it is shown{why}.",
+            f"A window of {seconds(duration_s)} is too short for ratios; from {least_s:g} s on they are "
+            f"shown{why}.",
         )
     elif duration_s < SHORT_S:
         yield Finding(
             "short-window",
             WARN,
-            f"{seconds(duration_s)} are short: the window's ends weigh much; measure {SHORT_S:g} s at least.",
+            f"A window of {seconds(duration_s)} is short, its ends weigh much; measure {SHORT_S:g} s at "
+            "least.",
         )
 
 
@@ -82,6 +84,11 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
     elif evidence.headline.devices:
         names = listed([evidence.label(device) for device in evidence.headline.devices])
         message = f"There is no energy: {names} told nothing that can be used in the window."
+    elif evidence.headline.scope in ("node", "wall"):
+        message = (
+            f"There is no energy of the {evidence.headline.scope}: no meter told one; without --scope the "
+            "headline is what the devices told themselves."
+        )
     else:
         message = (
             f"No device of the run told its power or energy{_reasons(evidence)}; see `perfwatch doctor`."

@@ -8,6 +8,7 @@ from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.spans import Span
 from perfwatch.derive.steady import steady_from
+from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import ERRORS, restarts_in
 from perfwatch.metrics import POWER
 
@@ -24,6 +25,8 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
     elif any(name != ERRORS for name in evidence.courses):
         names = listed([name for name in evidence.courses if name != ERRORS])
         message = f"No work was counted in the window: {names} did not move."
+    elif not job_of(evidence.tape).found:
+        message = "Nothing counted work: this recording has no job; `perfwatch run -- COMMAND` counts what one does."
     else:
         message = (
             "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "
@@ -107,7 +110,7 @@ def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
     for name, latency in evidence.latencies.items():
         few = latency.few()
         if few:
-            keys = listed([key.removesuffix("_s") for key in few])
+            keys = listed([key.removesuffix("_s").replace("p999", "p99.9") for key in few])
             yield Finding(
                 "few-latencies",
                 INFO,

@@ -89,6 +89,9 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
         because = f"--devices {settings.devices} was given"
         return RunDevices(accelerators, others, because, False, True, shared)
     every = tuple(device for device in tape.devices.values() if device.device.kind is DeviceKind.ACCELERATOR)
+    if not found and not any(event.fields.get("what") == "begin" for event in tape.of_kind("job")):
+        because = "a recording takes all that there are" if every else "there is no accelerator"
+        return RunDevices(every, (), because, False, False, shared)
     if not found:
         because = "nothing tells which the job used" if every else "there is no accelerator"
         return RunDevices(every, (), because, bool(every), False, shared)

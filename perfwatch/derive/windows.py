@@ -21,6 +21,7 @@ MEASURE = "measure"
 """The name of the mark that is the measured window; every other name is a phase."""
 IDLE_BASELINE = "idle_baseline"
 PERSON = "person"
+_NO_JOB = "no job was started"
 _WHOLE = "from the job's start to its exit"
 MOVES_OF_A_WINDOW = 10
 """How often a counter must have moved for the default window to be `work`."""
@@ -126,7 +127,7 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
         ConfigError: the settings name a phase that is not there.
     """
     job = job_of(tape)
-    whole = Window("job", (job.span,), _WHOLE if job.found else "no job was started: the whole recording")
+    whole = Window("job", (job.span,), _WHOLE if job.found else _NO_JOB)
     marked = _marked(tape, job.span, persons=False)
     often = _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
     working = marked or often or _work_window(courses, job.span, settings, unit, MOVES_THAT_TELL)
@@ -146,10 +147,10 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
 
 def _why_job(job: Job, courses: Courses) -> str:
     if not job.found:
-        return "no job was started: the whole recording"
+        return _NO_JOB
     if any(name != ERRORS for name in courses):
-        return f"nothing was marked and no work counter moved {MOVES_OF_A_WINDOW} times: the whole job"
-    return "nothing was marked and nothing counted work: the whole job"
+        return f"nothing was marked and no work counter moved {MOVES_OF_A_WINDOW} times"
+    return "nothing was marked and nothing counted work"
 
 
 def _asked(tape: Tape, settings: Settings, courses: Courses, unit: str | None, whole: Window) -> Window:
@@ -165,7 +166,7 @@ def _asked(tape: Tape, settings: Settings, courses: Courses, unit: str | None, w
         found = _work_window(courses, job, settings, unit, MOVES_THAT_TELL)
         missing = "no work counter moved twice"
     if found is None:
-        return replace(whole, because=f"{asked}, but {missing}: the whole job")
+        return replace(whole, because=f"{asked}, but {missing}")
     return replace(found, because=f"{asked}; {found.because}")
 
 

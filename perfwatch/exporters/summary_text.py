@@ -30,6 +30,7 @@ DEFAULT_WIDTH, NARROWEST, WIDEST = 100, 40, 110
 PRICE_HINT = "no price given: add --price 0.12/kWh or --rent 2.5/h/device"
 PERCENTILES = ("p50_s", "p90_s", "p99_s", "max_s")
 MOST_WORK_NAMES = 4
+BRIEF_S = 1.0
 FEW_TIMED = 100
 """Fewer timings than these have no 99th percentile; their number is shown."""
 
@@ -54,16 +55,18 @@ def render(
     color: bool = False,
     ascii: bool = False,  # noqa: A002 - the word of the option --ascii
     log_path: str | None = None,
+    next_steps: Sequence[str] = (),
 ) -> str:
     """The summary as text, without a line end at its end.
 
     Args:
         width: columns of the terminal; a default where there is none.
-        log_path: where the session was recorded; names it and what can be done with it next.
+        log_path: where the session was recorded.
+        next_steps: commands that do something with it.
     """
     columns = min(max(width or DEFAULT_WIDTH, NARROWEST), WIDEST)
     face = _Face(summary, columns, Paint(color=color, ascii_only=ascii))
-    return "\n".join(line.rstrip() for line in face.lines(log_path))
+    return "\n".join(line.rstrip() for line in face.lines(log_path, next_steps))
 
 
 class _Column:
@@ -121,14 +124,14 @@ class _Face:
         ]
         return sorted([self.main, *others], key=lambda column: column.is_job)
 
-    def lines(self, log_path: str | None) -> list[str]:
+    def lines(self, log_path: str | None, next_steps: Sequence[str]) -> list[str]:
         return [
             *self._header(),
             *table(list(self._rows()), self._titles(), self.columns, self.paint),
             *self._verdict(),
             *self._provenance(),
             *self._observer(log_path),
-            *self._next(log_path),
+            *self._next(next_steps),
         ]
 
     # The header
@@ -200,11 +203,17 @@ class _Face:
     def _other_work(self, unit: str) -> str:
         """What else was counted: `300 queries, 0 failed`."""
         counts = []
-        for name, counted in self.main.part("work").items():
-            if name == unit or counted.get("count") is None:
+        for name in self.main.part("work"):
+            shown = [
+                format_count(count)
+                for column in self.windows
+                if (count := _counted(column, name)) is not None
+            ]
+            if name == unit or not shown:
                 continue
             word = "failed" if name == "errors" else words.spoken(name)
-            counts.append(_glued(f"{format_count(counted['count'])} {word}"))
+            # One number where the columns agree, else one for each.
+            counts.append(_glued(f"{', '.join(dict.fromkeys(shown))} {word}"))
         if len(counts) > MOST_WORK_NAMES:
             counts = [*counts[:MOST_WORK_NAMES], f"{len(counts) - MOST_WORK_NAMES} more"]
         return ", ".join(counts)
@@ -416,13 +425,27 @@ class _Face:
         else:
             yield self.paint.style(verdict, code)
             yield from hanging(limits, self.columns, "  ", paint=self.paint) if limits else ()
+        unsaid = [finding for finding in self.quality if not self._is_said_above(finding)]
         order = ("insufficient", "warn", "info")
         marks = {"insufficient": ("!", RED), "warn": ("*", YELLOW)}
-        for finding in sorted(self.quality, key=lambda each: order.index(each["level"])):
+        for finding in sorted(unsaid, key=lambda each: order.index(each["level"])):
             mark, mark_code = marks.get(finding["level"], ("-", DIM))
             yield from hanging(
                 str(finding.get("message")), self.columns, f"  {mark} ", paint=self.paint, code=mark_code
             )
+
+    def _is_said_above(self, finding: Json) -> bool:
+        """Whether the table says it already, or shows none of the figures that it is about."""
+        code = finding.get("code")
+        if code == "estimated":
+            return self.estimate == words.ESTIMATED
+        if code == "cost-partial":
+            return _only_electricity(self.main.part("cost")) and _missing(self.main.part("cost")) == [
+                "machine"
+            ]
+        if code == "few-latencies":
+            return not any(_rests_on_few(timing) for timing in (self.summary.get("latency") or {}).values())
+        return False
 
     def _limits(self) -> str:
         """What the headline leaves out, and the sensor's gain."""
@@ -459,7 +482,9 @@ class _Face:
     def _observer(self, log_path: str | None) -> Iterator[str]:
         observer = self.summary.get("observer") or {}
         said = []
-        if observer.get("cpu_ratio") is not None:
+        if self._was_too_brief_for_a_share() and observer.get("cpu_s") is not None:
+            said.append(f"{format_duration(observer['cpu_s'])} of CPU time")
+        elif observer.get("cpu_ratio") is not None:
             said.append(f"{format_percent(observer['cpu_ratio'])} of a core")
         if observer.get("rss_bytes") is not None:
             said.append(format_memory(observer["rss_bytes"]))
@@ -473,9 +498,14 @@ class _Face:
             # Not wrapped: it is there to be copied.
             yield f"log: {self.paint.line(log_path)}"
 
-    def _next(self, log_path: str | None) -> Iterator[str]:
-        if log_path:
-            commands = " | ".join(map(_glued, ("perfwatch summary last", "perfwatch export last --to csv")))
+    def _was_too_brief_for_a_share(self) -> bool:
+        """Start and end weigh so much in such a run that a share of a core would say nothing."""
+        duration_s = self.windows[-1].window.get("duration_s")
+        return duration_s is not None and duration_s < BRIEF_S
+
+    def _next(self, next_steps: Sequence[str]) -> Iterator[str]:
+        if next_steps:
+            commands = " | ".join(map(_glued, next_steps))
             yield from hanging(commands, self.columns, "next:  ", paint=self.paint)
 
 
@@ -552,7 +582,7 @@ def _tariff(cost: Json) -> str:
     parts = ["electricity only"] if _only_electricity(cost) else []
     if assumed.get("rent_per_hour") is not None and not _only_electricity(cost):
         rented = assumed.get("rented") or 0
-        of_what = " a node" if assumed.get("rent_basis") == "node" else ""
+        of_what = " per node" if assumed.get("rent_basis") == "node" else ""
         times = f"{rented} × " if rented > 1 else ""
         parts.append(
             _glued(f"rent {times}{_price(assumed['rent_per_hour'])} {sign}/h{of_what}".replace(" /", "/"))
@@ -585,6 +615,10 @@ def _price(value: float) -> str:
     return f"{value:.2f}" if round(value, 2) == value else f"{value:.6g}"
 
 
+def _missing(cost: Json) -> list[str]:
+    return [str(word) for word in (cost.get("assumptions") or {}).get("missing") or []]
+
+
 def _parts(cost: Json) -> str:
     """What the total is made of, or what it lacks."""
     assumed = cost.get("assumptions") or {}
@@ -599,7 +633,7 @@ def _parts(cost: Json) -> str:
 
 def _lacking(assumed: Json, machine: str | None) -> Iterator[str]:
     """What there is no total without, and how to give it."""
-    missing = [str(word) for word in assumed.get("missing") or []]
+    missing = _missing({"assumptions": assumed})
     if machine is not None:
         yield _glued(f"machine {machine}")
     if "electricity" in missing and assumed.get("price_per_kwh") is None:
@@ -631,6 +665,15 @@ def _percentile(timing: Json, key: str) -> str:
         return ""
     at_least = "≥ " if key in (timing.get("lower_limits") or ()) else ""
     return f"{key.removesuffix('_s')} {at_least}{format_latency(value)}"
+
+
+def _rests_on_few(timing: Json) -> bool:
+    """Whether a percentile that is shown has fewer than ten observations beyond it."""
+    count = timing.get("count") or 0
+    return any(
+        timing.get(f"p{percent}_s") is not None and count * (100 - percent) < 10 * 100
+        for percent in (50, 90, 99)
+    )
 
 
 def _glued(text: str) -> str:

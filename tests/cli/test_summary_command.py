@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import zstandard
-from commandline import perfwatch
+from commandline import perfwatch, run_job
 from derive.build import Session, codes, every, steps
 
 
@@ -65,3 +65,19 @@ def test_what_was_asked_of_the_run_can_be_asked_anew(tmp_path: Path) -> None:
     assert found["window"]["spans"] == [[6.0, 21.0]]
     assert found["cost"]["total"] == pytest.approx(0.015)
     assert found["cost"]["per"]["queries"] == pytest.approx(0.0001)
+
+
+def test_the_next_command_names_the_session_as_the_person_did(tmp_path: Path) -> None:
+    (tmp_path / "my run.jsonl").write_text("\n".join(recorded()) + "\n")
+    shown = perfwatch("summary", "my run.jsonl", home=tmp_path, cwd=tmp_path).stdout
+    assert shown.splitlines()[-1] == "next:  perfwatch export 'my run.jsonl' --to csv"
+    piped = perfwatch("summary", "-", home=tmp_path, input="\n".join(recorded()) + "\n").stdout
+    assert "next:" not in piped
+
+
+def test_after_a_run_the_next_commands_name_its_file_or_last(tmp_path: Path) -> None:
+    named = run_job("true", home=tmp_path, options=("-o", "mine.jsonl"), cwd=tmp_path).stderr
+    assert "next:  perfwatch summary mine.jsonl | perfwatch export mine.jsonl --to csv" in named
+    usual = run_job("true", home=tmp_path).stderr
+    assert "next:  perfwatch summary last | perfwatch export last --to csv" in usual
+    assert "next:" not in run_job("true", home=tmp_path, options=("--no-record",)).stderr

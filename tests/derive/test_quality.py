@@ -70,7 +70,9 @@ def test_an_nvidia_counter_of_unknown_step_moves_every_tenth_of_a_second():
     number = session.device(metrics=(ENERGY,))
     session.poll(number, every(0.05, 0.0, 4.0), lambda t: 100.0 * t)
     session.job(1.0, 1.99)
-    assert "from 1 s on it is shown" in message(session.summary(), "short-window")
+    assert "990 ms is too short for ratios; from 1 s on they are shown" in message(
+        session.summary(), "short-window"
+    )
 
 
 @pytest.mark.parametrize(("duration_s", "level"), [(9.0, INSUFFICIENT), (10.0, None)])
@@ -90,7 +92,9 @@ def test_an_integral_needs_ten_averaging_windows(window_s, level):
 
 def test_a_window_that_is_too_short_is_told_how_long_it_must_be():
     summary = run(duration_s=3.1, counter=False).summary(window="job")
-    assert message(summary, "short-window").startswith("3.1 s are too short; from 10 s on it is shown")
+    assert message(summary, "short-window").startswith(
+        "A window of 3.1 s is too short for ratios; from 10 s on"
+    )
     assert "nvidia:0" in message(summary, "short-window")
 
 
@@ -529,3 +533,18 @@ def test_a_recording_that_breaks_off_before_the_job_ended_says_so():
     assert message(session.summary(), "gap") == (
         "The recording breaks off at 22.0 s, before the job's end; the figures end there."
     )
+
+
+def test_a_recording_without_a_job_is_told_so_and_guesses_no_devices():
+    session = Session()
+    session.board(every(1.0, 0.0, 20.0))
+    summary = session.summary()
+    assert "no job; `perfwatch run -- COMMAND`" in message(summary, "no-work")
+    assert "devices-guessed" not in codes(summary)
+    assert summary["devices"] == {"ids": ["nvidia:0"], "because": "a recording takes all that there are"}
+    assert summary["window"]["because"] == "no job was started"
+
+
+def test_where_a_meter_was_asked_for_and_none_told_the_boards_are_not_called_silent():
+    summary = run().summary(scope="wall")
+    assert message(summary, "no-power").startswith("There is no energy of the wall: no meter told one")

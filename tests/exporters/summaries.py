@@ -102,7 +102,7 @@ def server(inputs: CostInputs = RENT) -> dict[str, Any]:
         inputs,
     )
     job = _figures(
-        _window("job", 74.2, "nothing was marked and nothing counted work: the whole job"),
+        _window("job", 74.2, "nothing was marked and nothing counted work"),
         tokens,
         401_000,
         2_300,

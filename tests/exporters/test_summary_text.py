@@ -17,6 +17,7 @@ from perfwatch.text import width
 
 FACES = Path(__file__).parent / "faces"
 LOG = "/state/perfwatch/run-1.jsonl.zst"
+NEXT = ("perfwatch summary last", "perfwatch export last --to csv")
 BOUGHT = CostInputs(
     price_per_kwh=0.12,
     pue=1.2,
@@ -27,7 +28,7 @@ BOUGHT = CostInputs(
 
 
 def face(summary, **how):
-    return render(summary, **{"width": 80, "log_path": LOG, **how})
+    return render(summary, **{"width": 80, "log_path": LOG, "next_steps": NEXT, **how})
 
 
 def line(text, start):
@@ -253,7 +254,7 @@ def test_a_rent_shows_the_electricity_that_it_contains():
 def test_a_total_that_lacks_a_price_says_which():
     node = CostInputs(rent_per_hour=20.0, rent_basis="node", rent_excludes_power=True)
     text = words(face(server(node)))
-    assert "rent 20/h a node; machine 0.343; no price of electricity: add --price 0.12/kWh" in text
+    assert "rent 20/h per node; machine 0.343; no price of electricity: add --price 0.12/kWh" in text
     partly = CostInputs(price_per_kwh=0.12, purchases=(Purchase("*H100*", 30000.0, 35000.0),))
     summary = server(partly)
     summary["cost"] |= {"machine": None, "total": None}
@@ -451,3 +452,47 @@ def test_perfwatch_says_what_it_cost_itself():
     assert "perfwatch itself: 0.3 % of a core, 36.2 MiB, 12 ticks missed." in face(summary)
     summary["observer"] = dict.fromkeys(summary["observer"])
     assert "perfwatch itself" not in face(summary)
+
+
+def test_what_the_table_says_is_not_said_again_below_it():
+    summary = on_a_cpu()
+    summary["quality"] = [
+        finding("estimated", "info", "It comes from a model."),
+        finding("cost-partial", "info", "The cost leaves out: machine."),
+    ]
+    summary["cost"] = server(CostInputs(price_per_kwh=0.12))["cost"]
+    text = face(summary)
+    assert "from a model, not a sensor" in text
+    assert "electricity only" in text
+    assert "It comes from" not in text
+    assert "leaves out" not in text
+    assert "It comes from" in face({**server(), "quality": summary["quality"]})
+
+
+def test_few_latencies_are_told_only_of_a_percentile_that_is_shown():
+    summary = server()
+    summary["quality"] = [finding("few-latencies", "info", "p99.9 rests on few.")]
+    summary["latency"] = {"latency": timing(4000, p50=0.2, p90=0.3, p99=0.4, longest=0.5)}
+    assert "rests on few" not in face(summary)
+    summary["latency"]["latency"]["count"] = 999
+    assert "rests on few" in face(summary)
+
+
+def test_work_beside_the_unit_is_told_for_each_column_where_they_differ():
+    summary = server()
+    summary["work"]["steps"] = {"count": 38, "rate_per_s": 1.0}
+    summary["also"]["job"]["work"]["steps"] = {"count": 40, "rate_per_s": 1.0}
+    assert "38, 40 steps" in words(face(summary))
+    summary["also"]["job"]["work"]["steps"]["count"] = 38
+    assert "38, 38 steps" not in words(face(summary))
+
+
+def test_a_run_of_a_moment_tells_seconds_of_perfwatch_instead_of_a_share():
+    summary = one_window(server())
+    summary["window"]["duration_s"] = 0.002
+    summary["observer"] |= {"cpu_s": 0.21, "cpu_ratio": 0.94}
+    assert "perfwatch itself: 210 ms of CPU time" in face(summary)
+
+
+def test_nothing_comes_next_for_a_session_that_was_not_kept():
+    assert "next:" not in face(server(), next_steps=(), log_path=None)
