@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from perfwatch.model import Histogram, Sample
+from perfwatch.model import Buckets, Histogram, Sample
 from perfwatch.session.format import encode_value
 
 PLAUSIBLE = 1e18
 """A magnitude beyond which no reading is believed."""
 DIGITS = 6
 """A microjoule, a microwatt."""
+TEXT_CHARACTERS = 1000
+"""A text that is longer is cut: a line of the session has its bounds."""
 TIMING_DIGITS = 9
 """A nanosecond, for what a histogram tells."""
 
@@ -49,12 +51,33 @@ class Rounding:
                 return round(value, DIGITS)
             self.rejected += 1
             return None
-        if kind is int or value is None:
-            return value
+        if value is None:
+            return None
+        if kind is int:
+            if -PLAUSIBLE < value < PLAUSIBLE:
+                return value
+            self.rejected += 1  # such as the all-ones by which libraries say "not available"
+            return None
         if kind is Histogram:
             value = value._replace(
                 sum=round(value.sum, TIMING_DIGITS),
                 min=round(value.min, TIMING_DIGITS),
                 max=round(value.max, TIMING_DIGITS),
             )
-        return encode_value(value)
+        if kind is Histogram or kind is Buckets:
+            return encode_value(value)
+        if isinstance(value, str):
+            return value[:TEXT_CHARACTERS]
+        return self._value(self._plain(value))
+
+    def _plain(self, value: Any) -> float | int | None:
+        """The number in what is like one (numpy's, a Decimal, a subclass of float); None if there is none."""
+        try:
+            if not isinstance(value, bytes) and hasattr(value, "__index__"):
+                return int(value)
+            if hasattr(value, "__float__"):
+                return float(value)
+        except (ArithmeticError, TypeError, ValueError):
+            pass  # what cannot be converted is no number
+        self.rejected += 1
+        return None

@@ -11,7 +11,7 @@ from perfwatch.clock import Wake
 from perfwatch.collector import Collector
 from perfwatch.errors import Unavailable
 from perfwatch.metrics import CATALOGUE
-from perfwatch.model import Device, Reading, Sample
+from perfwatch.model import Device, Reading, Sample, Unit
 
 
 class FakeClock:
@@ -153,3 +153,7 @@ def _check_sample(collector: Collector, known: dict[str, Device], sample: Sample
     assert len(sample.values) == len(metrics), (
         f"{where}: {len(sample.values)} values for {len(metrics)} metrics"
     )
+    for metric, value in zip(metrics, sample.values, strict=True):
+        assert metric.unit is Unit.COUNT or not isinstance(value, (str, bytes)), (
+            f"{where}: {metric.name} is in {metric.unit.value}, and {value!r} is no number"
+        )

@@ -96,6 +96,9 @@ def _tells(device: DeviceTape) -> str:
         for word, metric in (("energy counter", ENERGY), ("power", POWER))
         if device.get(metric.name) is not None
     ]
+    declared = [metric.name for metric in device.device.metrics if metric.name in (ENERGY.name, POWER.name)]
+    if not names and declared:
+        return f" (gave no number for {' and '.join(declared)})"
     if not names and device.device.kind is DeviceKind.ACCELERATOR:
         return " (tells neither power nor energy)"
     return f" ({' and '.join(names)})" if names else ""

@@ -63,7 +63,7 @@ def show(
         color=_wants_color(args, config, stream),
         ascii=_wants_ascii(args, config, stream),
         log_path=log_path,
-        next_steps=_next_steps(log_path, called) if log_path else (),
+        next_steps=tuple(_next_steps(log_path, called)) if log_path else (),
     )
     if called is None:
         say(text)

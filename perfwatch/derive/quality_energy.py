@@ -96,6 +96,9 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("no-power", INSUFFICIENT, message)
 
 
+_TELL_ENERGY = (POWER.name, ENERGY.name)
+
+
 def _reasons(evidence: Evidence) -> str:
     """Why collectors found nothing, as far as the session says."""
     last: dict[str, tuple[str, str]] = {}
@@ -108,7 +111,12 @@ def _reasons(evidence: Evidence) -> str:
         for collector, (state, reason) in last.items()
         if state in (State.ABSENT.value, State.FAILED.value) and reason
     ]
-    return f" ({'; '.join(absent)})" if absent else ""
+    numberless = [
+        f"{evidence.label(device)} gave no number for {listed(declared)}"
+        for device in evidence.run.accelerators
+        if (declared := [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY])
+    ]
+    return f" ({'; '.join([*numberless, *absent])})" if numberless or absent else ""
 
 
 def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:

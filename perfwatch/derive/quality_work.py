@@ -26,7 +26,7 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
         names = listed([name for name in evidence.courses if name != ERRORS])
         message = f"No work was counted in the window: {names} did not move."
     elif not job_of(evidence.tape).found:
-        message = "Nothing counted work: this recording has no job; `perfwatch run -- COMMAND` counts what one does."
+        message = "Nothing counted work: there was no job; `perfwatch run -- COMMAND` counts what one does."
     else:
         message = (
             "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "

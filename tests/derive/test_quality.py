@@ -539,7 +539,7 @@ def test_a_recording_without_a_job_is_told_so_and_guesses_no_devices():
     session = Session()
     session.board(every(1.0, 0.0, 20.0))
     summary = session.summary()
-    assert "no job; `perfwatch run -- COMMAND`" in message(summary, "no-work")
+    assert "there was no job; `perfwatch run -- COMMAND`" in message(summary, "no-work")
     assert "devices-guessed" not in codes(summary)
     assert summary["devices"] == {"ids": ["nvidia:0"], "because": "a recording takes all that there are"}
     assert summary["window"]["because"] == "no job was started"
@@ -548,3 +548,11 @@ def test_a_recording_without_a_job_is_told_so_and_guesses_no_devices():
 def test_where_a_meter_was_asked_for_and_none_told_the_boards_are_not_called_silent():
     summary = run().summary(scope="wall")
     assert message(summary, "no-power").startswith("There is no energy of the wall: no meter told one")
+
+
+def test_a_board_that_gave_texts_for_its_power_is_named():
+    session = Session()
+    number = session.device("chip", metrics=(POWER,))
+    session.poll(number, every(1.0, 0.0, 20.0), lambda _: "42.5")
+    session.job(1.0, 19.0)
+    assert "chip:0 gave no number for power_watts" in message(session.summary(), "no-power")
