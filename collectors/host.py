@@ -26,10 +26,10 @@ from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Metric, Reading, Sample, Scope, Value
 from perfwatch.text import clean
 
-_CLOCKS_EACH_POLL = 16
-"""More CPUs than this take long to ask for their clocks: then it is done with the slow readings."""
+_TRAFFIC_S = 2.0
+"""How often the counters of disks and network cards are read; in between their last value stands."""
 _SLOW_S = 5.0
-"""How often sensors are read whose reading takes long; in between their last value stands."""
+"""How often is read what changes slowly (load, swap) or takes long to ask for (clocks, sensors)."""
 
 
 @dataclass(frozen=True)
@@ -128,18 +128,21 @@ class HostCollector(Collector):
         root, psutil = self._root, self._psutil
         cpu = CpuUse(psutil, self._clock)
         thermometers = Thermometers(root)
-        clocks = Group((metrics.CPU_FREQUENCY,), _one(Clocks(root).read_hz))
-        if cpu.count > _CLOCKS_EACH_POLL:
-            clocks = _seldom(clocks, self._clock)
-        return [
-            Group(cpu.metrics, cpu.read),
+        seldom = [
             Group((metrics.LOAD_1M,), _one(lambda: load(root))),
-            clocks,
-            Group((metrics.MEMORY_USED, metrics.MEMORY_TOTAL), lambda: memory(psutil)),
+            Group((metrics.CPU_FREQUENCY,), _one(Clocks(root).read_hz)),
             Group((metrics.SWAP_USED, metrics.SWAP_TOTAL), lambda: swap(root, psutil)),
+            Group(thermometers.metrics, thermometers.read),
+        ]
+        traffic = [
             Group((metrics.DISK_READ, metrics.DISK_WRITTEN), lambda: disks(root, psutil)),
             Group((metrics.NETWORK_RECEIVED, metrics.NETWORK_SENT), lambda: network(root, psutil)),
-            _seldom(Group(thermometers.metrics, thermometers.read), self._clock),
+        ]
+        return [
+            Group(cpu.metrics, cpu.read),
+            Group((metrics.MEMORY_USED, metrics.MEMORY_TOTAL), lambda: memory(psutil)),
+            *(_every(_TRAFFIC_S, group, self._clock) for group in traffic),
+            *(_every(_SLOW_S, group, self._clock) for group in seldom),
         ]
 
     def _works(self, group: Group) -> bool:
@@ -191,19 +194,19 @@ def _one(read: Callable[[], Value]) -> Callable[[], Sequence[Value]]:
     return lambda: (read(),)
 
 
-def _seldom(group: Group, clock: Clock) -> Group:
-    """The same group, really read at most every `_SLOW_S`; its metrics say so."""
+def _every(period_s: float, group: Group, clock: Clock) -> Group:
+    """The same group, really read at most this often; its metrics say so."""
     last_ns: int | None = None
     values: Sequence[Value] = ()
 
     def read() -> Sequence[Value]:
         nonlocal last_ns, values
         now_ns = clock.monotonic_ns()
-        if last_ns is None or now_ns - last_ns >= _SLOW_S * 1e9:
+        if last_ns is None or now_ns - last_ns >= period_s * 1e9:
             last_ns, values = now_ns, group.read()
         return values
 
-    return Group(tuple(metric.observed(update_s=_SLOW_S) for metric in group.metrics), read)
+    return Group(tuple(metric.observed(update_s=period_s) for metric in group.metrics), read)
 
 
 def _attempt(group: Group) -> Sequence[Value]:

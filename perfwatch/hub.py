@@ -7,14 +7,14 @@ whoever wants to look asks with `ask` and gets an answer computed on the hub's t
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-from perfwatch.clock import Clock
+from perfwatch.clock import Clock, Wake
 from perfwatch.model import (
     Appeared,
     Batch,
@@ -31,8 +31,11 @@ from perfwatch.model import (
 from perfwatch.runner import NS, Runner
 from perfwatch.session import format as fmt
 
+TURN_S = 0.5
+"""How often the hub takes what was posted, unless it is asked something: waking up for every batch would
+cost more than the batch."""
 WATCH_S = 0.25
-"""How often the hub looks after runners and sinks when nothing comes."""
+"""How often the hub looks after runners and sinks, at most."""
 CLOCK_S = 10.0
 """How often a pair of clocks and perfwatch's own cost are recorded."""
 TABLE_S = 2.0
@@ -56,14 +59,20 @@ class Hub:
         header: the session's header; times are counted from its `clock.monotonic_ns`.
         clock: time.
         sinks: where records go; the header is their first.
+        turn_s: how often it takes what was posted.
     """
 
-    def __init__(self, header: fmt.Record, *, clock: Clock, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, header: fmt.Record, *, clock: Clock, sinks: Sequence[Sink], turn_s: float = TURN_S
+    ) -> None:
         self.header = header
         self._origin_ns: int = header["clock"]["monotonic_ns"]
         self._clock = clock
+        self._turn_s = turn_s
         self._sinks = list(sinks)
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._posted: deque[Any] = deque()
+        self._wake = Wake()
+        self._stopping = False
         self._runners: list[Runner] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
@@ -81,8 +90,8 @@ class Hub:
         self._thread.start()
 
     def post(self, item: Declared | Batch | Status) -> None:
-        """Take what a runner found. Never blocks."""
-        self._queue.put(item)
+        """Take what a runner found. Never blocks, and wakes nobody: the hub looks in its own turn."""
+        self._posted.append(item)
 
     def watch_over(self, runner: Runner) -> None:
         """Look after a runner from now on (hanging calls, its share of the observer's cost)."""
@@ -90,17 +99,19 @@ class Hub:
 
     def event(self, kind: str, fields: Mapping[str, Any], at_ns: int | None = None) -> None:
         """Record an event; at now unless a time is given."""
-        self._queue.put(Event(kind, fields, self._clock.monotonic_ns() if at_ns is None else at_ns))
+        self._posted.append(Event(kind, fields, self._clock.monotonic_ns() if at_ns is None else at_ns))
 
     def ask(self, question: Callable[[], T]) -> Future[T]:
         """Have a question answered on the hub's thread, after everything posted so far."""
         answer: Future[T] = Future()
-        self._queue.put((question, answer))
+        self._posted.append((question, answer))
+        self._wake.set()
         return answer
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Take everything posted so far, record our own cost and the end, and stop."""
-        self._queue.put(None)
+        self._stopping = True
+        self._wake.set()
         self._thread.join(timeout_s)
 
     def seconds(self, at_ns: int) -> float:
@@ -110,19 +121,16 @@ class Hub:
     # -- the hub's thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            try:
-                item = self._queue.get(timeout=WATCH_S)
-            except queue.Empty:
-                self._look_after(self._clock.monotonic_ns())
-                continue
-            if item is None:
-                self._end()
-                return
-            self._take(item)
-            now_ns = self._clock.monotonic_ns()
-            if now_ns - self._watched_ns >= WATCH_S * NS:
-                self._look_after(now_ns)
+        while not self._stopping:
+            self._wake.wait(self._turn_s)
+            self._take_all()
+            self._look_after(self._clock.monotonic_ns())
+        self._take_all()
+        self._end()
+
+    def _take_all(self) -> None:
+        while self._posted:
+            self._take(self._posted.popleft())
 
     def _take(self, item: Any) -> None:
         if isinstance(item, Batch):
@@ -201,6 +209,8 @@ class Hub:
         self._write({"t": self.seconds(at_ns), "device": fmt.encode_device(number, collector, device)})
 
     def _look_after(self, now_ns: int) -> None:
+        if now_ns - self._watched_ns < WATCH_S * NS:
+            return
         self._watched_ns = now_ns
         for runner in self._runners:
             runner.watch(now_ns)
