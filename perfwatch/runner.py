@@ -16,6 +16,7 @@ from typing import Any
 
 from perfwatch.clock import Clock, Wake
 from perfwatch.collector import Collector
+from perfwatch.declaration import check_device
 from perfwatch.errors import DeviceGone, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import (
@@ -40,6 +41,8 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 HUNG_AFTER_S = 0.5
 """A call that stays in one device for longer than three periods, and at least this, is left behind."""
 
+FAULTS = (Exception, SystemExit, KeyboardInterrupt)
+"""What a plugin may raise: one that calls `sys.exit` ends itself, not its thread without a word."""
 _MEASURES = (POWER.name, ENERGY.name)
 
 Posted = Declared | Batch | Status
@@ -171,13 +174,20 @@ class Runner:
         worker, device = self._worker, self._worker.device
         if device is None or self._stopping:
             return
-        stuck_ns = now_ns - worker.since_ns
-        if stuck_ns < max(3 * self._period_ns, round(HUNG_AFTER_S * NS)):
+        if not self.hangs(now_ns):
             return
+        stuck_ns = now_ns - worker.since_ns
         if self.collector.isolates:
             self._leave_behind(worker, device, now_ns)
         elif self.state is State.OK:
             self._set_state(State.STALE, f"no answer for {stuck_ns / NS:.1f} s")
+
+    def hangs(self, now_ns: int) -> bool:
+        """Whether the call that is out now is so long out that nobody should wait for it."""
+        worker = self._worker
+        if worker.device is None:
+            return False
+        return now_ns - worker.since_ns >= max(3 * self._period_ns, round(HUNG_AFTER_S * NS))
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -212,7 +222,7 @@ class Runner:
             if not self.opened.is_set() and not self._open_until_found():
                 return
             self._poll_until_stopped(worker)
-        except Exception as error:  # noqa: BLE001 - the one place that catches whatever a plugin does
+        except FAULTS as error:  # the one place that catches whatever a plugin does
             self._fail(error)
         finally:
             if not worker.left_behind:
@@ -221,7 +231,7 @@ class Runner:
     def _open_until_found(self) -> bool:
         while True:
             try:
-                devices = tuple(self.collector.open())
+                devices = tuple(check_device(device) for device in self.collector.open())
             except Unavailable as error:
                 self.remedy = error.remedy
                 self._set_state(State.ABSENT, str(error), remedy=error.remedy)
@@ -254,7 +264,7 @@ class Runner:
                 self._note_lateness(deadline_ns)
             try:
                 span_ns = self._pass(worker)
-            except Exception as error:  # noqa: BLE001 - what is no state of ours is raised again
+            except FAULTS as error:  # what is no state of ours is raised again
                 if not worker.left_behind:
                     _fulfil(tickets, None)
                     if self._recover(error):
@@ -268,7 +278,7 @@ class Runner:
                 self._set_state(State.OK, "")
             _fulfil(tickets, span_ns)
 
-    def _recover(self, error: Exception) -> bool:
+    def _recover(self, error: BaseException) -> bool:
         """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
         self._tick = None
         if isinstance(error, TryAgain):
@@ -321,13 +331,14 @@ class Runner:
             _Watched(devices, worker, self._clock) if self.collector.isolates else devices
         )
         readings: list[tuple[int, Reading]] = []
-        began_ns = before_ns = self._clock.monotonic_ns()
+        now_ns = self._clock.monotonic_ns
+        began_ns = before_ns = now_ns()
         worker.since_ns, worker.device = began_ns, (devices[0] if devices else None)
         try:
             for reading in self.collector.read(watched):
                 if worker.left_behind:
                     break
-                after_ns = self._clock.monotonic_ns()
+                after_ns = now_ns()
                 self._take(reading, (before_ns + after_ns) // 2, readings)
                 before_ns = after_ns
         except DeviceGone as error:
@@ -335,7 +346,7 @@ class Runner:
         finally:
             worker.device = None
             if readings and not worker.left_behind:
-                self._post(Batch(self.name, began_ns, self._clock.monotonic_ns() - began_ns, readings))
+                self._post(Batch(self.name, began_ns, now_ns() - began_ns, readings))
         taken = [at_ns for at_ns, reading in readings if isinstance(reading, Sample)]
         return (min(taken), max(taken)) if taken else None
 
@@ -346,6 +357,7 @@ class Runner:
                 at_ns = reading.at_ns
             reading = Sample(reading.device_id, self._rounding.values(reading))
         elif isinstance(reading, Appeared):
+            check_device(reading.device)
             self._devices[reading.device.id] = reading.device
         elif isinstance(reading, Gone):
             self._devices.pop(reading.device_id, None)
@@ -384,7 +396,7 @@ class Runner:
                 self._lose(device.id, error.reason, readings)
                 self._post(Batch(self.name, readings[0][0], 0, readings))
                 return
-            except Exception:  # noqa: BLE001 - whatever it is, the device does not join yet
+            except FAULTS:  # whatever it is, the device does not join yet
                 if self._pause(1.0):
                     return
                 continue
@@ -439,7 +451,7 @@ class Runner:
         self._closed = True
         try:
             self.collector.close()
-        except Exception as error:  # noqa: BLE001 - a plugin's farewell must not break ours
+        except FAULTS as error:  # a plugin's farewell must not break ours
             self._fail(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,3 +242,63 @@ def test_polling_of_a_sensor_that_sees_part_of_the_time_is_spread() -> None:
     offsets = [batch.at_ns % (NS // 10) for batch in posts.batches]
     assert all(0 <= offset <= NS // 40 for offset in offsets)
     assert len(set(offsets)) > 10
+
+
+class Faulty(Collector):
+    """Raises what no plugin should, or declares what is no device."""
+
+    name = "faulty"
+
+    def __init__(self, fault: Any) -> None:
+        super().__init__()
+        self._fault = fault
+
+    def open(self) -> Sequence[Device]:
+        return [DEVICE] if isinstance(self._fault, BaseException) else self._fault
+
+    def read(self, devices: Sequence[Device]) -> Iterable[Reading]:
+        raise self._fault
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (5, "TypeError"),
+        (["x"], "it declared 'x', which is no Device"),
+        ([replace(DEVICE, id="")], "an empty id"),
+        ([replace(DEVICE, scope="gpu")], "scope 'gpu'"),
+        ([replace(DEVICE, index=None)], "index None"),
+        ([replace(DEVICE, metrics=("power",))], "metric 'power'"),
+        ([replace(DEVICE, metrics=None)], "metrics None"),
+    ],
+)
+def test_whatever_a_plugin_does_it_fails_alone_and_says_why(fault: Any, reason: str) -> None:
+    runner, posts = start(Faulty(fault), FakeClock())
+    asked = runner.read_now()
+    posts.wait_for(lambda posts: State.FAILED in posts.states)
+    end(runner)
+    assert reason in runner.reason
+    assert asked.done.is_set(), "nobody waits for it"
+    assert runner.read_now().done.is_set(), "nor asks in vain"
+
+
+def test_a_call_that_is_long_out_is_told_to_whoever_would_wait() -> None:
+    answer = threading.Event()
+
+    class Hanging(StubCollector):
+        def read(self, devices: Sequence[Device]) -> Sequence[Reading]:
+            answer.wait()
+            return []
+
+    runner, posts = start(Hanging([DEVICE]), SystemClock(), period_s=0.01)
+    posts.wait_for(lambda posts: State.OK in posts.states)
+    ticket = runner.read_now()
+    now_ns = SystemClock().monotonic_ns()
+    while not runner.hangs(now_ns + 10 * NS):
+        assert not ticket.done.wait(0.01)
+    assert not runner.hangs(now_ns)
+    answer.set()
+    assert ticket.done.wait(10.0)
+    end(runner)

@@ -20,6 +20,9 @@ from perfwatch.session import format as fmt
 OPEN_WAIT_S = 3.0
 """A run's start waits for the collectors' `open()` at most this long."""
 
+LOOK_S = 0.1
+"""How often somebody who waits for a reading looks whether the call hangs."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -104,20 +107,25 @@ class LiveSource:
         the work where nothing tells energy.
         """
         opened = [runner for runner in self.runners if runner.opened.is_set()]
-        measuring = [(runner.name, runner.read_now()) for runner in opened if runner.measures]
-        counting = [(runner.name, runner.read_now()) for runner in opened if _only_counts(runner)]
-        until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
-        for _, ticket in [*measuring, *counting]:
-            ticket.done.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
-        return Instants.of(measuring, self.clock.monotonic_ns())
+        measuring = [(runner, runner.read_now()) for runner in opened if runner.measures]
+        counting = [(runner, runner.read_now()) for runner in opened if _only_counts(runner)]
+        self._wait_for([*measuring, *counting], timeout_s)
+        return Instants.of([(runner.name, ticket) for runner, ticket in measuring], self.clock.monotonic_ns())
 
     def read_work(self, timeout_s: float) -> None:
         """Read what only counts work, and wait for it: everything that the job sent is in then."""
         opened = [runner for runner in self.runners if runner.opened.is_set()]
-        tickets = [runner.read_now() for runner in opened if _only_counts(runner)]
+        self._wait_for([(runner, runner.read_now()) for runner in opened if _only_counts(runner)], timeout_s)
+
+    def _wait_for(self, tickets: Sequence[tuple[Runner, Ticket]], timeout_s: float) -> None:
+        """Wait for the answers, at most so long; not for a call that hangs."""
         until_ns = self.clock.monotonic_ns() + round(timeout_s * NS)
-        for ticket in tickets:
-            ticket.done.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        for runner, ticket in tickets:
+            while not ticket.done.is_set():
+                now_ns = self.clock.monotonic_ns()
+                if now_ns >= until_ns or runner.hangs(now_ns):
+                    break
+                ticket.done.wait(min(LOOK_S, (until_ns - now_ns) / NS))
 
     def request_readings(self) -> None:
         """Ask every source of energy and power for a reading now, and do not wait."""
