@@ -51,7 +51,7 @@ class CpuEstimateCollector(Collector):
     """One device for all CPUs of the machine; energy accumulates from differences of CPU time."""
 
     name = "cpu_estimate"
-    about = "CPU power estimated from TDP and load; only on request: -c cpu_estimate:tdp=WATTS"
+    about = "CPU power estimated from TDP and load, by a model: -c cpu_estimate:tdp=WATTS"
     floor_s = 0.1
     Options = CpuEstimateOptions
 

@@ -50,7 +50,7 @@ class OutputCollector(Collector):
     """
 
     name = "output"
-    about = "work that a job prints, by patterns in its standard output and error"
+    about = "work that a job prints, by patterns in its standard output and error: -w stdout=PATTERN"
     Options = OutputOptions
 
     def __init__(self, options: OutputOptions | None = None, *, clock: Clock | None = None) -> None:

@@ -221,7 +221,7 @@ class SimulatedCollector(Collector):
     """Simulated accelerators, and a simulated server that they work for."""
 
     name = "simulated"
-    about = "simulated accelerators with a known energy and a simulated server; only on request"
+    about = "simulated accelerators with a known energy and a simulated server"
     Options = SimulatedOptions
 
     def __init__(self, options: SimulatedOptions | None = None, *, clock: Clock | None = None) -> None:

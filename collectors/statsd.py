@@ -54,7 +54,7 @@ class StatsdCollector(Collector):
     """
 
     name = "statsd"
-    about = "work that a job counts: StatsD lines over UDP or a Unix socket, and perfwatch.client"
+    about = "work that a job counts: StatsD lines and perfwatch.client; every `perfwatch run` listens"
     Options = StatsdOptions
 
     def __init__(self, options: StatsdOptions | None = None, *, clock: Clock | None = None) -> None:

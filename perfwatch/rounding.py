@@ -46,17 +46,12 @@ class Rounding:
 
     def _value(self, value: Any) -> Any:
         kind = type(value)
-        if kind is float:
-            if -PLAUSIBLE < value < PLAUSIBLE:
-                return round(value, DIGITS)
-            self.rejected += 1
-            return None
         if value is None:
             return None
-        if kind is int:
+        if kind is float or kind is int:
             if -PLAUSIBLE < value < PLAUSIBLE:
-                return value
-            self.rejected += 1  # such as the all-ones by which libraries say "not available"
+                return round(value, DIGITS)
+            self.rejected += 1  # not finite, or the all-ones by which libraries say "not available"
             return None
         if kind is Histogram:
             value = value._replace(
@@ -66,11 +61,9 @@ class Rounding:
             )
         if kind is Histogram or kind is Buckets:
             return encode_value(value)
-        if isinstance(value, str):
-            return value[:TEXT_CHARACTERS]
-        return self._value(self._plain(value))
+        return value[:TEXT_CHARACTERS] if isinstance(value, str) else self._value(self._number(value))
 
-    def _plain(self, value: Any) -> float | int | None:
+    def _number(self, value: Any) -> float | int | None:
         """The number in what is like one (numpy's, a Decimal, a subclass of float); None if there is none."""
         try:
             if not isinstance(value, bytes) and hasattr(value, "__index__"):

@@ -13,6 +13,9 @@ from perfwatch.cli import results
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError
 
+ASKED_FOR_BY = {"statsd": "-w statsd=ADDR", "output": "-w stdout=PATTERN"}
+"""What asks for a collector whose options `-c` cannot give."""
+_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
 HELP = """The collectors there are, built in and installed: what each reads, whether it takes part unasked,
 and its options with their defaults (set with -c NAME:OPTION=VALUE)."""
 
@@ -20,6 +23,11 @@ and its options with their defaults (set with -c NAME:OPTION=VALUE)."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", metavar="NAME", help="these alone; also ./chip.py")
     parser.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def asked_for_by(name: str, path: str | None = None) -> str:
+    """What to add to a command so that a collector takes part that does not do so unasked."""
+    return ASKED_FOR_BY.get(name) or f"-c {path or name}"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +56,8 @@ def _described(name: str) -> dict[str, Any]:
     path = parse_collector_spec(name).path
     if path is not None:
         loaded = plugins.load_file(path)
-        return {"name": loaded.name, "origin": path, "default": False, "target": None, **_class(loaded)}
+        record = {"name": loaded.name, "origin": "a file", "default": False, "target": None, "path": path}
+        return {**record, **_class(loaded)}
     plugin = plugins.find(name)
     record = {
         "name": plugin.name,
@@ -99,20 +108,26 @@ def _plain(value: Any) -> Any:
 def _lines(one: dict[str, Any]) -> list[str]:
     from perfwatch.text import clean
 
-    part = "takes part" if one["default"] else f"on request: -c {one['name']}"
+    asked = asked_for_by(one["name"], one.get("path"))
+    part = "takes part" if one["default"] else f"on request: {clean(asked)}"
     lines = [f"{clean(one['name'])}  ({clean(one['origin'])}; {part})", f"    {clean(one['about'])}"]
-    lines += [
-        f"    {clean(option['name'])}={_spoken(option['default'])}  ({clean(option['type'])})"
-        for option in one["options"]
-    ]
+    lines += map(_option, one["options"])
     return [line.rstrip() for line in lines if line.strip()]
+
+
+def _option(option: dict[str, Any]) -> str:
+    from perfwatch.text import clean
+
+    kind = option["type"].removesuffix(" | None")
+    said = clean(_TYPES.get(kind, kind))
+    if option["default"] is None:
+        return f"    {clean(option['name'])}  ({said}; not set)"
+    return f"    {clean(option['name'])}={_spoken(option['default'])}  ({said})"
 
 
 def _spoken(default: Any) -> str:
     from perfwatch.text import clean
 
-    if default is None:
-        return "none"
     if isinstance(default, bool):
         return "true" if default else "false"
     if isinstance(default, list):

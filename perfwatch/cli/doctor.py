@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from perfwatch.cli.collectors import asked_for_by
 from perfwatch.cli.environment import BROKEN, OK, Check, checks, config_check
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ HELP = """What is found here, what is not, why, and what to do about it: each co
 machine matters. Exits with 1 if something that should work does not; missing hardware is no fault."""
 ABSENT, ON_REQUEST = "absent", "on request"
 MOST_DEVICES = 8
-WIDTH = 100
+NARROWEST, WIDTH = 40, 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +114,8 @@ def _not_chosen(plugin: Plugin) -> Check:
         loaded = plugins.load(plugin)
     except ConfigError as error:
         return Check(plugin.name, BROKEN, str(error))
-    return Check(plugin.name, ON_REQUEST, loaded.about or plugin.origin, f"add -c {plugin.name} to a command")
+    remedy = f"add {asked_for_by(plugin.name)} to a command"
+    return Check(plugin.name, ON_REQUEST, loaded.about or plugin.origin, remedy)
 
 
 # How it is told
@@ -159,7 +161,7 @@ def _check_lines(check: Check) -> Iterator[str]:
 
 def _width() -> int:
     try:
-        return min(max(os.get_terminal_size(sys.stdout.fileno()).columns, 60), WIDTH)
+        return min(max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST), WIDTH)
     except (OSError, ValueError):
         return WIDTH
 

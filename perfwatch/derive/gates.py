@@ -236,7 +236,7 @@ def _energy(summary: Mapping[str, Any]) -> str:
     if energy.get("joules") is None:
         return "no device of the run told its power or energy"
     if energy.get("method") == "estimated":
-        return "it was estimated by a model, no sensor measured it"
+        return "no sensor measured it, it was estimated by a model"
     return ""
 
 
@@ -303,7 +303,7 @@ def check(
     verdicts = []
     for word in require:
         reason = REQUIREMENTS[word](summary)
-        message = f"--require {word}: not measured, {reason}" if reason else f"--require {word}: measured"
+        message = f"--require {word}: not met, {reason}" if reason else f"--require {word}: measured"
         verdicts.append(Verdict(NOT_MEASURED if reason else PASSED, message))
     return verdicts + [judge(gate, summary) for gate in fail_on]
 

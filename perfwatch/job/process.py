@@ -73,7 +73,7 @@ class Job:
                     user=identity.uid, group=identity.gid, extra_groups=identity.groups,
                 )  # fmt: skip
         except FileNotFoundError as error:
-            raise CannotStart(_not_found(command[0], environment), 127) from error
+            raise CannotStart(_not_found(command[0]), 127) from error
         except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
             raise CannotStart(f"cannot execute {command[0]}: {error.strerror}", 126) from error
         except OSError as error:
@@ -158,13 +158,12 @@ def _identity(user: str | None) -> _Identity:
     return _Identity(entry.pw_uid, entry.pw_gid, groups, variables)
 
 
-def _not_found(program: str, environment: Mapping[str, str]) -> str:
+def _not_found(program: str) -> str:
     if Path(program).exists():
         return f"cannot execute {program}: the interpreter in its first line was not found"
     if "/" in program:
         return f"cannot start {program}: there is no such file"
-    path = environment.get("PATH", "")
-    return f"cannot start {program}: not found in PATH ({path})"
+    return f"cannot start {program}: not found in PATH; give its path, or install it where PATH looks"
 
 
 def left_behind(run_id: str, root: Path = Path("/proc")) -> list[tuple[int, str]]:

@@ -53,7 +53,10 @@ def _parse(text: str) -> Workload:
             f"-w {clean(text)}: this version counts work in a job's output and through StatsD; "
             "use stdout=PATTERN, stderr=PATTERN, output=PATTERN or statsd=ADDR"
         )
-    raise ConfigError(f"-w {clean(text)}: write KIND=VALUE; {_example('stdout')}")
+    kinds = ", ".join(STREAMS)
+    raise ConfigError(
+        f"-w {clean(text)}: write KIND=VALUE, where KIND is {kinds} or statsd; {_example('stdout')}"
+    )
 
 
 def _example(kind: str) -> str:

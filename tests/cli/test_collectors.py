@@ -19,7 +19,9 @@ def test_every_collector_is_listed_with_its_origin_and_options(capsys: pytest.Ca
         assert f"\n{name}  ({plugin.origin}; " in f"\n{text}"
     assert "nvidia  (built in; takes part)" in text
     assert "simulated  (built in; on request: -c simulated)" in text
-    assert "    idle_w=90.0  (float)" in text
+    assert "    library  (text; not set)" in text
+    assert "statsd  (built in; on request: -w statsd=ADDR)" in text
+    assert "    idle_w=90.0  (number)" in text
 
 
 def test_json_has_types_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,6 +51,7 @@ def test_a_file_is_described_like_any_other(tmp_path: Path, capsys: pytest.Captu
     )
     assert cli.main(["collectors", str(file)]) == 0
     text = capsys.readouterr().out
+    assert f"chip  (a file; on request: -c {file})" in text
     assert "reads red chips" in text
     assert "ports=a,b  (tuple[str, ...])" in text or "ports=a,b  (tuple)" in text
     assert 'pairs=""' in text

@@ -95,7 +95,7 @@ def test_a_collector_that_raises_is_broken(tmp_path: Path) -> None:
 def test_collectors_that_take_part_on_request_are_listed(tmp_path: Path) -> None:
     _, found = doctor(tmp_path, *SIMULATED)
     assert found["statsd"]["verdict"] == "on request"
-    assert found["statsd"]["remedy"] == "add -c statsd to a command"
+    assert found["statsd"]["remedy"] == "add -w statsd=ADDR to a command"
 
 
 def test_a_foreign_collector_that_cannot_be_imported_is_broken(tmp_path: Path) -> None:
