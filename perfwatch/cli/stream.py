@@ -13,6 +13,8 @@ HELP = """Write a header and then every reading as it comes to standard output, 
 ctrl-C, --duration, or the reader has enough. The format is that of session files, so that
 `ssh host perfwatch stream > run.jsonl` records another machine."""
 TAGS_HELP = "a condition of the work; repeatable"
+PROMPT_S = 0.1
+"""Whoever reads a stream looks at it now: a reading waits no longer than this."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     signals.open()  # before any thread starts, so that none of them takes a signal
     try:
         outlet = Outlet(os.dup(sys.stdout.fileno()))
-        live = LiveSource(chosen, [outlet], interval_s=interval_s, header=header)
+        live = LiveSource(chosen, [outlet], interval_s=interval_s, header=header, turn_s=PROMPT_S)
         live.start()
         ending = wait_for_the_end(signals, duration_s, outlet.closed.is_set)
         live.stop()

@@ -12,7 +12,7 @@ from typing import Any
 from perfwatch import __version__
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
-from perfwatch.hub import Hub, Sink
+from perfwatch.hub import TURN_S, Hub, Sink
 from perfwatch.model import State
 from perfwatch.runner import NS, Runner, Ticket
 from perfwatch.session import format as fmt
@@ -42,6 +42,7 @@ class LiveSource:
         clock: time.
         header: further keys of the header (`command`, `name`, `tags`, `settings`, `conditions`).
         session_id: of the header; a new one by default.
+        turn_s: how soon a reading reaches the sinks, at the latest.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class LiveSource:
         clock: Clock | None = None,
         session_id: str | None = None,
         header: dict[str, Any] | None = None,
+        turn_s: float = TURN_S,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.session_id = session_id or new_session_id()
@@ -69,6 +71,7 @@ class LiveSource:
             ),
             clock=self.clock,
             sinks=sinks,
+            turn_s=turn_s,
         )
         self.runners = [
             Runner(
