@@ -76,6 +76,7 @@ class Hub:
         self._runners: list[Runner] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
+        self._left_out: set[str] = set()
         self._watched_ns = 0
         self._clock_ns = 0
         self._thread = threading.Thread(target=self._run, name="perfwatch-hub", daemon=True)
@@ -130,7 +131,20 @@ class Hub:
 
     def _take_all(self) -> None:
         while self._posted:
-            self._take(self._posted.popleft())
+            item = self._posted.popleft()
+            try:
+                self._take(item)
+            except Exception as error:  # noqa: BLE001 - nonsense from a plugin must not end the recording
+                self._leave_out(item, error)
+
+    def _leave_out(self, item: Any, error: Exception) -> None:
+        """What cannot be recorded is left out, and said once for each kind of trouble."""
+        text = (
+            f"{type(item).__name__} of {getattr(item, 'collector', 'perfwatch')} was left out: {error!r:.200}"
+        )
+        if text not in self._left_out:
+            self._left_out.add(text)
+            self.event("note", {"code": "left-out", "text": text})
 
     def _take(self, item: Any) -> None:
         if isinstance(item, Batch):

@@ -133,3 +133,15 @@ def test_a_question_is_answered_after_everything_posted_before_it() -> None:
     answer = hub.ask(lambda: sum(1 for record in kept if record.get("event") == "note")).result(10.0)
     hub.stop()
     assert answer == 100
+
+
+def test_a_reading_that_cannot_be_recorded_is_left_out_and_told_once() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    for second in (1.0, 2.0):
+        hub.post(batch(second, Table("processes", ("pid",), [5])))  # type: ignore[list-item]  # a row is no row
+    hub.event("note", {"text": "after"})
+    hub.ask(lambda: None).result(10.0)
+    hub.stop()
+    texts = [str(record.get("text")) for record in kept.told() if record.get("event") == "note"]
+    assert sorted(text.split(":")[0] for text in texts) == ["Batch of stub was left out", "after"]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from perfwatch.job import process
 from perfwatch.job.evidence import Evidence
@@ -33,8 +35,11 @@ LOOK_S = 0.02
 LOOK_AGAIN_S = 1.0
 """The job's end comes as a signal; a foreign library's thread may take that one away from us."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+HUB_S = 3.0
+"""The hub answers at once, unless the recording's disk hangs."""
 STDOUT_FD = 1
 STDERR_FD = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class WatchedRun:
 
     def _begin(self, late: list[str]) -> None:
         instants = self._live.read_now(START_READING_S)
-        self._live.hub.ask(self._opening.check).result()
+        self._answer(self._opening.check, otherwise=lambda: None)
         job = self._start_child()
         self.job = job
         self._evidence.belongs = lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)
@@ -275,8 +280,16 @@ class WatchedRun:
         left = tuple(process.left_behind(self._live.session_id)) if ending is not None else ()
         if left:
             self._live.hub.event("left_behind", {"processes": [list(one) for one in left]})
-        self._live.hub.event("devices", self._live.hub.ask(self._evidence.conclusion).result(5.0))
+        conclusion = self._evidence.conclusion
+        self._live.hub.event("devices", self._answer(conclusion, otherwise=conclusion))
         return Outcome(ending, self._given_up_for, left)
+
+    def _answer(self, question: Callable[[], T], *, otherwise: Callable[[], T]) -> T:
+        """The hub's answer after all that was posted; a disk that hangs must not hold up the job."""
+        try:
+            return self._live.hub.ask(question).result(HUB_S)
+        except futures.TimeoutError:
+            return otherwise()
 
     def _now_ns(self) -> int:
         return self._live.clock.monotonic_ns()
