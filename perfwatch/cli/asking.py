@@ -19,7 +19,7 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
         "--devices",
         metavar="LIST",
         help="devices of the run: nvidia:0-3, a UUID's beginning "
-        "(default: those that the job's processes use)",
+        "(default: those that the job's processes use, or all)",
     )
     group.add_argument(
         "--unit",
@@ -28,7 +28,10 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the first of generated_tokens, samples, queries, steps that moves)",
     )
     group.add_argument(
-        "--scope", choices=("accelerator", "components", "node", "wall"), help="headline scope"
+        "--scope",
+        choices=("accelerator", "components", "node", "wall"),
+        help="what the headline's energy covers; components are accelerators, CPUs and memory "
+        "(default: accelerator where one tells its energy, else components)",
     )
     group.add_argument("--meter", metavar="NAME", help="which meter --scope node or wall means")
     group.add_argument(
@@ -38,12 +41,14 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--warmup", metavar="TIME", help="cut so much off the front of the window")
     cost = parser.add_argument_group("cost (no price is built in)")
-    cost.add_argument("--price", metavar="0.12/kWh", help="electricity")
-    cost.add_argument("--rent", metavar="2.5/h/device", help="rent of a device, or 20/h/node")
+    cost.add_argument("--price", metavar="0.12/kWh", help="electricity, of a kWh")
+    cost.add_argument(
+        "--rent", metavar="2.5/h/device", help="rent of each device, or 20/h/node; electricity is in it"
+    )
     cost.add_argument("--pue", metavar="1.2", help="facility energy over device energy (default: 1)")
     cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
-    cost.add_argument("--currency", metavar="USD", help="what the amounts are in")
-    cost.add_argument("--cost-scope", choices=("energy",), help="electricity alone is the whole cost")
+    cost.add_argument("--currency", metavar="USD", help="currency of the amounts (default: none is named)")
+    cost.add_argument("--cost-scope", choices=("energy",), help="energy: electricity alone is the whole cost")
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +57,16 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
     group.add_argument("--summary-json", metavar="FILE", help="the summary as JSON into a file")
     group.add_argument(
-        "--require", metavar="LIST", help="exit 1 unless these were measured: energy, work, latency, cost"
+        "--require",
+        metavar="LIST",
+        help="exit 1 unless these were measured: energy, work, efficiency, latency, cost",
     )
     group.add_argument(
         "--fail-on",
         metavar="LIMIT",
         action="append",
         default=[],
-        help="exit 3 if a limit is broken: 'efficiency.queries.per_joule < 2.0'; repeatable",
+        help="exit 3 if this holds: 'efficiency.queries.per_joule < 2.0' (names as in --json); repeatable",
     )
     group.add_argument("--ascii", action="store_true", help="ASCII only")
     group.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")

@@ -28,7 +28,7 @@ NARROWEST, WIDTH = 40, 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from perfwatch.sources import choose
 
-    choose.add_arguments(parser)
+    choose.add_arguments(parser, once=True)
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 
 from perfwatch.errors import ConfigError
@@ -21,6 +22,16 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+def _shown(action: argparse.Action) -> str:
+    """What stands for the value: its metavar, or the words to choose from."""
+    choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
+    return str(action.metavar or choices)
+
+
+def _usage(option: argparse.Action) -> str:
+    return f"{option.option_strings[0]} {_shown(option)}"
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence, with the option that was probably meant."""
 
@@ -33,6 +44,22 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self._takes_command = takes_command
+
+    def format_help(self) -> str:
+        """The help, with a usage line that does not list each option."""
+        self.usage = self.usage or " ".join(
+            [self.prog, *map(_usage, self._required()), "[options]", *self._operands()]
+        )
+        return super().format_help()
+
+    def _required(self) -> list[argparse.Action]:
+        return [action for action in self._actions if action.option_strings and action.required]
+
+    def _operands(self) -> Iterator[str]:
+        for action in self._actions:
+            if not action.option_strings:
+                shown = _shown(action)
+                yield {"?": f"[{shown}]", "*": f"[{shown} ...]"}.get(str(action.nargs), shown)
 
     def error(self, message: str) -> NoReturn:
         unknown = _UNKNOWN.match(message)

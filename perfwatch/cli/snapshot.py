@@ -20,7 +20,7 @@ Exits with 1 if nothing at all could be read."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from perfwatch.sources import choose
 
-    choose.add_arguments(parser)
+    choose.add_arguments(parser, once=True)
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="machine-readable; what is not known is null")
     group.add_argument("--ascii", action="store_true", help="ASCII only")

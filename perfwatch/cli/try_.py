@@ -16,7 +16,8 @@ from perfwatch.workload.patterns import Finding, Pattern, Says, compile_pattern
 from perfwatch.workload.presets import PRESETS
 from perfwatch.workload.tally import Tally, clean_text
 
-HELP = "Show what a pattern finds in a job's output: per line, and in total. Exits with 1 if nothing matched."
+HELP = """Show what a pattern finds in a job's output, read from standard input: per line, and in total.
+Exits with 1 if nothing matched."""
 _KINDS = ("stdout=", "stderr=", "output=")
 _READ_BYTES = 65536
 _UNITS = {

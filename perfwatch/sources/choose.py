@@ -14,17 +14,23 @@ from perfwatch.plugins import Plugin
 from perfwatch.sources.live import Chosen
 
 DEFAULT_INTERVAL_S = 1.0
+_INTERVAL_HELP = (
+    "sampling period of device collectors: seconds, or with a unit (500ms); 0.01 s to 60 s (default: 1 s)"
+)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say what is watched and how often."""
+def add_arguments(parser: argparse.ArgumentParser, *, once: bool = False) -> None:
+    """The options that say what is watched and how often.
+
+    Args:
+        once: the command reads once; it takes `-i`, as they all do, and does not speak of it.
+    """
     group = parser.add_argument_group("what is watched")
     group.add_argument(
         "-i",
         "--interval",
         metavar="TIME",
-        help="sampling period of device collectors: seconds, or with a unit (500ms); 0.01 s to 60 s "
-        "(default: 1 s)",
+        help=argparse.SUPPRESS if once else _INTERVAL_HELP,
     )
     group.add_argument(
         "-c",
@@ -32,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[:KEY=VALUE,...]",
         action="append",
         default=[],
-        help="add or set up a collector (also ./chip.py); repeatable; `perfwatch collectors` lists them",
+        help="add a collector, or set one up; also a file of your own (./chip.py); repeatable; "
+        "`perfwatch collectors` lists them and their KEYs",
     )
     group.add_argument(
         "--only",
