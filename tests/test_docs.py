@@ -111,6 +111,50 @@ def test_the_header_keys_of_the_format_page_are_those_of_its_example() -> None:
     assert keys == list(json.loads(blocks(page("session-format.md"), "json")[0]))
 
 
+def dotted(path: str, summary: dict[str, object]) -> object:
+    """The value at a path; a KeyError where there is none."""
+    found: object = summary
+    for key in path.split("."):
+        assert isinstance(found, dict)
+        found = found[key]
+    return found
+
+
+def test_the_json_page_names_what_a_summary_has() -> None:
+    from derive.build import Session, every, steps
+
+    session = Session()
+    session.board(every(1.0, 0.0, 22.0), watts=100.0)
+    session.counter(steps(2.0, 20.0, 200, 20))
+    session.job(1.0, 21.0)
+    summary = session.summary()
+    paths = [row[0].strip("`") for row in rows(page("summary-json.md"), "path")]
+    assert {path.partition(".")[0] for path in paths} == set(summary)
+    for path in paths:
+        dotted(path, summary)
+    named = {path.partition(".")[2] for path in paths if path.startswith("energy.")}
+    assert set(summary["energy"]) - named == {"scope", "idle_watts"}, "said in the rows of others"
+
+
+def test_the_configuration_page_names_every_key_and_its_example_is_right(tmp_path: Path) -> None:
+    from perfwatch import config
+
+    text = page("configuration.md")
+    documented = {}
+    for section in ("run", "cost", "ui"):
+        part = text.split(f"## [{section}]")[1].split("\n## ")[0]
+        documented[section] = {row[0].strip("`") for row in rows(part, "key")}
+    assert documented == {"run": set(config._RUN), "cost": set(config._COST), "ui": set(config._UI)}
+    for section in config.SECTIONS:
+        assert f"## [{section}" in text
+    (example,) = blocks(text, "toml")
+    file = tmp_path / "config.toml"
+    file.write_text(example)
+    found = config.load_config(str(file), environ={})
+    assert found.cost.price_per_kwh == 0.30
+    assert found.units == {"chat": {"queries": 6.0}}
+
+
 # -- the collector of docs/writing-a-collector.md ------------------------------------------------------
 
 

@@ -87,7 +87,8 @@ class CostInputs:
         if kept:
             raise ConfigError(
                 f"cannot take prices in {currency} beside {' and '.join(_AMOUNTS[name] for name in kept)} "
-                f"in {self.currency}; give all of them in one currency"
+                f"in {self.currency} (of the config file, the environment or the recording); give all of "
+                "them in one currency"
             )
         return merged
 
