@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import standard
 from perfwatch.errors import ConfigError, PerfwatchError, SessionError
+from perfwatch.session.writer import is_stream
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -125,8 +126,12 @@ def check_summary_file(args: argparse.Namespace) -> None:
     if not args.summary_json:
         return
     path = Path(args.summary_json)
+    if is_stream(args.summary_json):
+        return
     if path.is_symlink():
         raise ConfigError(f"--summary-json {path}: is a symbolic link, which perfwatch does not follow")
+    if path.is_dir():
+        raise ConfigError(f"--summary-json {path}: is a directory; name a file in it")
     if path.is_file() and not args.force and not _is_summary(path):
         raise ConfigError(
             f"--summary-json {path}: exists and is no perfwatch summary; name another or add --force"
@@ -144,8 +149,11 @@ def write_summary_file(name: str, summary: dict[str, Any], *, force: bool) -> No
     path = Path(name)
     text = to_json(summary).encode("utf-8", "replace")
     try:
-        if path.exists() and not path.is_file():
-            with path.open("wb", buffering=0) as stream:  # a pipe or /dev/fd/N
+        if name == "-":
+            write_json(summary)
+            return
+        if is_stream(name):
+            with path.open("ab") as stream:
                 stream.write(text)
             return
         if path.exists() and not force and not _is_summary(path):

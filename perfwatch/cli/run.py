@@ -182,7 +182,10 @@ class _Session:
         except ConfigError:
             self._forget()
             raise
+        before = self._recording.warning
         self._recording.close()
+        if self._recording.warning != before:
+            results.say(f"perfwatch: {self._recording.warning}")
         return outcome
 
     def _forget(self) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from perfwatch.errors import SessionError
 from perfwatch.session import format as fmt
 from perfwatch.session.writer import Writer
 
@@ -22,14 +23,22 @@ MOST_WAITING = 1_000_000
 class Outlet:
     """A sink of the hub that writes records to a file descriptor, which it owns.
 
+    Args:
+        fd: where to, or what opens it: a named pipe without a reader keeps only our own thread waiting.
+        compress: write zstd frames.
+        most_waiting: so many values wait for a slow reader.
+
     `closed` is set when the reader is gone (or the descriptor takes nothing more for another reason,
     `trouble`).
     """
 
-    def __init__(self, fd: int, *, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self, fd: int | Callable[[], int], *, compress: bool = False, most_waiting: int = MOST_WAITING
+    ) -> None:
         self.closed = threading.Event()
         self.trouble = ""
-        self._writer = Writer(fd, every_batch=True)
+        self._fd = fd
+        self._compress = compress
         self._most_waiting = most_waiting
         self._condition = threading.Condition()
         self._waiting: deque[tuple[Mapping[str, Any], int]] = deque()
@@ -37,10 +46,13 @@ class Outlet:
         self._left_out = 0
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="perfwatch-outlet", daemon=True)
-        self._thread.start()
+        self._started = False
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Take one record; never blocks."""
+        """Take one record; never blocks. The first one starts the thread."""
+        if not self._started:
+            self._started = True
+            self._thread.start()
         values = _values_of(record)
         with self._condition:
             if values and self._values + values > self._most_waiting:
@@ -56,29 +68,39 @@ class Outlet:
         """Nothing is due by the clock."""
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Write what waits, as far as the reader takes it in this time."""
+        """Write what waits, as far as the reader takes it in this time; what it did not take is `trouble`."""
         with self._condition:
             self._ending = True
             self._condition.notify()
-        self._thread.join(timeout_s)
+        if self._started:
+            self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self.trouble = self.trouble or "its reader did not take all of it"
 
     def _put(self, record: Mapping[str, Any], values: int) -> None:
         self._waiting.append((record, values))
         self._values += values
 
     def _run(self) -> None:
-        while True:
+        try:
+            fd = self._fd() if callable(self._fd) else self._fd
+        except SessionError as error:
+            self.trouble = str(error)
+        else:
+            self._write_on(Writer(fd, compress=self._compress, every_batch=True))
+        self.closed.set()
+
+    def _write_on(self, writer: Writer) -> None:
+        while not writer.trouble:
             with self._condition:
                 self._condition.wait_for(lambda: self._waiting or self._ending)
                 if not self._waiting:
                     break
                 record, values = self._waiting.popleft()
                 self._values -= values
-            self._writer.write(record)
-            if self._writer.trouble:
-                self.trouble = self._writer.trouble
-                break
-        self.closed.set()
+            writer.write(record)
+        self.trouble = writer.trouble
+        writer.close()
 
 
 def _values_of(record: Mapping[str, Any]) -> int:

@@ -21,6 +21,8 @@ from perfwatch.errors import SessionError
 
 BACKLOG_BYTES = 32 * 1024 * 1024
 """How much is held in memory for a file that cannot take it."""
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/null")
+_A_LINK = "is a symbolic link, which perfwatch does not follow; name the file itself"
 FLUSH_NS = 1_000_000_000
 TEXT_LENGTH = 500
 """An object that JSON does not know is recorded as so much of its text."""
@@ -37,22 +39,25 @@ def open_for_writing(path: str, *, force: bool = False) -> int:
     if path == "-":
         return os.dup(1)
     try:
-        if _is_stream(path):
-            return os.open(path, os.O_WRONLY)
+        if is_stream(path):
+            return os.open(path, os.O_WRONLY | os.O_APPEND)
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(path, flags | (os.O_TRUNC if force else os.O_EXCL), 0o600)
     except FileExistsError:
+        if Path(path).is_symlink():
+            raise SessionError(f"{path} {_A_LINK}") from None
+        if Path(path).is_dir():
+            raise SessionError(f"{path} is a directory; name a file in it") from None
         raise SessionError(f"{path} exists already; name another file or add --force") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise SessionError(
-                f"{path} is a symbolic link, which perfwatch does not follow; name the file itself"
-            ) from error
+            raise SessionError(f"{path} {_A_LINK}") from error
         raise SessionError(f"cannot create {path}: {error.strerror}") from error
 
 
-def _is_stream(path: str) -> bool:
-    if path.startswith(("/dev/fd/", "/proc/self/fd/")) or path in ("/dev/stdout", "/dev/stderr", "/dev/null"):
+def is_stream(path: str) -> bool:
+    """Whether a path is written as it is and cannot be read back: standard output, a pipe, a device."""
+    if path == "-" or path.startswith(("/dev/fd/", "/proc/self/fd/")) or path in _STREAMS:
         return True
     try:
         mode = Path(path).lstat().st_mode

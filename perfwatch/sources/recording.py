@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from perfwatch.derive.tape import Tape
 from perfwatch.errors import SessionError
+from perfwatch.exporters.outlet import Outlet
 from perfwatch.session import shelf
 from perfwatch.session.reader import raw_chunks, session_of_chunks
-from perfwatch.session.writer import Writer, open_for_writing
+from perfwatch.session.writer import Writer, is_stream, open_for_writing
 
 CAP_BYTES = 2_000_000_000
 """A run's file in the state directory takes no more than this."""
@@ -35,19 +36,20 @@ class Recording:
         self.path: str | None = None
         """Where the session can be found afterwards; None if it is not kept."""
         self.warning = ""
+        """Why the run is not kept, before it starts; after `close`, why the pipe did not take all of it."""
         self._temporary: Path | None = None
-        self._also: Writer | None = None
+        self._also: Outlet | None = None
+        self._output = output
         self._cap_bytes: int | None = None
         fd, self._fold_path = self._open(session_id, output, keep, force)
         self._writer = Writer(fd, compress=self._fold_path.endswith(".zst"), cap_bytes=self._cap_bytes)
 
     def _open(self, session_id: str, output: str | None, keep: bool, force: bool) -> tuple[int, str]:
         if output is not None:
-            fd = open_for_writing(output, force=force)
-            if _can_be_read_back(output):
+            if not is_stream(output):
                 self.path = output
-                return fd, output
-            self._also = Writer(fd, compress=output.endswith(".zst"), every_batch=True)
+                return open_for_writing(output, force=force), output
+            self._also = Outlet(_opener(output), compress=output.endswith(".zst"))
         elif keep:
             try:
                 path = str(shelf.new_path(session_id))
@@ -78,6 +80,8 @@ class Recording:
         self._writer.close()
         if self._also is not None:
             self._also.close()
+            if self._also.trouble:
+                self.warning = f"the session written to {self._output} is not complete: {self._also.trouble}"
 
     def tape(self) -> Tape:
         """The recorded stream, laid out for arithmetic: the file, then what only memory holds."""
@@ -108,5 +112,8 @@ class Recording:
         return {"records": records, "lost": writer.lost_records, "reason": reason, "file": self._fold_path}
 
 
-def _can_be_read_back(output: str) -> bool:
-    return output != "-" and not output.startswith("/dev/") and Path(output).is_file()
+def _opener(output: str) -> int | Callable[[], int]:
+    """A named pipe is opened when it has a reader; everything else at once, so that its trouble is told."""
+    if Path(output).is_fifo():
+        return lambda: open_for_writing(output)
+    return open_for_writing(output)

@@ -456,7 +456,7 @@ def test_killed_outright_its_log_is_readable_and_the_job_goes_on(tmp_path: Path)
     job = int(here.read_text())
     try:
         log = wait_until(lambda: sessions(tmp_path), "the log")[0]
-        wait_until(lambda: _has(log, "s"), "readings in the log")
+        wait_until(lambda: _readings(log) >= 5, "readings in the log")
         running.kill()
         running.wait(timeout=20)
         os.kill(job, 0)
@@ -467,11 +467,11 @@ def test_killed_outright_its_log_is_readable_and_the_job_goes_on(tmp_path: Path)
         os.kill(job, signal.SIGKILL)
 
 
-def _has(log: Path, key: str) -> bool:
+def _readings(log: Path) -> int:
     try:
-        return any(key in record for record in open_session(str(log)).records())
+        return sum("s" in record for record in open_session(str(log)).records())
     except SessionError:
-        return False
+        return 0
 
 
 def test_killed_outright_it_does_not_hold_up_a_job_that_counts_with_the_client(tmp_path: Path) -> None:
@@ -588,6 +588,44 @@ def test_a_log_through_a_link_is_refused(tmp_path: Path) -> None:
     done = run_job("true", home=tmp_path, options=("-o", str(tmp_path / "link.jsonl")))
     assert done.returncode == 1
     assert not target.exists()
+
+
+def test_a_named_pipe_gets_the_whole_session(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        done = run_job("true", home=tmp_path, options=("-q", "-o", str(pipe)))
+        assert reader.stdout is not None
+        lines = reader.stdout.read().splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(lines[0])["format"] == "perfwatch.session"
+    assert json.loads(lines[-1])["event"] == "end"
+
+
+def test_a_named_pipe_that_nobody_reads_holds_nothing_up_and_is_told(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = run_job("sh", "-c", "exit 3", home=tmp_path, options=("-q", "-o", str(pipe)))
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"perfwatch: the session written to {pipe} is not complete")
+
+
+def test_an_open_file_is_written_behind_what_stands_in_it(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("first\n")
+    line = shlex.join(command("run", *QUICK, "-q", "--summary-json", "/dev/fd/3", "--", "true"))
+    subprocess.run(["sh", "-c", f"{line} 3>>{kept}"], env=environment(tmp_path), check=True)
+    first, rest = kept.read_text().split("\n", 1)
+    assert first == "first"
+    assert json.loads(rest)["schema"] == "perfwatch.summary/1"
+
+
+@pytest.mark.parametrize("option", ["-o", "--summary-json"])
+def test_a_directory_is_no_file_to_write_to(option: str, tmp_path: Path) -> None:
+    done = run_job("touch", str(tmp_path / "ran"), home=tmp_path, options=(option, str(tmp_path)))
+    assert done.returncode in (1, 2)
+    assert "is a directory; name a file in it" in done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_no_record_leaves_nothing(tmp_path: Path) -> None:

@@ -32,7 +32,6 @@ def test_records_arrive_whole_and_in_order() -> None:
     for t in range(500):
         outlet.write(batch(float(t)))
     outlet.close(20.0)
-    os.close(writing)
     reader.join(20.0)
     assert [record["t"] for record in came] == [float(t) for t in range(500)]
 
@@ -47,7 +46,6 @@ def test_a_reader_that_is_too_slow_is_told_how_much_it_missed() -> None:
     reader = threading.Thread(target=lambda: came.extend(read_all(reading)))
     reader.start()
     outlet.close(20.0)
-    os.close(writing)
     reader.join(20.0)
     batches = [record for record in came if "s" in record]
     (missing,) = [record for record in came if record.get("event") == "missing"]
@@ -65,4 +63,3 @@ def test_a_reader_that_is_gone_closes_the_outlet() -> None:
     assert outlet.trouble == "Broken pipe"
     outlet.write(batch(1.0))
     outlet.close()
-    os.close(writing)
