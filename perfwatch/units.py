@@ -38,6 +38,8 @@ _PREFIXED = {"W", "J", "s", "B", "Hz", "g", "Wh", "B/s"}
 _BELOW_ONE = {"W", "J", "s", "g", "Wh"}
 """Of these, the ones of which there can be less than one."""
 
+LEAST_MONEY = 1e-6
+"""Less than this is not worth its digits."""
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "₩", "INR": "₹"}
 _WHOLE = {"KRW", "JPY", "₩", "¥"}
 """Won and yen have no decimals."""
@@ -180,6 +182,8 @@ def _amount(value: float, currency: str | None) -> str:
         return "< 1" if 0 < abs(value) < 0.5 else _grouped(value, 0)
     if abs(value) >= 9.995:
         return _grouped(value, 2)
+    if 0 < value < LEAST_MONEY:
+        return f"< {LEAST_MONEY:.6f}"
     return significant(value)
 
 
