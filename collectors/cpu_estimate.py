@@ -105,7 +105,8 @@ class CpuEstimateCollector(Collector):
             raise TryAgain(f"cannot estimate CPU power: CPU times are not readable ({error})") from error
         energy_j = max(self._energy_j, self._energy_by(at_ns, busy_s))
         step_s = (at_ns - self._at_ns) * 1e-9
-        power_w = (energy_j - self._energy_j) / step_s if step_s > 0 else None
+        # A tick that makes up for an earlier one belongs into the energy, not into more than full load.
+        power_w = min((energy_j - self._energy_j) / step_s, self._tdp_w) if step_s > 0 else None
         self._at_ns, self._energy_j = at_ns, energy_j
         for device in devices:
             yield Sample(device.id, (energy_j, power_w), at_ns)

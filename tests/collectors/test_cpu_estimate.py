@@ -77,8 +77,9 @@ def test_a_late_tick_is_made_up_for_in_the_next_step() -> None:
     """CPU time comes in grains: 0.38 s, then 0.42 s of the 0.40 s that four busy CPUs have in 0.1 s."""
     estimate = Estimate()
     estimate.after(0.1, 0.38)
-    joules, _ = estimate.after(0.1, 0.42)
+    joules, power = estimate.after(0.1, 0.42)
     assert joules == pytest.approx(0.2 * 100.0)
+    assert power == 100.0, "and no step draws more than full load"
 
 
 def test_more_cpu_time_than_there_is_counts_as_full_load() -> None:
