@@ -213,7 +213,7 @@ class _Face:
                 continue
             word = "failed" if name == "errors" else words.spoken(name)
             # One number where the columns agree, else one for each.
-            counts.append(_glued(f"{', '.join(dict.fromkeys(shown))} {word}"))
+            counts.append(_glued(f"{' / '.join(dict.fromkeys(shown))} {word}"))
         if len(counts) > MOST_WORK_NAMES:
             counts = [*counts[:MOST_WORK_NAMES], f"{len(counts) - MOST_WORK_NAMES} more"]
         return ", ".join(counts)

@@ -482,9 +482,9 @@ def test_work_beside_the_unit_is_told_for_each_column_where_they_differ():
     summary = server()
     summary["work"]["steps"] = {"count": 38, "rate_per_s": 1.0}
     summary["also"]["job"]["work"]["steps"] = {"count": 40, "rate_per_s": 1.0}
-    assert "38, 40 steps" in words(face(summary))
+    assert "38 / 40 steps" in words(face(summary))
     summary["also"]["job"]["work"]["steps"]["count"] = 38
-    assert "38, 38 steps" not in words(face(summary))
+    assert "38 / 38 steps" not in words(face(summary))
 
 
 def test_a_run_of_a_moment_tells_seconds_of_perfwatch_instead_of_a_share():
