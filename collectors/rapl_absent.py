@@ -23,9 +23,7 @@ END
 sudo udevadm control --reload
 sudo udevadm trigger --action=add --subsystem-match=powercap
 # Then log in again."""
-_ESTIMATE_REMEDY = (
-    "measure on the host, or estimate from the CPUs' TDP: add -c cpu_estimate:tdp=WATTS to the command"
-)
+_ESTIMATE_REMEDY = "measure on the host, or estimate: add -c cpu_estimate:tdp=WATTS"
 _MODULE_REMEDY = """\
 echo intel_rapl_msr | sudo tee /etc/modules-load.d/intel-rapl.conf
 sudo modprobe intel_rapl_msr"""

@@ -5,7 +5,7 @@ Reads the snapshot object only. A column that no device tells is left out, and n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -193,16 +193,19 @@ def _work(snapshot: Json, columns: int, paint: Paint) -> Iterator[str]:
             if name not in device["rates"] and value is not None
         ]
         if parts:
-            yield from hanging(", ".join(parts), columns, f"{label}  ", paint=paint)
+            yield from hanging(_kept_together(parts), columns, f"{label}  ", paint=paint)
 
 
 def _hosts(snapshot: Json, columns: int, paint: Paint) -> Iterator[str]:
     for label, device in _of_kind(snapshot, "node").items():
         told = [text for part in _HOST for text in part(device)]
         if told:
-            # A number and its unit stay together; the line breaks behind a comma.
-            words = ", ".join(text.replace(" ", GLUE) for text in told)
-            yield from hanging(words, columns, f"{label}  ", paint=paint)
+            yield from hanging(_kept_together(told), columns, f"{label}  ", paint=paint)
+
+
+def _kept_together(parts: Iterable[str]) -> str:
+    """A number and its unit stay on one line, which breaks behind a comma."""
+    return ", ".join(part.replace(" ", GLUE) for part in parts)
 
 
 def _cpu(device: Json) -> Iterator[str]:

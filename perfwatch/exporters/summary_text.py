@@ -10,7 +10,7 @@ from typing import Any
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import BOLD, DIM, GREEN, RED, YELLOW, Paint, Row, hanging, table
-from perfwatch.text import GLUE, pad, width
+from perfwatch.text import GLUE, pad, width, wrap
 from perfwatch.units import (
     DASH,
     currency_sign,
@@ -423,7 +423,7 @@ class _Face:
         if limits and width(f"{verdict} {limits}") <= self.columns:
             yield f"{self.paint.style(verdict, code)} {limits}"
         else:
-            yield self.paint.style(verdict, code)
+            yield from (self.paint.style(line, code) for line in wrap(verdict, self.columns))
             yield from hanging(limits, self.columns, "  ", paint=self.paint) if limits else ()
         unsaid = [finding for finding in self.quality if not self._is_said_above(finding)]
         order = ("insufficient", "warn", "info")

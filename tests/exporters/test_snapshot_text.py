@@ -171,3 +171,14 @@ def test_ascii_is_ascii() -> None:
     text = render(snapshot(nvidia_0=board(name="Grün")), ascii=True)
     assert text.isascii()
     assert "Grun" in text
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_number_and_its_unit_stay_on_one_line(columns: int) -> None:
+    text = render(snapshot(host_0=HOST), width=columns)
+    assert re.search(r"memory 1.50 of 64.0 GiB", text)
+    assert re.search(r"disk read 1.20 kB/s", text)
+
+
+def test_degrees_have_a_plain_form() -> None:
+    assert "64 C" in render(snapshot(nvidia_0=board()), ascii=True)

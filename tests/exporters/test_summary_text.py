@@ -496,3 +496,9 @@ def test_a_run_of_a_moment_tells_seconds_of_perfwatch_instead_of_a_share():
 
 def test_nothing_comes_next_for_a_session_that_was_not_kept():
     assert "next:" not in face(server(), next_steps=(), log_path=None)
+
+
+def test_the_verdict_of_nothing_fits_a_narrow_terminal():
+    text = face(nothing(), width=40)
+    assert "nothing to quote: neither work nor energy was measured." in words(text)
+    assert max(map(width, text.split("log: ")[0].splitlines())) <= 40
