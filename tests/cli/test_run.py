@@ -42,6 +42,11 @@ def start(*job: str, home: Path, options: tuple[str, ...] = (), **more: Any) -> 
     )  # fmt: skip
 
 
+OWN_GROUP: dict[str, Any] = (
+    {"process_group": 0} if sys.version_info >= (3, 11) else {"preexec_fn": os.setpgrp}
+)
+
+
 def say_when_running(touch: Path) -> str:
     """Shell text of a job that says that it runs."""
     return f"echo $$ > {touch}"
@@ -340,7 +345,10 @@ def test_under_nohup_a_hangup_changes_nothing(tmp_path: Path) -> None:
 
 def test_stopped_and_continued_the_run_goes_on(tmp_path: Path) -> None:
     here = tmp_path / "pid"
-    running = start("sh", "-c", f"{say_when_running(here)}; sleep 1; exit 4", home=tmp_path)
+    # In a group of its own with us as its parent: the system lets nothing stop a group that was orphaned, as
+    # that of a suite is which runs under setsid or in CI.
+    job_command = f"{say_when_running(here)}; sleep 1; exit 4"
+    running = start("sh", "-c", job_command, home=tmp_path, **OWN_GROUP)
     wait_until(lambda: here.exists() and here.read_text(), "the job")
     job = int(here.read_text())
     running.send_signal(signal.SIGTSTP)
