@@ -221,7 +221,7 @@ def _scaled(value: float, exponent: int) -> float:
 
 def _exponent(value: float) -> int:
     """Power of ten of the first digit."""
-    return Decimal(value).adjusted()
+    return Decimal(repr(float(value))).adjusted()  # 1e-6 itself is a little less in binary
 
 
 def _first_digit(value: float) -> int:

@@ -166,6 +166,7 @@ def test_durations_are_written_as_people_say_them(value, text):
 
 def test_a_short_latency_never_reads_as_zero():
     assert format_latency(0.2388e-3) == "239 µs"
+    assert format_latency(1e-6) == "1.00 µs"
     assert format_latency(0.212) == "212 ms"
     assert format_latency(1.35) == "1.35 s"
     assert format_latency(150.0) == "2 min 30 s"
@@ -179,6 +180,8 @@ def test_a_short_latency_never_reads_as_zero():
         (2.85, "$", "2.85 $"),
         (0.00113, "EUR", "0.00113 €"),
         (7.97e-7, "EUR", "< 0.000001 €"),
+        (1e-6, "EUR", "0.00000100 €"),
+        (9.9999e-7, "EUR", "< 0.000001 €"),
         (1234.5, "EUR", "1 234.50 €"),
         (9.996, "CHF", "10.00 CHF"),
         (1343.4, "KRW", "1 343 ₩"),
