@@ -471,7 +471,9 @@ class _Kept:
         for tier in self._tiers:
             if start >= finer_from:
                 break
-            first, last = bisect_left(tier.ends, start), find_last(tier.begins, min(stop, finer_from))
+            # A bin that begins where the finer tier does is in that tier already.
+            last = find_last(tier.begins, stop) if stop < finer_from else bisect_left(tier.begins, finer_from)
+            first = bisect_left(tier.ends, start)
             parts.append(_merge_bins(tier.cells[metric], first, last))
             finer_from = min([finer_from, *tier.begins[:1]])
         return _joined(parts)

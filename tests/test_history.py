@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perfwatch import history as module
@@ -68,6 +68,7 @@ spans = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 @pytest.mark.usefixtures("small")
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), step_s=st.sampled_from([0.05, 0.3, 1.0, 7.0]), span=spans)
+@example(seed=334, step_s=0.3, span=[0.0, 0.4375])
 def test_extremes_of_any_span_are_those_of_the_readings_in_it(
     seed: int, step_s: float, span: list[float]
 ) -> None:
