@@ -19,7 +19,7 @@ from perfwatch import metrics as m
 from perfwatch.model import Device, DeviceKind, Sample, Table
 
 SLOW_NS = 1_000_000_000
-"""How often limits, fan, ECC and the like are read; between, their last value is repeated."""
+"""How often memory, temperature, limits, fan, ECC and the like are read; between, their last value stands."""
 PROCESSES_NS = 2_000_000_000
 """How often the list of processes is read."""
 

@@ -21,13 +21,16 @@ _PSTATE_UNKNOWN = 32
 
 
 def probe(parts: Parts, chip: str, branch: int | None) -> Scope | None:
-    """Ask for everything once. Power and energy stand in the middle of the fast calls, where its time is."""
+    """Ask for everything once; what changes slowly is read with the slow calls.
+
+    Power and energy stand in the middle of the fast calls, where its time is.
+    """
     _probe_utilization(parts)
     probe_memory(parts)
     scope = _probe_power(parts, chip, branch)
     fast, slow = parts.fast, parts.slow
     if not parts.number(
-        fast, m.TEMPERATURE, ["nvmlDeviceGetTemperature"], ctypes.c_uint(_TEMPERATURE_GPU), kind=ctypes.c_int
+        slow, m.TEMPERATURE, ["nvmlDeviceGetTemperature"], ctypes.c_uint(_TEMPERATURE_GPU), kind=ctypes.c_int
     ):
         _probe_temperature_v(parts)
     sm_clock, memory_clock = ctypes.c_uint(_CLOCK_SM), ctypes.c_uint(_CLOCK_MEMORY)
@@ -110,7 +113,7 @@ def _probe_memory_call(parts: Parts, name: str, info: Any) -> bool:
 
         return take
 
-    return parts.add(parts.fast, (m.MEMORY_USED, m.MEMORY_TOTAL), make)
+    return parts.add(parts.slow, (m.MEMORY_USED, m.MEMORY_TOTAL), make)
 
 
 class _Temperature(ctypes.Structure):
@@ -135,7 +138,7 @@ def _probe_temperature_v(parts: Parts) -> None:
 
         return take
 
-    parts.add(parts.fast, (m.TEMPERATURE,), make)
+    parts.add(parts.slow, (m.TEMPERATURE,), make)
 
 
 def _probe_codecs(parts: Parts) -> None:

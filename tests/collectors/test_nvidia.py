@@ -22,8 +22,6 @@ from perfwatch.testing import FakeClock, check_contract
 FAST = (
     "nvmlDeviceGetFieldValues",
     "nvmlDeviceGetUtilizationRates",
-    "nvmlDeviceGetMemoryInfo_v2",
-    "nvmlDeviceGetTemperature",
     "nvmlDeviceGetClockInfo",
 )
 SLOW = (

@@ -302,11 +302,11 @@ def test_a_call_that_fails_once_is_a_missing_value_and_not_a_zero(code: int) -> 
     with opened(2) as watched:
         for function, metric in calls.items():
             watched.fake.set_error(0, function, code)
-            watched.poll()
+            watched.poll(after_s=1.0)
             assert watched.value(0, metric) is None, function
             assert watched.value(1, metric) is not None
             watched.fake.set_error(0, function, 0)
-            watched.poll()
+            watched.poll(after_s=1.0)
             assert watched.value(0, metric) is not None
 
 
