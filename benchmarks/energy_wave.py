@@ -3,8 +3,9 @@
     python benchmarks/energy_wave.py [RUNS]
 
 A fake chip whose sensor sees all the time (Turing: refreshed every 100 ms, averaged over 100 ms) plays
-100/600 W with a random phase; its true energy is known. Each run is a device of its own under one
-`perfwatch run -- sleep 20`. For every period of the wave and every sampling rate:
+100/600 W with a random phase; its true energy is known. A run is one device; a `perfwatch run -- sleep 20`
+watches a few of them, and several begin one after another at random times, so that polling meets the
+sensor's renewals at every phase. For every period of the wave and every sampling rate:
 
 - counter: the largest error (budget 0.1 %);
 - integral: how often the truth lies within `error_joules` (budget: 36 of 40) and the mean of `error_joules`
@@ -21,6 +22,8 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,8 @@ from perfwatch.session.reader import open_session  # noqa: E402
 WINDOW_S = 20
 LOW_W, HIGH_W = 100.0, 600.0
 COUNTER_STEP_S = 0.0
+DEVICES = 2
+"""Devices of one perfwatch: few, because they share the phase of polling."""
 
 
 def main() -> int:
@@ -56,11 +61,10 @@ def main() -> int:
 
 
 def _wave(period_s: float, rate_hz: int, runs: int) -> bool:
-    chance = random.Random(f"{period_s}/{rate_hz}")
-    waves = [Square(LOW_W, HIGH_W, period_s, phase_s=chance.uniform(0, period_s)) for _ in range(runs)]
-    with FakeNvml([FakeDevice(wave=wave, energy_step_s=COUNTER_STEP_S) for wave in waves]) as fake:
-        tape, span = _record(fake, ["-i", str(1 / rate_hz)], ["sleep", str(WINDOW_S)])
-        results = [_errors(tape, device, span, rate_hz, fake) for device in _accelerators(tape)]
+    seeds = [f"{period_s}/{rate_hz}/{n}" for n in range(math.ceil(runs / DEVICES))]
+    with ThreadPoolExecutor(len(seeds)) as pool:
+        parts = pool.map(lambda seed: _part(random.Random(seed), period_s, rate_hz), seeds)
+        results = [one for part in parts for one in part][:runs]
     counter = max(abs(one["counter"]) for one in results)
     rms = math.sqrt(sum(one["integral"] ** 2 for one in results) / len(results))
     within = sum(1 for one in results if abs(one["integral"]) <= one["stated"])
@@ -71,6 +75,14 @@ def _wave(period_s: float, rate_hz: int, runs: int) -> bool:
         f"{within:9d} of {len(results)}{ratio:10.2f}"
     )
     return counter <= 0.001 and within >= 0.9 * len(results) and ratio <= 4.0
+
+
+def _part(chance: random.Random, period_s: float, rate_hz: int) -> list[dict[str, float]]:
+    waves = [Square(LOW_W, HIGH_W, period_s, phase_s=chance.uniform(0, period_s)) for _ in range(DEVICES)]
+    time.sleep(chance.uniform(0.0, 2.0))
+    with FakeNvml([FakeDevice(wave=wave, energy_step_s=COUNTER_STEP_S) for wave in waves]) as fake:
+        tape, span = _record(fake, ["-i", str(1 / rate_hz)], ["sleep", str(WINDOW_S)])
+        return [_errors(tape, device, span, rate_hz, fake) for device in _accelerators(tape)]
 
 
 def _record(fake: FakeNvml, options: list[str], job: list[str]) -> tuple[Tape, Span]:
@@ -90,7 +102,7 @@ def _record(fake: FakeNvml, options: list[str], job: list[str]) -> tuple[Tape, S
             "--",
         ]
         environment = {**os.environ, **fake.env(), "HOME": directory}
-        subprocess.run([*command, *job], env=environment, cwd=ROOT, check=True)
+        subprocess.run([*command, *job], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         session = open_session(log)
         tape = Tape.of(session.header, session.records())
     begin, end = (event.t for event in tape.of_kind("job"))
