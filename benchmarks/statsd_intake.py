@@ -1,6 +1,6 @@
 """How many StatsD lines a second does perfwatch take, at what cost, and is every loss counted?
 
-    python benchmarks/statsd.py [SECONDS] [ROUNDS]
+    python benchmarks/statsd_intake.py [SECONDS] [ROUNDS]
 
 A sender process sends datagrams of 20 lines at a rate; the collector runs in a process of its own, with its
 default socket, read once a second as `perfwatch run` does. Offered, received, lost: lines a second; the
