@@ -7,7 +7,7 @@ and searches the patterns in them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perfwatch.clock import Clock, SystemClock
@@ -16,7 +16,7 @@ from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
 from perfwatch.workload.account import Account
 from perfwatch.workload.cells import Arrival, Cells
-from perfwatch.workload.lines import Lines
+from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.patterns import Pattern, compile_pattern
 from perfwatch.workload.tally import Tally, clean_text
 
@@ -25,8 +25,12 @@ READS: dict[str, tuple[str, ...]] = {
     "stderr": ("stderr",),
     "output": ("stdout", "stderr"),
 }
-QUEUE_BYTES = 32 * 2**20
+QUEUE_BYTES = 128 * 2**20
 """So much output waits for `read`; more is not searched, and said (`lost`)."""
+MUCH_BYTES = 4 * 2**20
+"""When so much waits, lines that cannot match are left out at once, and a reading is asked for."""
+_NOT_PLAIN = (b"\x1b", b"\r")
+"""An escape sequence may stand inside of a word that a pattern names; a CR ends a line as well."""
 SILENT_S = 30.0
 """After so long without a match the last line is shown."""
 
@@ -64,9 +68,14 @@ class OutputCollector(Collector):
         self._lock = threading.Lock()
         self._streams = {"stdout": Lines(), "stderr": Lines()}
         self._readers: list[_Reader] = []
+        self.on_much: Callable[[], None] = _do_nothing
+        """Called when much waits for `read`: whoever sets it asks for a reading and does not wait."""
 
     def feed(self, stream: str, data: bytes, at_ns: int) -> None:
         """Take a piece of `stdout` or `stderr` that arrived at a time; nothing at all: the stream ended."""
+        if self._queued_bytes > MUCH_BYTES:
+            data = self._thinned(stream, data)
+            self.on_much()
         with self._lock:
             if self._queued_bytes + len(data) > QUEUE_BYTES:
                 self._unread += 1
@@ -74,10 +83,25 @@ class OutputCollector(Collector):
             self._queued_bytes += len(data)
             self._queue.append((stream, data, at_ns))
 
+    def miss(self, pieces: int) -> None:
+        """So many pieces were passed on and are not fed."""
+        with self._lock:
+            self._unread += pieces
+
     def split(self, at_ns: int) -> None:
         """A mark was put at this time: no sample reaches over it."""
         with self._lock:
             self._splits.append(at_ns)
+
+    def _thinned(self, stream: str, data: bytes) -> bytes:
+        """The piece without the lines that no pattern can match; what it begins and ends with may go on."""
+        needles = [pattern.needle for kind, pattern in self._patterns if stream in READS[kind]]
+        if not all(needles) or any(word in data for word in (*needles, *_NOT_PLAIN)):
+            return data
+        first, last = data.find(b"\n"), data.rfind(b"\n")
+        if first < 0:
+            return data[:LINE_BYTES]
+        return data[: min(first, LINE_BYTES)] + b"\n" + data[last + 1 :][:LINE_BYTES]
 
     def open(self) -> Sequence[Device]:
         if not self._patterns:
@@ -167,6 +191,10 @@ class _Reader:
             f"{pattern!r} matched no line of the job's {self._kind} in {SILENT_S:.0f} s; the last line is "
             f"{clean_text(self._last_line, 200)!r}; try it with: perfwatch try PATTERN < FILE"
         )
+
+
+def _do_nothing() -> None:
+    return
 
 
 def _checked(kind: str, pattern: str) -> Pattern:

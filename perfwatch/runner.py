@@ -159,6 +159,11 @@ class Runner:
         self._wake.set()
         return ticket
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody asked for a reading that has not begun."""
+        return bool(self._tickets)
+
     def stop(self) -> None:
         """Ask the thread to end; `join` waits for it."""
         self._stopping = True

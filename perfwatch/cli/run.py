@@ -16,6 +16,7 @@ from perfwatch.text import clean, from_system
 if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
+    from perfwatch.job.ferry import Ferry
     from perfwatch.job.signals import SignalQueue
     from perfwatch.job.watched import Outcome, Plan, WatchedRun
     from perfwatch.job.workloads import Workload
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 HELP = """Start a job, watch the devices of this machine while it works, and say what the work cost.
 Exits with the job's own status (128+N when signal N ended it, 127 not found, 126 not executable)."""
 TAKES_COMMAND = True
+STDOUT_FD = 1
+STDERR_FD = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,8 +153,9 @@ class _Session:
         from perfwatch.sources.recording import Recording
 
         session_id = new_session_id()
+        ferry = _ferry(args, wanted.workloads)  # forks, therefore before any thread
         sources = _WorkSources.of(wanted.workloads)
-        plan = _plan(args, wanted, sources, session_id)
+        plan = _plan(args, wanted, sources, ferry, session_id)
         keep = not args.no_record and wanted.config.run.record is not False
         recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
         if recording.warning:
@@ -166,6 +170,9 @@ class _Session:
             header=_header(args, wanted),
         )
         sources.at_each_mark(live.request_readings)
+        sources.when_much_waits(live.request_reading_of)
+        if ferry is not None:
+            live.hub.more_cpu_s = ferry.cpu_s
         return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
     def watch(self) -> Outcome | None:
@@ -258,23 +265,43 @@ class _WorkSources:
         for listener in self._listeners:
             listener.on_mark = on_mark
 
-    def taps(self) -> dict[str, Any]:
-        """The streams that go through us, with who reads along."""
-        if self._output is None:
-            return {}
-        kinds = {kind for kind, _ in self._output.options.specs}
-        names = {"stdout", "stderr"} if "output" in kinds else kinds
-        return dict.fromkeys(sorted(names), self._output.feed)
+    def when_much_waits(self, read: Callable[[Any], None]) -> None:
+        """A job that prints more than waits for the next period is read at once."""
+        if self._output is not None:
+            self._output.on_much = lambda: read(self._output)
+
+    @property
+    def output(self) -> Any:
+        """What reads the job's output; None if nothing does."""
+        return self._output
 
 
-def _plan(args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, session_id: str) -> Plan:
+def _ferry(args: argparse.Namespace, workloads: list[Workload]) -> Ferry | None:
+    """What passes the streams on that a pattern reads; None if none does."""
+    from perfwatch.job.workloads import STREAMS
+
+    kinds = {one.kind for one in workloads if one.kind in STREAMS}
+    if not kinds:
+        return None
+    from perfwatch.job.ferry import Ferry
+
+    names = ("stdout", "stderr") if "output" in kinds else sorted(kinds)
+    own_fds = {"stdout": STDERR_FD if args.json else STDOUT_FD, "stderr": STDERR_FD}
+    return Ferry({name: own_fds[name] for name in names})
+
+
+def _plan(
+    args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, ferry: Ferry | None, session_id: str
+) -> Plan:
     from perfwatch.job.process import RUN_VARIABLE
     from perfwatch.job.watched import Plan
 
     return Plan(
         command=wanted.command,
         environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
-        taps=sources.taps(),
+        ferry=ferry,
+        feed=sources.output.feed if sources.output is not None else None,
+        miss=sources.output.miss if sources.output is not None else None,
         to_stderr=args.json,
         idle_baseline_s=wanted.idle_baseline_s,
         duration_s=wanted.duration_s,

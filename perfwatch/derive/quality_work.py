@@ -102,8 +102,14 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "lost-counts",
                 WARN,
-                f"{datagrams} datagrams to {source} were dropped; the work may be more than was counted.",
+                f"{_lost(datagrams, source)}; the work may be more than was counted.",
             )
+
+
+def _lost(pieces: int, source: str) -> str:
+    if source == "output":
+        return f"{pieces} pieces of the job's output came too fast to be searched"
+    return f"{pieces} datagrams to {source} were dropped"
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:

@@ -21,7 +21,6 @@ WANTED = (
     signal.SIGHUP,
     signal.SIGTSTP,
     signal.SIGCHLD,
-    signal.SIGWINCH,
     signal.SIGQUIT,
 )
 SI_KERNEL = 0x80

@@ -1,95 +1,48 @@
-"""The job's output streams: inherited, or passed through us where a pattern reads them.
+"""The ends of a stream that is read on its way: a pseudo-terminal where ours is a terminal, else a pipe.
 
-A stream that is read goes through a pseudo-terminal where our own stream is a terminal (so that the job
-prints as it always does), else through a pipe. What comes is written on at once and unchanged.
+So the job prints as it always does. What comes is written on by the ferry (`perfwatch.job.ferry`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-import select
 import struct
 import termios
-import threading
-import time
-from collections.abc import Callable
 
-Feed = Callable[[str, bytes, int], None]
-"""Takes a stream's name, a piece of its output (empty at its end), and its CLOCK_MONOTONIC time in ns."""
-CHUNK_BYTES = 65536
+PIPE_BYTES = 1 << 20
+"""As large as an ordinary user may make a pipe: the job seldom waits for whoever reads it."""
 
 
-class Tap:
+class Passage:
     """One output stream of the job on its way through us.
 
     Args:
         name: `stdout` or `stderr`.
         own_fd: our stream, on which the output is written on.
-        feed: who reads along.
     """
 
-    def __init__(self, name: str, own_fd: int, feed: Feed) -> None:
+    def __init__(self, name: str, own_fd: int) -> None:
         self.name = name
+        self.own_fd = own_fd
         self.is_terminal = os.isatty(own_fd)
-        self._own_fd = own_fd
-        self._feed = feed
-        self._read_fd, self.child_fd = _open_terminal(own_fd) if self.is_terminal else os.pipe()
-        self._wake_read, self._wake_write = os.pipe()
-        self._thread = threading.Thread(target=self._pump, name=f"perfwatch-{name}", daemon=True)
-
-    def start(self) -> None:
-        """To be called when the child has its end: close ours of it and begin to pass on."""
-        os.close(self.child_fd)
-        self._thread.start()
+        self.read_fd, self.child_fd = _open_terminal(own_fd) if self.is_terminal else wide_pipe()
 
     def resize(self) -> None:
         """Our terminal changed its size; so does the job's."""
         if self.is_terminal:
-            _copy_size(self._own_fd, self._read_fd)
+            _copy_size(self.own_fd, self.read_fd)
 
-    def drain(self, timeout_s: float) -> None:
-        """The job is over: pass on what is still in the pipe, then stop (others may hold it open)."""
-        os.write(self._wake_write, b"x")
-        self._thread.join(timeout_s)
 
-    def _pump(self) -> None:
-        try:
-            self._pass_on_until_the_end()
-        finally:
-            self._feed(self.name, b"", time.monotonic_ns())
-
-    def _pass_on_until_the_end(self) -> None:
-        ending = False
-        while True:
-            ready, _, _ = select.select([self._read_fd, self._wake_read], [], [], 0 if ending else None)
-            if self._wake_read in ready:
-                ending = True
-                os.read(self._wake_read, 1)
-            if self._read_fd in ready:
-                try:
-                    data = os.read(self._read_fd, CHUNK_BYTES)
-                except OSError:  # a pseudo-terminal's other end is closed
-                    return
-                if not data:
-                    return
-                self._feed(self.name, data, time.monotonic_ns())
-                if not self._write_on(data):
-                    os.close(self._read_fd)  # nobody reads us: the job learns it as it would without us
-                    return
-            elif ending:
-                return
-
-    def _write_on(self, data: bytes) -> bool:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._own_fd, view) :]
-            except BlockingIOError:
-                select.select([], [self._own_fd], [])
-            except OSError:
-                return False
-        return True
+def wide_pipe() -> tuple[int, int]:
+    """A pipe that holds much: its reading and its writing end."""
+    reading, writing = os.pipe()
+    set_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux
+    if set_size is not None:
+        with contextlib.suppress(OSError):  # the user's pipes hold enough together; the usual size does
+            fcntl.fcntl(writing, set_size, PIPE_BYTES)
+    return reading, writing
 
 
 def _open_terminal(own_fd: int) -> tuple[int, int]:

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from perfwatch.job import process
 from perfwatch.job.evidence import Evidence
+from perfwatch.job.ferry import Feed, Ferry, Miss
 from perfwatch.job.opening import Opening
 from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
-from perfwatch.job.streams import Feed, Tap
 from perfwatch.runner import NS
 from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
 
@@ -26,8 +26,8 @@ START_READING_S = 0.3
 """The child waits for the readings before its start at most this long."""
 END_READING_S = 2.0
 """The readings after its exit are waited for at most this long."""
-DRAIN_S = 0.5
-"""What a job wrote before its exit is in the pipe already; a process it left may hold the pipe open."""
+DRAIN_S = 2.0
+"""What a job wrote before its exit is on its way already; it takes long only where our reader is slow."""
 FAREWELL_S = 3.0
 """How long a job may take to end after SIGTERM or SIGHUP before the summary is written without it."""
 LOOK_S = 0.02
@@ -37,7 +37,6 @@ LOOK_AGAIN_S = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 HUB_S = 3.0
 """The hub answers at once, unless the recording's disk hangs."""
-STDOUT_FD = 1
 STDERR_FD = 2
 T = TypeVar("T")
 
@@ -49,7 +48,8 @@ class Plan:
     Args:
         command: program and arguments.
         environment: additions to the child's environment.
-        taps: streams that go through us, with who reads along; the others are inherited.
+        ferry: passes on the streams that are read along; None where all are inherited.
+        feed: who reads along; `miss` is told how many pieces it did not get.
         to_stderr: the job's standard output goes to our standard error (`run --json`).
         idle_baseline_s: measure idle power so long first.
         duration_s: end the job with SIGTERM after so long.
@@ -58,7 +58,9 @@ class Plan:
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    taps: Mapping[str, Feed] = field(default_factory=dict)
+    ferry: Ferry | None = None
+    feed: Feed | None = None
+    miss: Miss | None = None
     to_stderr: bool = False
     idle_baseline_s: float = 0.0
     duration_s: float | None = None
@@ -100,7 +102,7 @@ class WatchedRun:
         self._evidence = evidence
         self._opening = opening
         self._signals = signals
-        self._taps: list[Tap] = []
+        self._passages = plan.ferry.passages if plan.ferry is not None else []
         self._interrupts = 0
         self._give_up_ns: int | None = None
         self._given_up_for: signal.Signals | None = None
@@ -177,13 +179,11 @@ class WatchedRun:
 
     def _start_child(self) -> Job:
         plan = self._plan
-        own_fds = {"stdout": STDERR_FD if plan.to_stderr else STDOUT_FD, "stderr": STDERR_FD}
-        taps = {name: Tap(name, own_fds[name], feed) for name, feed in plan.taps.items()}
-        ends: dict[str, int | None] = {name: tap.child_fd for name, tap in taps.items()}
+        ends: dict[str, int | None] = {one.name: one.child_fd for one in self._passages}
         if plan.to_stderr:
             ends.setdefault("stdout", STDERR_FD)
         environment = {**os.environ, **plan.environment}
-        if any(not tap.is_terminal for tap in taps.values()):
+        if any(not one.is_terminal for one in self._passages):
             environment.setdefault("PYTHONUNBUFFERED", "1")
         try:
             job = Job.start(
@@ -195,13 +195,12 @@ class WatchedRun:
                 unblocked=self._signals.let_through(),
             )
         finally:
-            self._taps = list(taps.values())
-            for tap in self._taps:
-                tap.start()
+            if plan.ferry is not None and plan.feed is not None and plan.miss is not None:
+                plan.ferry.start(plan.feed, plan.miss)
         return job
 
     def _begin_fields(self, job: Job) -> dict[str, object]:
-        streams = {tap.name: "terminal" if tap.is_terminal else "pipe" for tap in self._taps}
+        streams = {one.name: "terminal" if one.is_terminal else "pipe" for one in self._passages}
         fields: dict[str, object] = {"what": "begin", "pid": job.pid}
         if streams:
             fields["streams"] = streams
@@ -240,9 +239,6 @@ class WatchedRun:
                 self._give_up_ns = self._now_ns() + round(FAREWELL_S * NS)
         elif number is signal.SIGTSTP:
             self._stop_with_the_job(arrival)
-        elif number is signal.SIGWINCH:
-            for tap in self._taps:
-                tap.resize()
 
     def _interrupt(self, arrival: Arrival) -> None:
         """ctrl-C ends the job with SIGINT; a second one kills it at once."""
@@ -274,8 +270,8 @@ class WatchedRun:
         instants = self._live.read_now(END_READING_S)
         self._evidence.belongs = None
         self._live.hub.event("job", _end_fields(ending, self._given_up_for), instants.first_ns)
-        for tap in self._taps:
-            tap.drain(DRAIN_S)
+        if self._plan.ferry is not None:
+            self._plan.ferry.drain(DRAIN_S)
         self._live.read_work(END_READING_S)
         left = tuple(process.left_behind(self._live.session_id)) if ending is not None else ()
         if left:

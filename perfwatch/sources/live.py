@@ -136,6 +136,12 @@ class LiveSource:
             if runner.opened.is_set() and runner.measures:
                 runner.read_now()
 
+    def request_reading_of(self, collector: Collector) -> None:
+        """Ask one collector for a reading now, unless it was asked already, and do not wait."""
+        for runner in self.runners:
+            if runner.collector is collector and not runner.is_asked:
+                runner.read_now()
+
     def stop(self) -> None:
         """End the collectors, then the hub; what was read is taken before. A hanging call is left."""
         for runner in self.runners:

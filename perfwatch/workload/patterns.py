@@ -101,12 +101,19 @@ class Pattern:
         source: as the person wrote it.
         expressions: all of them are searched in each line.
         first_series_only: only the series that was seen first counts.
+        needle: bytes without which no line can match; empty where there are none such.
     """
 
     def __init__(
-        self, source: str, expressions: Sequence[re.Pattern[str]], *, first_series_only: bool = False
+        self,
+        source: str,
+        expressions: Sequence[re.Pattern[str]],
+        *,
+        first_series_only: bool = False,
+        needle: bytes = b"",
     ) -> None:
         self.source = source
+        self.needle = needle
         self.first_series_only = first_series_only
         self._parts = [_Part.of(source, expression) for expression in expressions]
         self.fields = tuple(field for part in self._parts for field in part.fields.values())
@@ -170,7 +177,7 @@ def compile_pattern(text: str) -> Pattern:
     if text.startswith("re:"):
         return Pattern(text, [_expression(text, text[3:])])
     if _FIELD.search(text):
-        return Pattern(text, [_template(text)])
+        return Pattern(text, [_template(text)], needle=_needle(text))
     return Pattern(text, [_expression(text, text)])
 
 
@@ -209,6 +216,12 @@ def _template(text: str) -> re.Pattern[str]:
             used.add(part)
             expression += f"(?P<{part}>{NUMBER})"
     return re.compile(expression)
+
+
+def _needle(text: str) -> bytes:
+    """The longest word of a template's literal text, as a job prints it; empty if there is none."""
+    words = [word for place, part in enumerate(_FIELD.split(text)) if place % 2 == 0 for word in part.split()]
+    return max((word.encode() for word in words if word.isascii()), key=len, default=b"")
 
 
 def _literal(text: str) -> str:

@@ -414,6 +414,38 @@ def test_under_sudo_the_job_runs_as_who_called(tmp_path: Path) -> None:
     assert run_job("id", "-u", home=tmp_path, extra=sudo, options=("--as", "root")).stdout == "0\n"
 
 
+@pytest.mark.parametrize("fate", [signal.SIGSTOP, signal.SIGKILL])
+def test_perfwatch_stopped_or_dead_does_not_hold_up_a_job_whose_output_is_read(
+    fate: signal.Signals, tmp_path: Path
+) -> None:
+    here, done = tmp_path / "here", tmp_path / "done"
+    job = (
+        "import pathlib, sys\n"
+        "print('step 1', flush=True)\n"
+        f"pathlib.Path({str(here)!r}).touch()\n"
+        "sys.stdin.read()\n"
+        "for n in range(100_000): print('step', n, 'of a run that prints more than any pipe holds')\n"
+        f"sys.stdout.flush(); pathlib.Path({str(done)!r}).touch()\n"
+    )
+    with (tmp_path / "out").open("w") as out:
+        running = subprocess.Popen(
+            command("run", *QUICK, "-q", "-w", "stdout=step {steps}", "--", PYTHON, "-c", job),
+            env=environment(tmp_path), stdin=subprocess.PIPE, stdout=out,
+        )  # fmt: skip
+    assert running.stdin is not None
+    wait_until(here.exists, "the job")
+    running.send_signal(fate)
+    running.stdin.close()
+    wait_until(done.exists, "the job to end")
+    running.send_signal(signal.SIGCONT)
+    running.wait(timeout=30)
+    wait_until(lambda: (tmp_path / "out").read_text().count("\n") == 100_001, "all that the job printed")
+    if fate is signal.SIGSTOP:
+        summary = json.loads(perfwatch("summary", "last", "--json", home=tmp_path).stdout)
+        assert summary["work"]["steps"]["count"] > 99_000
+        assert "lost-counts" not in [finding["code"] for finding in summary["quality"]]
+
+
 def test_perfwatch_stopped_for_a_while_does_not_hold_up_a_job_that_counts(tmp_path: Path) -> None:
     here = tmp_path / "here"
     job = (

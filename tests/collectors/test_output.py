@@ -167,6 +167,40 @@ def test_a_pattern_that_matched_stays_quiet() -> None:
     assert job.notes() == []
 
 
+def test_much_output_is_thinned_to_what_may_match_and_read_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MUCH_BYTES", 0)
+    job = Watched(("stdout", "step {steps}"))
+    asked: list[int] = []
+    job.collector.on_much = lambda: asked.append(1)
+    noise = "x" * 99 + "\n"
+    job.printed(1.0, noise)
+    for piece in (
+        noise * 100 + "st",
+        "ep 7" + "\n" + noise * 100,
+        noise * 50 + "step 9\n",
+        noise * 100 + "ste",
+    ):
+        job.printed(1.0, piece)
+    job.printed(1.0, "\x1b[1mp 11\n")
+    held = sum(len(data) for _, data, _ in job.collector._queue)
+    job.read(2.0)
+    assert job.series("steps_total")[-1][1] == 11
+    assert len(asked) == 5
+    assert held < 7_000
+
+
+@pytest.mark.parametrize("pattern", ["{steps}", "re:x (?P<steps>.*)"])
+def test_output_in_which_anything_may_match_is_not_thinned(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MUCH_BYTES", 0)
+    job = Watched(("stdout", pattern))
+    for n in range(5):
+        job.printed(1.0, f"a\nx {n}\nb\n")
+    job.read(2.0)
+    assert job.series("steps_total")[-1][1] == 4
+
+
 def test_output_that_could_not_wait_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUEUE_BYTES", 10)
     job = Watched(("stdout", "step {steps}"))
