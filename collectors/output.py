@@ -7,7 +7,7 @@ and searches the patterns in them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from perfwatch.clock import Clock, SystemClock
@@ -67,6 +67,7 @@ class OutputCollector(Collector):
         self._splits: list[int] = []
         self._lock = threading.Lock()
         self._streams = {"stdout": Lines(), "stderr": Lines()}
+        self._ended: set[str] = set()
         self._readers: list[_Reader] = []
         self.on_much: Callable[[], None] = _do_nothing
         """Called when much waits for `read`: whoever sets it asks for a reading and does not wait."""
@@ -124,13 +125,15 @@ class OutputCollector(Collector):
         now_ns = self._clock.monotonic_ns()
         lines = list(self._lines(queue))
         for reader in self._readers:
-            yield from reader.readings(lines, splits, now_ns)
+            yield from reader.readings(lines, splits, now_ns, self._ended)
         if unread:
             yield Event("lost", {"source": "output", "datagrams": unread}, now_ns)
 
     def _lines(self, queue: Sequence[tuple[str, bytes, int]]) -> Iterator[tuple[str, int, str]]:
         for stream, data, at_ns in queue:
             lines = self._streams[stream]
+            if not data:
+                self._ended.add(stream)
             for told_ns, text in lines.feed(data, at_ns) if data else lines.end():
                 yield stream, told_ns, text
 
@@ -156,9 +159,9 @@ class _Reader:
         self._last_line = ""
 
     def readings(
-        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int
+        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int, ended: Set[str]
     ) -> Iterator[Reading]:
-        """What these lines (stream, time, text) add."""
+        """What these lines (stream, time, text) add; `ended` streams bring no more."""
         arrivals = list(self._matches(lines))
         if arrivals:
             self._silent_until_ns = None
@@ -168,9 +171,13 @@ class _Reader:
                 if said is not None:
                     self._account.take(said[1], said[0])
             yield from self.tally.sample(cell.at_ns)
-        if self._silent_until_ns is not None and now_ns >= self._silent_until_ns:
+        if self._silent_until_ns is None:
+            return
+        over = ended >= set(self._streams)
+        if over or now_ns >= self._silent_until_ns:
             self._silent_until_ns = None
-            yield Event("note", {"source": "output", "text": self._says_nothing()}, now_ns)
+            text = self._says_nothing("" if over else f" in {SILENT_S:.0f} s")
+            yield Event("note", {"source": "output", "text": text}, now_ns)
 
     def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[Arrival]:
         for stream, at_ns, text in lines:
@@ -181,14 +188,12 @@ class _Reader:
             if match is not None:
                 yield Arrival(at_ns, (at_ns, match))
 
-    def _says_nothing(self) -> str:
+    def _says_nothing(self, until: str) -> str:
         pattern = clean_text(self._pattern.source, 100)
         if not self._last_line:
-            return (
-                f"{pattern!r} found nothing: the job printed no line to its {self._kind} in {SILENT_S:.0f} s"
-            )
+            return f"{pattern!r} found nothing: the job printed no line to its {self._kind}{until}"
         return (
-            f"{pattern!r} matched no line of the job's {self._kind} in {SILENT_S:.0f} s; the last line is "
+            f"{pattern!r} matched no line of the job's {self._kind}{until}; the last line is "
             f"{clean_text(self._last_line, 200)!r}; try it with: perfwatch try PATTERN < FILE"
         )
 

@@ -324,9 +324,15 @@ def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
 
 def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
     """The sinks that talk while the job runs."""
-    from perfwatch.cli.verbose import Verbose
+    sinks: list[Any] = []
+    if args.verbose:
+        from perfwatch.cli.verbose import Verbose
 
-    sinks: list[Any] = [Verbose(results.say)] if args.verbose else []
+        sinks = [Verbose(results.say)]
+    elif not args.quiet:
+        from perfwatch.cli.notes import Notes
+
+        sinks = [Notes(results.say)]
     if not args.plain:
         return sinks
     from perfwatch.exporters.plain_lines import PlainLines

@@ -565,6 +565,20 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     assert len(sessions(tmp_path)) == 2
 
 
+def test_a_pattern_that_finds_nothing_and_a_bad_line_are_told(tmp_path: Path) -> None:
+    job = (
+        "import os, socket\n"
+        "host, port = os.environ['PERFWATCH_STATSD'].removeprefix('udp://').split(':')\n"
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'nonsense', (host, int(port)))\n"
+        "print('epoch 1')\n"
+    )
+    done = run_job(PYTHON, "-c", job, home=tmp_path, options=("-w", "stdout=step {steps}"))
+    assert "matched no line of the job's stdout; the last line is 'epoch 1'" in done.stderr
+    assert "cannot read the StatsD line 'nonsense'" in done.stderr
+    quiet = run_job(PYTHON, "-c", job, home=tmp_path, options=("-q", "-w", "stdout=step {steps}"))
+    assert quiet.stderr == ""
+
+
 def test_a_collector_that_raises_or_hangs_costs_only_itself(tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
     bad.write_text(

@@ -160,6 +160,18 @@ def test_a_job_that_prints_nothing_is_told_from_one_that_does_not_match() -> Non
     assert "no line to its stderr" in job.notes()[0]
 
 
+def test_a_stream_that_ended_without_a_match_is_told_at_once_with_its_last_line() -> None:
+    job = Watched(("stdout", "step {steps}"), ("output", "step {steps}"))
+    job.printed(1.0, "epoch 1\n")
+    job.printed(1.0, b"")
+    job.read(2.0)
+    assert len(job.notes()) == 1
+    assert "matched no line of the job's stdout; the last line is 'epoch 1'" in job.notes()[0]
+    job.printed(3.0, b"", "stderr")
+    job.read(4.0)
+    assert len(job.notes()) == 2
+
+
 def test_a_pattern_that_matched_stays_quiet() -> None:
     job = Watched(("stdout", "step {steps}"))
     job.printed(1.0, "step 3\n")
