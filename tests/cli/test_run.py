@@ -474,7 +474,8 @@ def test_perfwatch_stopped_for_a_while_does_not_hold_up_a_job_that_counts(tmp_pa
 
 
 def test_a_job_that_leaves_a_process_behind_is_told_its_name(tmp_path: Path) -> None:
-    done = run_job("sh", "-c", "sleep 30 >/dev/null 2>&1 & echo $!", home=tmp_path)
+    became = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'
+    done = run_job("sh", "-c", f"sleep 30 >/dev/null 2>&1 & {became}; echo $!", home=tmp_path)
     left = int(done.stdout)
     try:
         os.kill(left, 0)
