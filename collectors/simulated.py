@@ -218,7 +218,11 @@ def histogram(values: Sequence[float]) -> Histogram | None:
 
 
 class SimulatedCollector(Collector):
-    """Simulated accelerators, and a simulated server that they work for."""
+    """Simulated accelerators, and a simulated server that they work for.
+
+    Raises:
+        ConfigError: an option makes no sense.
+    """
 
     name = "simulated"
     about = "simulated accelerators with a known energy and a simulated server"
@@ -226,18 +230,14 @@ class SimulatedCollector(Collector):
 
     def __init__(self, options: SimulatedOptions | None = None, *, clock: Clock | None = None) -> None:
         super().__init__(options)
+        _check(self.options)
         self._clock = clock if clock is not None else SystemClock()
         self._opened_ns = 0
         self._sources: dict[str, Chip | Server] = {}
 
     def open(self) -> Sequence[Device]:
-        """Declare the devices; time 0 of every curve is now.
-
-        Raises:
-            ConfigError: an option makes no sense.
-        """
+        """Declare the devices; time 0 of every curve is now."""
         options: SimulatedOptions = self.options
-        _check(options)
         chips = [Chip(options, number) for number in range(options.devices)]
         sources: list[Chip | Server] = [*chips]
         if options.work:

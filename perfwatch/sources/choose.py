@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from perfwatch import plugins
 from perfwatch.collector import Collector
 from perfwatch.config import CollectorSpec, Config, parse_collector_spec, parse_interval
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, PerfwatchError
 from perfwatch.model import Device, Reading
 from perfwatch.plugins import Plugin
 from perfwatch.sources.live import Chosen
+from perfwatch.text import clean
 
 DEFAULT_INTERVAL_S = 1.0
 _INTERVAL_HELP = (
@@ -119,7 +121,23 @@ def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:
         loaded = plugins.load_file(spec.path)
     else:
         loaded = plugins.load(plugins.find(str(spec.name)))
-    return loaded(settings.options_for(loaded, spec.values))
+    return _made(loaded, settings.options_for(loaded, spec.values))
+
+
+def _made(loaded: type[Collector], options: Any) -> Collector:
+    """The collector with its options, checked before anything starts.
+
+    Raises:
+        ConfigError: it does not take them, or cannot be made at all.
+    """
+    try:
+        return loaded(options)
+    except PerfwatchError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"collector {loaded.name} cannot be set up: {type(error).__name__}: {clean(error)}"
+        ) from error
 
 
 def _unless_broken(plugin: Plugin, settings: Config, *, asked_for: bool) -> Collector:
@@ -130,7 +148,13 @@ def _unless_broken(plugin: Plugin, settings: Config, *, asked_for: bool) -> Coll
         if asked_for:
             raise
         return Broken(plugin.name, error)
-    return loaded(settings.options_for(loaded))
+    options = settings.options_for(loaded)
+    try:
+        return _made(loaded, options)
+    except ConfigError as error:
+        if asked_for or plugin.name in settings.collectors:
+            raise
+        return Broken(plugin.name, error)
 
 
 class Broken(Collector):

@@ -580,6 +580,20 @@ def test_a_pattern_that_finds_nothing_and_a_bad_line_are_told(tmp_path: Path) ->
     assert quiet.stderr == ""
 
 
+@pytest.mark.parametrize("spec", ["simulated:devices=0", "FILE"])
+def test_a_collector_that_cannot_be_set_up_is_told_before_the_job(spec: str, tmp_path: Path) -> None:
+    plugin = tmp_path / "chip.py"
+    plugin.write_text(
+        HANGS + "    def __init__(self, options=None):\n        raise RuntimeError('no chip')\n"
+    )
+    chosen = spec if spec != "FILE" else str(plugin)
+    done = run_job("touch", str(tmp_path / "ran"), home=tmp_path, options=("-c", chosen))
+    assert done.returncode == 2
+    assert done.stderr.startswith("perfwatch run: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_collector_that_raises_or_hangs_costs_only_itself(tmp_path: Path) -> None:
     bad = tmp_path / "bad.py"
     bad.write_text(
