@@ -69,6 +69,18 @@ class SignalQueue:
         finally:
             signal.pthread_sigmask(signal.SIG_BLOCK, self._waiting)
 
+    def stop_here(self) -> None:
+        """Stop as ctrl-Z does, until somebody continues us.
+
+        Not by SIGSTOP: where nobody could continue us (a group without a shell, as in a container) the
+        kernel leaves a process running that leaves SIGTSTP to it.
+        """
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+        signal.signal(signal.SIGTSTP, handler)
+
     def wait(self, timeout_s: float) -> Arrival | None:
         """The next signal, or None after so long."""
         if self._caught:

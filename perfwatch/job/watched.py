@@ -34,6 +34,8 @@ LOOK_S = 0.02
 """How soon a signal is seen while collectors open."""
 LOOK_AGAIN_S = 1.0
 """The job's end comes as a signal; a foreign library's thread may take that one away from us."""
+STOPPED_S = 0.05
+"""Shorter is no stop: the kernel stops nothing that nobody could continue."""
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 HUB_S = 3.0
 """The hub answers at once, unless the recording's disk hangs."""
@@ -160,7 +162,7 @@ class WatchedRun:
                 self._given_up_for = arrival.number
                 return True
             if arrival.number is signal.SIGTSTP:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                self._stop_ourselves()
             arrival = self._signals.wait(0.0)
         return False
 
@@ -258,9 +260,19 @@ class WatchedRun:
         """ctrl-Z: the job stops, and so do we; whoever continues us continues the job."""
         assert self.job is not None
         self._pass_on(arrival)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        self._stop_ourselves()
         if not (arrival.from_terminal and self.job.hears_our_terminal()):
             self.job.send(signal.SIGCONT)
+
+    def _stop_ourselves(self) -> None:
+        """Stop until somebody continues us. What was not seen meanwhile is a gap."""
+        began_ns = self._now_ns()
+        self._signals.stop_here()
+        stopped_s = (self._now_ns() - began_ns) / NS
+        if stopped_s < STOPPED_S:
+            return
+        text = f"The run was stopped for {stopped_s:.1f} s (ctrl-Z): nothing was read meanwhile."
+        self._live.hub.event("note", {"code": "gap", "text": text})
 
     # -- after -------------------------------------------------------------------------------------
 

@@ -353,7 +353,25 @@ def test_stopped_and_continued_the_run_goes_on(tmp_path: Path) -> None:
     job = int(here.read_text())
     running.send_signal(signal.SIGTSTP)
     wait_until(lambda: state_of(running.pid) == "T" and state_of(job) == "T", "both to stop")
+    stopped = time.monotonic()
+    wait_until(lambda: time.monotonic() > stopped + 0.1, "a gap")
     running.send_signal(signal.SIGCONT)
+    _, told = running.communicate(timeout=20)
+    assert running.returncode == 4
+    assert "(ctrl-Z): nothing was read meanwhile" in told
+    summary = json.loads(perfwatch("summary", "last", "--json", home=tmp_path).stdout)
+    assert "gap" in [finding["code"] for finding in summary["quality"]]
+
+
+def test_where_nobody_could_continue_us_ctrl_z_stops_nothing(tmp_path: Path) -> None:
+    """As in a container: the group has no shell."""
+    here, go = tmp_path / "pid", tmp_path / "go"
+    os.mkfifo(go)
+    job_command = f"{say_when_running(here)}; read x < {go}; exit 4"
+    running = start("sh", "-c", job_command, home=tmp_path, start_new_session=True)
+    wait_until(lambda: here.exists() and here.read_text(), "the job")
+    running.send_signal(signal.SIGTSTP)
+    go.write_text("on\n")
     running.communicate(timeout=20)
     assert running.returncode == 4
 
