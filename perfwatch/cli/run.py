@@ -310,12 +310,13 @@ def _plan(
 
 
 def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
-    from perfwatch.redact import redact_command
+    from perfwatch.redact import redact, redact_command
     from perfwatch.sources.conditions import conditions
 
+    tags = [redact(from_system(f"{key}={value}")).partition("=") for key, value in wanted.tags.items()]
     return {
-        "name": None if args.name is None else from_system(args.name),
-        "tags": {from_system(key): from_system(value) for key, value in wanted.tags.items()},
+        "name": None if args.name is None else redact(from_system(args.name)),
+        "tags": {key: value for key, _, value in tags},
         "command": [from_system(word) for word in redact_command(wanted.command)],
         "settings": wanted.settings.to_json(),
         "conditions": conditions(),

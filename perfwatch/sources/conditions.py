@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ _HASH = re.compile(r"[0-9a-f]{40,64}\Z")
 
 def conditions(directory: Path | None = None) -> dict[str, Any]:
     """What the header says of the circumstances; no user's name, no secret."""
+    system = os.uname()
     return {
-        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "versions": {"python": platform.python_version()},
+        "os": f"{system.sysname} {system.release} {system.machine}",
+        "versions": {"python": sys.version.split()[0]},
         "git_commit": git_commit(directory or Path.cwd()),
     }
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -182,7 +182,7 @@ def _only_counts(runner: Runner) -> bool:
 
 def new_session_id() -> str:
     """A random id, as 32 hexadecimal digits."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _spare_the_garbage_collector() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -15,6 +17,7 @@ from perfwatch.session import shelf
 from perfwatch.session.reader import raw_chunks, session_of_chunks
 from perfwatch.session.writer import Writer, is_stream, open_for_writing
 
+OPEN_FILES = "/proc/self/fd"
 CAP_BYTES = 2_000_000_000
 """A run's file in the state directory takes no more than this."""
 
@@ -38,11 +41,14 @@ class Recording:
         self.warning = ""
         """Why the run is not kept, before it starts; after `close`, why the pipe did not take all of it."""
         self._temporary: Path | None = None
+        self._held: int | None = None
         self._also: Outlet | None = None
         self._output = output
         self._cap_bytes: int | None = None
         fd, self._fold_path = self._open(session_id, output, keep, force)
-        self._writer = Writer(fd, compress=self._fold_path.endswith(".zst"), cap_bytes=self._cap_bytes)
+        self._writer = Writer(
+            fd, compress=self._held is not None or self._fold_path.endswith(".zst"), cap_bytes=self._cap_bytes
+        )
 
     def _open(self, session_id: str, output: str | None, keep: bool, force: bool) -> tuple[int, str]:
         if output is not None:
@@ -63,6 +69,14 @@ class Recording:
             else:
                 self.path, self._cap_bytes = path, CAP_BYTES
                 return fd, path
+        return self._open_private(session_id)
+
+    def _open_private(self, session_id: str) -> tuple[int, str]:
+        """A file that nobody else sees: one without a name where the system can, so that none is left."""
+        if Path(OPEN_FILES).is_dir():
+            fd = _nameless()
+            self._held = os.dup(fd)
+            return fd, f"{OPEN_FILES}/{self._held}"
         path = str(shelf.private_path(session_id))
         self._temporary = Path(path).parent
         return open_for_writing(path), path
@@ -94,7 +108,10 @@ class Recording:
 
     def discard(self, *, everything: bool = False) -> None:
         """Remove the private temporary file, if there is one; with `everything` the kept file as well."""
-        if self._temporary is not None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+        elif self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
         elif everything:
             Path(self._fold_path).unlink(missing_ok=True)
@@ -109,7 +126,19 @@ class Recording:
         if not reason:
             return None
         records = writer.lost_records + writer.unwritten_records
-        return {"records": records, "lost": writer.lost_records, "reason": reason, "file": self._fold_path}
+        return {"records": records, "lost": writer.lost_records, "reason": reason, "file": self._shown_path()}
+
+    def _shown_path(self) -> str:
+        return "its temporary file" if self._held is not None else self._fold_path
+
+
+def _nameless() -> int:
+    """A temporary file without a name, or, where there is no room for one, memory."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            return os.dup(file.fileno())
+    except OSError:
+        return os.memfd_create("perfwatch")
 
 
 def _opener(output: str) -> int | Callable[[], int]:

@@ -725,11 +725,13 @@ def test_no_record_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_secret_in_the_command_is_not_written_anywhere(tmp_path: Path) -> None:
-    done = run_job("true", "--api-key", "hunter2", "--token=hunter2", home=tmp_path)
+    options = ("--tag", "api_key=hunter2", "--tag", "tokens=128", "--name", "hf_hunter2hunter2hunter2")
+    done = run_job("true", "--api-key", "hunter2", "--token=hunter2", home=tmp_path, options=options)
     assert "hunter2" not in done.stderr
     exported = perfwatch("export", "last", "--to", "jsonl", home=tmp_path)
     assert exported.returncode == 0
     assert "hunter2" not in exported.stdout
+    assert '"tokens":"128"' in exported.stdout
 
 
 # -- gates -----------------------------------------------------------------------------------------

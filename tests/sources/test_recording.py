@@ -129,3 +129,19 @@ def test_what_was_lost_is_told_although_the_disk_has_room_again(
 def test_a_file_in_a_directory_that_is_not_there_is_one_sentence(home: Path) -> None:
     with pytest.raises(SessionError, match=r"none/run\.jsonl: No such file or directory"):
         Recording("a" * 32, output=str(home / "none/run.jsonl"), keep=True)
+
+
+def test_without_any_directory_to_write_to_a_run_is_recorded_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> Path:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("perfwatch.session.shelf.new_path", refuse)
+    recording = Recording("a" * 32, output=None, keep=True)
+    assert "this run is not kept" in recording.warning
+    fill(recording, 3)
+    assert recording.path is None
+    assert len(recording.tape().of_kind("note")) == 3
+    recording.discard()
