@@ -51,7 +51,7 @@ def main() -> int:
         environment = {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}
         job = [sys.executable, "-c", JOB, str(turns), str(queries)]
         watched = [sys.executable, "-m", "perfwatch", "run", "-q", "--no-record", "-i", "100ms", "--", *job]
-        rows = [(_times(job, environment), _times(watched, environment)) for _ in range(pairs + 1)][1:]
+        rows = [_pair(job, watched, environment, swapped=bool(n % 2)) for n in range(pairs + 1)][1:]
     print(f"{queries} queries of {1e6 / RATE:.0f} us, {pairs} alternating pairs")
     print(f"{'':12}{'alone':>10}{'watched':>10}{'slowdown':>11}{'spread alone':>14}")
     worst = _row("wall clock", [(a[0], b[0]) for a, b in rows])
@@ -68,6 +68,16 @@ def _row(name: str, rows: list[tuple[float, float]]) -> float:
     medians = statistics.median(alone), statistics.median(watched)
     print(f"{name:12}{medians[0]:8.3f} s{medians[1]:8.3f} s{slowdown:11.2%}{spread:14.2%}")
     return slowdown
+
+
+def _pair(
+    job: list[str], watched: list[str], environment: dict[str, str], *, swapped: bool
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Alone and watched; every second pair the other way round, since what runs second may run warmer."""
+    if swapped:
+        second = _times(watched, environment)
+        return _times(job, environment), second
+    return _times(job, environment), _times(watched, environment)
 
 
 def _times(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
