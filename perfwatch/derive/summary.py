@@ -422,12 +422,17 @@ def _observer(tape: Tape) -> dict[str, Any]:
     if not events:
         return dict.fromkeys(_OBSERVED)
     first, last = events[0], events[-1]
-    observed = {key: last.fields.get(key) for key in _OBSERVED}
+    observed = {key: _number(last.fields.get(key)) for key in _OBSERVED}
     elapsed_s = last.t - first.t
-    spent = (first.fields.get("cpu_s"), last.fields.get("cpu_s"))
-    if elapsed_s > 0 and all(isinstance(value, (int, float)) for value in spent):
-        observed["cpu_ratio"] = (spent[1] - spent[0]) / elapsed_s  # type: ignore[operator]
+    before_s, after_s = _number(first.fields.get("cpu_s")), observed["cpu_s"]
+    if elapsed_s > 0 and before_s is not None and after_s is not None:
+        observed["cpu_ratio"] = (after_s - before_s) / elapsed_s
     return observed
+
+
+def _number(value: Any) -> float | None:
+    """A figure of the record; None for what is none."""
+    return value if isinstance(value, (int, float)) and abs(value) < math.inf else None
 
 
 def _quality(findings: Sequence[Finding]) -> list[dict[str, str]]:

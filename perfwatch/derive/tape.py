@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from itertools import compress, zip_longest
 from typing import Any
 
+from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Buckets, Device, Histogram, Kind, Metric
 from perfwatch.session import format as fmt
 
 LAID_OUT_AT_ONCE = 200
 """So many samples of a device wait to become columns."""
+NOT_NEGATIVE = (POWER.name, ENERGY.name)
+"""No device gives energy back: such a reading is a sensor's fault and enters no sum."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,10 @@ class DeviceTape:
     def declare(self, device: Device) -> None:
         """It came back, or tells other metrics from now on."""
         self._lay_out()
+        told = {metric.name for metric in device.metrics}
+        for name, series in self._series.items():
+            if name not in told and series.times is self._times:
+                series.times = self._times[:]  # the others go on without it
         self._device = device
         self.gone_at = None
 
@@ -145,7 +152,11 @@ class DeviceTape:
         self._times.extend(times)
         alike = len(set(map(len, rows))) == 1
         columns = zip(*(rows if alike else _padded(rows)), strict=True)
+        done: set[str] = set()
         for metric, column in zip(self._device.metrics, columns, strict=False):
+            if metric.name in done:
+                continue  # declared twice: the first one counts
+            done.add(metric.name)
             if metric.kind is Kind.HISTOGRAM:
                 self._take_histograms(metric, times, column)
             else:
@@ -153,6 +164,8 @@ class DeviceTape:
 
     def _take_numbers(self, metric: Metric, times: array[float], column: Sequence[Any]) -> None:
         at, values = _numbers(times, column)
+        if metric.name in NOT_NEGATIVE and len(values) and min(values) < 0:
+            at, values = _not_negative(at, values)
         if not len(values):
             return
         series = self._series.get(metric.name)
@@ -202,6 +215,11 @@ def _numbers(times: array[float], column: Sequence[Any]) -> tuple[array[float], 
         if _is_number(value)
     ]
     return array("d", [t for t, _ in known]), array("d", [value for _, value in known])
+
+
+def _not_negative(times: array[float], values: array[float]) -> tuple[array[float], array[float]]:
+    told = [value >= 0 for value in values]
+    return array("d", compress(times, told)), array("d", compress(values, told))
 
 
 def _is_number(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perfwatch.derive.tape import LAID_OUT_AT_ONCE, DeviceTape
-from perfwatch.metrics import ENERGY, LATENCY, POWER, QUERIES
+from perfwatch.metrics import ENERGY, LATENCY, POWER, QUERIES, TEMPERATURE
 from perfwatch.model import Device, DeviceKind
 
 MANY = 2 * LAID_OUT_AT_ONCE + 7
@@ -71,3 +71,25 @@ def test_an_observation_that_cannot_be_read_is_left_out() -> None:
     good = {"n": 1, "sum": 0.1, "min": 0.1, "max": 0.1, "b": [[-426, 1]]}
     tape = told([[None], [good], [{"n": 1}], [7], ["x"]], LATENCY)
     assert [t for t, _ in tape.histograms["latency_seconds"]] == [1.0]
+
+
+def test_power_and_energy_below_zero_are_a_sensors_fault_and_other_values_are_not() -> None:
+    tape = told([[1.0, -1.0, -5.0], [-2.0, 3.0, -6.0], [4.0, 5.0, 7.0]], POWER, ENERGY, TEMPERATURE)
+    assert readings(tape, "power_watts") == [(0.0, 1.0), (2.0, 4.0)]
+    assert readings(tape, "energy_joules_total") == [(1.0, 3.0), (2.0, 5.0)]
+    assert [value for _, value in readings(tape, TEMPERATURE.name)] == [-5.0, -6.0, 7.0]
+
+
+def test_of_a_metric_that_is_declared_twice_the_first_column_counts() -> None:
+    tape = told([[1.0, 2.0], [3.0, 4.0]], POWER, POWER)
+    assert readings(tape, "power_watts") == [(0.0, 1.0), (1.0, 3.0)]
+
+
+def test_a_metric_that_is_no_longer_told_ends_where_it_was_told_last() -> None:
+    tape = told([[1.0, 2.0], [3.0, 4.0]], POWER, ENERGY)
+    tape.declare(Device("id", "name", DeviceKind.ACCELERATOR, metrics=(ENERGY,)))
+    tape.take(2.0, [6.0])
+    tape.declare(Device("id", "name", DeviceKind.ACCELERATOR, metrics=(ENERGY, POWER)))
+    tape.take(3.0, [8.0, 7.0])
+    assert readings(tape, "power_watts") == [(0.0, 1.0), (1.0, 3.0), (3.0, 7.0)]
+    assert readings(tape, "energy_joules_total") == [(0.0, 2.0), (1.0, 4.0), (2.0, 6.0), (3.0, 8.0)]
