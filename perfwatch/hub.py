@@ -173,7 +173,7 @@ class Hub:
             if isinstance(reading, Sample):
                 number = self._numbers.get((batch.collector, reading.device_id))
                 if number is not None:
-                    rows.append([number, self.seconds(at_ns), reading.values])
+                    rows.append([number, self.seconds(at_ns), batch.rounded(reading)])
                 continue
             self._write_rows(batch, rows)
             rows = []

@@ -7,7 +7,7 @@ to 1, counts); a collector converts on the line that reads. A value that could n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
@@ -242,11 +242,13 @@ class Declared(NamedTuple):
 class Batch(NamedTuple):
     """What one poll of one collector gave.
 
-    `readings` pairs each reading with its time; samples are rounded and checked already. `at_ns` is when
-    the poll began and `took_ns` how long it lasted.
+    `readings` pairs each reading with its time. `at_ns` is when the poll began and `took_ns` how long it
+    lasted. `rounded` gives a sample's values as they are recorded; whoever takes the batch calls it once for
+    each sample, in order, before anything else sees a value.
     """
 
     collector: str
     at_ns: int
     took_ns: int
     readings: Sequence[tuple[int, Reading]]
+    rounded: Callable[[Sample], list[Any]]

@@ -1,10 +1,14 @@
-"""The one place where numbers are checked and rounded, before the hub sees them.
+"""The one place where a collector's numbers are checked and rounded, once, before anything else sees them.
 
-Everything later (recorder, live figures, summary) uses the same digits; the writer rounds nothing.
+Everything later (recorder, live figures, summary) uses the same digits; the writer rounds nothing. It is the
+runner's work, and done in two steps: `plain` on the collector's thread, the rest when the hub takes a batch
+(docs/decisions/0005).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from perfwatch.model import Buckets, Histogram, Sample
@@ -20,6 +24,35 @@ TIMING_DIGITS = 9
 """A nanosecond, for what a histogram tells."""
 
 
+_PLAIN = frozenset({float, int, type(None), str, Histogram, Buckets})
+"""Types that hold their value; to ask any other one for it runs code of a stranger."""
+
+
+def plain(values: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of a sample, copied (a collector may fill one list again and again), as types of our own.
+
+    What is like a number (numpy's, a tensor's, a Decimal) is asked for it here, on the collector's thread,
+    because the answer can take its time; NaN stands for what is none.
+    """
+    copied = values if type(values) is tuple else tuple(values)
+    if _PLAIN.issuperset(map(type, copied)):
+        return copied
+    return tuple(value if type(value) in _PLAIN else _plain(value) for value in copied)
+
+
+def _plain(value: Any) -> float | int | str:
+    if isinstance(value, str):
+        return str(value)
+    try:
+        if not isinstance(value, bytes) and hasattr(value, "__index__"):
+            return int(value)
+        if hasattr(value, "__float__"):
+            return float(value)
+    except (ArithmeticError, TypeError, ValueError):
+        pass  # what cannot be converted is no number
+    return math.nan
+
+
 class Rounding:
     """Rounds the values of one collector. `rejected` counts those that were no believable numbers."""
 
@@ -30,9 +63,10 @@ class Rounding:
     def values(self, sample: Sample) -> list[Any]:
         """The sample's values as they are recorded: rounded, histograms as objects, nonsense as None.
 
-        What a collector repeats (the same object as in its last sample) is not looked at again.
+        The sample's values are `plain`. What a collector repeats (the same object as in its last sample) is
+        not looked at again.
         """
-        raw = tuple(sample.values)  # a copy: a collector may fill one list again and again
+        raw = tuple(sample.values)
         before = self._before.get(sample.device_id)
         if before is not None and len(before[0]) == len(raw):
             done = [
@@ -46,31 +80,17 @@ class Rounding:
 
     def _value(self, value: Any) -> Any:
         kind = type(value)
-        if value is None:
-            return None
         if kind is float or kind is int:
             if -PLAUSIBLE < value < PLAUSIBLE:
-                return round(value, DIGITS)
+                return value if kind is int else round(value, DIGITS)
             self.rejected += 1  # not finite, or the all-ones by which libraries say "not available"
             return None
+        if kind is str:
+            return value[:TEXT_CHARACTERS]
         if kind is Histogram:
             value = value._replace(
                 sum=round(value.sum, TIMING_DIGITS),
                 min=round(value.min, TIMING_DIGITS),
                 max=round(value.max, TIMING_DIGITS),
             )
-        if kind is Histogram or kind is Buckets:
-            return encode_value(value)
-        return value[:TEXT_CHARACTERS] if isinstance(value, str) else self._value(self._number(value))
-
-    def _number(self, value: Any) -> float | int | None:
-        """The number in what is like one (numpy's, a Decimal, a subclass of float); None if there is none."""
-        try:
-            if not isinstance(value, bytes) and hasattr(value, "__index__"):
-                return int(value)
-            if hasattr(value, "__float__"):
-                return float(value)
-        except (ArithmeticError, TypeError, ValueError):
-            pass  # what cannot be converted is no number
-        self.rejected += 1
-        return None
+        return None if value is None else encode_value(value)

@@ -1,7 +1,7 @@
 """One collector at work: its thread, its period, its retries, its state.
 
 The runner does everything that a collector does not: it calls `open` and `read` on a thread of their own
-at absolute deadlines, stamps what they give, rounds and checks numbers once, turns exceptions into
+at absolute deadlines, stamps what they give, has numbers rounded and checked once, turns exceptions into
 states, and leaves a thread behind whose call hangs in one device (docs/architecture.md, "When things go
 wrong"). What it finds goes to `post`, in order; nothing else leaves it.
 """
@@ -31,7 +31,7 @@ from perfwatch.model import (
     State,
     Status,
 )
-from perfwatch.rounding import Rounding
+from perfwatch.rounding import Rounding, plain
 
 NS = 1_000_000_000
 REOPEN_S = 30.0
@@ -268,7 +268,7 @@ class Runner:
             if not tickets:
                 self._note_lateness(deadline_ns)
             try:
-                span_ns = self._pass(worker)
+                readings = self._pass(worker)
             except FAULTS as error:  # what is no state of ours is raised again
                 if not worker.left_behind:
                     _fulfil(tickets, None)
@@ -281,7 +281,8 @@ class Runner:
             self._failures = 0
             if self.state is not State.OK:
                 self._set_state(State.OK, "")
-            _fulfil(tickets, span_ns)
+            if tickets:
+                _fulfil(tickets, _span_ns(readings))
 
     def _recover(self, error: BaseException) -> bool:
         """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
@@ -329,8 +330,8 @@ class Runner:
         if late_ns > self._period_ns // 2:
             self.late += 1
 
-    def _pass(self, worker: _Worker) -> tuple[int, int] | None:
-        """Read all devices once and post the batch. Returns when its first and last sample were taken."""
+    def _pass(self, worker: _Worker) -> Sequence[tuple[int, Reading]]:
+        """Read all devices once and post the batch. Returns what it holds."""
         devices = [device for device in self._devices.values() if device.id not in self._hung]
         watched: Sequence[Device] = (
             _Watched(devices, worker, self._clock) if self.collector.isolates else devices
@@ -351,16 +352,17 @@ class Runner:
         finally:
             worker.device = None
             if readings and not worker.left_behind:
-                self._post(Batch(self.name, began_ns, now_ns() - began_ns, readings))
-        taken = [at_ns for at_ns, reading in readings if isinstance(reading, Sample)]
-        return (min(taken), max(taken)) if taken else None
+                self._post(Batch(self.name, began_ns, now_ns() - began_ns, readings, self._rounding.values))
+        return readings
 
     def _take(self, reading: Reading, at_ns: int, readings: list[tuple[int, Reading]]) -> None:
         if isinstance(reading, Sample):
             self.samples += 1
             if reading.at_ns is not None:
                 at_ns = reading.at_ns
-            reading = Sample(reading.device_id, self._rounding.values(reading))
+            values = plain(reading.values)
+            if values is not reading.values:
+                reading = Sample(reading.device_id, values)
         elif isinstance(reading, Appeared):
             check_device(reading.device)
             self._devices[reading.device.id] = reading.device
@@ -399,7 +401,7 @@ class Runner:
                 readings: list[tuple[int, Reading]] = []
                 self._hung.pop(device.id, None)
                 self._lose(device.id, error.reason, readings)
-                self._post(Batch(self.name, readings[0][0], 0, readings))
+                self._post(Batch(self.name, readings[0][0], 0, readings, self._rounding.values))
                 return
             except FAULTS:  # whatever it is, the device does not join yet
                 if self._pause(1.0):
@@ -463,6 +465,12 @@ class Runner:
 def _fulfil(tickets: Sequence[Ticket], span_ns: tuple[int, int] | None) -> None:
     for ticket in tickets:
         ticket.fulfil(span_ns)
+
+
+def _span_ns(readings: Sequence[tuple[int, Reading]]) -> tuple[int, int] | None:
+    """When the first and the last sample were taken."""
+    taken = [at_ns for at_ns, reading in readings if isinstance(reading, Sample)]
+    return (min(taken), max(taken)) if taken else None
 
 
 def _invites_aliasing(devices: Sequence[Device], period_s: float) -> bool:

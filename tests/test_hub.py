@@ -64,7 +64,7 @@ def hub_with(*sinks: Any) -> Hub:
 
 def batch(second: float, *readings: Reading) -> Batch:
     at_ns = ORIGIN_NS + round(second * NS)
-    return Batch("stub", at_ns, 1000, [(at_ns, reading) for reading in readings])
+    return Batch("stub", at_ns, 1000, [(at_ns, reading) for reading in readings], lambda s: list(s.values))
 
 
 def test_devices_get_numbers_and_times_count_from_the_header() -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from perfwatch.model import Buckets, Histogram, Sample
-from perfwatch.rounding import TEXT_CHARACTERS, Rounding
+from perfwatch.rounding import TEXT_CHARACTERS, Rounding, plain
 
 
 def rounded(value: Any) -> tuple[Any, int]:
     """What is recorded for one value, and how many were rejected."""
     rounding = Rounding()
-    (found,) = rounding.values(Sample("a", (value,)))
+    (found,) = rounding.values(Sample("a", plain((value,))))
     return found, rounding.rejected
 
 
