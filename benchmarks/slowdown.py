@@ -1,19 +1,28 @@
-"""How much longer does a job take under perfwatch at 10 Hz while it counts 5,000 queries a second?
+"""How much slower is a job under perfwatch at 10 Hz while it counts 5,000 queries a second?
 
     python benchmarks/slowdown.py [PAIRS]
 
-The job computes a fixed number of queries on one core and counts each through perfwatch.client; it times
-itself. Runs alternate: alone (the client does nothing then), and under `perfwatch run -i 100ms` with eight
-fake NVIDIA devices. Budget: the median of the pairs' ratios is under 1.005.
+One job computes queries of 200 us on one core for the whole time, under `perfwatch run -i 100ms` with eight
+fake NVIDIA devices. Slices of two seconds alternate: watched (perfwatch works, the job counts each query through
+perfwatch.client) and alone (perfwatch is stopped by SIGSTOP, the job calls an empty function instead). Whole
+runs side by side would do the same, but on a shared machine two runs of the same program differ by more
+than the budget; neighbouring slices of one process do not. The order changes with every pair. What a
+watched slice begins with (perfwatch catching up) counts against us.
+
+Budget: the median over the pairs of watched / alone is under 1.005. The interval is a bootstrap's.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
+import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,72 +31,112 @@ sys.path.insert(0, str(ROOT / "tests"))
 from fake_nvml import FakeNvml  # noqa: E402
 
 BUDGET = 0.005
-RATE = 5000
-JOB_S = 4.0
+QUERY_S = 1 / 5000
+SLICE_S = 2.0
+ALONE, WATCHED = 0, 1
+END = 4
+"""The switch holds a slice's state plus two for every second slice, or the end."""
 
 JOB = """
-import sys, time
+import mmap, sys, threading, time
 from perfwatch import client
-turns, queries = int(sys.argv[1]), int(sys.argv[2])
+class Gate:  # the client's own thread sleeps through the slices alone
+    monotonic, open = time.monotonic, threading.Event()
+    def sleep(self, seconds):
+        time.sleep(seconds)
+        self.open.wait()
+client.time = gate = Gate()
+WATCHED, END, CHUNK = 1, 4, 25
+turns, path = int(sys.argv[1]), sys.argv[2]
+with open(path, "r+b") as file:
+    wanted = mmap.mmap(file.fileno(), 1)
 def query(turns):
     x = 1.0
     for _ in range(turns):
         x = x * 1.0000001 + 1e-9
     return x
-query(turns)
-client.count("queries", 0)
-cpu, began = time.process_time(), time.perf_counter()
-for _ in range(queries):
-    query(turns)
-    client.count("queries")
-print(time.perf_counter() - began, time.process_time() - cpu)
+def nothing(name):
+    return None
+def chunk(count):
+    began = time.perf_counter()
+    for _ in range(CHUNK):
+        query(turns)
+        count("queries")
+    return time.perf_counter() - began
+def turn():
+    (gate.open.set if wanted[0] % 2 == WATCHED else gate.open.clear)()
+    return wanted[0], 0.0, 0
+state, seconds, chunks = turn()
+while state != END:
+    took = chunk(client.count if state % 2 == WATCHED else nothing)
+    if wanted[0] == state:
+        seconds, chunks = seconds + took, chunks + 1
+    else:  # this chunk lies in both slices
+        if chunks:
+            print(state % 2, seconds / chunks / CHUNK, flush=True)
+        state, seconds, chunks = turn()
 """
 
 
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    turns, queries = _turns_for(1.0 / RATE), round(RATE * JOB_S)
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     with FakeNvml(8) as fake, tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}
-        job = [sys.executable, "-c", JOB, str(turns), str(queries)]
-        watched = [sys.executable, "-m", "perfwatch", "run", "-q", "--no-record", "-i", "100ms", "--", *job]
-        rows = [_pair(job, watched, environment, swapped=bool(n % 2)) for n in range(pairs + 1)][1:]
-    print(f"{queries} queries of {1e6 / RATE:.0f} us, {pairs} alternating pairs")
-    print(f"{'':12}{'alone':>10}{'watched':>10}{'slowdown':>11}{'spread alone':>14}")
-    worst = _row("wall clock", [(a[0], b[0]) for a, b in rows])
-    _row("CPU time", [(a[1], b[1]) for a, b in rows])
-    fine = worst < BUDGET
-    print(f"budget: slowdown of the wall clock under {BUDGET:.1%}: {'kept' if fine else 'BROKEN'}")
+        slices = _alternate(pairs, {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}, home)
+    ratios = [
+        second / first if state == ALONE else first / second
+        for (state, first), (_, second) in zip(slices[::2], slices[1::2], strict=True)
+    ]
+    alone = [took for state, took in slices if state == ALONE]
+    watched = [took for state, took in slices if state == WATCHED]
+    low, high = _interval(ratios)
+    slowdown = statistics.median(ratios) - 1
+    print(
+        f"{len(ratios)} pairs of slices of {SLICE_S:g} s, queries of {QUERY_S * 1e6:.0f} us, 8 devices at 10 Hz"
+    )
+    print(f"{'':18}{'alone':>11}{'watched':>11}{'slowdown':>11}{'95 % interval':>20}{'spread of slices':>18}")
+    print(
+        f"{'time of a query':18}{statistics.median(alone) * 1e6:8.2f} us{statistics.median(watched) * 1e6:8.2f} us"
+        f"{slowdown:11.2%}{f'{low - 1:.2%} to {high - 1:.2%}':>20}"
+        f"{statistics.pstdev(alone) / statistics.mean(alone):18.2%}"
+    )
+    fine = slowdown < BUDGET
+    print(f"budget: slowdown under {BUDGET:.1%}: {'kept' if fine else 'BROKEN'}")
     return 0 if fine else 1
 
 
-def _row(name: str, rows: list[tuple[float, float]]) -> float:
-    alone, watched = ([row[n] for row in rows] for n in (0, 1))
-    slowdown = statistics.median(b / a for a, b in rows) - 1.0
-    spread = statistics.pstdev(alone) / statistics.mean(alone)
-    medians = statistics.median(alone), statistics.median(watched)
-    print(f"{name:12}{medians[0]:8.3f} s{medians[1]:8.3f} s{slowdown:11.2%}{spread:14.2%}")
-    return slowdown
+def _alternate(pairs: int, environment: dict[str, str], home: str) -> list[tuple[int, float]]:
+    """State and seconds per query of each slice, in order; one pair before them warms up."""
+    switch = Path(home) / "switch"
+    switch.write_bytes(bytes([ALONE]))
+    job = [sys.executable, "-c", JOB, str(_turns()), str(switch)]
+    command = [sys.executable, "-m", "perfwatch", "run", "-q", "--summary-json", os.devnull, "--force"]
+    command += ["-i", "100ms", "-o", str(Path(home) / "run.jsonl.zst"), "--", *job]
+    with switch.open("r+b") as file, mmap.mmap(file.fileno(), 1) as wanted:
+        with subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as process:
+            time.sleep(3.0)
+            for pair in range(pairs + 1):
+                for place, state in enumerate((ALONE, WATCHED) if pair % 2 else (WATCHED, ALONE)):
+                    os.kill(process.pid, signal.SIGSTOP if state == ALONE else signal.SIGCONT)
+                    wanted[0] = state + 2 * place
+                    time.sleep(SLICE_S)
+            os.kill(process.pid, signal.SIGCONT)
+            wanted[0] = END
+            output, _ = process.communicate(timeout=60)
+    rows = [line.split() for line in output.splitlines()]
+    return [(int(state), float(took)) for state, took in rows][-2 * pairs :]
 
 
-def _pair(
-    job: list[str], watched: list[str], environment: dict[str, str], *, swapped: bool
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Alone and watched; every second pair the other way round, since what runs second may run warmer."""
-    if swapped:
-        second = _times(watched, environment)
-        return _times(job, environment), second
-    return _times(job, environment), _times(watched, environment)
+def _interval(ratios: list[float]) -> tuple[float, float]:
+    """95 % of the medians of resampled pairs."""
+    chance = random.Random(1)
+    medians = sorted(statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(2000))
+    return medians[50], medians[1949]
 
 
-def _times(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
-    wall, cpu = done.stdout.split()
-    return float(wall), float(cpu)
-
-
-def _turns_for(seconds: float) -> int:
-    """How many turns of the job's loop take so long here."""
+def _turns() -> int:
+    """How many turns of the job's loop take a query's time here."""
     script = (
         "import time\n"
         "def query(turns):\n"
@@ -99,7 +148,7 @@ def _turns_for(seconds: float) -> int:
         "b = time.perf_counter(); query(10**7); print(10**7 / (time.perf_counter() - b))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return max(1, round(float(done.stdout) * seconds))
+    return max(1, round(float(done.stdout) * QUERY_S))
 
 
 if __name__ == "__main__":
