@@ -58,6 +58,7 @@ PEERS = {
 
 
 def main() -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     rows = [measure(period_s, seconds) for _ in range(rounds) for period_s in (0.1, 0.01)]

@@ -1,0 +1,267 @@
+"""What is going on, as a screen asks for it? A sink of the hub that answers with one frozen frame.
+
+Everything here runs on the hub's thread: records come in as to every sink, and a frame is computed when the
+screen asks for one. The screen gets a finished object and nothing else, and may take its time with it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
+from perfwatch.derive.scopes import labels_of
+from perfwatch.derive.tape import Tape
+from perfwatch.history import History
+from perfwatch.model import Device, State
+from perfwatch.session import format as fmt
+
+EVENTS = 500
+"""So many events are kept for the screen; the recording has them all."""
+
+Bin = tuple[int, float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class BinsWanted:
+    """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`)."""
+
+    number: int
+    metric: str
+    width_s: float
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class DeviceNow:
+    """One device or workload as it stands.
+
+    Args:
+        number: its number in the stream.
+        label: what people call it, `nvidia:0`.
+        host: where it is.
+        device: its declaration.
+        collector: who reads it.
+        values: newest values by metric; None where unknown.
+        rates: counters, per second, over the last readings.
+        t: when it was read last, seconds of the session; None if never.
+        state: ok, stale, gone, retrying or failed.
+        reason: why it is not ok.
+    """
+
+    number: int
+    label: str
+    host: str
+    device: Device
+    collector: str
+    values: Mapping[str, Any]
+    t: float | None
+    state: State
+    reason: str = ""
+
+    def value(self, name: str) -> float | None:
+        """A number, or None."""
+        found = self.values.get(name)
+        return found if isinstance(found, (int, float)) else None
+
+    def age_s(self, now: float) -> float | None:
+        """How old its newest reading is, s."""
+        return None if self.t is None else max(0.0, now - self.t)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the events: when, what kind, in words, and its fields."""
+
+    t: float
+    kind: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A table of processes: of one device, or (`number` None) of the host."""
+
+    number: int | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything one screen needs, of one moment.
+
+    Args:
+        t: now, seconds of the session.
+        header: the session's header.
+        devices: what has telemetry, in order of appearance.
+        workloads: what counts work.
+        standing: how the run stands; None until something was read twice.
+        job: the fields of the job's begin, and those of its end once it ended.
+        tables: processes.
+        events: the newest last.
+        observer: perfwatch's own cost as it was recorded last.
+        collectors: state and reason of each collector.
+        bins: what was asked for.
+    """
+
+    t: float
+    header: Mapping[str, Any]
+    devices: tuple[DeviceNow, ...] = ()
+    workloads: tuple[DeviceNow, ...] = ()
+    standing: Standing | None = None
+    job: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[Processes, ...] = ()
+    events: tuple[Happening, ...] = ()
+    observer: Mapping[str, Any] = field(default_factory=dict)
+    collectors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    bins: Mapping[BinsWanted, Sequence[Bin]] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any device is played and not real."""
+        return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
+
+
+class Scene:
+    """Folds the records of a session, and answers with frames.
+
+    Args:
+        now_s: the span of *now*.
+    """
+
+    def __init__(self, now_s: float = NOW_S) -> None:
+        self._header: Mapping[str, Any] = {}
+        self._history = History()
+        self._live = LiveFigures(now_s)
+        self._states: dict[str, tuple[State, str]] = {}
+        self._device_states: dict[tuple[str, str], tuple[State, str]] = {}
+        self._gone: dict[int, str] = {}
+        self._hosts: dict[int, str] = {}
+        self._newest: dict[int, tuple[float, Sequence[Any]]] = {}
+        self._declared: dict[int, tuple[str, Device]] = {}
+        self._labels: dict[int, str] = {}
+        self._tables: dict[tuple[str, int | None], Processes] = {}
+        self._events: deque[Happening] = deque(maxlen=EVENTS)
+        self._job: dict[str, Any] = {}
+        self._observer: Mapping[str, Any] = {}
+        self._gap_s = gap_limit_s(1.0)
+
+    # -- taking records ----------------------------------------------------------------------------
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take one record of the session."""
+        self._history.write(record)
+        self._live.take(record)
+        if "s" in record:
+            for number, t, values in record["s"]:
+                self._newest[number] = (t, values)
+        elif "device" in record:
+            number, collector, device = fmt.decode_device(record["device"])
+            self._declared[number] = (collector, device)
+            self._gone.pop(number, None)
+            self._labels = {}
+        elif "event" in record:
+            self._take_event(record)
+        elif "table" in record:
+            self._take_table(record)
+        elif record.get("format") == fmt.FORMAT:
+            self._header = record
+            self._gap_s = gap_limit_s(float(record["interval_s"]))
+
+    def tick(self, now_ns: int) -> None:
+        """Nothing is due by the clock."""
+
+    def _take_event(self, record: Mapping[str, Any]) -> None:
+        kind = record["event"]
+        if kind == "observer":
+            self._observer = record
+            return
+        if kind in ("clock", "end"):
+            return
+        if kind == "status":
+            self._take_status(record)
+        elif kind == "gone":
+            self._gone[record["n"]] = str(record.get("reason", ""))
+        elif kind == "job":
+            self._job = {**self._job, **record, record["what"]: record["t"]}
+        self._events.append(Happening(record["t"], kind, record))
+
+    def _take_status(self, record: Mapping[str, Any]) -> None:
+        state = State(record["state"]), str(record.get("reason", ""))
+        device_id = record.get("device_id")
+        if device_id is None:
+            self._states[record["collector"]] = state
+        else:
+            self._device_states[record["collector"], device_id] = state
+
+    def _take_table(self, record: Mapping[str, Any]) -> None:
+        number = record.get("n")
+        self._tables[record["table"], number] = Processes(
+            number, tuple(record["columns"]), tuple(tuple(row) for row in record["rows"])
+        )
+
+    # -- answering ---------------------------------------------------------------------------------
+
+    def frame(self, t: float, wanted: Sequence[BinsWanted] = ()) -> Frame:
+        """Everything as it stands at `t`."""
+        both = [self._now(number, t) for number in self._declared]
+        return Frame(
+            t=t,
+            header=self._header,
+            devices=tuple(one for one in both if one.device.kind.value != "workload"),
+            workloads=tuple(one for one in both if one.device.kind.value == "workload"),
+            standing=standing_or_none(self._live),
+            job=dict(self._job),
+            tables=tuple(self._tables.values()),
+            events=tuple(self._events),
+            observer=self._observer,
+            collectors={name: (state.value, why) for name, (state, why) in self._states.items()},
+            bins={
+                one: self._history.bins(one.number, one.metric, one.width_s, one.first, one.last)
+                for one in wanted
+            },
+        )
+
+    def _now(self, number: int, t: float) -> DeviceNow:
+        collector, device = self._declared[number]
+        at, row = self._newest.get(number, (None, ()))
+        state, reason = self._state(number, collector, device, at, t)
+        names = [metric.name for metric in device.metrics]
+        return DeviceNow(
+            number=number,
+            label=self._label(number),
+            host=str(self._header.get("host", "")),
+            device=device,
+            collector=collector,
+            values=dict(zip(names, row, strict=False)),
+            t=at,
+            state=state,
+            reason=reason,
+        )
+
+    def _label(self, number: int) -> str:
+        if not self._labels:
+            self._labels = {
+                number: f"{collector}:{device.index}" for number, (collector, device) in self._declared.items()
+            }
+        return self._labels[number]
+
+    def _state(
+        self, number: int, collector: str, device: Device, at: float | None, t: float
+    ) -> tuple[State, str]:
+        if number in self._gone:
+            return State.GONE, self._gone[number]
+        state, reason = self._device_states.get((collector, device.id), (State.OK, ""))
+        if state is not State.OK:
+            return state, reason
+        state, reason = self._states.get(collector, (State.OK, ""))
+        if state not in (State.OK, State.OPENING):
+            return state, reason
+        if at is not None and t - at > self._gap_s:
+            return State.STALE, f"no reading for {t - at:.0f} s"
+        return State.OK, ""

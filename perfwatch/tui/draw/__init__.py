@@ -1,0 +1,1 @@
+"""How are numbers made into characters? Pure functions and small caches, without an app."""

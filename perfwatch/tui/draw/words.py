@@ -1,0 +1,58 @@
+"""Numbers of fixed width for fields that change: watts, ratios, rates, ages. No digit without information."""
+
+from __future__ import annotations
+
+from perfwatch.model import Metric, Unit
+from perfwatch.units import (
+    DASH,
+    format_count,
+    format_latency,
+    format_memory,
+    format_percent,
+    format_quantity,
+)
+
+
+def percent(ratio: float | None) -> str:
+    """`97 %`, `0 %`, at most five columns; a dash where it is unknown."""
+    return DASH if ratio is None else f"{min(999, round(ratio * 100))} %"
+
+
+def watts(value: float | None) -> str:
+    """`412 W`, `23.4 kW`."""
+    return format_quantity(value, "W")
+
+
+def value(metric: Metric, number: object) -> str:
+    """A reading in the unit that people use for it."""
+    if not isinstance(number, (int, float)):
+        return DASH if number is None else str(number)
+    if metric.unit is Unit.RATIO:
+        return format_percent(number)
+    if metric.unit is Unit.BYTE:
+        return format_memory(number)
+    if metric.unit is Unit.CELSIUS:
+        return f"{number:.0f} °C"
+    if metric.unit is Unit.SECOND:
+        return format_latency(number)
+    if metric.unit in (Unit.WATT, Unit.JOULE, Unit.HERTZ):
+        return format_quantity(number, metric.unit.value)
+    if metric.unit is Unit.BYTE_PER_SECOND:
+        return f"{format_memory(number)}/s"
+    return format_count(number)
+
+
+def age(seconds: float | None) -> str:
+    """`3 s`, `2 min`, `1 h`: how old a reading is."""
+    if seconds is None:
+        return "never"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def clock(seconds: float) -> str:
+    """`00:12`, `1:02:03`."""
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
