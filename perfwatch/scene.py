@@ -13,9 +13,8 @@ from typing import Any
 
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
-from perfwatch.derive.scopes import labels_of
-from perfwatch.derive.tape import Tape
 from perfwatch.history import History
+from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device, State
 from perfwatch.session import format as fmt
 
@@ -47,7 +46,7 @@ class DeviceNow:
         device: its declaration.
         collector: who reads it.
         values: newest values by metric; None where unknown.
-        rates: counters, per second, over the last readings.
+        watts: power now: its sensor's, else how fast its energy counter moved; None if unknown.
         t: when it was read last, seconds of the session; None if never.
         state: ok, stale, gone, retrying or failed.
         reason: why it is not ok.
@@ -62,6 +61,7 @@ class DeviceNow:
     t: float | None
     state: State
     reason: str = ""
+    watts: float | None = None
 
     def value(self, name: str) -> float | None:
         """A number, or None."""
@@ -242,7 +242,16 @@ class Scene:
             t=at,
             state=state,
             reason=reason,
+            watts=self._watts(number, dict(zip(names, row, strict=False)), at),
         )
+
+    def _watts(self, number: int, values: Mapping[str, Any], at: float | None) -> float | None:
+        told = values.get(POWER.name)
+        if told is not None or at is None or ENERGY.name not in values:
+            return told if isinstance(told, (int, float)) else None
+        span_s = 2 * self._gap_s
+        joules = self._history.moved(number, ENERGY.name, at - span_s, at)
+        return None if joules is None else joules / span_s
 
     def _label(self, number: int) -> str:
         if not self._labels:

@@ -11,6 +11,7 @@ from perfwatch import __version__
 from perfwatch.cli import standard
 
 COMMANDS: dict[str, str] = {
+    "dashboard": "perfwatch.cli.dashboard",
     "run": "perfwatch.cli.run",
     "snapshot": "perfwatch.cli.snapshot",
     "doctor": "perfwatch.cli.doctor",
@@ -23,6 +24,9 @@ COMMANDS: dict[str, str] = {
     "collectors": "perfwatch.cli.collectors",
     "client": "perfwatch.cli.client",
 }
+
+RUNS_PLUGINS = ("run", "record", "snapshot", "stream", "doctor", "collectors")
+"""Commands in whose process strangers' code may print."""
 
 HELP = """\
 usage: perfwatch [-h] [--version] COMMAND ...
@@ -62,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     word = arguments[0] if arguments and arguments[0] in COMMANDS else ""
     try:
         status = _dispatch(arguments)
-        sys.stdout.flush()
+        standard.out().flush()
     except BrokenPipeError:
         standard.let_go_of_stdout()
         return 1
@@ -75,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    word = arguments[0] if arguments else "snapshot"
+    word = arguments[0] if arguments else "dashboard"
     if word in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0
@@ -101,7 +105,10 @@ def _run(word: str, rest: list[str]) -> int:
     parser = Parser(word, module.HELP, takes_command=hasattr(module, "TAKES_COMMAND"))
     try:
         module.add_arguments(parser)
-        status: int = module.run(parser.understand(rest))
+        args = parser.understand(rest)
+        if word in RUNS_PLUGINS:
+            standard.keep_for_data()
+        status: int = module.run(args)
     except ConfigError as error:
         standard.say(f"perfwatch {word}: {error}")
         return 2

@@ -28,6 +28,11 @@ class Wire:
         self._shown: list[Row] = []
         self._sgr: dict[str, str] = {}
 
+    @property
+    def height(self) -> int:
+        """How many rows the terminal shows."""
+        return len(self._shown)
+
     def forget_styles(self) -> None:
         """The theme changed."""
         self._sgr.clear()

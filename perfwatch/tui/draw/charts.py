@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from perfwatch.scene import Bin, BinsWanted
 from perfwatch.tui.draw import braille
 
-Bin = tuple[int, float | None, float | None, float | None]
-"""Place in time, smallest, mean and largest value; None where nothing was read."""
+KEPT = 4096
+"""So many bins of a series are remembered."""
 
 
 class Series(NamedTuple):
@@ -24,14 +25,6 @@ class Series(NamedTuple):
     number: int
     metric: str
     width_s: float
-
-
-class Wanted(NamedTuple):
-    """Bins that are asked for: from the first to the last, both included."""
-
-    series: Series
-    first: int
-    last: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +49,7 @@ class Book:
 
     def __init__(self) -> None:
         self._known: dict[Series, dict[int, Bin]] = {}
-        self._asked: dict[Series, Wanted] = {}
+        self._asked: dict[Series, BinsWanted] = {}
 
     def ask(self, number: int, metric: str, span: Span) -> Mapping[int, Bin]:
         """The bins known of a series; what is missing will be asked with the next frame."""
@@ -66,26 +59,30 @@ class Book:
         oldest = min(known, default=span.first)
         # The newest known bin is asked again: it was not over, and readings come late.
         first = span.first if oldest > span.first else max(span.first, newest - 2)
-        self._asked[series] = Wanted(series, first, span.last)
+        self._asked[series] = BinsWanted(number, metric, span.width_s, first, span.last)
         return known
 
-    def wanted(self) -> tuple[Wanted, ...]:
+    def wanted(self) -> tuple[BinsWanted, ...]:
         """What the charts drawn last need; series that were not drawn are forgotten."""
         self._known = {series: known for series, known in self._known.items() if series in self._asked}
         wanted, self._asked = tuple(self._asked.values()), {}
         return wanted
 
-    def learn(self, found: Mapping[Wanted, Sequence[Bin]]) -> None:
+    @property
+    def unknown(self) -> frozenset[Series]:
+        """Series that were asked for and never answered."""
+        return frozenset(series for series in self._asked if not self._known.get(series))
+
+    def learn(self, found: Mapping[BinsWanted, Sequence[Bin]]) -> None:
         """Take the answers."""
         for wanted, bins in found.items():
-            known = self._known.get(wanted.series)
+            known = self._known.get(Series(wanted.number, wanted.metric, wanted.width_s))
             if known is None:
                 continue
-            for one in bins:
-                known[one[0]] = one
-            keep_from = wanted.last - 4096
-            if len(known) > 8192:
-                self._known[wanted.series] = {at: one for at, one in known.items() if at >= keep_from}
+            known.update((one[0], one) for one in bins)
+            if len(known) > 2 * KEPT:
+                for at in sorted(known)[:-KEPT]:
+                    del known[at]
 
 
 def chart(

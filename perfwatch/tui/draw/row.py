@@ -39,6 +39,11 @@ class Line:
         return self._columns - self._used
 
     @property
+    def spans(self) -> tuple[Span, ...]:
+        """What was put so far."""
+        return tuple(self._spans)
+
+    @property
     def used(self) -> int:
         """Columns that are filled."""
         return self._used

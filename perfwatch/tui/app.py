@@ -1,0 +1,360 @@
+"""The dashboard: wiring, keys and the clock of painting. What is drawn is decided in screens/.
+
+A frame is asked for at the paint rate and computed on the hub's thread; meanwhile the event loop is free.
+While the terminal takes no bytes no frame is painted and none is kept for later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from perfwatch.scene import DeviceNow, Frame
+from perfwatch.tui import chrome
+from perfwatch.tui.canvas import Canvas
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.row import Row, fitted
+from perfwatch.tui.driver import TerminalDriver
+from perfwatch.tui.feed import Feed
+from perfwatch.tui.keys import KEYS
+from perfwatch.tui.look import Look
+from perfwatch.tui.screens import devices
+from perfwatch.tui.screens import draw as draw_screen
+from perfwatch.tui.view import SCREENS, SPANS_S, View
+from perfwatch.tui.wire import Wire
+
+RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+"""Paint periods that `+` and `-` go through, s."""
+MESSAGE_S = 4.0
+"""How long the footer says something."""
+SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+
+
+class Dashboard(App[None]):
+    """Shows a feed.
+
+    Args:
+        feed: where frames come from.
+        look: colours.
+        view: what to show first; an empty `screen` chooses by what there is.
+        paint_s: how often to paint, s.
+        direct: paint changed cells past Textual's compositor while nothing lies over the canvas.
+    """
+
+    CSS = "Screen { overflow: hidden; background: transparent; }"
+    ALLOW_SELECT = False
+    TITLE = "perfwatch"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.words, show=False, priority=key.keys == "ctrl+c") for key in KEYS
+    ]
+
+    def __init__(
+        self,
+        feed: Feed,
+        look: Look,
+        view: View | None = None,
+        *,
+        paint_s: float = 1.0,
+        direct: bool = True,
+        first_screen: str = "",
+    ) -> None:
+        super().__init__(driver_class=TerminalDriver, ansi_color=True)
+        self.feed = feed
+        self.look = look
+        self.view = view or View()
+        self.frame: Frame | None = None
+        self.dropped = 0
+        """Frames that were not painted because the terminal had not taken the last one."""
+        self._paint_s = paint_s
+        self._direct = direct
+        self._first_screen = first_screen
+        self._book = Book()
+        self._wire = Wire(lambda style: self.look.codes(style))
+        self._canvas = Canvas(lambda style: self.look.rich_style(style), self._redraw)
+        self._asking: Future[Frame] | None = None
+        self._message = ""
+        self._timer: Any = None
+        self._quiet_at = 0.0
+        self.gone = False
+        """Whether the terminal went away."""
+
+    # -- the life of the app -----------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """One widget shows everything."""
+        yield self._canvas
+
+    def on_mount(self) -> None:
+        """Begin to paint; end cleanly when told to."""
+        self._canvas.focus()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+            loop.add_signal_handler(signal.SIGTERM, self.exit)
+        self._timer = self.set_interval(self._paint_s, self.tick)
+        self.tick()
+
+    def terminal_gone(self) -> None:
+        """The terminal went away: leave, so that nothing spins on a dead line."""
+        self.gone = True
+        self.exit()
+
+    def tick(self) -> None:
+        """Ask for a frame, unless one is on its way or the terminal is behind."""
+        if self.feed.over:
+            self.exit()
+            return
+        if isinstance(self._driver, TerminalDriver) and self._driver.queued:
+            self.dropped += 1
+            return
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask for a frame now."""
+        if self._asking is not None and not self._asking.done():
+            return
+        loop = asyncio.get_running_loop()
+        self._asking = self.feed.ask(self._book.wanted(), self.view.paused_at)
+        self._asking.add_done_callback(lambda answer: _hand_over(loop, self._got, answer))
+
+    def _got(self, answer: Future[Frame]) -> None:
+        if not self.is_running or answer.cancelled():
+            return
+        frame = answer.result()
+        first = self.frame is None
+        self.frame = frame
+        self._book.learn(frame.bins)
+        if first and self._first_screen == "":
+            self.view = self.view.with_(screen=first_screen(frame))
+        if self._message and frame.t >= self._quiet_at:
+            self._message = ""
+        unknown = self._book.unknown
+        self._redraw()
+        if self._book.unknown - unknown:  # charts that are new: ask for their past at once
+            self.ask()
+
+    # -- painting ----------------------------------------------------------------------------------
+
+    def rows(self) -> list[Row]:
+        """The whole picture of now."""
+        columns, height = self._canvas.size
+        if columns < 1 or height < 1:
+            return []
+        if self.frame is None:
+            return fitted([chrome.title(None, self.view, columns)], columns, height)
+        chrome_lines = 2 if height >= 8 else 0
+        body = draw_screen(self.frame, self.view, (columns, height - chrome_lines), self._book)
+        if not chrome_lines:
+            return body
+        top = chrome.title(self.frame, self.view, columns)
+        return [top, *body, chrome.footer(self.view, self._message, columns)]
+
+    def _redraw(self) -> None:
+        rows = self.rows()
+        if not rows:
+            return
+        if not self._paints_directly():
+            self._canvas.show(rows)
+            self._wire.shows(rows)
+            return
+        self._canvas.hold(rows)
+        text = self._wire.paint(rows)
+        if text and self._driver is not None:
+            sync = self._sync_available
+            self._driver.write(f"{SYNC_BEGIN}{text}{SYNC_END}" if sync else text)
+            self._driver.flush()
+
+    def _paints_directly(self) -> bool:
+        return (
+            self._direct
+            and len(self.screen_stack) == 1
+            and isinstance(self._driver, TerminalDriver)
+            and self._wire.height == self._canvas.size.height
+        )
+
+    def repaint(self) -> None:
+        """Have everything painted anew by Textual: another theme, a screen that was covered."""
+        self._wire.forget_styles()
+        rows = self.rows()
+        self._canvas.hold(rows)
+        self._wire.shows(rows)
+        self._canvas.refresh()
+
+    def say(self, text: str) -> None:
+        """Say something in the footer for a while."""
+        self._message = text
+        self._quiet_at = (self.frame.t if self.frame is not None else 0.0) + MESSAGE_S
+        self._redraw()
+
+    def look_at(self, **changes: object) -> None:
+        """Change the view and show it at once."""
+        self.view = self.view.with_(**changes)
+        self._redraw()
+        self.ask()
+
+    # -- keys --------------------------------------------------------------------------------------
+
+    def action_screen(self, name: str) -> None:
+        self.look_at(screen=name, selected=0, zoom="")
+
+    def action_next_screen(self, step: int) -> None:
+        place = (SCREENS.index(self.view.screen) + step) % len(SCREENS)
+        self.action_screen(SCREENS[place])
+
+    def action_move(self, step: int) -> None:
+        self.look_at(selected=max(0, min(self.view.selected + step, self._rows_there() - 1)))
+
+    def _rows_there(self) -> int:
+        if self.frame is None:
+            return 1
+        if self.view.screen == "devices" and not self.view.zoom:
+            return max(1, len(self.listed_devices()))
+        return 1_000_000
+
+    def listed_devices(self) -> Sequence[DeviceNow]:
+        """The devices on the screen, in its order."""
+        return () if self.frame is None else devices.listed(self.frame, self.view)
+
+    def action_zoom(self) -> None:
+        if self.view.screen != "devices":
+            return
+        listed = self.listed_devices()
+        if self.view.zoom or not listed:
+            self.look_at(zoom="", selected=0)
+        else:
+            self.look_at(zoom=listed[min(self.view.selected, len(listed) - 1)].label, selected=0)
+
+    def action_back(self) -> None:
+        """Close what is open, the innermost first."""
+        if self.view.zoom:
+            self.look_at(zoom="")
+        elif self.view.filter:
+            self.look_at(filter="")
+        elif self.view.paused_at is not None:
+            self.look_at(paused_at=None)
+
+    def action_pause(self) -> None:
+        paused = self.view.paused_at
+        self.look_at(paused_at=(self.frame.t if self.frame else None) if paused is None else None)
+
+    def action_back_in_time(self, step: int) -> None:
+        if self.view.paused_at is None or self.frame is None:
+            return
+        moved = self.view.paused_at + step * self.view.seconds(self.view.paused_at) / 20
+        self.look_at(paused_at=max(0.0, moved))
+
+    def action_span(self) -> None:
+        spans = list(SPANS_S)
+        span = spans[(spans.index(self.view.span_s) + 1) % len(spans)] if self.view.span_s in spans else 300.0
+        self.look_at(span_s=span)
+        self.say(f"charts show {'the whole session' if span is None else f'{span / 60:g} min'}")
+
+    def action_rate(self, step: int) -> None:
+        place = min(range(len(RATES_S)), key=lambda at: abs(RATES_S[at] - self._paint_s))
+        self._paint_s = RATES_S[max(0, min(len(RATES_S) - 1, place - step))]
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_interval(self._paint_s, self.tick)
+        self.say(f"painting every {self._paint_s:g} s; sampling stays as it is")
+
+    def action_sort(self) -> None:
+        orders = ["", *SORTS.get(self.view.screen, ())]
+        if len(orders) == 1:
+            self.say("this screen has one order")
+            return
+        present = self.view.sort.get(self.view.screen, "").lstrip("-")
+        order = orders[(orders.index(present) + 1) % len(orders)] if present in orders else ""
+        self.look_at(sort={**self.view.sort, self.view.screen: order})
+        self.say(f"sorted by {order or 'place'}")
+
+    def action_reverse(self) -> None:
+        order = self.view.sort.get(self.view.screen, "")
+        if not order:
+            self.say("choose an order first: s")
+            return
+        turned = order[1:] if order.startswith("-") else f"-{order}"
+        self.look_at(sort={**self.view.sort, self.view.screen: turned})
+
+    def action_filter(self) -> None:
+        from perfwatch.tui.overlays.prompt import Prompt
+
+        self.push_screen(
+            Prompt("filter", self.view.filter, "text that a row contains; empty shows all"), self._filtered
+        )
+
+    def _filtered(self, text: str | None) -> None:
+        self._uncover()
+        if text is not None:
+            self.look_at(filter=text.strip(), selected=0)
+
+    def action_mark(self) -> None:
+        from perfwatch.tui.overlays.prompt import Prompt
+
+        self.push_screen(Prompt("mark", "mark", "name of the mark"), self._marked)
+
+    def _marked(self, text: str | None) -> None:
+        self._uncover()
+        if text and text.strip():
+            self.feed.mark(text.strip(), "point")
+            self.say(f"mark {text.strip()}")
+
+    def action_theme(self) -> None:
+        from perfwatch.tui.overlays.themes import ThemePicker
+
+        self.push_screen(ThemePicker(), lambda _: self._uncover())
+
+    def action_help(self) -> None:
+        from perfwatch.tui.overlays.help import Help
+
+        self.push_screen(Help(), lambda _: self._uncover())
+
+    def _uncover(self) -> None:
+        self.call_after_refresh(self.repaint)
+
+    def action_quit(self) -> None:  # type: ignore[override]
+        self.exit()
+
+    def action_interrupt(self) -> None:
+        said = self.feed.interrupt()
+        if said:
+            self.say(said)
+        else:
+            self.exit()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Any:
+        """What the command palette offers: every key's action."""
+        from textual.app import SystemCommand
+
+        for key in KEYS:
+            if key.action not in ("command_palette", "back"):
+                words = key.words[0].upper() + key.words[1:]
+                yield SystemCommand(words, f"key {key.keys.split(',')[0]}", _runner(self, key.action))
+
+
+SORTS = {"devices": tuple(devices.SORTS)}
+
+
+def _runner(app: Dashboard, action: str) -> Any:
+    async def run() -> None:
+        app._uncover()
+        await app.run_action(action)
+
+    return run
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, take: Any, answer: Future[Frame]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed: we are leaving
+        loop.call_soon_threadsafe(take, answer)
+
+
+def first_screen(frame: Frame) -> str:
+    """Run where work is known, else the devices."""
+    counted = any(value for one in frame.workloads for value in one.values.values() if value)
+    return "run" if counted or frame.job else "devices"

@@ -1,0 +1,52 @@
+"""The widget that shows rows: one for the whole screen, since each widget costs its own work in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Segment, Strip
+from textual.widget import Widget
+
+from perfwatch.tui.draw.row import Row
+
+
+class Canvas(Widget):
+    """Shows rows of spans.
+
+    Args:
+        style_of: Rich's style of a role.
+        resized: called when the size changed.
+    """
+
+    can_focus = True
+    DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
+
+    def __init__(self, style_of: Callable[[str], Style], resized: Callable[[], None]) -> None:
+        super().__init__()
+        self._style_of = style_of
+        self._resized = resized
+        self._rows: Sequence[Row] = ()
+
+    def hold(self, rows: Sequence[Row]) -> None:
+        """Take rows that are on the terminal already: a full repaint by Textual will show them."""
+        self._rows = rows
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Have Textual paint the rows that changed."""
+        before, self._rows = self._rows, rows
+        for y, row in enumerate(rows):
+            if y >= len(before) or (row is not before[y] and row != before[y]):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """One line for Textual's compositor."""
+        if y >= len(self._rows):
+            return Strip.blank(self.size.width, self._style_of("text"))
+        segments = [Segment(span.text, self._style_of(span.style)) for span in self._rows[y]]
+        return Strip(segments).adjust_cell_length(self.size.width, self._style_of("text"))
+
+    def on_resize(self) -> None:
+        """Rows of another size are needed."""
+        self._resized()

@@ -1,0 +1,30 @@
+"""Where does a dashboard's picture come from, and what can it ask for? The same for live, demo and replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from perfwatch.scene import BinsWanted, Frame
+
+
+class Feed(Protocol):
+    """What the app needs from whoever runs the session."""
+
+    def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
+        """A frame of now, or as of `at` seconds of the session; computed elsewhere."""
+        ...
+
+    def mark(self, name: str, edge: str) -> None:
+        """Put a mark into the recording: `begin`, `end` or `point`."""
+        ...
+
+    def interrupt(self) -> str:
+        """End the job as ctrl-C does; what to say about it (empty: there is no job, so leave)."""
+        ...
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is over and the dashboard should close."""
+        ...

@@ -1,0 +1,46 @@
+"""Help: every key with what it does, made from the table of keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from perfwatch.tui.keys import KEYS, spoken
+
+
+class Help(ModalScreen[None]):
+    """Closed by any of the keys that open or close things."""
+
+    CSS = """
+    Help { align: center middle; background: transparent; }
+    Help VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%; border: round ansi_blue;
+                          padding: 0 1; background: ansi_default; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,enter", "dismiss(None)", "close")
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        with VerticalScroll():
+            yield Static(help_text())
+
+
+def help_text() -> Text:
+    """All keys by group."""
+    text = Text()
+    groups = list(dict.fromkeys(key.group for key in KEYS))
+    for group in groups:
+        text.append(f"{group}\n", "bold")
+        for key in KEYS:
+            if key.group == group:
+                text.append(f"  {spoken(key.keys):<14}", "cyan")
+                text.append(f"{key.words}\n")
+    text.append("perfwatch never changes the sampling from here, and sends no process a signal but the job.")
+    return text

@@ -1,0 +1,54 @@
+"""One device alone: charts of what it tells most of, and every metric with value, age, source and kind."""
+
+from __future__ import annotations
+
+from perfwatch import metrics as m
+from perfwatch.model import Kind, Metric
+from perfwatch.scene import DeviceNow, Frame
+from perfwatch.tui.draw import words
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.row import Line, Row, fitted
+from perfwatch.tui.view import View
+
+
+def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
+    """The device's panel above, its metrics and facts below."""
+    from perfwatch.tui.screens.devices import panel
+
+    columns, height = size
+    facts = _facts(one, columns)
+    table = [_heading(columns), *(_metric(one, metric, frame, columns) for metric in one.device.metrics)]
+    top = max(5, min(14, height - len(table) - len(facts)))
+    rows = [*panel(one, frame, view, (columns, top), book), *facts]
+    below = height - len(rows)
+    start = max(0, min(view.selected, len(table) - below))
+    return fitted([*rows, *table[start : start + below]], columns, height)
+
+
+def _facts(one: DeviceNow, columns: int) -> list[Row]:
+    told = {"id": one.device.id, "collector": one.collector, "state": one.state.value, **one.device.facts}
+    if one.device.scope is not None:
+        told["power covers"] = one.device.scope.value
+    line = Line(columns).put(" ")
+    for name, fact in told.items():
+        line.foreign(name.replace("_", " "), "label").put(" ").foreign(fact, "value").put("   ")
+    return [line.row()]
+
+
+def _heading(columns: int) -> Row:
+    line = Line(columns).put(f" {'metric':<34}", "label").cell("value", 14, "label").put("  ")
+    return line.cell("update", 8, "label").put("  ").put("about", "label").row()
+
+
+def _metric(one: DeviceNow, metric: Metric, frame: Frame, columns: int) -> Row:
+    known = one.values.get(metric.name)
+    line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
+    text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)
+    line.cell(text, 14, "value" if known is not None else "dim").put("  ")
+    every = "" if metric.update_s is None else f"{metric.update_s:g} s"
+    line.cell(every, 8, "dim").put("  ")
+    if metric.estimated:
+        line.put("estimated: ", "warn")
+    if metric.name in (m.POWER.name, m.ENERGY.name) and one.device.scope is not None:
+        line.put(f"[{one.device.scope.value}] ", "accent")
+    return line.foreign(metric.help, "dim").row()

@@ -1,0 +1,393 @@
+"""Devices: how busy, how hot, how hungry is each of them? Panels with charts; rows, then tiles, as they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from perfwatch import metrics as m
+from perfwatch.model import DeviceKind, State
+from perfwatch.scene import DeviceNow, Frame
+from perfwatch.tui.draw import bars, charts, words
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
+from perfwatch.tui.view import View
+from perfwatch.units import DASH
+
+MEASURED = (DeviceKind.ACCELERATOR, DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.METER)
+PANEL_LEAST = 4
+"""Lines of a panel: its heading, and charts of three."""
+CHART_LEAST = 10
+"""Columns that a chart needs to tell something."""
+
+
+def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
+    """The devices of this machine, as large as they fit."""
+    columns, height = size
+    shown = listed(frame, view)
+    zoomed = [one for one in shown if one.label == view.zoom]
+    if zoomed:
+        from perfwatch.tui.screens import device
+
+        return device.draw(zoomed[0], frame, view, size, book)
+    host = next((one for one in frame.devices if one.device.kind is DeviceKind.NODE), None)
+    top = [_host(host, frame, columns)] if host is not None and height > PANEL_LEAST else []
+    room = height - len(top)
+    if not shown:
+        return fitted([*top, *_nothing(frame, view, columns)], columns, height)
+    selected = min(view.selected, len(shown) - 1)
+    return fitted([*top, *_fitting(shown, frame, view, (columns, room), book, selected)], columns, height)
+
+
+def listed(frame: Frame, view: View) -> list[DeviceNow]:
+    """The devices that the screen lists, filtered and sorted."""
+    found = [
+        one
+        for one in frame.devices
+        if one.device.kind in MEASURED and view.matches(one.label, one.device.name, one.state.value)
+    ]
+    return sort(found, view.sort.get("devices", ""))
+
+
+SORTS: Mapping[str, Callable[[DeviceNow], float]] = {
+    "utilization": lambda one: -(one.value(m.UTILIZATION.name) or 0.0),
+    "power": lambda one: -(one.value(m.POWER.name) or 0.0),
+    "memory": lambda one: -(_memory_ratio(one) or 0.0),
+    "temperature": lambda one: -(one.value(m.TEMPERATURE.name) or 0.0),
+}
+"""Orders beside that of the vendor's library; the largest first."""
+
+
+def sort(devices: Sequence[DeviceNow], by: str) -> list[DeviceNow]:
+    """The devices in the order asked for; `-` in front turns it round."""
+    key = SORTS.get(by.lstrip("-"))
+    if key is None:
+        return list(devices)
+    return sorted(devices, key=key, reverse=by.startswith("-"))
+
+
+def _fitting(
+    shown: Sequence[DeviceNow],
+    frame: Frame,
+    view: View,
+    size: tuple[int, int],
+    book: Book,
+    selected: int,
+) -> list[Row]:
+    columns, height = size
+    for across in (1, 2, 3, 4):
+        down = -(-len(shown) // across)
+        width = (columns - (across - 1)) // across
+        lines = min(height // down, 12)
+        if lines >= PANEL_LEAST and width >= 38:
+            return _panels(shown, frame, view, (columns, height), book, selected, across, lines)
+    for across in (1, 2, 3, 4):
+        if len(shown) <= (height - 1) * across and (columns - across + 1) // across >= 38:
+            return _compact(shown, frame, view, columns, height, across, selected)
+    return _tiles(shown, frame, columns, height, selected)
+
+
+# One panel a device
+
+
+class Track(NamedTuple):
+    """One chart of a panel: what, in which style, its value in words, and the top of its axis."""
+
+    name: str
+    metric: str
+    style: str
+    text: str
+    top: float
+
+
+def _panels(
+    shown: Sequence[DeviceNow],
+    frame: Frame,
+    view: View,
+    size: tuple[int, int],
+    book: Book,
+    selected: int,
+    across: int,
+    lines: int,
+) -> list[Row]:
+    columns, height = size
+    width = (columns - (across - 1)) // across
+    rows: list[Row] = []
+    for start in range(0, len(shown), across):
+        blocks: list[tuple[int, Sequence[Row]]] = []
+        for place, one in enumerate(shown[start : start + across]):
+            if place:
+                blocks.append((1, [blank(1)] * lines))
+            last = place == across - 1
+            own = width + (columns - across * width - (across - 1) if last else 0)
+            blocks.append(
+                (own, panel(one, frame, view, (own, lines), book, selected=start + place == selected))
+            )
+        filled = sum(block[0] for block in blocks)
+        rows += beside([*blocks, (columns - filled, [])], lines)
+    return rows[:height]
+
+
+def panel(
+    one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book, *, selected: bool = False
+) -> list[Row]:
+    """One device: a heading with what has no chart, and a chart each of utilization, power and memory."""
+    columns, lines = size
+    rows = [heading(one, frame, columns, selected=selected)]
+    if one.state is not State.OK:
+        rows.append(_trouble(one, frame, columns))
+    tracks = tracks_of(one)
+    if not tracks:
+        return fitted([*rows, Line(columns).put("  tells no utilization, power or memory", "dim").row()], *size)
+    room = lines - len(rows)
+    if columns >= 3 * (CHART_LEAST + 12) and len(tracks) > 1:
+        return fitted([*rows, *_side_by_side(one, tracks, frame, view, (columns, room), book)], *size)
+    each = max(1, room // len(tracks))
+    for track in tracks[:room]:
+        rows += _track(one, track, frame, view, (columns, each), book)
+    return fitted(rows, *size)
+
+
+def _side_by_side(
+    one: DeviceNow,
+    tracks: Sequence[Track],
+    frame: Frame,
+    view: View,
+    size: tuple[int, int],
+    book: Book,
+) -> list[Row]:
+    columns, height = size
+    width = (columns - len(tracks) + 1) // len(tracks)
+    blocks: list[tuple[int, Sequence[Row]]] = []
+    for place, track in enumerate(tracks):
+        if place:
+            blocks.append((1, [blank(1)] * height))
+        last = place == len(tracks) - 1
+        own = columns - place * (width + 1) if last else width
+        blocks.append((own, _under_its_words(one, track, frame, view, (own, height), book)))
+    return beside(blocks, height)
+
+
+def _under_its_words(
+    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
+) -> list[Row]:
+    """A line with name and value, the chart below it."""
+    columns, height = size
+    stale = one.state is not State.OK
+    line = Line(columns).put(track.name, "label").put(" ")
+    rows = [line.cell(track.text, line.room, "stale" if stale else "value").row()]
+    return [*rows, *_chart(one, track, frame, view, (columns, height - 1), book)]
+
+
+def _track(
+    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
+) -> list[Row]:
+    """A chart with name and value at its left."""
+    columns, height = size
+    left = 22
+    stale = one.state is not State.OK
+    rows = [
+        Line(left)
+        .put(f" {track.name:<6}", "label")
+        .cell(track.text, left - 8, "stale" if stale else "value")
+        .row()
+    ]
+    chart = _chart(one, track, frame, view, (columns - left, height), book)
+    return beside([(left, rows), (columns - left, chart)], height)
+
+
+def _chart(
+    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
+) -> list[Row]:
+    columns, height = size
+    if height < 1 or columns < 2:
+        return []
+    now = frame.t if view.paused_at is None else view.paused_at
+    span = charts.Span.ending(now, view.seconds(frame.t), columns)
+    known = book.ask(one.number, track.metric, span)
+    texts = charts.chart(known, span, height, 0.0, track.top, ascii_only=view.ascii)
+    style = track.style if one.state is State.OK else "stale"
+    return [Line(columns).put(text, style).row() for text in texts]
+
+
+def tracks_of(one: DeviceNow) -> list[Track]:
+    """The charts that this device can fill."""
+    known = {metric.name for metric in one.device.metrics}
+    found = []
+    if m.UTILIZATION.name in known:
+        busy = words.percent(one.value(m.UTILIZATION.name))
+        found.append(Track("util", m.UTILIZATION.name, "utilization", busy, 1.0))
+    if m.POWER.name in known:
+        limit = _limit(one)
+        watts = words.watts(one.value(m.POWER.name))
+        text = f"{watts} / {words.watts(limit)}" if limit else watts
+        top = limit or charts.ceiling(one.value(m.POWER.name), 10.0)
+        found.append(Track("power", m.POWER.name, "power", text, top))
+    elif m.ENERGY.name in known:
+        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), charts.ceiling(one.watts)))
+    if m.MEMORY_USED.name in known and one.value(m.MEMORY_TOTAL.name):
+        total = one.value(m.MEMORY_TOTAL.name) or 1.0
+        found.append(Track("mem", m.MEMORY_USED.name, "memory", _memory(one), total))
+    return found
+
+
+def _limit(one: DeviceNow) -> float | None:
+    fact = one.device.facts.get("power_limit_watts")
+    return one.value(m.POWER_LIMIT.name) or (fact if isinstance(fact, (int, float)) else None)
+
+
+def _memory_ratio(one: DeviceNow) -> float | None:
+    used, total = one.value(m.MEMORY_USED.name), one.value(m.MEMORY_TOTAL.name)
+    return used / total if used is not None and total else None
+
+
+def _memory(one: DeviceNow) -> str:
+    used, total = one.value(m.MEMORY_USED.name), one.value(m.MEMORY_TOTAL.name)
+    if used is None or not total:
+        return DASH
+    return f"{used / 2**30:.1f} / {total / 2**30:.0f} GiB"
+
+
+# Lines
+
+
+def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = False) -> Row:
+    """Label and model at the left; temperature, clock, state and throttling at the right."""
+    style = "selected" if selected else "title"
+    line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
+    right = Line(columns)
+    if one.state is not State.OK:
+        right.put(f" {one.state.value} {words.age(one.age_s(frame.t))} ", _state_style(one.state))
+    reasons = one.value(m.THROTTLE_REASONS.name)
+    if reasons and _is_throttled(int(reasons)):
+        right.put(f" {throttle_words(int(reasons))} ", "throttle")
+    clock = one.value(m.SM_CLOCK.name)
+    if clock is not None:
+        right.put(f" {clock / 1e6:5.0f} MHz", "clock")
+    heat = one.value(m.TEMPERATURE.name)
+    if heat is not None:
+        right.put(f" {heat:3.0f} °C", "temperature")
+    spans = [*right.spans, Span(" ", style)]
+    room = columns - line.used - sum(len(span.text) for span in spans) - 1
+    line.foreign(one.device.name, style, columns=max(0, room))
+    return line.right(spans, style).row(style)
+
+
+def _trouble(one: DeviceNow, frame: Frame, columns: int) -> Row:
+    line = Line(columns).put(f"  {one.state.value}", _state_style(one.state))
+    line.put(f", last reading {words.age(one.age_s(frame.t))} ago" if one.t is not None else ", never read", "dim")
+    if one.reason:
+        line.put(": ", "dim").foreign(one.reason, "dim")
+    return line.row()
+
+
+def _state_style(state: State) -> str:
+    return {State.GONE: "gone", State.FAILED: "bad", State.STALE: "stale"}.get(state, "warn")
+
+
+_THROTTLES = ((0x8 | 0x80, "power brake"), (0x20 | 0x40, "thermal"), (0x4, "power cap"))
+"""nvmlClocksEventReasons: hardware slowdown and power brake, software and hardware thermal, software power cap."""
+
+
+def _is_throttled(reasons: int) -> bool:
+    return any(reasons & bits for bits, _ in _THROTTLES)
+
+
+def throttle_words(reasons: int) -> str:
+    """Why a device is held back, in words; the most serious first."""
+    return next((text for bits, text in _THROTTLES if reasons & bits), "")
+
+
+def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
+    """The machine in one line."""
+    line = Line(columns).put(" host  ", "dim")
+    busy, load = host.value(m.CPU_UTILIZATION.name), host.value(m.LOAD_1M.name)
+    line.put("cpu ", "label").cell(words.percent(busy), 5, "value")
+    if columns >= 60:
+        line.put("  load ", "label").cell(DASH if load is None else f"{load:.1f}", 5, "value")
+    line.put("  mem ", "label").put(_memory(host), "value")
+    silent = [name for name, (state, _) in frame.collectors.items() if state in ("failed", "retrying")]
+    if silent:
+        line.put("  ").foreign(f"{', '.join(silent)}: see screen 7", "warn")
+    return line.row()
+
+
+def _nothing(frame: Frame, view: View, columns: int) -> list[Row]:
+    """What to do where no device is known."""
+    if view.filter:
+        return [Line(columns).put(" no device matches the filter; / changes it", "dim").row()]
+    sentences = [
+        "No accelerator, CPU package or meter tells its power here.",
+        "perfwatch doctor         says what was looked for, what is missing, and what to do about it",
+        "perfwatch run -- CMD     watches a job all the same: its work, its time, this machine",
+        "perfwatch demo           shows the screens with simulated devices",
+    ]
+    return [blank(columns), *(Line(columns).put(f" {text}", "dim").row() for text in sentences)]
+
+
+# One line a device
+
+
+def _compact(
+    shown: Sequence[DeviceNow], frame: Frame, view: View, columns: int, height: int, across: int, selected: int
+) -> list[Row]:
+    width = (columns - across + 1) // across
+    down = -(-len(shown) // across)
+    blocks: list[tuple[int, Sequence[Row]]] = []
+    for column in range(across):
+        if column:
+            blocks.append((1, []))
+        part = shown[column * down : (column + 1) * down]
+        own = columns - column * (width + 1) if column == across - 1 else width
+        blocks.append(
+            (
+                own,
+                [
+                    line_of(one, frame, view, own, selected=column * down + place == selected)
+                    for place, one in enumerate(part)
+                ],
+            )
+        )
+    return beside(blocks, min(down, height))
+
+
+def line_of(one: DeviceNow, frame: Frame, view: View, columns: int, *, selected: bool = False) -> Row:
+    """A device in one line: label, a bar of its utilization, watts, memory, temperature."""
+    line = Line(columns).put(">" if selected else " ", "selected" if selected else "text")
+    line.foreign(one.label, "title", columns=min(12, max(8, len(one.label)))).put(" ")
+    if one.state is not State.OK:
+        line.put(f"{one.state.value}, {words.age(one.age_s(frame.t))}", _state_style(one.state))
+        return line.row()
+    busy = one.value(m.UTILIZATION.name)
+    room = columns - line.used - 26
+    if room >= 4:
+        line.put(bars.bar(busy, min(room, 24), ascii_only=view.ascii), "utilization").put(" ")
+    line.cell(words.percent(busy), 5, "value").put(" ")
+    line.cell(words.watts(one.value(m.POWER.name)), 7, "power").put(" ")
+    line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
+    heat = one.value(m.TEMPERATURE.name)
+    line.cell(DASH if heat is None else f"{heat:.0f}°", 4, "temperature")
+    if line.room > 12 and columns >= 90:
+        line.put("  ").foreign(one.device.name, "dim")
+    return line.row()
+
+
+# One tile a device
+
+
+def _tiles(shown: Sequence[DeviceNow], frame: Frame, columns: int, height: int, selected: int) -> list[Row]:
+    """A heat map: place, level of utilization and percent of each device."""
+    width = 8
+    across = max(1, columns // width)
+    rows = [Line(columns).put(" utilization of each device, in the vendor's order", "dim").row()]
+    for start in range(0, len(shown), across):
+        line = Line(columns)
+        for place, one in enumerate(shown[start : start + across], start):
+            busy = one.value(m.UTILIZATION.name)
+            style = _state_style(one.state) if one.state is not State.OK else "utilization"
+            text = bars.tile(busy) if one.state is State.OK else "x"
+            mark = "selected" if place == selected else "dim"
+            line.put(f"{str(one.device.index)[:3]:>3}", mark).put(text, style)
+            line.put(f"{'' if busy is None else round(busy * 100):>3} ", "value" if one.state is State.OK else style)
+        rows.append(line.row())
+    return rows[:height]
