@@ -13,8 +13,13 @@ from typing import Any
 
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
+from perfwatch.derive.live_course import RUN
+from perfwatch.derive.live_run import LiveRun, RunSoFar
+from perfwatch.derive.live_watch import reasons_of
+from perfwatch.derive.odd import Peer
+from perfwatch.derive.workload_now import WorkloadFigures, WorkloadNow
 from perfwatch.history import History
-from perfwatch.metrics import ENERGY, POWER
+from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device, State
 from perfwatch.session import format as fmt
 
@@ -26,7 +31,11 @@ Bin = tuple[int, float | None, float | None, float | None]
 
 @dataclass(frozen=True)
 class BinsWanted:
-    """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`)."""
+    """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`).
+
+    The number `RUN` asks for a series of the run (see `RunCourse.bins`), the metric `latency_seconds:p99_s` of
+    a workload for a percentile (see `WorkloadFigures.bins`).
+    """
 
     number: int
     metric: str
@@ -101,12 +110,15 @@ class Frame:
         devices: what has telemetry, in order of appearance.
         workloads: what counts work.
         standing: how the run stands; None until something was read twice.
+        run: what else is known of the run.
         job: the fields of the job's begin, and those of its end once it ended.
         tables: processes.
         events: the newest last.
         observer: perfwatch's own cost as it was recorded last.
         collectors: state and reason of each collector.
         bins: what was asked for.
+        work: what each workload does now, by its number.
+        output: the job's newest lines as it wrote them, colours and all; whoever shows the frame adds them.
     """
 
     t: float
@@ -114,12 +126,15 @@ class Frame:
     devices: tuple[DeviceNow, ...] = ()
     workloads: tuple[DeviceNow, ...] = ()
     standing: Standing | None = None
+    run: RunSoFar = field(default_factory=RunSoFar)
     job: Mapping[str, Any] = field(default_factory=dict)
     tables: tuple[Processes, ...] = ()
     events: tuple[Happening, ...] = ()
     observer: Mapping[str, Any] = field(default_factory=dict)
     collectors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     bins: Mapping[BinsWanted, Sequence[Bin]] = field(default_factory=dict)
+    work: Mapping[int, WorkloadNow] = field(default_factory=dict)
+    output: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -138,6 +153,8 @@ class Scene:
         self._header: Mapping[str, Any] = {}
         self._history = History()
         self._live = LiveFigures(now_s)
+        self._work = WorkloadFigures(now_s)
+        self._run = LiveRun(self._live, now_s)
         self._states: dict[str, tuple[State, str]] = {}
         self._device_states: dict[tuple[str, str], tuple[State, str]] = {}
         self._gone: dict[int, str] = {}
@@ -157,12 +174,15 @@ class Scene:
         """Take one record of the session."""
         self._history.write(record)
         self._live.take(record)
+        self._work.write(record)
+        self._run.take(record)
         if "s" in record:
             for number, t, values in record["s"]:
                 self._newest[number] = (t, values)
         elif "device" in record:
             number, collector, device = fmt.decode_device(record["device"])
             self._declared[number] = (collector, device)
+            self._hosts[number] = str(record["device"].get("host", self._header.get("host", "")))
             self._gone.pop(number, None)
             self._labels = {}
         elif "event" in record:
@@ -210,22 +230,31 @@ class Scene:
     def frame(self, t: float, wanted: Sequence[BinsWanted] = ()) -> Frame:
         """Everything as it stands at `t`."""
         both = [self._now(number, t) for number in self._declared]
+        standing = standing_or_none(self._live)
         return Frame(
             t=t,
             header=self._header,
             devices=tuple(one for one in both if one.device.kind.value != "workload"),
             workloads=tuple(one for one in both if one.device.kind.value == "workload"),
-            standing=standing_or_none(self._live),
+            standing=standing,
+            run=self._run.so_far(
+                standing, {one.number: one.label for one in both}, [_peer(one) for one in both]
+            ),
             job=dict(self._job),
             tables=tuple(self._tables.values()),
             events=tuple(self._events),
             observer=self._observer,
             collectors={name: (state.value, why) for name, (state, why) in self._states.items()},
-            bins={
-                one: self._history.bins(one.number, one.metric, one.width_s, one.first, one.last)
-                for one in wanted
-            },
+            bins={one: self._bins(one) for one in wanted},
+            work=self._work.figures(t),
         )
+
+    def _bins(self, wanted: BinsWanted) -> Sequence[Bin]:
+        asked = wanted.metric, wanted.width_s, wanted.first, wanted.last
+        if wanted.number == RUN:
+            return self._run.bins(*asked)
+        timed = self._work.bins(wanted.number, *asked)
+        return self._history.bins(wanted.number, *asked) if timed is None else timed
 
     def _now(self, number: int, t: float) -> DeviceNow:
         collector, device = self._declared[number]
@@ -235,7 +264,7 @@ class Scene:
         return DeviceNow(
             number=number,
             label=self._label(number),
-            host=str(self._header.get("host", "")),
+            host=self._hosts[number],
             device=device,
             collector=collector,
             values=dict(zip(names, row, strict=False)),
@@ -256,7 +285,8 @@ class Scene:
     def _label(self, number: int) -> str:
         if not self._labels:
             self._labels = {
-                number: f"{collector}:{device.index}" for number, (collector, device) in self._declared.items()
+                number: f"{collector}:{device.index}"
+                for number, (collector, device) in self._declared.items()
             }
         return self._labels[number]
 
@@ -274,3 +304,13 @@ class Scene:
         if at is not None and t - at > self._gap_s:
             return State.STALE, f"no reading for {t - at:.0f} s"
         return State.OK, ""
+
+
+def _peer(one: DeviceNow) -> Peer:
+    return Peer(
+        one.label,
+        one.device.name,
+        one.value(SM_CLOCK.name),
+        one.watts,
+        reasons_of(one.values.get(THROTTLE_REASONS.name)),
+    )

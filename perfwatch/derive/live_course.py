@@ -1,0 +1,153 @@
+"""How did the run go so far? Amounts of energy and work over time, and their rates by bins.
+
+Points are cumulative, so that leaving some out loses nothing: a rate between any two that are left is right.
+Old points are thinned by two when there are too many; the newest stay as they came.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from typing import NamedTuple
+
+from perfwatch.derive.live import LEAST_COVERAGE, Standing
+from perfwatch.derive.spans import Span
+
+RUN = -1
+"""The number under which charts ask for series of the run."""
+WORK_RATE, WATTS, PER_JOULE = "work_per_s", "watts", "work_per_joule"
+POINTS = 8192
+"""So many points are kept; at one a second the newest hour is among them as it came."""
+SMOOTH_POINTS = 3
+"""A rate is over at least so many distances of points: a query that ends now and then is no peak."""
+GAPS = 200
+
+Bin = tuple[int, float | None, float | None, float | None]
+
+
+class Amounts(NamedTuple):
+    """What had accumulated at a time: energy in joules, seconds in which it was seen, and work."""
+
+    joules: float
+    seen_s: float
+    work: float
+
+
+class RunCourse:
+    """Takes how the run stands now and then; tells rates over any stretch of it.
+
+    Args:
+        longest_gap_s: points further apart leave a gap.
+    """
+
+    def __init__(self, longest_gap_s: float = 3.0) -> None:
+        self._longest_gap_s = longest_gap_s
+        self._about: object = None
+        self._times = array("d")
+        self._joules = array("d")
+        self._seen_s = array("d")
+        self._work = array("d")
+        self._spacing_s = 1.0
+        self._gaps: list[Span] = []
+
+    @property
+    def gaps(self) -> tuple[Span, ...]:
+        """When nothing told energy or nothing was read at all."""
+        return tuple(self._gaps)
+
+    def add(self, standing: Standing) -> None:
+        """The next point. Another unit, other devices or another start begin a new course."""
+        run = standing.run
+        about = (standing.unit, standing.devices, standing.scope, run.span.start)
+        joules = math.nan if run.joules is None else run.joules
+        if about != self._about or (self._joules and joules < self._joules[-1]):
+            self._about = about
+            self._begin(run.span.start)
+        if standing.t <= self._times[-1]:
+            return
+        work = run.work.get(standing.unit or "")
+        self._note_gap(standing.t, run.coverage * run.span.duration_s)
+        self._spacing_s = standing.t - self._times[-1]
+        self._append(
+            standing.t,
+            Amounts(joules, run.coverage * run.span.duration_s, math.nan if work is None else work),
+        )
+        if len(self._times) > POINTS:
+            self._thin()
+
+    def _begin(self, start: float) -> None:
+        for column in (self._times, self._joules, self._seen_s, self._work):
+            del column[:]
+        self._gaps.clear()
+        self._append(start, Amounts(0.0, 0.0, 0.0))
+
+    def _append(self, t: float, amounts: Amounts) -> None:
+        self._times.append(t)
+        self._joules.append(amounts.joules)
+        self._seen_s.append(amounts.seen_s)
+        self._work.append(amounts.work)
+
+    def _thin(self) -> None:
+        half = len(self._times) // 2
+        for column in (self._times, self._joules, self._seen_s, self._work):
+            column[:half] = column[:half:2]
+
+    def _note_gap(self, t: float, seen_s: float) -> None:
+        before = self._times[-1]
+        passed_s = t - before
+        if passed_s <= self._longest_gap_s and seen_s - self._seen_s[-1] >= passed_s / 2:
+            return
+        if self._gaps and before - self._gaps[-1].end <= passed_s:
+            self._gaps[-1] = Span(self._gaps[-1].start, t)
+        else:
+            self._gaps.append(Span(before, t))
+            del self._gaps[:-GAPS]
+
+    def bins(self, metric: str, width_s: float, first: int, last: int) -> list[Bin]:
+        """Bins of one of the series, `first` to `last`; bin k covers [k, k + 1) times the width.
+
+        The rates are those of at least `SMOOTH_POINTS` points, ending where the bin does: work per second,
+        joules per second, work per joule. `None` before the run, after its newest point, and where it is
+        not known.
+        """
+        found: list[Bin] = []
+        for place in range(first, last + 1):
+            value = self._value(metric, place * width_s, width_s)
+            found.append((place, value, value, value))
+        return found
+
+    def _value(self, metric: str, begin: float, width_s: float) -> float | None:
+        if len(self._times) < 2 or begin >= self._times[-1] or begin + width_s <= self._times[0]:
+            return None
+        end = min(begin + width_s, self._times[-1])
+        start = max(self._times[0], end - max(width_s, SMOOTH_POINTS * self._spacing_s))
+        return rate(metric, self.at(start), self.at(end), end - start)
+
+    def at(self, t: float) -> Amounts:
+        """The amounts at a time, interpolated; outside of what is known the nearest."""
+        index = bisect_left(self._times, t)
+        if index == 0:
+            return self._point(0)
+        if index == len(self._times):
+            return self._point(-1)
+        before, after = self._times[index - 1], self._times[index]
+        share = (t - before) / (after - before)
+        old, new = self._point(index - 1), self._point(index)
+        return Amounts(*(a + share * (b - a) for a, b in zip(old, new, strict=True)))
+
+    def _point(self, index: int) -> Amounts:
+        return Amounts(self._joules[index], self._seen_s[index], self._work[index])
+
+
+def rate(metric: str, before: Amounts, after: Amounts, passed_s: float) -> float | None:
+    """One of the three rates between two points; a device that works never draws nothing."""
+    joules, work = after.joules - before.joules, after.work - before.work
+    if metric == WORK_RATE:
+        value = work / passed_s if passed_s > 0.0 else math.nan
+    elif metric == WATTS:
+        value = joules / passed_s if passed_s > 0.0 and joules > 0.0 else math.nan
+    else:
+        seen = after.seen_s - before.seen_s >= LEAST_COVERAGE * passed_s
+        value = work / joules if seen and joules > 0.0 else math.nan
+    return value if math.isfinite(value) else None

@@ -1,0 +1,134 @@
+"""How wrong may the run's energy be so far? The errors of energy counters, in constant memory.
+
+The same model as the summary's (perfwatch.derive.uncertainty): the age of the counter's first and last
+reading, and the interpolation at the ends. What an integral of power may be wrong by needs all readings of
+the run; it is told by the summary, and is unknown here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from perfwatch.derive import uncertainty
+from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import Device
+from perfwatch.session import format as fmt
+
+LONGEST_REFRESH_S = 1.0
+"""A counter that does not say how often it is renewed is taken to be so at least this often."""
+
+
+class _Reading(NamedTuple):
+    t: float
+    watts: float
+
+
+class LiveErrors:
+    """Folds the records of a session."""
+
+    def __init__(self) -> None:
+        self._counters: dict[int, _Counter] = {}
+        self._began: float | None = None
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Add one record; what is malformed is passed over."""
+        try:
+            if "s" in record:
+                for number, t, values in record["s"]:
+                    counter = self._counters.get(number)
+                    if counter is not None:
+                        counter.take(float(t), values)
+            elif "device" in record:
+                number, _, device = fmt.decode_device(record["device"])
+                self._declare(number, device)
+            elif record.get("event") == "job" and record.get("what") == "begin":
+                self._began = float(record["t"])
+                for counter in self._counters.values():
+                    counter.begin(self._began)
+        except (KeyError, IndexError, TypeError, ValueError):
+            return
+
+    def _declare(self, number: int, device: Device) -> None:
+        names = [metric.name for metric in device.metrics]
+        if number in self._counters or ENERGY.name not in names or POWER.name not in names:
+            return
+        update_s = device.metrics[names.index(ENERGY.name)].update_s
+        self._counters[number] = _Counter(names.index(ENERGY.name), names.index(POWER.name), update_s)
+        if self._began is not None:
+            self._counters[number].begin(self._began)
+
+    def expanded_j(self, numbers: Iterable[int], end: float) -> float | None:
+        """The expanded uncertainty of the energy of these devices from the run's start to `end`, J.
+
+        `None` if that of any of them is not known.
+        """
+        errors = [
+            self._counters[number].error(end) if number in self._counters else None for number in numbers
+        ]
+        known = [error for error in errors if error is not None]
+        if not known or len(known) < len(errors):
+            return None
+        return uncertainty.combine(known).expanded()
+
+
+class _Counter:
+    """The readings around both ends of the run."""
+
+    def __init__(self, energy: int, power: int, update_s: float | None) -> None:
+        self._energy, self._power = energy, power
+        self._update_s = update_s
+        self._joules: float | None = None
+        self._changed_t: float | None = None
+        self._refresh_s = 0.0
+        self._start_t: float | None = None
+        self._start: list[_Reading] = []
+        self._newest: list[_Reading] = []
+
+    def begin(self, t: float) -> None:
+        self._start_t, self._start = t, self._newest[-1:]
+
+    def take(self, t: float, values: Sequence[Any]) -> None:
+        joules, watts = values[self._energy], values[self._power]
+        if not _finite(joules) or not _finite(watts):
+            return
+        self._note_change(t, joules)
+        reading = _Reading(t, watts)
+        if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
+            self._start.append(reading)
+        self._newest = [*self._newest[-1:], reading]
+
+    def _note_change(self, t: float, joules: float) -> None:
+        if joules != self._joules:
+            if self._changed_t is not None:
+                self._refresh_s = max(self._refresh_s, t - self._changed_t)
+            self._changed_t, self._joules = t, joules
+
+    def error(self, end: float) -> uncertainty.Error | None:
+        """Of the difference between the run's start and `end`; `None` before there are two readings."""
+        if not self._start or len(self._newest) < 2:
+            return None
+        update_s = self._update_s
+        if update_s is None:
+            update_s = min(self._refresh_s, LONGEST_REFRESH_S)
+        start_t = self._start[0].t if self._start_t is None else self._start_t
+        return uncertainty.counter_error(
+            self._start[0].watts,
+            self._newest[-1].watts,
+            update_s,
+            [_bridged(self._start, start_t), _bridged(self._newest, end)],
+        )
+
+
+def _bridged(readings: Sequence[_Reading], t: float) -> float:
+    """The error of the counter interpolated at `t` between two readings; 0 at a reading."""
+    if len(readings) < 2 or not readings[0].t < t < readings[1].t:
+        return 0.0
+    interval_s = readings[1].t - readings[0].t
+    step_w = abs(readings[1].watts - readings[0].watts)
+    return uncertainty.bridge_error(step_w, interval_s, (t - readings[0].t) / interval_s)
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,166 @@
+"""Can the run be quoted as it stands? The findings that can be known while it goes on.
+
+The limits are the summary's (perfwatch.derive.quality); what only a whole recording tells (whether counter
+and integral agree, which devices the job used, restarts of counters) is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from perfwatch.derive.evidence import listed, percent, seconds
+from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.live import Standing
+from perfwatch.derive.live_watch import RunWatch
+from perfwatch.derive.quality_energy import (
+    LARGE_ERROR,
+    LOW_COVERAGE,
+    SHORT_S,
+    TOO_LARGE_ERROR,
+    TOO_LOW_COVERAGE,
+    TOO_SHORT_S,
+)
+from perfwatch.derive.quality_watch import LATE_SHARE
+from perfwatch.derive.spans import Span
+
+_LEVELS = (INSUFFICIENT, WARN, INFO)
+
+
+def live_findings(
+    standing: Standing,
+    watch: RunWatch,
+    *,
+    labels: Mapping[int, str],
+    gaps: Sequence[Span] = (),
+    error_j: float | None = None,
+) -> tuple[Finding, ...]:
+    """Findings of the run so far, insufficient ones first.
+
+    Args:
+        labels: the devices of the headline, by number.
+        gaps: when nothing told energy.
+        error_j: expanded uncertainty of the energy so far, J.
+    """
+    found = [
+        *_length(standing),
+        *_energy(standing, error_j),
+        *_work(standing),
+        *_readings(standing, watch, labels, gaps),
+        *_throttled(standing, watch, labels),
+        *_said(watch),
+    ]
+    codes = list(CODES)
+    return tuple(sorted(found, key=lambda one: (_LEVELS.index(one.level), codes.index(one.code))))
+
+
+def _length(standing: Standing) -> Iterator[Finding]:
+    duration_s = standing.run.span.duration_s
+    if duration_s < TOO_SHORT_S:
+        yield Finding(
+            "short-window",
+            INSUFFICIENT,
+            f"{seconds(duration_s)} are too short; from {TOO_SHORT_S:g} s on ratios are shown",
+        )
+    elif duration_s < SHORT_S:
+        yield Finding(
+            "short-window",
+            WARN,
+            f"{seconds(duration_s)} are short; from {SHORT_S:g} s on it is good",
+        )
+
+
+def _energy(standing: Standing, error_j: float | None) -> Iterator[Finding]:
+    run = standing.run
+    if run.joules is None:
+        yield Finding("no-power", INSUFFICIENT, "no device told power or energy: see `perfwatch doctor`")
+        return
+    if run.coverage < LOW_COVERAGE:
+        too_low = run.coverage < TOO_LOW_COVERAGE
+        needed = TOO_LOW_COVERAGE if too_low else LOW_COVERAGE
+        yield Finding(
+            "low-coverage",
+            INSUFFICIENT if too_low else WARN,
+            f"readings cover {100 * run.coverage:.3g} % of the run; from {100 * needed:g} % on it is "
+            f"{'shown' if too_low else 'good'}",
+        )
+    if error_j is not None and error_j > LARGE_ERROR * run.joules:
+        too_large = error_j > TOO_LARGE_ERROR * run.joules
+        limit = TOO_LARGE_ERROR if too_large else LARGE_ERROR
+        share = f"{100 * error_j / run.joules:.2g} %" if run.joules else "all"
+        yield Finding(
+            "large-error",
+            INSUFFICIENT if too_large else WARN,
+            f"the energy is uncertain by {share}; up to {100 * limit:g} % it is "
+            f"{'shown' if too_large else 'good'}: measure longer",
+        )
+    if standing.estimated:
+        yield Finding("estimated", INFO, "the energy comes from a model, not from a sensor")
+
+
+def _work(standing: Standing) -> Iterator[Finding]:
+    if standing.unit is None or standing.run.work.get(standing.unit) is None:
+        yield Finding("no-work", INSUFFICIENT, "nothing counts work")
+        return
+    now_s, run_s = standing.now.span.duration_s, standing.run.span.duration_s
+    if standing.run.work[standing.unit] and not standing.now.work.get(standing.unit) and now_s * 3 <= run_s:
+        yield Finding("stale-workload", WARN, f"no work was counted in the last {seconds(now_s)}")
+
+
+def _readings(
+    standing: Standing, watch: RunWatch, labels: Mapping[int, str], gaps: Sequence[Span]
+) -> Iterator[Finding]:
+    if standing.silent:
+        yield Finding("stale-device", WARN, f"{listed(standing.silent)} gave nothing for three periods")
+    else:
+        silent = {
+            label: silence_s
+            for number, label in labels.items()
+            if (silence_s := watch.longest_silence_s(number)) > 0.0
+        }
+        if silent:
+            yield Finding(
+                "stale-device",
+                WARN,
+                f"{listed(list(silent))} gave nothing for {seconds(max(silent.values()))}",
+            )
+    if gaps:
+        missing_s = sum(gap.duration_s for gap in gaps)
+        yield Finding("gap", WARN, f"readings are missing for {seconds(missing_s)}")
+    if watch.missing:
+        yield Finding("gap", WARN, f"the recording could not take everything ({watch.missing})")
+    late = watch.late + watch.missed
+    if late > LATE_SHARE * (watch.polls + watch.missed):
+        yield Finding(
+            "late-samples",
+            WARN,
+            f"{late} of {watch.polls + watch.missed} readings came late or not at all: the machine is busy, "
+            "or the period (-i) too short",
+        )
+
+
+def _throttled(standing: Standing, watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
+    duration_s = standing.run.span.duration_s
+    shares = {
+        number: share
+        for number in labels
+        if duration_s > 0.0 and (share := watch.throttled_s(number, standing.t) / duration_s) > 0.0
+    }
+    if not shares:
+        return
+    reasons = dict.fromkeys(one.name for number in shares for one in watch.throttles(number))
+    yield Finding(
+        "throttled",
+        WARN,
+        f"{listed([labels[number] for number in shares])} ran with reduced clocks for "
+        f"{percent(min(1.0, max(shares.values())))} of the run ({listed(list(reasons))})",
+    )
+
+
+def _said(watch: RunWatch) -> Iterator[Finding]:
+    for source, datagrams in watch.lost.items():
+        yield Finding(
+            "lost-counts", WARN, f"{datagrams} datagrams of {source} were dropped; the work is a lower bound"
+        )
+    for code, text in watch.notes.items():
+        if code in CODES:
+            yield Finding(code, WARN, text or CODES[code])

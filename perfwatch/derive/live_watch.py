@@ -1,0 +1,182 @@
+"""What has happened to the run so far? Throttles, silences, lost counts, late readings and phases, as a fold.
+
+It keeps what the verdict so far needs (perfwatch.derive.live_verdict), and the stretches that charts show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.spans import Span
+from perfwatch.metrics import THROTTLE_REASONS
+from perfwatch.model import Device
+from perfwatch.session import format as fmt
+
+THROTTLES = {
+    0x4: "power cap",
+    0x8: "hardware slowdown",
+    0x20: "thermal",
+    0x40: "thermal, by hardware",
+    0x80: "power brake",
+}
+"""NVML's bits that mean less speed than the chip could give (not idle, not a chosen clock)."""
+KEPT = 200
+"""So many stretches of a kind are kept, the newest."""
+
+
+@dataclass
+class Stretch:
+    """Something that lasted: a phase by its name, a throttle by its reason. `end` None: it still does."""
+
+    name: str
+    start: float
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An instant with a name."""
+
+    name: str
+    t: float
+
+
+class RunWatch:
+    """Folds the records of a session. Times are seconds on the session's clock."""
+
+    def __init__(self) -> None:
+        self.began: float | None = None
+        self.phases: list[Stretch] = []
+        self.marks: list[Mark] = []
+        self.lost: dict[str, int] = {}
+        self.notes: dict[str, str] = {}
+        self.missing: str = ""
+        self.late, self.missed, self.polls = 0, 0, 0
+        self._gap_s = gap_limit_s(1.0)
+        self._devices: dict[int, _Watched] = {}
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Add one record; what is malformed is passed over."""
+        try:
+            if "s" in record:
+                self.polls += 1
+                for number, t, values in record["s"]:
+                    device = self._devices.get(number)
+                    if device is not None:
+                        device.take(float(t), values, self._gap_s)
+            elif "device" in record:
+                number, _, declared = fmt.decode_device(record["device"])
+                self._devices.setdefault(number, _Watched()).declare(declared)
+            elif "event" in record:
+                self._take_event(record)
+            elif "format" in record:
+                self._gap_s = gap_limit_s(float(record["interval_s"]))
+        except (KeyError, TypeError, ValueError):
+            return
+
+    def _take_event(self, record: Mapping[str, Any]) -> None:
+        kind, t = record["event"], float(record["t"])
+        if kind == "job" and record.get("what") == "begin":
+            self._begin(t)
+        elif kind == "mark":
+            self._take_mark(t, str(record["name"]), str(record.get("edge", "point")))
+        elif kind == "lost":
+            source, datagrams = str(record.get("source", "")), record.get("datagrams")
+            self.lost[source] = self.lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
+        elif kind == "note" and isinstance(record.get("code"), str):
+            self.notes[record["code"]] = str(record.get("text", ""))
+        elif kind == "missing":
+            self.missing = str(record.get("reason", ""))
+        elif kind == "observer":
+            self.late = _integer(record.get("late_samples"))
+            self.missed = _integer(record.get("missed_ticks"))
+
+    def _begin(self, t: float) -> None:
+        self.began = t
+        for device in self._devices.values():
+            device.begin(t)
+
+    def _take_mark(self, t: float, name: str, edge: str) -> None:
+        if edge == "begin":
+            self.phases.append(Stretch(name, t))
+            del self.phases[:-KEPT]
+        elif edge == "end":
+            for phase in reversed(self.phases):
+                if phase.name == name and phase.end is None:
+                    phase.end = t
+                    break
+        else:
+            self.marks.append(Mark(name, t))
+            del self.marks[:-KEPT]
+
+    def throttles(self, number: int) -> Sequence[Stretch]:
+        """When a device ran with reduced clocks, and why."""
+        device = self._devices.get(number)
+        return () if device is None else device.throttles
+
+    def throttled_s(self, number: int, until: float) -> float:
+        """For how long a device of the run ran with reduced clocks, s."""
+        return math.fsum(
+            max(0.0, (until if one.end is None else one.end) - one.start) for one in self.throttles(number)
+        )
+
+    def longest_silence_s(self, number: int) -> float:
+        """The longest time in which a device gave nothing, where it was longer than three periods; else 0."""
+        device = self._devices.get(number)
+        return 0.0 if device is None else device.silence_s
+
+
+class _Watched:
+    """One device: since when it is throttled, when it was read last."""
+
+    def __init__(self) -> None:
+        self.throttles: list[Stretch] = []
+        self.silence_s = 0.0
+        self._place: int | None = None
+        self._last_t: float | None = None
+
+    def declare(self, device: Device) -> None:
+        names = [metric.name for metric in device.metrics]
+        self._place = names.index(THROTTLE_REASONS.name) if THROTTLE_REASONS.name in names else None
+
+    def begin(self, t: float) -> None:
+        """The run begins: what was before is none of it."""
+        self.silence_s = 0.0
+        self.throttles = [Stretch(one.name, t) for one in self.throttles if one.end is None]
+
+    def take(self, t: float, values: Sequence[Any], gap_s: float) -> None:
+        if self._last_t is not None and t - self._last_t > gap_s:
+            self.silence_s = max(self.silence_s, t - self._last_t)
+        if self._place is not None:
+            self._take_reasons(t, values[self._place] if self._place < len(values) else None)
+        self._last_t = t
+
+    def _take_reasons(self, t: float, bits: Any) -> None:
+        reason = reasons_of(bits)
+        running = self.throttles[-1] if self.throttles and self.throttles[-1].end is None else None
+        if running is not None and running.name != reason:
+            running.end = t
+            running = None
+        if reason and running is None:
+            self.throttles.append(Stretch(reason, t))
+            del self.throttles[:-KEPT]
+
+
+def reasons_of(bits: object) -> str:
+    """Why clocks are reduced, in words; empty if they are not, or if it is not known."""
+    if isinstance(bits, bool) or not isinstance(bits, (int, float)):
+        return ""
+    return ", ".join(word for bit, word in THROTTLES.items() if int(bits) & bit)
+
+
+def inside(stretches: Sequence[Stretch], span: Span) -> list[Stretch]:
+    """Those that touch a span."""
+    return [one for one in stretches if one.start < span.end and (one.end is None or one.end > span.start)]
+
+
+def _integer(value: object) -> int:
+    return value if isinstance(value, int) else 0
