@@ -6,12 +6,14 @@ the run did, unless the command line says otherwise (`Settings.merge`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from perfwatch.errors import ConfigError
+
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Outside of these no amount is meant, and quotients and products would leave the range of numbers."""
 
 WINDOWS = ("job", "marks", "work")
 SCOPES = ("accelerator", "components", "node", "wall")
@@ -201,7 +203,8 @@ def _number_from(least: float) -> Callable[[Any], float | None]:
     def check(value: Any) -> float | None:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return None
-        return float(value) if math.isfinite(value) and value >= least else None
+        sensible = value == 0 or SMALLEST <= value <= LARGEST
+        return float(value) if sensible and value >= least else None
 
     return check
 

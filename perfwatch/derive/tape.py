@@ -6,7 +6,6 @@ changes nothing. Times are seconds on the session's clock (`t` of the records).
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,16 @@ LAID_OUT_AT_ONCE = 200
 """So many samples of a device wait to become columns."""
 NOT_NEGATIVE = (POWER.name, ENERGY.name)
 """No device gives energy back: such a reading is a sensor's fault and enters no sum."""
+LARGEST = 1e30
+"""No reading is larger; what a file says beyond it is no reading, and would overflow in squares and sums."""
+LONGEST_S = 1e10
+"""No clock shows more (three hundred years); the same."""
+SHORTEST_S = 5e-7
+"""Times are recorded to a microsecond: what lies closer together is one time."""
+LONGEST_UPDATE_S = 1e6
+"""No source renews or averages its value more slowly."""
+DEEPEST = 20
+"""Objects within objects that a header or an event may hold; what lies deeper is left out."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class DeviceTape:
         self._buckets: dict[str, list[tuple[float, Buckets]]] = {}
         self._waiting_times = array("d")
         self._waiting: list[list[Any]] = []
+        self._last_t = -LONGEST_S
 
     @property
     def device(self) -> Device:
@@ -124,10 +134,6 @@ class DeviceTape:
     def declare(self, device: Device) -> None:
         """It came back, or tells other metrics from now on."""
         self._lay_out()
-        told = {metric.name for metric in device.metrics}
-        for name, series in self._series.items():
-            if name not in told and series.times is self._times:
-                series.times = self._times[:]  # the others go on without it
         self._device = device
         self.gone_at = None
 
@@ -135,11 +141,17 @@ class DeviceTape:
         """Add one sample.
 
         Raises:
-            TypeError: the values are no list.
+            TypeError: the values are no list, or the time is no number.
+            ValueError: it is earlier than the sample before it, or no clock shows such a time.
         """
         if values.__class__ is not list:
             raise TypeError("the values of a sample are a list")
-        self._waiting_times.append(t)
+        last_t = self._last_t
+        if not last_t <= t <= LONGEST_S:
+            raise ValueError("samples come in the order of their times")
+        if t - last_t >= SHORTEST_S:
+            self._last_t = t
+        self._waiting_times.append(self._last_t)
         self._waiting.append(values)
         if len(self._waiting) >= LAID_OUT_AT_ONCE:
             self._lay_out()
@@ -161,6 +173,13 @@ class DeviceTape:
                 self._take_histograms(metric, times, column)
             else:
                 self._take_numbers(metric, times, column)
+        self._part_times()
+
+    def _part_times(self) -> None:
+        """A series that was not told in every sample, or no longer is one, keeps times of its own."""
+        for series in self._series.values():
+            if series.times is self._times and len(series.values) < len(self._times):
+                series.times = self._times[: len(series.values)]
 
     def _take_numbers(self, metric: Metric, times: array[float], column: Sequence[Any]) -> None:
         at, values = _numbers(times, column)
@@ -187,9 +206,11 @@ class DeviceTape:
                 continue
             try:
                 if metric.bounds is None:
-                    self._histograms.setdefault(metric.name, []).append((t, fmt.decode_histogram(value)))
+                    increment = _checked_histogram(fmt.decode_histogram(value))
+                    self._histograms.setdefault(metric.name, []).append((t, increment))
                 else:
-                    self._buckets.setdefault(metric.name, []).append((t, fmt.decode_buckets(value)))
+                    counted = _checked_buckets(fmt.decode_buckets(value))
+                    self._buckets.setdefault(metric.name, []).append((t, counted))
             except (KeyError, TypeError, ValueError, OverflowError):
                 continue
 
@@ -206,7 +227,7 @@ def _numbers(times: array[float], column: Sequence[Any]) -> tuple[array[float], 
     except (TypeError, OverflowError):  # something is missing, or is no number
         pass
     else:
-        if math.isfinite(sum(values)):
+        if sum(map(abs, values)) <= LARGEST:
             return times, values
     told = [value is not None for value in column]
     known = [
@@ -223,17 +244,54 @@ def _not_negative(times: array[float], values: array[float]) -> tuple[array[floa
 
 
 def _is_number(value: Any) -> bool:
-    try:
-        return isinstance(value, (int, float)) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond every float
-        return False
+    return isinstance(value, (int, float)) and abs(value) <= LARGEST
+
+
+def _checked_histogram(told: Histogram) -> Histogram:
+    """The histogram. Raises ValueError where no observations can have given it."""
+    if not all(0 <= count <= LARGEST for count in (told.n, told.zero, *told.buckets.values())):
+        raise ValueError("a histogram counts from 0 on")
+    if not all(map(_is_number, (told.sum, told.min, told.max))):
+        raise ValueError("no observation is so large")
+    return told
+
+
+def _checked_buckets(told: Buckets) -> Buckets:
+    """The cumulative counts. Raises ValueError where no observations can have given them."""
+    if not all(0 <= count <= LARGEST for count in told.counts):
+        raise ValueError("buckets count from 0 on")
+    if told.sum is not None and not _is_number(told.sum):
+        raise ValueError("no sum of observations is so large")
+    return told
+
+
+def _sound(value: Any, depth: int = 0) -> Any:
+    """A value of a header, an event or a declaration; None stands for numbers that are none."""
+    if isinstance(value, Mapping):
+        return {key: _sound(each, depth + 1) for key, each in value.items()} if depth < DEEPEST else None
+    if isinstance(value, (list, tuple)):
+        kept = [_sound(each, depth + 1) for each in value] if depth < DEEPEST else []
+        return tuple(kept) if isinstance(value, tuple) else kept
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST:
+        return None
+    return value
+
+
+def _check_metric(metric: Metric) -> None:
+    """Raises ValueError where no source can be as it is declared."""
+    if not all(0 <= told <= LONGEST_UPDATE_S for told in (metric.update_s or 0.0, metric.window_s or 0.0)):
+        raise ValueError(f"{metric.name} cannot be renewed or averaged over such a time")
+    if metric.wraps_at is not None and not 0 < metric.wraps_at <= LARGEST:
+        raise ValueError(f"{metric.name} cannot wrap there")
+    if metric.bounds is not None and not all(map(_is_number, metric.bounds)):
+        raise ValueError(f"{metric.name} cannot have such bounds")
 
 
 class Tape:
     """A whole session. `header` is its first line; `devices` by number; `events` and `tables` in order."""
 
     def __init__(self, header: Mapping[str, Any]) -> None:
-        self.header = header
+        self.header: Mapping[str, Any] = _sound(header)
         self.host = str(header.get("host", ""))
         self.devices: dict[int, DeviceTape] = {}
         self.events: list[Event] = []
@@ -254,10 +312,10 @@ class Tape:
         """Add one record; one that is malformed is counted in `damaged` and changes nothing else."""
         try:
             t = float(record["t"])
-            if not math.isfinite(t):
-                raise ValueError("time is not finite")
+            if not abs(t) <= LONGEST_S:
+                raise ValueError("no clock shows such a time")
             self._take(t, record)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             self.damaged += 1
             return
         self.last_t = max(self.last_t, t)
@@ -268,7 +326,7 @@ class Tape:
             for number, at, values in record["s"]:
                 devices[number].take(at, values)
         elif "event" in record:
-            fields = {key: value for key, value in record.items() if key not in ("t", "event")}
+            fields = {key: _sound(value) for key, value in record.items() if key not in ("t", "event")}
             self.events.append(Event(t, str(record["event"]), fields))
             if record["event"] == "gone" and record.get("n") in self.devices:
                 self.devices[record["n"]].gone_at = t
@@ -281,7 +339,9 @@ class Tape:
             )
 
     def _declare(self, record: Mapping[str, Any]) -> None:
-        number, collector, device = fmt.decode_device(record["device"])
+        number, collector, device = fmt.decode_device(_sound(record["device"]))
+        for metric in device.metrics:
+            _check_metric(metric)
         known = self.devices.get(number)
         if known is None:
             host = str(record["device"].get("host", self.host))

@@ -33,6 +33,8 @@ MOST_WORK_NAMES = 4
 BRIEF_S = 1.0
 FEW_TIMED = 100
 """Fewer timings than these have no 99th percentile; their number is shown."""
+LEAST_ERROR = 1e-12
+"""An error of so small a share of its value would be behind more digits than anybody reads."""
 
 _REASONS = {
     "short-window": "the window is too short",
@@ -292,7 +294,7 @@ class _Face:
 
     def _efficiency(self, column: _Column, unit: str) -> str:
         error = _ratio(column, unit, "per_joule_error") if column is self.main else None
-        return format_quantity(_ratio(column, unit, "per_joule"), words.per_joule_unit(unit), error)
+        return _with_error(_ratio(column, unit, "per_joule"), words.per_joule_unit(unit), error)
 
     def _all_tokens(self) -> str:
         """Prompt and generated tokens together: both are divided by the same joules."""
@@ -537,7 +539,13 @@ def _any_work(column: _Column) -> bool:
 
 
 def _joules(energy: Json) -> str:
-    return format_quantity(energy.get("joules"), "J", energy.get("error_joules"))
+    return _with_error(energy.get("joules"), "J", energy.get("error_joules"))
+
+
+def _with_error(value: float | None, unit: str, error: float | None) -> str:
+    """A value with its error; without one too small to be written beside the value."""
+    shown = error is not None and value is not None and error > LEAST_ERROR * abs(value)
+    return format_quantity(value, unit, error if shown else None)
 
 
 def _ratio(column: _Column, name: str, key: str) -> float | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from perfwatch.derive.tape import LAID_OUT_AT_ONCE, DeviceTape
+from build import Session
+
+from perfwatch.derive.tape import LAID_OUT_AT_ONCE, DeviceTape, Tape
 from perfwatch.metrics import ENERGY, LATENCY, POWER, QUERIES, TEMPERATURE
-from perfwatch.model import Device, DeviceKind
+from perfwatch.model import Device, DeviceKind, Kind, Metric, Unit
 
 MANY = 2 * LAID_OUT_AT_ONCE + 7
 
@@ -93,3 +95,33 @@ def test_a_metric_that_is_no_longer_told_ends_where_it_was_told_last() -> None:
     tape.take(3.0, [8.0, 7.0])
     assert readings(tape, "power_watts") == [(0.0, 1.0), (1.0, 3.0), (3.0, 7.0)]
     assert readings(tape, "energy_joules_total") == [(0.0, 2.0), (1.0, 4.0), (2.0, 6.0), (3.0, 8.0)]
+
+
+def test_a_name_that_becomes_a_histogram_keeps_what_it_counted_before() -> None:
+    tape = told([[1.0], [2.0]], ENERGY)
+    timings = Metric(ENERGY.name, Unit.SECOND, Kind.HISTOGRAM)
+    tape.declare(Device("id", "name", DeviceKind.ACCELERATOR, metrics=(timings,)))
+    tape.take(2.0, [{"n": 1, "sum": 1.0, "min": 1.0, "max": 1.0, "b": [[0, 1]]}])
+    assert readings(tape, ENERGY.name) == [(0.0, 1.0), (1.0, 2.0)]
+    assert len(tape.histograms[ENERGY.name]) == 1
+
+
+def test_many_samples_that_all_lack_a_value_leave_its_series_as_it_was() -> None:
+    rows = [[1.0, 2.0]] * LAID_OUT_AT_ONCE + [[3.0]] * LAID_OUT_AT_ONCE
+    tape = told(rows, POWER, ENERGY)
+    assert len(readings(tape, POWER.name)) == 2 * LAID_OUT_AT_ONCE
+    assert readings(tape, ENERGY.name) == [(float(n), 2.0) for n in range(LAID_OUT_AT_ONCE)]
+
+
+def test_a_sample_that_is_earlier_than_the_one_before_it_is_left_out_and_counted() -> None:
+    session = Session()
+    number = session.board([], counter=False)
+    for t, watts in ((1.0, 10.0), (3.0, 30.0), (2.0, 20.0), (3.0, 31.0), (1e300, 1.0)):
+        session.sample(number, t, watts)
+    tape = Tape.of(session.header, session.records)
+    assert readings(tape.devices[number], POWER.name) == [(1.0, 10.0), (3.0, 30.0), (3.0, 31.0)]
+    assert tape.damaged == 2
+
+
+def test_readings_beyond_every_sensor_are_missing() -> None:
+    assert readings(told([[1e300], [-1e31], [1e29]], TEMPERATURE), TEMPERATURE.name) == [(2.0, 1e29)]
