@@ -1,0 +1,203 @@
+"""What does each workload do now? Rates and totals of its counters, its gauges, how long its queries take.
+
+A fold over the records as they come, in bounded memory. The rules are those of perfwatch.derive.work: a
+counter that falls was restarted and its new value is the increment; sources that know the time of each event
+are counted by it, sources that are polled are interpolated between two readings and never extrapolated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch.derive.latency import QUANTILES, Latency
+from perfwatch.derive.tape import DeviceTape
+from perfwatch.derive.timings import Bin, Timing
+from perfwatch.derive.work import OWN_TIMES, source_kind
+from perfwatch.model import DeviceKind, Kind, Metric
+from perfwatch.session import format as fmt
+
+MOST_TIMINGS = 64
+"""So many timings are kept over time, of all workloads together; each takes at most some megabytes."""
+LEAST_S = 0.5
+"""A rate over less than this would be noise."""
+_MOST_READINGS = 4096
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One counter of a workload.
+
+    Args:
+        name: as people say it: `queries`.
+        metric: its name in the stream.
+        total: how far it moved since it was seen first.
+        per_s: its rate over the span of *now*; None until two readings tell it, or when they are old.
+    """
+
+    name: str
+    metric: str
+    total: float
+    per_s: float | None
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One timing of a workload: over the span of *now*, and over everything so far."""
+
+    name: str
+    metric: str
+    now: Latency
+    run: Latency
+
+
+@dataclass(frozen=True)
+class WorkloadNow:
+    """One workload.
+
+    Args:
+        kind: the kind of source: `statsd`, `output`, `page` ...
+        counted: its counters, in order of declaration.
+        timed: its timings, in order of declaration.
+    """
+
+    kind: str
+    counted: tuple[Counted, ...] = ()
+    timed: tuple[Timed, ...] = ()
+
+
+class WorkloadFigures:
+    """Folds the records of a session; `figures` tells how each workload stands.
+
+    Args:
+        now_s: the span of *now*, s.
+    """
+
+    def __init__(self, now_s: float) -> None:
+        self._now_s = now_s
+        self._kept: dict[int, _Workload] = {}
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take one record of the session."""
+        if "s" in record:
+            for number, t, values in record["s"]:
+                kept = self._kept.get(number)
+                if kept is not None:
+                    kept.take(t, values)
+        elif "device" in record:
+            number, collector, device = fmt.decode_device(record["device"])
+            if device.kind is DeviceKind.WORKLOAD:
+                kept = self._kept.setdefault(number, _Workload(self._now_s))
+                room = MOST_TIMINGS - sum(len(one.timings) for one in self._kept.values())
+                kind = source_kind(DeviceTape(number, collector, device, ""))
+                kept.declare(kind, device.metrics, max(0, room))
+
+    def figures(self, t: float) -> dict[int, WorkloadNow]:
+        """How each workload stands at `t`, seconds of the session, by its number."""
+        return {number: kept.now(t) for number, kept in self._kept.items()}
+
+    def bins(self, number: int, metric: str, width_s: float, first: int, last: int) -> list[Bin] | None:
+        """A percentile over time; `metric` is a timing and a quantile, as in `latency_seconds:p99_s`.
+
+        None where no such percentile is kept.
+        """
+        name, _, quantile = metric.partition(":")
+        kept = self._kept.get(number)
+        timing = kept.timings.get(name) if kept is not None else None
+        if timing is None or quantile not in QUANTILES:
+            return None
+        return timing.bins(quantile, width_s, first, last)
+
+
+class _Workload:
+    def __init__(self, now_s: float) -> None:
+        self._now_s = now_s
+        self._kind = ""
+        self._metrics: tuple[Metric, ...] = ()
+        self._counters: dict[str, _Counter] = {}
+        self.timings: dict[str, Timing] = {}
+
+    def declare(self, kind: str, metrics: Sequence[Metric], room: int) -> None:
+        self._kind = kind
+        self._metrics = tuple(metrics)
+        for metric in metrics:
+            if metric.kind is Kind.COUNTER and metric.name not in self._counters:
+                self._counters[metric.name] = _Counter(self._now_s, held=kind in OWN_TIMES)
+            elif metric.kind is Kind.HISTOGRAM and metric.name not in self.timings and room > 0:
+                self.timings[metric.name] = Timing(metric)
+                room -= 1
+
+    def take(self, t: float, values: Sequence[Any]) -> None:
+        for metric, value in zip(self._metrics, values, strict=False):
+            if value is None:
+                continue
+            if metric.kind is Kind.COUNTER:
+                if isinstance(value, (int, float)):
+                    self._counters[metric.name].take(t, value)
+            elif metric.kind is Kind.HISTOGRAM and metric.name in self.timings:
+                self.timings[metric.name].take(t, value)
+
+    def now(self, t: float) -> WorkloadNow:
+        counted = [
+            Counted(metric.name.removesuffix("_total"), metric.name, counter.total, counter.per_s(t))
+            for metric in self._metrics
+            if (counter := self._counters.get(metric.name)) is not None and counter.seen
+        ]
+        timed = [
+            Timed(
+                metric.name.removesuffix("_seconds"),
+                metric.name,
+                timing.between(t - self._now_s, t),
+                timing.whole(),
+            )
+            for metric in self._metrics
+            if (timing := self.timings.get(metric.name)) is not None
+        ]
+        return WorkloadNow(self._kind, tuple(counted), tuple(timed))
+
+
+class _Counter:
+    """The amounts of a counter over the last seconds. `held`: an amount holds until the next reading."""
+
+    def __init__(self, now_s: float, *, held: bool) -> None:
+        self._now_s = now_s
+        self._held = held
+        self._before: float | None = None
+        self.total = 0.0
+        self._amounts: deque[tuple[float, float]] = deque(maxlen=_MOST_READINGS)
+
+    @property
+    def seen(self) -> bool:
+        return self._before is not None
+
+    def take(self, t: float, value: float) -> None:
+        before, self._before = self._before, value
+        if before is not None:
+            self.total += value - before if value >= before else value
+        amounts = self._amounts
+        amounts.append((t, self.total))
+        while len(amounts) > 2 and amounts[1][0] <= t - self._now_s:
+            amounts.popleft()
+
+    def per_s(self, t: float) -> float | None:
+        """The rate up to `t`, or up to the last reading of a source that is polled."""
+        if not self._amounts:
+            return None
+        last_t = self._amounts[-1][0]
+        end = max(t, last_t) if self._held else last_t
+        start = max(end - self._now_s, self._amounts[0][0])
+        if end - start < LEAST_S or (t - last_t > self._now_s and not self._held):
+            return None
+        return (self.total - self._at(start)) / (end - start)
+
+    def _at(self, t: float) -> float:
+        before_t, before = self._amounts[0]
+        for after_t, after in self._amounts:
+            if after_t > t:
+                if self._held:
+                    return before
+                return before + (after - before) * (t - before_t) / (after_t - before_t)
+            before_t, before = after_t, after
+        return before
