@@ -33,8 +33,8 @@ Bin = tuple[int, float | None, float | None, float | None]
 class BinsWanted:
     """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`).
 
-    The number `RUN` asks for a series of the run (see `RunCourse.bins`), the metric `latency_seconds:p99_s` of
-    a workload for a percentile (see `WorkloadFigures.bins`).
+    The number `RUN` asks for a series of the run (see `RunCourse.bins`), a metric `latency_seconds:p99_s` for
+    a percentile of a workload's timing (see `WorkloadFigures.bins`).
     """
 
     number: int
