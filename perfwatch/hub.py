@@ -24,12 +24,20 @@ from perfwatch.model import (
     Gone,
     Reading,
     Sample,
-    State,
     Status,
     Table,
 )
 from perfwatch.runner import NS, Runner
 from perfwatch.session import format as fmt
+from perfwatch.session.caps import (
+    TABLE_ROWS,
+    TEXT_CHARACTERS,
+    TRACEBACK_CHARACTERS,
+    capped,
+    capped_row,
+    capped_rows,
+    capped_text,
+)
 
 TURN_S = 0.5
 """How often the hub takes what was posted, unless it is asked something: waking up for every batch would
@@ -76,13 +84,15 @@ class Hub:
         self._runners: list[Runner] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
-        self._left_out: set[str] = set()
+        self._said: set[str] = set()
         self._watched_ns = 0
         self._clock_ns = 0
         self._thread = threading.Thread(target=self._run, name="perfwatch-hub", daemon=True)
         self._cpu_before_s = time.process_time()
         self.more_cpu_s: Callable[[], float] = lambda: 0.0
         """CPU time of processes that work for us, s; part of our own cost."""
+        self.more_rss_bytes: Callable[[], int] = lambda: 0
+        """Memory that those processes have beside what they share with us."""
 
     # -- from any thread ---------------------------------------------------------------------------
 
@@ -144,9 +154,12 @@ class Hub:
         text = (
             f"{type(item).__name__} of {getattr(item, 'collector', 'perfwatch')} was left out: {error!r:.200}"
         )
-        if text not in self._left_out:
-            self._left_out.add(text)
-            self.event("note", {"code": "left-out", "text": text})
+        self._say_once("left-out", text)
+
+    def _say_once(self, code: str, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.event("note", {"code": code, "text": text})
 
     def _take(self, item: Any) -> None:
         if isinstance(item, Batch):
@@ -157,9 +170,7 @@ class Hub:
         elif isinstance(item, Status):
             self._take_status(item)
         elif isinstance(item, Event):
-            self._write(
-                fmt.event(self.seconds(item.at_ns or self._clock.monotonic_ns()), item.kind, item.fields)
-            )
+            self._take_event(item.at_ns or self._clock.monotonic_ns(), item)
         else:
             question, answer = item
             try:
@@ -187,9 +198,8 @@ class Hub:
             )
 
     def _take_reading(self, collector: str, at_ns: int, reading: Reading) -> None:
-        t = self.seconds(at_ns)
         if isinstance(reading, Event):
-            self._write(fmt.event(t, reading.kind, reading.fields))
+            self._take_event(at_ns, reading)
         elif isinstance(reading, Table):
             self._take_table(collector, at_ns, reading)
         elif isinstance(reading, Appeared):
@@ -197,26 +207,37 @@ class Hub:
         elif isinstance(reading, Gone):
             number = self._numbers.get((collector, reading.device_id))
             if number is not None:
-                self._write(fmt.event(t, "gone", {"n": number, "reason": reading.reason}))
+                reason = capped(reading.reason)
+                self._write(fmt.event(self.seconds(at_ns), "gone", {"n": number, "reason": reason}))
+
+    def _take_event(self, at_ns: int, event: Event) -> None:
+        self._write(fmt.event(self.seconds(at_ns), capped_text(event.kind), capped(event.fields)))
 
     def _take_table(self, collector: str, at_ns: int, table: Table) -> None:
         number = self._numbers.get((collector, table.device_id)) if table.device_id is not None else None
         key = (f"{collector}/{table.name}", number)
-        rows = [list(row) for row in table.rows]
+        rows, more = capped_rows(table.rows)
         before = self._tables.get(key)
         if before is not None and (before[1] == rows or at_ns - before[0] < TABLE_S * NS):
             return
         self._tables[key] = (at_ns, rows)
-        self._write(fmt.table(self.seconds(at_ns), table.name, table.columns, rows, number))
+        name = capped_text(table.name)
+        self._write(fmt.table(self.seconds(at_ns), name, capped_row(table.columns), rows, number))
+        if more:
+            self._say_once(
+                "cut",
+                f"The table {name} of {collector} has more than {TABLE_ROWS} rows: the first are recorded.",
+            )
 
     def _take_status(self, status: Status) -> None:
         fields: dict[str, Any] = {"collector": status.collector, "state": status.state.value}
         if status.device_id is not None:
             fields["device_id"] = status.device_id
         if status.reason:
-            fields["reason"] = status.reason
-        if status.state in (State.ABSENT, State.FAILED) or status.details:
-            fields.update(status.details or {})
+            fields["reason"] = capped_text(status.reason)
+        for key, value in (status.details or {}).items():
+            most = TRACEBACK_CHARACTERS if key == "traceback" else TEXT_CHARACTERS
+            fields[key] = capped_text(str(value), most)
         self._write(fmt.event(self.seconds(status.at_ns), "status", fields))
 
     def _declare(self, collector: str, device: Device, at_ns: int) -> None:
@@ -247,7 +268,7 @@ class Hub:
     def _own_cost(self) -> dict[str, Any]:
         return {
             "cpu_s": round(time.process_time() - self._cpu_before_s + self.more_cpu_s(), 6),
-            "rss_bytes": _resident_bytes(),
+            "rss_bytes": _with(_resident_bytes(), self.more_rss_bytes),
             "samples": sum(runner.samples for runner in self._runners),
             "late_samples": sum(runner.late for runner in self._runners),
             "missed_ticks": sum(runner.missed for runner in self._runners),
@@ -271,6 +292,10 @@ class Hub:
         self._sinks.remove(sink)
         text = f"{type(sink).__name__} was left out after {type(error).__name__}: {error}"
         self.event("note", {"code": "sink-failed", "text": text})
+
+
+def _with(ours_bytes: int | None, more_bytes: Callable[[], int]) -> int | None:
+    return None if ours_bytes is None else ours_bytes + more_bytes()
 
 
 def _resident_bytes() -> int | None:

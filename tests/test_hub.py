@@ -145,3 +145,47 @@ def test_a_reading_that_cannot_be_recorded_is_left_out_and_told_once() -> None:
     hub.stop()
     texts = [str(record.get("text")) for record in kept.told() if record.get("event") == "note"]
     assert sorted(text.split(":")[0] for text in texts) == ["Batch of stub was left out", "after"]
+
+
+def test_what_a_plugin_tells_at_length_is_cut() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    rows = [(n, "x" * 5000, {"deep": ["y" * 5000]}) for n in range(5000)]
+    hub.post(batch(1.0, Table("t" * 5000, ("pid", "c" * 5000, "more"), rows)))
+    hub.post(batch(2.0, Event("note", {"text": "e" * 5000, "list": list(range(5000)), "raw": b"r" * 5000})))
+    hub.post(Status("stub", State.FAILED, ORIGIN_NS, "z" * 5000, None, {"traceback": "w" * 9000}))
+    hub.ask(lambda: None).result(10.0)
+    hub.stop()
+    table, note, status, said = kept.told()
+    cut = 999 * "x" + "…"
+    assert table["table"] == cut.replace("x", "t")
+    assert table["columns"] == ["pid", cut.replace("x", "c"), "more"]
+    assert len(table["rows"]) == 4096
+    assert table["rows"][5] == [5, cut, {"deep": [cut.replace("x", "y")]}]
+    assert note["text"] == cut.replace("x", "e")
+    assert note["list"] == list(range(4096))
+    assert len(note["raw"]) == 1000
+    assert (len(status["reason"]), len(status["traceback"])) == (1000, 4000)
+    assert said["code"] == "cut"
+
+
+def test_what_is_within_its_bounds_is_recorded_as_it_is() -> None:
+    kept = Kept()
+    hub = hub_with(kept)
+    row = [1, 2.5, None, True, "x" * 1000, ["a"], State.OK]
+    hub.post(batch(1.0, Table("processes", tuple("abcdefg"), [row] * 4096)))
+    hub.stop()
+    (table,) = kept.told()
+    assert table["rows"] == [[1, 2.5, None, True, "x" * 1000, ["a"], "ok"]] * 4096
+
+
+def test_memory_of_processes_that_work_for_us_is_part_of_our_cost() -> None:
+    alone, together = Kept(), Kept()
+    for kept, more_bytes in ((alone, 0), (together, 1 << 40)):
+        hub = hub_with(kept)
+        hub.more_rss_bytes = lambda more_bytes=more_bytes: more_bytes
+        hub.stop()
+    last = [
+        [one for one in kept if one.get("event") == "observer"][-1]["rss_bytes"] for kept in (alone, together)
+    ]
+    assert last[0] < 1 << 40 < last[1]

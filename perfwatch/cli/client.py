@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
+from perfwatch.cli.placing import put_in_place
 from perfwatch.errors import SessionError
 
 HELP = """Copy the client, one file that needs nothing but Python, beside a job whose environment has no
@@ -58,18 +58,9 @@ def _content(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put the file in its place at once, so that a job that starts meanwhile finds a whole one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         # Code for others to import, unlike a session: readable as the person's umask has it.
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        try:
-            with os.fdopen(fd, "wb") as stream:
-                stream.write(content)
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        put_in_place(path, content, 0o666)
     except OSError as error:
         raise SessionError(
             f"cannot write {path}: {error.strerror}; name a directory that you may write to"

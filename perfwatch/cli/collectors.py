@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from perfwatch.cli import results
+from perfwatch.cli import results, standard
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError
 
@@ -33,9 +32,9 @@ def asked_for_by(name: str, path: str | None = None) -> str:
 def run(args: argparse.Namespace) -> int:
     found = [_described(name) for name in args.name] if args.name else _all()
     if args.json:
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        standard.out().write(json.dumps(found, indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(line for one in found for line in _lines(one)) + "\n")
+        standard.out().write("\n".join(line for one in found for line in _lines(one)) + "\n")
     for one in found:
         if one["error"]:
             results.say(f"perfwatch collectors: {one['error']}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from perfwatch.cli import standard
 from perfwatch.cli.collectors import asked_for_by
 from perfwatch.cli.environment import BROKEN, OK, Check, checks, config_check
 
@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
     collectors = list(_collectors(args, config))
     here = [*checks(), said]
     if args.json:
-        sys.stdout.write(json.dumps(_as_json(collectors, here), indent=2) + "\n")
+        standard.out().write(json.dumps(_as_json(collectors, here), indent=2) + "\n")
     else:
-        sys.stdout.write("\n".join(_lines(collectors, here)) + "\n")
+        standard.out().write("\n".join(_lines(collectors, here)) + "\n")
     return 1 if any(check.verdict == BROKEN for check in [*collectors, *here]) else 0
 
 
@@ -161,10 +161,10 @@ def _check_lines(check: Check) -> Iterator[str]:
 
 def _width() -> int:
     try:
-        return min(max(os.get_terminal_size(sys.stdout.fileno()).columns, NARROWEST), WIDTH)
+        return min(max(os.get_terminal_size(standard.out().fileno()).columns, NARROWEST), WIDTH)
     except (OSError, ValueError):
         return WIDTH
 
 
 def _takes_unicode() -> bool:
-    return (sys.stdout.encoding or "ascii").lower().startswith("utf")
+    return (standard.out().encoding or "ascii").lower().startswith("utf")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perfwatch import __version__
+from perfwatch.cli import standard
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -52,12 +53,12 @@ def _python() -> Iterator[Check]:
 
 
 def _terminal() -> Iterator[Check]:
-    if not sys.stdout.isatty():
+    if not standard.out().isatty():
         yield Check("terminal", OK, "none: standard output is a file or a pipe")
         return
-    size = shutil.get_terminal_size()
+    size = os.get_terminal_size(standard.out().fileno())
     term = os.environ.get("TERM", "")
-    encoding = sys.stdout.encoding or "unknown"
+    encoding = standard.out().encoding or "unknown"
     said = f"{term or 'TERM is not set'}, {size.columns}x{size.lines}, {encoding}"
     plain = [] if encoding.lower().startswith("utf") else ["its encoding is not UTF-8: signs are replaced"]
     if term in ("", "dumb"):

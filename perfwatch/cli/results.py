@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import standard
+from perfwatch.cli.placing import put_in_place
 from perfwatch.errors import ConfigError, PerfwatchError, SessionError
+from perfwatch.session.stdout import true_path
 from perfwatch.session.writer import is_stream
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def show(
         return
     if args.quiet:
         return
-    stream = sys.stderr if called is None else sys.stdout
+    stream = sys.stderr if called is None else standard.out()
     from perfwatch.exporters.summary_text import render
 
     text = render(
@@ -87,9 +89,10 @@ def _next_steps(log_path: str, called: str | None) -> Iterator[str]:
 
 def write_json(summary: dict[str, Any]) -> None:
     """The summary as JSON on standard output: UTF-8, whatever the locale."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(to_json(summary).encode("utf-8", "replace"))
-    sys.stdout.flush()
+    stream = standard.out()
+    stream.flush()
+    stream.buffer.write(to_json(summary).encode("utf-8", "replace"))
+    stream.flush()
 
 
 class Told:
@@ -153,26 +156,14 @@ def write_summary_file(name: str, summary: dict[str, Any], *, force: bool) -> No
             write_json(summary)
             return
         if is_stream(name):
-            with path.open("ab") as stream:
+            with Path(true_path(name)).open("ab") as stream:
                 stream.write(text)
             return
         if path.exists() and not force and not _is_summary(path):
             raise SessionError(f"{path} exists and is no perfwatch summary; name another file or add --force")
-        _replace(path, text)
+        put_in_place(path, text, 0o600)
     except OSError as error:
         raise SessionError(f"cannot write the summary to {path}: {error.strerror}") from error
-
-
-def _replace(path: Path, text: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as stream:
-            stream.write(text)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def _is_summary(path: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from perfwatch.cli import asking, results
+from perfwatch.cli import asking, results, watching
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, from_system
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 HELP = """Start a job, watch the devices of this machine while it works, and say what the work cost.
 Exits with the job's own status (128+N when signal N ended it, 127 not found, 126 not executable)."""
 TAKES_COMMAND = True
-STDOUT_FD = 1
-STDERR_FD = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,17 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-record", action="store_true", help="keep no session log")
     group.add_argument("--force", action="store_true", help="overwrite files that exist")
-    group.add_argument("--headless", action="store_true", help="no live view (so far there is none)")
+    group.add_argument("--headless", action="store_true", help="no dashboard")
+    group.add_argument("--stay", action="store_true", help="keep the dashboard open when the job has ended")
     group.add_argument("--plain", action="store_true", help="one line a period on standard error")
     group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
+    watching.add_arguments(parser)
     parser.add_argument("command", nargs="...", metavar="COMMAND", help="the job and its arguments")
 
 
 def run(args: argparse.Namespace) -> int:
     wanted = _understand(args)
-    session = _Session.begin(args, wanted)
+    screen = watching.Screen(args) if watching.wants_screen(args) else None
+    session = _Session.begin(args, wanted, screen)
     try:
-        outcome = session.watch()
+        outcome = session.watch(screen)
         if outcome is None:
             return session.start_failure
         return session.finish(args, wanted, outcome)
@@ -132,20 +133,26 @@ class _Session:
         self.start_failure = 0
 
     @classmethod
-    def begin(cls, args: argparse.Namespace, wanted: _Wanted) -> _Session:
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.Screen | None) -> _Session:
         """Take the signals over, then open files and sockets; nothing runs yet."""
         from perfwatch.job.signals import SignalQueue
 
         signals = SignalQueue()
         signals.open()  # first: a thread that is older would take them
         try:
-            return cls._wired(args, wanted, signals)
+            return cls._wired(args, wanted, signals, screen)
         except BaseException:
             signals.close()
             raise
 
     @classmethod
-    def _wired(cls, args: argparse.Namespace, wanted: _Wanted, signals: SignalQueue) -> _Session:
+    def _wired(
+        cls,
+        args: argparse.Namespace,
+        wanted: _Wanted,
+        signals: SignalQueue,
+        screen: watching.Screen | None,
+    ) -> _Session:
         from perfwatch.job.evidence import Evidence
         from perfwatch.job.opening import Opening
         from perfwatch.job.watched import WatchedRun
@@ -173,6 +180,7 @@ class _Session:
         sources.when_much_waits(live.request_reading_of)
         if ferry is not None:
             live.hub.more_cpu_s = ferry.cpu_s
+            live.hub.more_rss_bytes = ferry.own_memory_bytes
         return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
     def watch(self) -> Outcome | None:
@@ -224,18 +232,20 @@ class _Session:
 
 
 class _WorkSources:
-    """The collectors that count this job's work: StatsD always, its output where a pattern reads it."""
+    """The collectors that count this job's work: StatsD always; its output, files and pages as asked."""
 
-    def __init__(self, listeners: list[Any], output: Any) -> None:
+    def __init__(self, listeners: list[Any], output: Any, polled: list[Any]) -> None:
         self.address: str = listeners[0].address
         self._listeners = listeners
         self._output = output
+        self._polled = polled
 
     @classmethod
     def of(cls, wanted: list[Workload]) -> _WorkSources:
         from perfwatch import plugins
-        from perfwatch.job.workloads import STREAMS
+        from perfwatch.job.workloads import STREAMS, polled
 
+        own_kinds = polled(wanted)  # first: what is wrongly written leaves no socket behind
         statsd: Any = plugins.load(plugins.find("statsd"))
         own = statsd(statsd.Options())
         named = [one.value for one in wanted if one.kind == "statsd"]
@@ -244,23 +254,25 @@ class _WorkSources:
             listener.bind()
         specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
         if not specs:
-            return cls(listeners, None)
+            return cls(listeners, None, own_kinds)
         output: Any = plugins.load(plugins.find("output"))
-        return cls(listeners, output(output.Options(specs=specs)))
+        return cls(listeners, output(output.Options(specs=specs)), own_kinds)
 
     def chosen(self) -> list[Chosen]:
         from perfwatch.sources.live import Chosen
 
-        collectors = [*self._listeners, *([self._output] if self._output is not None else [])]
+        collectors = [*self._listeners, *([self._output] if self._output is not None else []), *self._polled]
         return [Chosen(collector, collector.period_s) for collector in collectors]
 
     def at_each_mark(self, read_energy: Callable[[], None]) -> None:
-        """When a mark arrives, read energy out of turn, and let no cell of output reach over the mark."""
+        """When a mark arrives, read energy out of turn, and let no cell of text reach over the mark."""
+        split = [one.split for one in (self._output, *self._polled) if hasattr(one, "split")]
 
         def on_mark() -> None:
             read_energy()
-            if self._output is not None:
-                self._output.split(time.monotonic_ns())
+            now_ns = time.monotonic_ns()
+            for each in split:
+                each(now_ns)
 
         for listener in self._listeners:
             listener.on_mark = on_mark
@@ -284,9 +296,10 @@ def _ferry(args: argparse.Namespace, workloads: list[Workload]) -> Ferry | None:
     if not kinds:
         return None
     from perfwatch.job.ferry import Ferry
+    from perfwatch.session.stdout import STDERR_FD, true_fd
 
     names = ("stdout", "stderr") if "output" in kinds else sorted(kinds)
-    own_fds = {"stdout": STDERR_FD if args.json else STDOUT_FD, "stderr": STDERR_FD}
+    own_fds = {"stdout": STDERR_FD if args.json else true_fd(), "stderr": STDERR_FD}
     return Ferry({name: own_fds[name] for name in names})
 
 

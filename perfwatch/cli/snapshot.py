@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, TextIO
 
-from perfwatch.cli import results
+from perfwatch.cli import results, standard
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -39,17 +38,17 @@ def run(args: argparse.Namespace) -> int:
     read = read_once(choose.choose(args, config))
     found = snapshot(read.tape, read.states)
     if args.json:
-        sys.stdout.write(json.dumps(found, indent=2, allow_nan=False) + "\n")
+        standard.out().write(json.dumps(found, indent=2, allow_nan=False) + "\n")
     else:
-        sys.stdout.write(_text(found, args, config) + "\n")
+        standard.out().write(_text(found, args, config) + "\n")
     return 0 if any(device["age_s"] is not None for device in found["devices"].values()) else 1
 
 
 def _text(found: dict[str, object], args: argparse.Namespace, config: Config) -> str:
     from perfwatch.exporters.snapshot_text import render
 
-    ascii_only = args.ascii or bool(config.ui.ascii) or not _takes_unicode(sys.stdout)
-    return render(found, width=_width(sys.stdout), ascii=ascii_only)
+    ascii_only = args.ascii or bool(config.ui.ascii) or not _takes_unicode(standard.out())
+    return render(found, width=_width(standard.out()), ascii=ascii_only)
 
 
 def _takes_unicode(stream: TextIO) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import TextIO
 
 TRACEBACK_VARIABLE = "PERFWATCH_TRACEBACK"
 """Set, a fault of ours shows its traceback."""
@@ -30,6 +31,35 @@ def hold() -> None:
     escape = getattr(sys.stdout, "reconfigure", None)
     if escape is not None:
         escape(errors="backslashreplace")
+
+
+_data: TextIO | None = None
+"""Where our data goes; None: to `sys.stdout`."""
+
+
+def keep_for_data() -> None:
+    """From now on nothing but our data (`out`) reaches standard output; what plugins print is for people.
+
+    Where somebody else put a stream of his own in the place of standard output, that one gets the data, and
+    descriptors stay as they are.
+    """
+    global _data  # noqa: PLW0603 - a process has one standard output
+    from perfwatch.session import stdout
+
+    if _data is not None or not (sys.stdout is sys.__stdout__ or sys.__stdout__ is None):
+        return
+    _data = sys.stdout
+    if sys.__stdout__ is not None:  # else it was closed, and there is nothing to keep clean
+        sys.stdout.flush()
+        _data = open(  # noqa: SIM115 - until the process ends
+            stdout.move_apart(), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, closefd=False
+        )
+    sys.stdout = sys.stderr
+
+
+def out() -> TextIO:
+    """The stream for our data: standard output."""
+    return sys.stdout if _data is None else _data
 
 
 def say(text: str, *, quiet: bool = False) -> None:
@@ -65,8 +95,10 @@ def say_fault(word: str, error: Exception) -> None:
 
 def let_go_of_stdout() -> None:
     """Nothing more can be written there: keep Python from complaining about it at exit."""
+    from perfwatch.session import stdout
+
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.true_fd(), inheritable=stdout.true_fd() == 1)
     except OSError:
         return
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import sys
 
-from perfwatch.cli import asking, results
+from perfwatch.cli import asking, results, standard
 
 HELP = """Write a header and then every reading as it comes to standard output, one JSON line each, until
 ctrl-C, --duration, or the reader has enough. The format is that of session files, so that
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     signals = SignalQueue()
     signals.open()  # before any thread starts, so that none of them takes a signal
     try:
-        outlet = Outlet(os.dup(sys.stdout.fileno()))
+        outlet = Outlet(os.dup(standard.out().fileno()))
         live = LiveSource(chosen, [outlet], interval_s=interval_s, header=header, turn_s=PROMPT_S)
         live.start()
         ending = wait_for_the_end(signals, duration_s, outlet.closed.is_set)

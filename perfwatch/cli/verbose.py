@@ -17,14 +17,25 @@ class Verbose:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
+        self._named: dict[int, str] = {}
 
     def write(self, record: Mapping[str, Any]) -> None:
         sentence = self._sentence(record)
-        if sentence:
+        if sentence and self._is_news(record, sentence):
             self._say(f"perfwatch: {clean(sentence)}")
 
     def tick(self, now_ns: int) -> None:
         return None
+
+    def _is_news(self, record: Mapping[str, Any], sentence: str) -> bool:
+        """A device that declares its metrics anew is named once; one that was gone is named again."""
+        if record.get("event") == "gone":
+            self._named.pop(record["n"], None)
+        if "device" not in record:
+            return True
+        before = self._named.get(record["device"]["n"])
+        self._named[record["device"]["n"]] = sentence
+        return before != sentence
 
     def _sentence(self, record: Mapping[str, Any]) -> str:
         if "device" in record:

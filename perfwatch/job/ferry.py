@@ -18,7 +18,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, NoReturn
 
-from perfwatch.job.streams import Passage, wide_pipe
+from perfwatch.errors import SessionError
+from perfwatch.job.streams import PIPE_BYTES, Passage, wide_pipe
 
 Feed = Callable[[str, bytes, int], None]
 """Takes a stream's name, a piece of its output (empty at its end), and its CLOCK_MONOTONIC time in ns."""
@@ -42,15 +43,20 @@ class Ferry:
 
     Args:
         own_fds: our streams, by the name of the job's.
+        size: columns and lines of the terminal that the job gets where ours are none.
+
+    Raises:
+        SessionError: the system lets us start no process.
     """
 
-    def __init__(self, own_fds: Mapping[str, int]) -> None:
-        self.passages = [Passage(name, fd) for name, fd in own_fds.items()]
+    def __init__(self, own_fds: Mapping[str, int], size: tuple[int, int] | None = None) -> None:
+        self.passages = [Passage(name, fd, size) for name, fd in own_fds.items()]
         self._closed: set[str] = set()
         self._cpu_s: float | None = None
+        self._memory_bytes = 0
         self._reports, report_fd = wide_pipe()
         wake_fd, self._wake_fd = os.pipe()
-        self._pid = os.fork()
+        self._pid = _forked()
         if self._pid == 0:
             _carry(self.passages, report_fd, wake_fd)
         for fd in (report_fd, wake_fd, *(passage.read_fd for passage in self.passages)):
@@ -61,6 +67,7 @@ class Ferry:
         """To be called when the child has its ends: close ours of them, and hand on what is reported."""
         for passage in self.passages:
             os.close(passage.child_fd)
+        self.own_memory_bytes()  # of a short job there may be no later look
         self._thread = threading.Thread(
             target=self._listen, args=(feed, miss), name="perfwatch-output", daemon=True
         )
@@ -68,6 +75,7 @@ class Ferry:
 
     def drain(self, timeout_s: float) -> None:
         """The job is over: hand on what it had written; others may hold the streams open and go on."""
+        self.own_memory_bytes()
         os.close(self._wake_fd)
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -78,6 +86,12 @@ class Ferry:
     def cpu_s(self) -> float:
         """CPU time of the ferry so far, s."""
         return self._cpu_s if self._cpu_s is not None else _cpu_s_of(self._pid)
+
+    def own_memory_bytes(self) -> int:
+        """Memory of the ferry beside what it shares with us; the last known when it has ended."""
+        if self._cpu_s is None:  # else it has ended, and its number may be another's
+            self._memory_bytes = _own_memory_bytes_of(self._pid) or self._memory_bytes
+        return self._memory_bytes
 
     def _listen(self, feed: Feed, miss: Miss) -> None:
         names = [passage.name for passage in self.passages]
@@ -104,6 +118,16 @@ def _next_report(stream: BinaryIO) -> tuple[int, int, int, bytes] | None:
     place, at_ns, length = _HEAD.unpack(head)
     data = stream.read(max(0, length))
     return None if len(data) < length else (place, at_ns, length, data)
+
+
+def _forked() -> int:
+    try:
+        return os.fork()
+    except OSError as error:
+        raise SessionError(
+            f"cannot start the process that passes the job's output on: {error.strerror}; "
+            "run it without -w stdout=, stderr= or output=, or let fewer processes run"
+        ) from error
 
 
 # -- in the ferry ----------------------------------------------------------------------------------
@@ -134,7 +158,8 @@ def _keep_only(fds: set[int]) -> None:
     for fd in sorted(fds):
         os.closerange(first, fd)
         first = fd + 1
-    os.closerange(first, min(os.sysconf("SC_OPEN_MAX"), MOST_FDS))
+    most = os.sysconf("SC_OPEN_MAX")  # -1: there is no limit
+    os.closerange(first, min(most, MOST_FDS) if most > 0 else MOST_FDS)
 
 
 def _follow_our_size(passages: list[Passage]) -> None:
@@ -148,28 +173,56 @@ def _follow_our_size(passages: list[Passage]) -> None:
 
     signal.signal(signal.SIGWINCH, resize)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGWINCH])
+    for passage in passages:  # it may have changed before we listened
+        passage.resize()
 
 
 def _pass_on(place: int, passage: Passage, reporter: _Reporter, wake_fd: int) -> None:
     """Pass one stream on until its end; report until the job is over and what it wrote is through."""
-    watched = [passage.read_fd, wake_fd]
-    patience_s: float | None = None
-    while True:
-        ready, _, _ = select.select(watched, [], [], patience_s)
-        if wake_fd in ready:  # perfwatch closed its end, or is dead
-            watched, patience_s = [passage.read_fd], 0
-        if passage.read_fd in ready:
-            data = _read(passage.read_fd)
-            if data:
-                reporter.tell(place, time.monotonic_ns(), data)
-            if not data or not _write_on(passage.own_fd, data):
-                break
-        elif patience_s == 0:
-            reporter.end(place, _DRAINED)
-            patience_s = None
-    # If nobody reads our stream, the job learns it as it would without us.
-    os.close(passage.read_fd)
-    reporter.end(place, _CLOSED)
+    try:
+        goes_on = _until_the_job_is_over(place, passage, reporter, wake_fd)
+        while goes_on and _piece(place, passage, reporter):
+            pass
+    finally:
+        # If nobody reads our stream, the job learns it as it would without us.
+        os.close(passage.read_fd)
+        reporter.end(place, _CLOSED)
+
+
+def _until_the_job_is_over(place: int, passage: Passage, reporter: _Reporter, wake_fd: int) -> bool:
+    """Pass on until perfwatch says so (or is dead), and then what the stream still held.
+
+    Returns whether others hold the stream and may go on; False if it or its reader has ended.
+    """
+    while wake_fd not in _ready([passage.read_fd, wake_fd]):
+        if not _piece(place, passage, reporter):
+            return False
+    # What comes now may be of a process that the job left behind and that never stops printing: what the
+    # job wrote is no more than a pipe holds.
+    left_bytes = PIPE_BYTES
+    while left_bytes > 0 and _ready([passage.read_fd], wait=False):
+        taken_bytes = _piece(place, passage, reporter)
+        if not taken_bytes:
+            return False
+        left_bytes -= taken_bytes
+    reporter.end(place, _DRAINED)
+    return True
+
+
+def _piece(place: int, passage: Passage, reporter: _Reporter) -> int:
+    """Pass one piece on, waiting for it; returns its length, 0 at the end of the stream or of its reader."""
+    data = _read(passage.read_fd)
+    if data:
+        reporter.tell(place, time.monotonic_ns(), data)
+    return len(data) if data and _write_on(passage.own_fd, data) else 0
+
+
+def _ready(fds: list[int], *, wait: bool = True) -> list[int]:
+    """Which of them have something to read, or have ended. Numbers may be of any size, unlike for select."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    return [fd for fd, _ in poll.poll(None if wait else 0)]
 
 
 def _read(fd: int) -> bytes:
@@ -185,7 +238,9 @@ def _write_on(fd: int, data: bytes) -> bool:
         try:
             view = view[os.write(fd, view) :]
         except BlockingIOError:
-            select.select([], [fd], [])
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT)
+            poll.poll()
         except OSError:
             return False
     return True
@@ -211,6 +266,7 @@ class _Reporter(threading.Thread):
             if self._waiting_bytes + len(data) > WAITING_BYTES:
                 self._lost += 1
                 return
+            self._put_lost()
             self._put(_HEAD.pack(place, at_ns, len(data)) + data)
 
     def end(self, place: int, how: int) -> None:
@@ -219,9 +275,7 @@ class _Reporter(threading.Thread):
             if place not in self._going_on:
                 return
             self._going_on.discard(place)
-            if self._lost:
-                self._put(_HEAD.pack(_LOST, self._lost, 0))
-                self._lost = 0
+            self._put_lost()
             self._put(_HEAD.pack(place, time.monotonic_ns(), how))
 
     def run(self) -> None:
@@ -239,10 +293,30 @@ class _Reporter(threading.Thread):
             self._waiting.clear()
         os.close(self._fd)
 
+    def _put_lost(self) -> None:
+        """What was not reported is told where it is missing, and not only at the end."""
+        if self._lost:
+            self._put(_HEAD.pack(_LOST, self._lost, 0))
+            self._lost = 0
+
     def _put(self, report: bytes) -> None:
         self._waiting.append(report)
         self._waiting_bytes += len(report)
         self._condition.notify()
+
+
+def _own_memory_bytes_of(pid: int) -> int:
+    """Resident memory of a process that no other process shares (proc_pid_smaps(5), smaps_rollup).
+
+    A forked process shares most of its pages with its parent, whose memory counts them already. 0 if the
+    process is gone or the kernel does not tell.
+    """
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            lines = [line.split() for line in file if line.startswith(("Private_Clean:", "Private_Dirty:"))]
+        return sum(int(fields[1]) for fields in lines) * 1024
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _cpu_s_of(pid: int) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfwatch.errors import ConfigError
+from perfwatch.session.stdout import for_a_child
 
 RUN_VARIABLE = "PERFWATCH_RUN"
 """Every process of the job carries it, so that those left behind can be named."""
@@ -37,8 +38,9 @@ class Ending:
 class Job:
     """A running job."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], *, apart: bool = False) -> None:
         self._process = process
+        self._apart = apart
         self.pid = process.pid
         self.ending: Ending | None = None
 
@@ -52,6 +54,7 @@ class Job:
         stderr: int | None = None,
         user: str | None = None,
         unblocked: AbstractContextManager[None] | None = None,
+        apart: bool = False,
     ) -> Job:
         """Start the command in our process group, with our standard input.
 
@@ -61,6 +64,7 @@ class Job:
             stdout: a file descriptor for its standard output; None to inherit ours. Likewise `stderr`.
             user: run it as this user (we are root).
             unblocked: entered while the child is made, so that it inherits no blocked signal.
+            apart: in a group of its own and with /dev/null as input: our terminal is taken by a dashboard.
 
         Raises:
             CannotStart: it was not found or is not executable.
@@ -69,7 +73,9 @@ class Job:
         try:
             with unblocked or nullcontext():
                 process = subprocess.Popen(
-                    list(command), env={**environment, **identity.variables}, stdout=stdout, stderr=stderr,
+                    list(command), env={**environment, **identity.variables},
+                    stdout=for_a_child() if stdout is None else stdout, stderr=stderr,
+                    stdin=subprocess.DEVNULL if apart else None, start_new_session=apart,
                     user=identity.uid, group=identity.gid, extra_groups=identity.groups,
                 )  # fmt: skip
         except FileNotFoundError as error:
@@ -80,7 +86,7 @@ class Job:
             raise CannotStart(f"cannot execute {command[0]}: {error.strerror}", 126) from error
         except ValueError as error:
             raise CannotStart(f"cannot execute {command[0]!r}: {error}", 126) from error
-        return cls(process)
+        return cls(process, apart=apart)
 
     def poll(self) -> Ending | None:
         """How it ended, if it has."""
@@ -108,10 +114,10 @@ class Job:
             return False
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, if it still runs."""
+        """Send it a signal, if it still runs; to its whole group where that is its own."""
         if self.ending is None:
             try:
-                os.kill(self.pid, number)
+                (os.killpg if self._apart else os.kill)(self.pid, number)
             except ProcessLookupError:
                 return
 

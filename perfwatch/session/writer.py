@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch.errors import SessionError
+from perfwatch.session.stdout import true_fd, true_path
 
 BACKLOG_BYTES = 32 * 1024 * 1024
 """How much is held in memory for a file that cannot take it."""
@@ -28,21 +29,27 @@ TEXT_LENGTH = 500
 """An object that JSON does not know is recorded as so much of its text."""
 
 
-def open_for_writing(path: str, *, force: bool = False) -> int:
+def open_for_writing(path: str, *, force: bool = False, empty: bool = True) -> int:
     """A file descriptor for a session, private to the user, following no link and overwriting nothing.
 
     `-` is standard output; pipes, devices and /dev/fd/N are written as they are.
+
+    Args:
+        path: where to.
+        force: take a file that exists.
+        empty: and empty it; False leaves that to a writer that waits for its `begin`.
 
     Raises:
         SessionError: it cannot be created; says why and what to do.
     """
     if path == "-":
-        return os.dup(1)
+        return os.dup(true_fd())
     try:
         if is_stream(path):
-            return os.open(path, os.O_WRONLY | os.O_APPEND)
+            return os.open(true_path(path), os.O_WRONLY | os.O_APPEND)
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(path, flags | (os.O_TRUNC if force else os.O_EXCL), 0o600)
+        existing = os.O_EXCL if not force else os.O_TRUNC if empty else 0
+        return os.open(path, flags | existing, 0o600)
     except FileExistsError:
         if Path(path).is_symlink():
             raise SessionError(f"{path} {_A_LINK}") from None
@@ -74,12 +81,20 @@ class Writer:
         compress: write zstd frames.
         cap_bytes: the file takes no more than this; `None` for no cap.
         every_batch: write each record at once (a stream that somebody reads live).
+        waits: leave the file as it is, and keep the records in memory, until `begin`.
     """
 
     def __init__(
-        self, fd: int, *, compress: bool = False, cap_bytes: int | None = None, every_batch: bool = False
+        self,
+        fd: int,
+        *,
+        compress: bool = False,
+        cap_bytes: int | None = None,
+        every_batch: bool = False,
+        waits: bool = False,
     ) -> None:
         self._fd = fd
+        self._waits = waits
         self._encode = _encoder()
         self._pack = _packer() if compress else bytes
         self._keep = _packer() if _can_compress() else bytes
@@ -112,12 +127,25 @@ class Writer:
 
     def flush(self) -> None:
         """Write what was gathered, older things first. Never raises for a file that cannot take it."""
+        if self._waits:
+            return
         lines, self._lines = self._lines, []
         if self._backlog:
             self._hold(lines)
             self._drain_backlog()
         elif lines and not self._append(self._pack(b"\n".join(lines) + b"\n")):
             self._hold(lines)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the file still is as it was found."""
+        return self._waits
+
+    def begin(self) -> None:
+        """From now on the file is ours: empty it and write what waited with the next flush."""
+        if self._waits:
+            self._waits = False
+            self._cut_back()
 
     def close(self) -> None:
         """Flush and close."""

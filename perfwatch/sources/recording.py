@@ -45,16 +45,20 @@ class Recording:
         self._also: Outlet | None = None
         self._output = output
         self._cap_bytes: int | None = None
+        replaces = force and output is not None and not is_stream(output) and Path(output).exists()
         fd, self._fold_path = self._open(session_id, output, keep, force)
         self._writer = Writer(
-            fd, compress=self._held is not None or self._fold_path.endswith(".zst"), cap_bytes=self._cap_bytes
+            fd,
+            compress=self._held is not None or self._fold_path.endswith(".zst"),
+            cap_bytes=self._cap_bytes,
+            waits=replaces,
         )
 
     def _open(self, session_id: str, output: str | None, keep: bool, force: bool) -> tuple[int, str]:
         if output is not None:
             if not is_stream(output):
                 self.path = output
-                return open_for_writing(output, force=force), output
+                return open_for_writing(output, force=force, empty=False), output
             self._also = Outlet(_opener(output), compress=output.endswith(".zst"))
         elif keep:
             try:
@@ -83,6 +87,8 @@ class Recording:
 
     def write(self, record: Mapping[str, Any]) -> None:
         self._writer.write(record)
+        if self._writer.waits and _replaces_another(record):
+            self._writer.begin()
         if self._also is not None:
             self._also.write(record)
 
@@ -113,7 +119,7 @@ class Recording:
             self._held = None
         elif self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-        elif everything:
+        elif everything and not self._writer.waits:
             Path(self._fold_path).unlink(missing_ok=True)
 
     def _text(self) -> Iterator[bytes]:
@@ -130,6 +136,13 @@ class Recording:
 
     def _shown_path(self) -> str:
         return "its temporary file" if self._held is not None else self._fold_path
+
+
+def _replaces_another(record: Mapping[str, Any]) -> bool:
+    """Whether there is now something for which an older file may go: a job that began, or no job at all."""
+    if "format" in record:
+        return not record.get("command")
+    return record.get("event") == "job"
 
 
 def _nameless() -> int:

@@ -155,6 +155,12 @@ def test_verbose_says_what_each_collector_finds(tmp_path: Path) -> None:
     assert "perfwatch: simulated:0 is Simulated accelerator (SIM-1-0)" in done.stderr
 
 
+def test_verbose_names_what_a_pattern_fills_once(tmp_path: Path) -> None:
+    options = ("-v", "-w", "stdout=step {steps}")
+    done = run_job("echo", "step 5", home=tmp_path, options=options)
+    assert done.stderr.count("output:0 is") == 1
+
+
 def test_a_job_of_fifty_milliseconds_has_a_summary_that_says_too_short(tmp_path: Path) -> None:
     summary = summary_of("sleep", "0.05", home=tmp_path)
     assert 0.04 < summary["window"]["duration_s"] < 2.0
@@ -667,6 +673,27 @@ def test_a_log_that_exists_is_not_overwritten_without_force(tmp_path: Path) -> N
     assert log.read_text() == "precious"
     assert run_job("true", home=tmp_path, options=("-o", str(log), "--force")).returncode == 0
     assert oct(log.stat().st_mode & 0o777) in ("0o600", "0o644")
+
+
+def test_an_old_log_stays_until_there_is_something_to_replace_it(tmp_path: Path) -> None:
+    """With --force as well: nothing was run, or nothing yet."""
+    log = tmp_path / "run.jsonl"
+    log.write_text("precious")
+    options = ("-o", str(log), "--force")
+    assert run_job("no-such-program-here", home=tmp_path, options=options).returncode == 127
+    assert log.read_text() == "precious"
+    assert run_job("true", home=tmp_path, options=(*options, "-d", "nonsense:9")).returncode == 2
+    assert log.read_text() == "precious"
+    assert run_job("cat", str(log), home=tmp_path, options=options).returncode == 0
+    session = open_session(str(log))
+    assert [one["what"] for one in session.records() if one.get("event") == "job"] == ["begin", "end"]
+    assert session.damaged == 0
+
+
+def test_a_new_log_of_a_command_that_is_not_there_is_removed(tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    run_job("no-such-program-here", home=tmp_path, options=("-o", str(log), "--force"))
+    assert not log.exists()
 
 
 def test_a_log_through_a_link_is_refused(tmp_path: Path) -> None:
