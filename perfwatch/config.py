@@ -162,8 +162,9 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
     notes: list[str] = []
     file = Path(path).expanduser() if path is not None else _default_path(environ, notes)
     content = None if file is None else _read_file(file, explicit=path is not None, notes=notes)
-    tables = {} if content is None else _parse(content, file)
-    read_from = file if content is not None else None
+    toml = None if content is None else _toml_reader(file, explicit=path is not None, notes=notes)
+    tables = {} if content is None or toml is None else _parse(toml, content, file)
+    read_from = file if toml is not None else None
     source = _Source(str(file))
     for section in tables:
         source.known_section(section)
@@ -200,11 +201,7 @@ def parse_interval(value: str | float, name: str = "--interval") -> float:
 
 
 def _default_path(environ: Mapping[str, str], notes: list[str]) -> Path | None:
-    directory = environ.get("XDG_CONFIG_HOME", "")
-    if not directory:
-        import platformdirs
-
-        directory = platformdirs.user_config_dir()
+    directory = environ.get("XDG_CONFIG_HOME", "") or _usual_directory(environ)
     # XDG says that a relative path is to be ignored; without a home, `~` would stay as it is. Either would
     # be a file of the working directory.
     if not Path(directory).is_absolute():
@@ -214,6 +211,16 @@ def _default_path(environ: Mapping[str, str], notes: list[str]) -> Path | None:
         )
         return None
     return Path(directory) / "perfwatch" / "config.toml"
+
+
+def _usual_directory(environ: Mapping[str, str]) -> str:
+    """The user's configuration directory where no variable names it."""
+    try:
+        import platformdirs
+    except ImportError:  # a carried copy on a machine with nothing installed
+        home = environ.get("HOME", "") or os.path.expanduser("~")  # noqa: PTH111 - leaves what has no answer
+        return os.path.join(home, ".config")  # noqa: PTH118
+    return platformdirs.user_config_dir()
 
 
 def _read_file(file: Path, *, explicit: bool, notes: list[str]) -> bytes | None:
@@ -235,8 +242,20 @@ def _read_file(file: Path, *, explicit: bool, notes: list[str]) -> bytes | None:
     return content
 
 
-def _parse(content: bytes, file: Path | None) -> dict[str, Any]:
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+def _toml_reader(file: Path | None, *, explicit: bool, notes: list[str]) -> Any:
+    """What reads TOML: of the standard library, before Python 3.11 a package that a carried copy may lack."""
+    try:
+        return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    except ImportError as error:
+        sentence = f"cannot read config file {clean(file)}: this Python reads no TOML"
+        remedy = "install tomli, or use Python 3.11 or later"
+        if explicit:
+            raise ConfigError(f"{sentence}; {remedy}") from error
+        notes.append(f"{sentence}; going on with the defaults ({remedy})")
+        return None
+
+
+def _parse(toml: Any, content: bytes, file: Path | None) -> dict[str, Any]:
     where = f"cannot read config file {clean(file)}"
     try:
         tables: dict[str, Any] = toml.loads(content.decode("utf-8"))

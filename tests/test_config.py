@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -429,3 +431,43 @@ def test_an_interval_has_bounds(text, seconds):
 def test_an_interval_out_of_bounds_is_refused(text):
     with pytest.raises(ConfigError, match="cannot set --interval"):
         parse_interval(text)
+
+
+WITH_NOTHING_INSTALLED = """
+import importlib, sys
+sys.path.insert(0, {root!r})
+for name in ("platformdirs", "tomli", *{hidden!r}):
+    sys.modules[name] = None
+from perfwatch.config import load_config
+from perfwatch.session import shelf
+config = load_config()
+print(config.run.unit, shelf.state_directory(), *config.notes, sep="\\n")
+"""
+
+
+def carried(home: Path, hidden: tuple[str, ...] = (), **variables: str) -> list[str]:
+    """What an interpreter without any package makes of a home: the unit, the directory of runs, the notes."""
+    script = WITH_NOTHING_INSTALLED.format(root=str(Path(__file__).resolve().parent.parent), hidden=hidden)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        env={"HOME": str(home), **variables}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="without packages it reads no TOML")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_carried_copy_finds_the_config_file_without_platformdirs(named, tmp_path):
+    place = tmp_path / "elsewhere" if named else tmp_path / ".config"
+    (place / "perfwatch").mkdir(parents=True)
+    (place / "perfwatch" / "config.toml").write_text("[run]\nunit = 'steps'\n")
+    told = carried(tmp_path, **({"XDG_CONFIG_HOME": str(place)} if named else {}))
+    assert told == ["steps", str(tmp_path / ".local/state/perfwatch/sessions")]
+
+
+def test_a_carried_copy_that_reads_no_toml_says_so_and_goes_on(tmp_path):
+    (tmp_path / "perfwatch").mkdir()
+    (tmp_path / "perfwatch" / "config.toml").write_text("[run]\nunit = 'steps'\n")
+    told = carried(tmp_path, ("tomllib",), XDG_CONFIG_HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path))
+    assert told[:2] == ["None", str(tmp_path / "perfwatch/sessions")]
+    assert "this Python reads no TOML; going on with the defaults" in told[2]

@@ -18,8 +18,12 @@ _LAST = re.compile(r"last(?:~(\d+))?\Z")
 
 def state_directory() -> Path:
     """The directory of recorded runs, which need not exist yet."""
-    import platformdirs
-
+    try:
+        import platformdirs
+    except ImportError:  # a carried copy on a machine with nothing installed
+        named = os.environ.get("XDG_STATE_HOME", "").strip()
+        base = Path(named) if named else Path(os.path.expanduser("~/.local/state"))  # noqa: PTH111 - leaves what has no answer
+        return base / "perfwatch" / "sessions"
     return Path(platformdirs.user_state_dir("perfwatch", appauthor=False)) / "sessions"
 
 
