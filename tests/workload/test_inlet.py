@@ -84,6 +84,9 @@ def test_the_file_of_a_dead_listener_is_replaced(tmp_path: Path) -> None:
     dead.bind(str(path))
     dead.close()
     inlet = Inlet(parse_address(f"unix:{path}"), SystemClock())
+    send(inlet.address, b"a")
+    inlet.wait()
+    assert [data for _, data in inlet.take(10)] == [b"a"]
     inlet.close()
 
 

@@ -124,9 +124,14 @@ def test_a_malformed_pattern_gets_a_sentence_that_says_where(pattern: str, says:
 def test_any_text_is_a_pattern_or_gets_a_sentence(text: str) -> None:
     try:
         pattern = compile_pattern(text)
-    except ConfigError:
+    except ConfigError as refused:
+        sentence = str(refused)
+        assert sentence.startswith("cannot read")
+        assert "\n" not in sentence
         return
-    pattern.search("step 5, loss 0.1")
+    match = pattern.search("step 5, loss 0.1")
+    found = set() if match is None else {finding.name for finding in match.findings}
+    assert found <= {"lines", *(field.name for field in pattern.fields)}
 
 
 @given(st.integers(0, 10**12), st.booleans())
