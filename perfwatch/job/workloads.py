@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perfwatch.errors import ConfigError
+from perfwatch.redact import redact
 from perfwatch.text import clean
 
 STREAMS = ("stdout", "stderr", "output")
-_LATER = ("prometheus", "log", "jsonl", "loadgen", "mllog", "auto")
+POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl"}
+"""Kinds that are read by a collector of their own, one for each `-w`, and that collector's name."""
+_LATER = ("loadgen", "mllog", "auto")
+_EXAMPLES = {
+    "statsd": "udp://127.0.0.1:8125",
+    "prometheus": "http://127.0.0.1:8000/metrics",
+    "log": "'server.log:done in {latency__ms} ms'",
+    "jsonl": "results.jsonl:queries=done",
+    **dict.fromkeys(STREAMS, "'{samples__rate} samples/s'"),
+}
 
 
 class Workload(NamedTuple):
@@ -28,8 +38,9 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         action="append",
         default=[],
-        help="where work is counted: stdout=PATTERN, stderr=PATTERN, output=PATTERN (both), statsd=ADDR; "
-        "repeatable. A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
+        help="where work is counted: stdout=PATTERN, stderr=PATTERN, output=PATTERN (both), "
+        "log=PATH:PATTERN, jsonl=PATH, URL of a server or prometheus=URL, statsd=ADDR; repeatable. "
+        "A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
     )
 
 
@@ -42,24 +53,44 @@ def parse(texts: Sequence[str]) -> list[Workload]:
     return [_parse(text) for text in texts]
 
 
+def polled(wanted: Sequence[Workload]) -> list[Any]:
+    """The collectors that read pages and files, one for each workload of such a kind.
+
+    Raises:
+        ConfigError: an address, a path or a pattern cannot be read.
+    """
+    from perfwatch import plugins
+
+    found: list[Any] = []
+    counts: dict[str, int] = {}
+    for one in wanted:
+        name = POLLED.get(one.kind)
+        if name is not None:
+            collector: Any = plugins.load(plugins.find(name))
+            index = counts.get(name, 0)
+            counts[name] = index + 1
+            found.append(collector(collector.Options.of(one.value, index)))
+    return found
+
+
 def _parse(text: str) -> Workload:
+    if text.startswith(("http://", "https://")):
+        return Workload("prometheus", text)
     kind, equals, value = text.partition("=")
-    if equals and kind in (*STREAMS, "statsd"):
+    kinds = (*STREAMS, "statsd", *POLLED)
+    if equals and kind in kinds:
         if not value:
             raise ConfigError(f"-w {clean(text)}: nothing follows the equals sign; {_example(kind)}")
         return Workload(kind, value)
-    if kind in _LATER or "://" in text:
-        raise ConfigError(
-            f"-w {clean(text)}: this version counts work in a job's output and through StatsD; "
-            "use stdout=PATTERN, stderr=PATTERN, output=PATTERN or statsd=ADDR"
-        )
-    kinds = ", ".join(STREAMS)
+    shown = clean(redact(text))
+    if kind in _LATER:
+        raise ConfigError(f"-w {shown}: this version does not read {kind}; there is {', '.join(kinds)}")
+    if "://" in text:
+        raise ConfigError(f"-w {shown}: the page of a server is given as {_EXAMPLES['prometheus']}")
     raise ConfigError(
-        f"-w {clean(text)}: write KIND=VALUE, where KIND is {kinds} or statsd; {_example('stdout')}"
+        f"-w {shown}: write KIND=VALUE, where KIND is one of {', '.join(kinds)}; {_example('stdout')}"
     )
 
 
 def _example(kind: str) -> str:
-    if kind == "statsd":
-        return "for example -w statsd=udp://127.0.0.1:8125"
-    return f"for example -w {kind}='{{samples__rate}} samples/s'"
+    return f"for example -w {kind}={_EXAMPLES[kind]}"

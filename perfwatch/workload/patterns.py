@@ -143,7 +143,9 @@ class _Part(NamedTuple):
         preset = source in PRESETS
         names = [name for name in expression.groupindex if name != "_"]
         hidden = tuple(name for name in names if preset and name.startswith("_"))
-        fields = {name: _field(source, name) for name in names if name not in hidden}
+        fields = {
+            name: field_of(name, what=f"the pattern {_shown(source)}") for name in names if name not in hidden
+        }
         return cls(expression, fields, tuple(name for name in hidden if name != "_anew"))
 
     def findings(self, match: re.Match[str]) -> Iterator[Finding]:
@@ -251,7 +253,16 @@ def _expression(source: str, text: str) -> re.Pattern[str]:
         ) from error
 
 
-def _field(source: str, written: str) -> Field:
+def field_of(written: str, *, what: str) -> Field:
+    """What a name with its ending means.
+
+    Args:
+        written: such as `latency__ms`.
+        what: says in an error where it stands.
+
+    Raises:
+        ConfigError: the ending means nothing.
+    """
     name, _, suffix = written.rpartition("__")
     if not name:
         return Field(written, Says.TOTAL)
@@ -259,8 +270,7 @@ def _field(source: str, written: str) -> Field:
         near = difflib.get_close_matches(suffix, _SUFFIXES, n=1)
         hint = f"did you mean {name}__{near[0]}?" if near else "known are __" + " __".join(_SUFFIXES)
         raise ConfigError(
-            f"cannot read the pattern {_shown(source)}: {written} ends in __{suffix}, which means nothing; "
-            f"{hint}"
+            f"cannot read {what}: {clean_text(written)} ends in __{suffix}, which means nothing; {hint}"
         )
     says, factor = _SUFFIXES[suffix]
     return Field(name, says, factor)

@@ -1,0 +1,165 @@
+"""How is one page of a server fetched, whatever the server does?
+
+A server that is broken, slow or hostile costs a sentence (`TryAgain`), never more: the page is bounded, so is
+the time, and no other host is asked than the one that the person named. No sentence has a secret in it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from perfwatch.errors import ConfigError, TryAgain
+from perfwatch.redact import HIDDEN
+from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    import httpx
+
+PAGE_BYTES = 8 * 2**20
+"""A page of Ray Serve has half a megabyte; what has more than this is not read to its end."""
+CONNECT_S, ANSWER_S = 1.0, 2.0
+"""How long a connection, and each piece of an answer, is waited for."""
+WHOLE_S = 4.0
+"""How long the whole page is waited for."""
+REDIRECTS = 5
+FAR_OFF_S = 30.0
+"""Pause after a page that is too large: to fetch it every second would disturb the server."""
+_HEADERS = {"Accept": "text/plain;version=0.0.4, */*;q=0.1", "Accept-Encoding": "identity"}
+
+
+def checked_url(text: str) -> str:
+    """The address of a page, ready to be asked: `http://HOST:PORT` alone means its `/metrics`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(letter.isspace() for letter in text):
+        raise ConfigError(
+            f"cannot read a page at {shown(text)!r}: write http://HOST:PORT/PATH, "
+            "such as http://127.0.0.1:8000/metrics"
+        )
+    if parts.path in ("", "/"):
+        parts = parts._replace(path="/metrics")
+    return parts._replace(fragment="").geturl()
+
+
+def shown(url: str) -> str:
+    """An address as it may be recorded: without user, password and what stands in its query."""
+    scheme, slashes, rest = url.partition("://")
+    if not slashes:
+        return clean(url.rpartition("@")[2].partition("?")[0], 200)
+    host, slash, path = rest.partition("/")
+    place, mark, _ = f"{host.rpartition('@')[2]}{slash}{path}".partition("?")
+    return clean(f"{scheme}://{place.partition('#')[0]}" + (f"?{HIDDEN}" if mark else ""), 200)
+
+
+class Fetcher:
+    """Fetches one page again and again over one connection.
+
+    Args:
+        url: as `checked_url` gives it.
+    """
+
+    def __init__(self, url: str) -> None:
+        import httpx  # 60 to 90 ms
+
+        self._httpx: Any = httpx
+        self.shown = shown(url)
+        self._host = httpx.URL(url).host
+        # What the environment says about proxies is not asked: no connection that the person did not name.
+        self._client: httpx.Client = httpx.Client(
+            headers=_HEADERS,
+            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=1),
+        )
+        self._request = self._client.build_request("GET", url)
+        asked = httpx.URL(url)
+        self._auth = (asked.username, asked.password) if asked.userinfo else None
+
+    def fetch(self) -> bytes:
+        """The page.
+
+        Raises:
+            TryAgain: it cannot be had now; says why.
+        """
+        httpx = self._httpx
+        until_s = time.monotonic() + WHOLE_S
+        try:
+            return self._follow(self._request, until_s)
+        except httpx.TimeoutException as error:
+            raise self._trouble(
+                f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
+            ) from error
+        except httpx.ConnectError as error:
+            raise self._trouble(
+                f"does not answer ({_reason(error)}); is the server up, and the port right?"
+            ) from error
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
+            raise self._trouble(f"broke off or speaks no HTTP ({type(error).__name__})") from error
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    def _follow(self, request: httpx.Request, until_s: float) -> bytes:
+        for _ in range(REDIRECTS + 1):
+            response = self._client.send(request, auth=self._auth, stream=True)
+            try:
+                if not response.has_redirect_location or response.next_request is None:
+                    return self._body(response, until_s)
+                request = response.next_request
+            finally:
+                response.close()
+            if request.url.host != self._host or request.url.scheme not in ("http", "https"):
+                raise self._trouble(
+                    f"sends us on to another host ({clean(request.url.host, 100)}), which nobody named; "
+                    "name that page itself"
+                )
+        raise self._trouble(f"sends us on more than {REDIRECTS} times; name the page itself")
+
+    def _body(self, response: httpx.Response, until_s: float) -> bytes:
+        if response.status_code != self._httpx.codes.OK:
+            raise self._trouble(f"answers with status {response.status_code}{_hint(response.status_code)}")
+        if "html" in response.headers.get("content-type", ""):
+            raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
+        if response.headers.get("content-encoding", "identity") not in ("", "identity"):
+            raise self._trouble("is compressed, which was not asked for, and is not read")
+        body = bytearray()
+        for piece in response.iter_raw(65536):
+            body += piece
+            if len(body) > PAGE_BYTES:
+                limit = f"{PAGE_BYTES // 2**20} MB"
+                raise self._trouble(f"has more than {limit} and was cut there; name a smaller one", FAR_OFF_S)
+            if time.monotonic() > until_s:
+                raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
+        framed = "content-length" in response.headers or "transfer-encoding" in response.headers
+        if body and not framed and not body.endswith(b"\n"):
+            raise self._trouble("broke off within a line")
+        return bytes(body)
+
+    def _trouble(self, what: str, after_s: float = 1.0) -> TryAgain:
+        return TryAgain(f"the page {self.shown} {what}", after_s)
+
+
+def _hint(status: int) -> str:
+    if status in (401, 403):
+        return " (not allowed); give user and password in the address, as https://USER:PASSWORD@HOST/"
+    return "; is the path right?" if status == 404 else ""
+
+
+def _reason(error: BaseException) -> str:
+    """Why no connection came about, in the system's words, which hold no address."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return clean(seen.strerror.lower(), 100)
+        seen = seen.__cause__ or seen.__context__
+    return "no connection"

@@ -1,0 +1,144 @@
+"""What does a server's metrics page say about its work?
+
+vLLM's names are known; any other series is named behind a `#` of the address
+(`perfwatch.workload.quantities`). One collector reads one page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from perfwatch_collectors.fetching import Fetcher, checked_url, shown
+
+from perfwatch.clock import Clock, SystemClock
+from perfwatch.collector import Collector
+from perfwatch.errors import TryAgain, Unavailable
+from perfwatch.model import Device, DeviceKind, Event, Reading
+from perfwatch.text import clean
+from perfwatch.workload.exposition import Page
+from perfwatch.workload.page import PageTally
+from perfwatch.workload.quantities import KNOWN, parse_quantities
+
+SAID = 100
+"""So many different reasons are told; a server that finds a new one each time is not heard for ever."""
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """Which page.
+
+    Args:
+        url: `http://HOST:PORT/PATH`, and behind a `#` further series: `NAME=SERIES,...`.
+        index: the number among several pages of one run.
+    """
+
+    url: str = ""
+    index: int = 0
+
+    @classmethod
+    def of(cls, spec: str, index: int = 0) -> PageOptions:
+        """The options that `-w prometheus=SPEC` means."""
+        return cls(spec, index)
+
+
+class Fetches(Protocol):
+    """What fetches the page; `fetching.Fetcher`, or a test's."""
+
+    def fetch(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class PageCollector(Collector):
+    """Reads one page in Prometheus' text format; one device of kind workload.
+
+    Raises:
+        ConfigError: the address, or what stands behind its `#`, cannot be read.
+    """
+
+    name = "page"
+    about = "work that a server counts on its metrics page (Prometheus): -w prometheus=URL"
+    floor_s = 0.2
+    Options = PageOptions
+
+    def __init__(
+        self,
+        options: PageOptions | None = None,
+        *,
+        clock: Clock | None = None,
+        fetcher: Callable[[str], Fetches] = Fetcher,
+    ) -> None:
+        super().__init__(options)
+        self._clock = clock or SystemClock()
+        self._new_fetcher = fetcher
+        self._fetcher: Fetches | None = None
+        address, _, named = self.options.url.partition("#")
+        self._url = checked_url(address) if address else ""
+        self._quantities = (*parse_quantities(named), *KNOWN)
+        self._names = {quantity.name for quantity in self._quantities if quantity.asked}
+        self._tally: PageTally | None = None
+        self._said: set[str] = set()
+
+    def open(self) -> Sequence[Device]:
+        if not self._url:
+            raise Unavailable("no page is named", "perfwatch run -w prometheus=URL -- CMD")
+        self.close()
+        self._fetcher = self._new_fetcher(self._url)
+        index = self.options.index
+        device = Device(
+            id=f"page-{index}" if index else "page",
+            name=shown(self._url),
+            kind=DeviceKind.WORKLOAD,
+            index=index,
+            facts={"work": "page", "url": shown(self._url)},
+        )
+        wanted = [each for each in self._quantities if each.asked or each.name not in self._names]
+        self._tally = PageTally(device, wanted)
+        return [device]
+
+    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
+        tally, fetcher = self._tally, self._fetcher
+        if tally is None or fetcher is None:
+            raise TryAgain(f"the page {shown(self._url)} is not open")
+        before_ns = self._clock.monotonic_ns()
+        try:
+            page = Page(fetcher.fetch())
+        except TryAgain as trouble:
+            now_ns = self._clock.monotonic_ns()
+            yield from tally.unknown(now_ns)
+            yield from self._say(str(trouble), now_ns)
+            raise
+        now_ns = self._clock.monotonic_ns()
+        readings = tally.readings(page, (before_ns + now_ns) // 2)
+        yield from readings
+        missing = tally.missing()
+        if missing or not readings:
+            reason = self._finds_nothing(page, missing)
+            yield from self._say(reason, now_ns)
+            if not readings:
+                raise TryAgain(reason, 1.0)
+
+    def close(self) -> None:
+        if self._fetcher is not None:
+            self._fetcher.close()
+            self._fetcher = None
+
+    def _say(self, text: str, now_ns: int) -> Iterator[Reading]:
+        """A sentence for people, once: what the state says is not read by everybody."""
+        if text not in self._said and len(self._said) < SAID:
+            self._said.add(text)
+            yield Event("note", {"source": "page", "text": text}, now_ns)
+
+    def _finds_nothing(self, page: Page, missing: Sequence[str]) -> str:
+        where = f"the page {shown(self._url)}"
+        if not page.has_metrics:
+            return f"{where} holds no metrics in Prometheus' text format{page.hint}"
+        there = ", ".join(clean(name, 80) for name in page.names())
+        has = f"; it has for example {there}" if there else ""
+        if missing:
+            return f"{where} has no {', '.join(clean(name, 80) for name in missing)}{has}"
+        return (
+            f"{where} has no counter that is known by name{has}; name one: -w 'prometheus=URL#queries=SERIES'"
+        )
