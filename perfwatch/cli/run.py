@@ -16,11 +16,11 @@ from perfwatch.text import clean, from_system
 if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
-    from perfwatch.job.ferry import Ferry
+    from perfwatch.job.ferry import Feed, Ferry
     from perfwatch.job.signals import SignalQueue
     from perfwatch.job.watched import Outcome, Plan, WatchedRun
     from perfwatch.job.workloads import Workload
-    from perfwatch.sources.live import Chosen
+    from perfwatch.sources.live import Chosen, LiveSource
     from perfwatch.sources.recording import Recording
 
 HELP = """Start a job, watch the devices of this machine while it works, and say what the work cost.
@@ -126,7 +126,10 @@ def _understand(args: argparse.Namespace) -> _Wanted:
 class _Session:
     """The moving parts of this one run, wired together."""
 
-    def __init__(self, runner: WatchedRun, recording: Recording, signals: SignalQueue) -> None:
+    def __init__(
+        self, live: LiveSource, runner: WatchedRun, recording: Recording, signals: SignalQueue
+    ) -> None:
+        self._live = live
         self._runner = runner
         self._recording = recording
         self._signals = signals
@@ -160,18 +163,18 @@ class _Session:
         from perfwatch.sources.recording import Recording
 
         session_id = new_session_id()
-        ferry = _ferry(args, wanted.workloads)  # forks, therefore before any thread
-        sources = _WorkSources.of(wanted.workloads)
-        plan = _plan(args, wanted, sources, ferry, session_id)
         keep = not args.no_record and wanted.config.run.record is not False
         recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
         if recording.warning:
             results.say(f"perfwatch: {recording.warning}")
+        ferry = _ferry(args, wanted.workloads, screen, recording.path)  # forks, therefore before any thread
+        sources = _WorkSources.of(wanted.workloads)
+        plan = _plan(args, wanted, sources, ferry, session_id, screen)
         evidence = Evidence({**os.environ, **plan.environment})
         opening = Opening(wanted.settings)
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [recording, evidence, opening, *_spoken(args, wanted)],
+            [recording, evidence, opening, *(_spoken(args, wanted) if screen is None else [screen.scene])],
             interval_s=wanted.interval_s,
             session_id=session_id,
             header=_header(args, wanted),
@@ -181,14 +184,15 @@ class _Session:
         if ferry is not None:
             live.hub.more_cpu_s = ferry.cpu_s
             live.hub.more_rss_bytes = ferry.own_memory_bytes
-        return cls(WatchedRun(plan, live, evidence, opening, signals), recording, signals)
+        return cls(live, WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
-    def watch(self) -> Outcome | None:
+    def watch(self, screen: watching.Screen | None) -> Outcome | None:
         """Run it; None if the command cannot be started (the reason was said)."""
         from perfwatch.job.process import CannotStart
 
+        run = self._runner.run
         try:
-            outcome: Outcome = self._runner.run()
+            outcome: Outcome = run() if screen is None else screen.show(self._live, run)
         except CannotStart as error:
             results.say(f"perfwatch run: {error}")
             self.start_failure = error.status
@@ -288,23 +292,36 @@ class _WorkSources:
         return self._output
 
 
-def _ferry(args: argparse.Namespace, workloads: list[Workload]) -> Ferry | None:
-    """What passes the streams on that a pattern reads; None if none does."""
+def _ferry(
+    args: argparse.Namespace,
+    workloads: list[Workload],
+    screen: watching.Screen | None,
+    session_path: str | None,
+) -> Ferry | None:
+    """What passes the streams on that a pattern or the dashboard reads; None if none does."""
     from perfwatch.job.workloads import STREAMS
 
     kinds = {one.kind for one in workloads if one.kind in STREAMS}
-    if not kinds:
+    if not kinds and screen is None:
         return None
     from perfwatch.job.ferry import Ferry
     from perfwatch.session.stdout import STDERR_FD, true_fd
 
+    if screen is not None:
+        kept_fd = screen.open_output(session_path)
+        return Ferry({"stdout": kept_fd, "stderr": kept_fd}, size=screen.size)
     names = ("stdout", "stderr") if "output" in kinds else sorted(kinds)
     own_fds = {"stdout": STDERR_FD if args.json else true_fd(), "stderr": STDERR_FD}
     return Ferry({name: own_fds[name] for name in names})
 
 
 def _plan(
-    args: argparse.Namespace, wanted: _Wanted, sources: _WorkSources, ferry: Ferry | None, session_id: str
+    args: argparse.Namespace,
+    wanted: _Wanted,
+    sources: _WorkSources,
+    ferry: Ferry | None,
+    session_id: str,
+    screen: watching.Screen | None,
 ) -> Plan:
     from perfwatch.job.process import RUN_VARIABLE
     from perfwatch.job.watched import Plan
@@ -313,13 +330,29 @@ def _plan(
         command=wanted.command,
         environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
         ferry=ferry,
-        feed=sources.output.feed if sources.output is not None else None,
-        miss=sources.output.miss if sources.output is not None else None,
+        feed=_feed(sources, screen),
+        miss=sources.output.miss if sources.output is not None else lambda _pieces: None,
         to_stderr=args.json,
         idle_baseline_s=wanted.idle_baseline_s,
         duration_s=wanted.duration_s,
         user=wanted.user,
+        apart=screen is not None,
     )
+
+
+def _feed(sources: _WorkSources, screen: watching.Screen | None) -> Feed | None:
+    """Who reads the job's output along: the patterns, the dashboard, or both."""
+    readers: list[Feed] = [sources.output.feed] if sources.output is not None else []
+    if screen is not None:
+        readers.append(screen.pane.feed)
+    if len(readers) < 2:
+        return readers[0] if readers else None
+
+    def both(stream: str, data: bytes, at_ns: int) -> None:
+        for reader in readers:
+            reader(stream, data, at_ns)
+
+    return both
 
 
 def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,6 +76,9 @@ class SignalQueue:
         Not by SIGSTOP: where nobody could continue us (a group without a shell, as in a container) the
         kernel leaves a process running that leaves SIGTSTP to it.
         """
+        if threading.current_thread() is not threading.main_thread():  # a dashboard has the main thread
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTSTP])

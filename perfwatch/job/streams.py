@@ -21,13 +21,17 @@ class Passage:
     Args:
         name: `stdout` or `stderr`.
         own_fd: our stream, on which the output is written on.
+        size: columns and lines of the terminal that the job gets where `own_fd` is none (a dashboard's pane,
+            whose output is kept in a file).
     """
 
-    def __init__(self, name: str, own_fd: int) -> None:
+    def __init__(self, name: str, own_fd: int, size: tuple[int, int] | None = None) -> None:
         self.name = name
         self.own_fd = own_fd
-        self.is_terminal = os.isatty(own_fd)
+        self.is_terminal = size is not None or os.isatty(own_fd)
         self.read_fd, self.child_fd = _open_terminal(own_fd) if self.is_terminal else wide_pipe()
+        if size is not None:
+            _set_size(self.read_fd, *size)
 
     def resize(self) -> None:
         """Our terminal changed its size; so does the job's."""
@@ -54,6 +58,11 @@ def _open_terminal(own_fd: int) -> tuple[int, int]:
     termios.tcsetattr(slave, termios.TCSANOW, settings)
     _copy_size(own_fd, master)
     return master, slave
+
+
+def _set_size(fd: int, columns: int, lines: int) -> None:
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
 
 def _copy_size(source_fd: int, target_fd: int) -> None:

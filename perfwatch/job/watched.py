@@ -56,6 +56,7 @@ class Plan:
         idle_baseline_s: measure idle power so long first.
         duration_s: end the job with SIGTERM after so long.
         user: run the job as this user.
+        apart: in a group of its own and without input, because a dashboard has the terminal.
     """
 
     command: Sequence[str]
@@ -67,6 +68,7 @@ class Plan:
     idle_baseline_s: float = 0.0
     duration_s: float | None = None
     user: str | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ class WatchedRun:
                 stderr=ends.get("stderr"),
                 user=plan.user,
                 unblocked=self._signals.let_through(),
+                apart=plan.apart,
             )
         finally:
             if plan.ferry is not None and plan.feed is not None and plan.miss is not None:

@@ -142,13 +142,17 @@ class LiveSource:
             if runner.collector is collector and not runner.is_asked:
                 runner.read_now()
 
-    def stop(self) -> None:
-        """End the collectors, then the hub; what was read is taken before. A hanging call is left."""
+    def stop(self, patience_s: float = 0.5) -> None:
+        """End the collectors, then the hub; what was read is taken before.
+
+        A call that hangs is left, after so long; for the hub ten times as much.
+        """
         for runner in self.runners:
             runner.stop()
+        until_ns = self.clock.monotonic_ns() + round(patience_s * NS)
         for runner in self.runners:
-            runner.join(0.5)
-        self.hub.stop()
+            runner.join(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        self.hub.stop(10 * patience_s)
 
     def states(self) -> dict[str, tuple[State, str, str]]:
         """How each collector is doing: state, reason, remedy."""

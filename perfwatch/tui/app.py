@@ -11,12 +11,12 @@ import contextlib
 import signal
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
+from perfwatch.errors import ConfigError
 from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui import chrome
 from perfwatch.tui.canvas import Canvas
@@ -31,6 +31,10 @@ from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.view import SCREENS, SPANS_S, View
 from perfwatch.tui.wire import Wire
 
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual.screen import Screen
+
 RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Paint periods that `+` and `-` go through, s."""
 MESSAGE_S = 4.0
@@ -44,9 +48,11 @@ class Dashboard(App[None]):
     Args:
         feed: where frames come from.
         look: colours.
-        view: what to show first; an empty `screen` chooses by what there is.
+        view: what to show first.
+        stream: the terminal to write to.
         paint_s: how often to paint, s.
         direct: paint changed cells past Textual's compositor while nothing lies over the canvas.
+        first_screen: the screen to begin with; chosen by what there is where it is empty.
     """
 
     CSS = "Screen { overflow: hidden; background: transparent; }"
@@ -62,11 +68,14 @@ class Dashboard(App[None]):
         look: Look,
         view: View | None = None,
         *,
+        stream: TextIO | None = None,
         paint_s: float = 1.0,
         direct: bool = True,
         first_screen: str = "",
     ) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=True)
+        self.stream = stream
+        """The terminal to write to; None for Textual's own choice."""
         self.feed = feed
         self.look = look
         self.view = view or View()
@@ -77,8 +86,8 @@ class Dashboard(App[None]):
         self._direct = direct
         self._first_screen = first_screen
         self._book = Book()
-        self._wire = Wire(lambda style: self.look.codes(style))
-        self._canvas = Canvas(lambda style: self.look.rich_style(style), self._redraw)
+        self._wire = Wire(self._codes)
+        self._canvas = Canvas(self._style, self._redraw)
         self._asking: Future[Frame] | None = None
         self._message = ""
         self._timer: Any = None
@@ -129,7 +138,8 @@ class Dashboard(App[None]):
             return
         frame = answer.result()
         first = self.frame is None
-        self.frame = frame
+        if self.view.paused_at is None or self.frame is None:
+            self.frame = frame
         self._book.learn(frame.bins)
         if first and self._first_screen == "":
             self.view = self.view.with_(screen=first_screen(frame))
@@ -139,6 +149,12 @@ class Dashboard(App[None]):
         self._redraw()
         if self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
+
+    def _codes(self, style: str) -> str:
+        return self.look.codes(style)
+
+    def _style(self, style: str) -> Style:
+        return self.look.rich_style(style)
 
     # -- painting ----------------------------------------------------------------------------------
 
@@ -231,7 +247,7 @@ class Dashboard(App[None]):
         else:
             self.look_at(zoom=listed[min(self.view.selected, len(listed) - 1)].label, selected=0)
 
-    def action_back(self) -> None:
+    def action_close(self) -> None:
         """Close what is open, the innermost first."""
         if self.view.zoom:
             self.look_at(zoom="")
@@ -290,7 +306,7 @@ class Dashboard(App[None]):
         )
 
     def _filtered(self, text: str | None) -> None:
-        self._uncover()
+        self.uncover()
         if text is not None:
             self.look_at(filter=text.strip(), selected=0)
 
@@ -300,22 +316,43 @@ class Dashboard(App[None]):
         self.push_screen(Prompt("mark", "mark", "name of the mark"), self._marked)
 
     def _marked(self, text: str | None) -> None:
-        self._uncover()
+        self.uncover()
         if text and text.strip():
             self.feed.mark(text.strip(), "point")
             self.say(f"mark {text.strip()}")
 
     def action_theme(self) -> None:
         from perfwatch.tui.overlays.themes import ThemePicker
+        from perfwatch.tui.themes import theme_names
 
-        self.push_screen(ThemePicker(), lambda _: self._uncover())
+        before = self.look
+
+        def chosen(name: str | None) -> None:
+            if name is None:
+                self.look = before
+            else:
+                self.say(f"theme {name}; --theme {name} or [ui] theme in the config keeps it")
+            self.uncover()
+
+        self.push_screen(ThemePicker(theme_names(), self.look.theme.name, self._preview), chosen)
+
+    def _preview(self, name: str) -> None:
+        from perfwatch.tui.look import Look
+        from perfwatch.tui.themes import load_theme
+
+        try:
+            self.look = Look(load_theme(name), self.look.system)
+        except ConfigError as error:
+            self.say(str(error))
+        self.repaint()
 
     def action_help(self) -> None:
         from perfwatch.tui.overlays.help import Help
 
-        self.push_screen(Help(), lambda _: self._uncover())
+        self.push_screen(Help(), lambda _: self.uncover())
 
-    def _uncover(self) -> None:
+    def uncover(self) -> None:
+        """Paint everything once what lies over the canvas is gone."""
         self.call_after_refresh(self.repaint)
 
     def action_quit(self) -> None:  # type: ignore[override]
@@ -330,10 +367,8 @@ class Dashboard(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         """What the command palette offers: every key's action."""
-        from textual.app import SystemCommand
-
         for key in KEYS:
-            if key.action not in ("command_palette", "back"):
+            if key.action not in ("command_palette", "close"):
                 words = key.words[0].upper() + key.words[1:]
                 yield SystemCommand(words, f"key {key.keys.split(',')[0]}", _runner(self, key.action))
 
@@ -343,7 +378,7 @@ SORTS = {"devices": tuple(devices.SORTS)}
 
 def _runner(app: Dashboard, action: str) -> Any:
     async def run() -> None:
-        app._uncover()
+        app.uncover()
         await app.run_action(action)
 
     return run

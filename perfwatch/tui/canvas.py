@@ -1,15 +1,19 @@
-"""The widget that shows rows: one for the whole screen, since each widget costs its own work in every frame."""
+"""The widget that shows rows: one for the whole screen, since each widget costs its own work in a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from rich.style import Style
+from rich.segment import Segment
 from textual.geometry import Region
-from textual.strip import Segment, Strip
+from textual.strip import Strip
 from textual.widget import Widget
 
 from perfwatch.tui.draw.row import Row
+
+if TYPE_CHECKING:
+    from rich.style import Style
 
 
 class Canvas(Widget):

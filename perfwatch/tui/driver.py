@@ -1,4 +1,4 @@
-"""How does the terminal speak to us? Textual's Linux driver, without its ten wake-ups a second, and with an end.
+"""How does the terminal speak to us? Textual's Linux driver, without ten wake-ups a second, and with an end.
 
 Textual polls for input every 0.1 s; this one sleeps until there is some. When the terminal is gone (the ssh
 line died and nobody sent SIGHUP) reading returns nothing for ever, and the original spins on it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 from codecs import getincrementaldecoder
 from typing import Any
 
@@ -20,19 +19,29 @@ ESCAPE_S = 0.1
 
 
 class TerminalDriver(LinuxDriver):
-    """Reads keys from standard input and writes to standard output; `app.terminal_gone()` is called once."""
+    """Reads keys from standard input and writes to `app.stream`; `app.terminal_gone()` is called once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if sys.__stdout__ is not None:
-            self._file = sys.__stdout__
+        stream = getattr(self._app, "stream", None)
+        if stream is not None:
+            self._file = stream
+        self._out_fd = self._file.fileno() if self._file is not None else 1
         self._end_read, self._end_write = os.pipe()
 
     @property
     def queued(self) -> int:
         """Writes that the terminal has not taken yet; while there are some no frame is painted."""
         thread = self._writer_thread
-        return 0 if thread is None else thread._queue.qsize()
+        return 0 if thread is None else thread._queue.qsize()  # noqa: SLF001 - the one place that says how far behind it is
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Columns and lines of the terminal that we write to: descriptor 1 may be something else."""
+        try:
+            columns, lines = os.get_terminal_size(self._out_fd)
+        except (OSError, ValueError):
+            return super()._get_terminal_size()
+        return (columns or 80, lines or 24)
 
     def disable_input(self) -> None:
         """Wake the input thread, so that it ends at once."""

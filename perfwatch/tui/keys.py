@@ -34,7 +34,7 @@ KEYS: tuple[Key, ...] = (
     Key("left,h", "back_in_time(-1)", "back in time (while paused)", "moving"),
     Key("right,l", "back_in_time(1)", "forward in time (while paused)", "moving"),
     Key("enter", "zoom", "the selected one alone, and back", "view"),
-    Key("escape", "back", "close what is open", "view"),
+    Key("escape", "close", "close what is open", "view"),
     Key("slash,f3", "filter", "filter", "view", "/ filter"),
     Key("s,f6", "sort", "sort by the next column", "view", "s sort"),
     Key("S", "reverse", "sort the other way round", "view"),

@@ -1,16 +1,20 @@
-"""How does the screen open and close? Whether there is one to draw on, the first glimpse, the app, the end."""
+"""How does the screen open and close? Whether there is one, the first glimpse, the app, the end."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any, TextIO
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
 
 from perfwatch.tui.feed import Feed
 
 LEAST_COLUMNS, LEAST_LINES = 1, 1
+HELD_BYTES = 1 << 16
+"""So much of what was printed behind the screen is shown afterwards."""
 
 
 def can_draw(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -26,35 +30,66 @@ def can_draw(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return columns >= LEAST_COLUMNS and lines >= LEAST_LINES
 
 
-def glimpse(text: str) -> None:
+def glimpse(stream: TextIO, text: str) -> None:
     """Show something before the libraries for more are loaded: the other screen, and what is coming."""
-    sys.stdout.write(f"\x1b[?1049h\x1b[2J\x1b[H\x1b[7m perfwatch \x1b[0m {text}")
-    sys.stdout.flush()
+    stream.write(f"\x1b[?1049h\x1b[2J\x1b[H\x1b[7m perfwatch \x1b[0m {text}")
+    stream.flush()
 
 
-def show(feed: Feed, theme: str | None = None, **options: Any) -> bool:
-    """Show the dashboard until it is closed. Returns False if the terminal went away.
+def close_glimpse(stream: TextIO) -> None:
+    """Back to the screen that was there, where the dashboard could not open."""
+    stream.write("\x1b[0m\x1b[?1049l\x1b[?25h")
+    stream.flush()
+
+
+def show(
+    feed: Feed, stream: TextIO, *, theme: str | None = None, ascii_only: bool = False, paint_s: float = 1.0
+) -> bool:
+    """Show the dashboard on a terminal until it is closed. Returns False if the terminal went away.
+
+    What libraries print meanwhile is held back and goes to standard error afterwards.
 
     Raises:
         ConfigError: there is no such theme.
     """
+    glimpse(stream, "looking for devices ...")
     gc.disable()  # some 10 ms of the start; the imports make no garbage
     try:
         from perfwatch.tui.app import Dashboard
-        from perfwatch.tui.look import look_for
+        from perfwatch.tui.look import look_for, wants_ascii
+        from perfwatch.tui.view import View
 
-        app = Dashboard(feed, look_for(theme, os.environ, sys.stdout), **options)
+        look = look_for(theme, os.environ, stream)
+        view = View(ascii=wants_ascii(os.environ, stream, ascii_only or None))
+        app = Dashboard(feed, look, view, stream=stream, paint_s=paint_s)
     except BaseException:
-        close_glimpse()
+        close_glimpse(stream)
         raise
     finally:
         gc.enable()
     gc.freeze()
-    app.run(mouse=True)
+    with _held_back():
+        app.run(mouse=True)
     return not app.gone
 
 
-def close_glimpse() -> None:
-    """Back to the screen that was there, where the dashboard could not open."""
-    sys.stdout.write("\x1b[0m\x1b[?1049l\x1b[?25h")
-    sys.stdout.flush()
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keep what anybody prints on descriptors 1 and 2 off the screen."""
+    sys.stderr.flush()
+    held = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, after it was read
+    before = [os.dup(fd) for fd in (1, 2)]
+    try:
+        for fd in (1, 2):
+            os.dup2(held.fileno(), fd)
+        yield
+    finally:
+        sys.stderr.flush()
+        for fd, old in zip((1, 2), before, strict=True):
+            os.dup2(old, fd)
+            os.close(old)
+        held.seek(max(0, held.tell() - HELD_BYTES))
+        said = held.read()
+        held.close()
+        if said:
+            os.write(2, said)

@@ -1,4 +1,4 @@
-"""What does the person look at? The state of the view: screen, span, sort, filter, selection. No telemetry."""
+"""What does the person look at? The view's own state: screen, span, sort, filter, selection; no telemetry."""
 
 from __future__ import annotations
 

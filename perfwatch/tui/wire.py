@@ -70,7 +70,7 @@ class _Pen:
 
     def write(self, y: int, x: int, text: str, style: str, columns: int) -> None:
         if self._at != (y, x):
-            if self._at is not None and self._at[0] == y and 0 < x - self._at[1]:
+            if self._at is not None and self._at[0] == y and x > self._at[1]:
                 self._parts.append(f"\x1b[{x - self._at[1]}C")
             else:
                 self._parts.append(f"\x1b[{y + 1};{x + 1}H")
@@ -96,7 +96,7 @@ def _paint_row(pen: _Pen, y: int, before: Row, row: Row) -> None:
         if columns != old_columns or old.style != new.style:
             break
         if old.text != new.text:
-            _paint_span(pen, y, x, old, new, columns)
+            _paint_span(pen, (y, x), old, new)
         x += columns
         index += 1
     else:
@@ -105,7 +105,8 @@ def _paint_row(pen: _Pen, y: int, before: Row, row: Row) -> None:
     _paint_rest(pen, y, x, before[index:], row[index:])
 
 
-def _paint_span(pen: _Pen, y: int, x: int, old: Span, new: Span, columns: int) -> None:
+def _paint_span(pen: _Pen, at: tuple[int, int], old: Span, new: Span) -> None:
+    (y, x), columns = at, width(new.text)
     if len(old.text) != columns or len(new.text) != columns:  # wide or combining characters: all of it
         pen.write(y, x, new.text, new.style, columns)
         return

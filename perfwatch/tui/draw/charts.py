@@ -111,9 +111,7 @@ def chart(
 def largest(known: Mapping[int, Bin], span: Span) -> float | None:
     """The largest value in sight."""
     values = [
-        high
-        for at in range(span.first, span.last + 1)
-        if at in known and (high := known[at][3]) is not None
+        high for at in range(span.first, span.last + 1) if at in known and (high := known[at][3]) is not None
     ]
     return max(values, default=None)
 

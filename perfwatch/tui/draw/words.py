@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from perfwatch.model import Metric, Unit
 from perfwatch.units import (
     DASH,
@@ -27,19 +29,19 @@ def value(metric: Metric, number: object) -> str:
     """A reading in the unit that people use for it."""
     if not isinstance(number, (int, float)):
         return DASH if number is None else str(number)
-    if metric.unit is Unit.RATIO:
-        return format_percent(number)
-    if metric.unit is Unit.BYTE:
-        return format_memory(number)
-    if metric.unit is Unit.CELSIUS:
-        return f"{number:.0f} °C"
-    if metric.unit is Unit.SECOND:
-        return format_latency(number)
-    if metric.unit in (Unit.WATT, Unit.JOULE, Unit.HERTZ):
-        return format_quantity(number, metric.unit.value)
-    if metric.unit is Unit.BYTE_PER_SECOND:
-        return f"{format_memory(number)}/s"
-    return format_count(number)
+    return _SPOKEN.get(metric.unit, format_count)(number)
+
+
+_SPOKEN: dict[Unit, Callable[[float], str]] = {
+    Unit.RATIO: format_percent,
+    Unit.BYTE: format_memory,
+    Unit.BYTE_PER_SECOND: lambda number: f"{format_memory(number)}/s",
+    Unit.CELSIUS: lambda number: f"{number:.0f} °C",
+    Unit.SECOND: format_latency,
+    Unit.WATT: watts,
+    Unit.JOULE: lambda number: format_quantity(number, "J"),
+    Unit.HERTZ: lambda number: format_quantity(number, "Hz"),
+}
 
 
 def age(seconds: float | None) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from perfwatch.tui.keys import KEYS, spoken
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
 
 
 class Help(ModalScreen[None]):

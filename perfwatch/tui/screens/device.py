@@ -13,13 +13,13 @@ from perfwatch.tui.view import View
 
 def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The device's panel above, its metrics and facts below."""
-    from perfwatch.tui.screens.devices import panel
+    from perfwatch.tui.screens.devices import Paper, panel
 
     columns, height = size
     facts = _facts(one, columns)
-    table = [_heading(columns), *(_metric(one, metric, frame, columns) for metric in one.device.metrics)]
+    table = [_heading(columns), *(_metric(one, metric, columns) for metric in one.device.metrics)]
     top = max(5, min(14, height - len(table) - len(facts)))
-    rows = [*panel(one, frame, view, (columns, top), book), *facts]
+    rows = [*panel(Paper(frame, view, book), one, (columns, top)), *facts]
     below = height - len(rows)
     start = max(0, min(view.selected, len(table) - below))
     return fitted([*rows, *table[start : start + below]], columns, height)
@@ -40,7 +40,7 @@ def _heading(columns: int) -> Row:
     return line.cell("update", 8, "label").put("  ").put("about", "label").row()
 
 
-def _metric(one: DeviceNow, metric: Metric, frame: Frame, columns: int) -> Row:
+def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
     known = one.values.get(metric.name)
     line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)

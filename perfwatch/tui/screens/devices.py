@@ -1,4 +1,4 @@
-"""Devices: how busy, how hot, how hungry is each of them? Panels with charts; rows, then tiles, as they grow."""
+"""Devices: how busy, how hot, how hungry is each? Panels with charts; lines, then tiles, as they grow."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ from perfwatch.units import DASH
 MEASURED = (DeviceKind.ACCELERATOR, DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.METER)
 PANEL_LEAST = 4
 """Lines of a panel: its heading, and charts of three."""
+TILE_COLUMNS = 8
 CHART_LEAST = 10
 """Columns that a chart needs to tell something."""
+
+
+class Paper(NamedTuple):
+    """What is drawn, how it is looked at, and the charts known so far."""
+
+    frame: Frame
+    view: View
+    book: Book
 
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
@@ -31,12 +40,13 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 
         return device.draw(zoomed[0], frame, view, size, book)
     host = next((one for one in frame.devices if one.device.kind is DeviceKind.NODE), None)
+    paper = Paper(frame, view, book)
     top = [_host(host, frame, columns)] if host is not None and height > PANEL_LEAST else []
     room = height - len(top)
     if not shown:
-        return fitted([*top, *_nothing(frame, view, columns)], columns, height)
+        return fitted([*top, *_nothing(view, columns)], columns, height)
     selected = min(view.selected, len(shown) - 1)
-    return fitted([*top, *_fitting(shown, frame, view, (columns, room), book, selected)], columns, height)
+    return fitted([*top, *_fitting(paper, shown, (columns, room), selected)], columns, height)
 
 
 def listed(frame: Frame, view: View) -> list[DeviceNow]:
@@ -66,25 +76,18 @@ def sort(devices: Sequence[DeviceNow], by: str) -> list[DeviceNow]:
     return sorted(devices, key=key, reverse=by.startswith("-"))
 
 
-def _fitting(
-    shown: Sequence[DeviceNow],
-    frame: Frame,
-    view: View,
-    size: tuple[int, int],
-    book: Book,
-    selected: int,
-) -> list[Row]:
+def _fitting(paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], selected: int) -> list[Row]:
     columns, height = size
     for across in (1, 2, 3, 4):
         down = -(-len(shown) // across)
         width = (columns - (across - 1)) // across
         lines = min(height // down, 12)
         if lines >= PANEL_LEAST and width >= 38:
-            return _panels(shown, frame, view, (columns, height), book, selected, across, lines)
+            return _panels(paper, shown, (columns, height), (across, lines), selected)
     for across in (1, 2, 3, 4):
         if len(shown) <= (height - 1) * across and (columns - across + 1) // across >= 38:
-            return _compact(shown, frame, view, columns, height, across, selected)
-    return _tiles(shown, frame, columns, height, selected)
+            return _compact(paper, shown, size, across, selected)
+    return _tiles(shown, size, selected, ascii_only=paper.view.ascii)
 
 
 # One panel a device
@@ -101,61 +104,51 @@ class Track(NamedTuple):
 
 
 def _panels(
+    paper: Paper,
     shown: Sequence[DeviceNow],
-    frame: Frame,
-    view: View,
     size: tuple[int, int],
-    book: Book,
+    shape: tuple[int, int],
     selected: int,
-    across: int,
-    lines: int,
 ) -> list[Row]:
+    """Panels of equal size, so many side by side and so many lines high; blank lines between where they fit."""
     columns, height = size
+    across, lines = shape
     width = (columns - (across - 1)) // across
+    down = -(-len(shown) // across)
+    between = [blank(columns)] if down * lines + down - 1 <= height else []
     rows: list[Row] = []
     for start in range(0, len(shown), across):
         blocks: list[tuple[int, Sequence[Row]]] = []
         for place, one in enumerate(shown[start : start + across]):
             if place:
-                blocks.append((1, [blank(1)] * lines))
-            last = place == across - 1
-            own = width + (columns - across * width - (across - 1) if last else 0)
-            blocks.append(
-                (own, panel(one, frame, view, (own, lines), book, selected=start + place == selected))
-            )
-        filled = sum(block[0] for block in blocks)
-        rows += beside([*blocks, (columns - filled, [])], lines)
+                blocks.append((1, []))
+            own = columns - place * (width + 1) if place == across - 1 else width
+            blocks.append((own, panel(paper, one, (own, lines), selected=start + place == selected)))
+        filled = sum(own for own, _ in blocks)
+        rows += [*(between if rows else []), *beside([*blocks, (columns - filled, [])], lines)]
     return rows[:height]
 
 
-def panel(
-    one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book, *, selected: bool = False
-) -> list[Row]:
+def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool = False) -> list[Row]:
     """One device: a heading with what has no chart, and a chart each of utilization, power and memory."""
     columns, lines = size
-    rows = [heading(one, frame, columns, selected=selected)]
+    rows = [heading(one, paper.frame, columns, selected=selected)]
     if one.state is not State.OK:
-        rows.append(_trouble(one, frame, columns))
+        rows.append(_trouble(one, paper.frame, columns))
     tracks = tracks_of(one)
     if not tracks:
-        return fitted([*rows, Line(columns).put("  tells no utilization, power or memory", "dim").row()], *size)
+        silent = Line(columns).put("  tells no utilization, power or memory", "dim").row()
+        return fitted([*rows, silent], *size)
     room = lines - len(rows)
     if columns >= 3 * (CHART_LEAST + 12) and len(tracks) > 1:
-        return fitted([*rows, *_side_by_side(one, tracks, frame, view, (columns, room), book)], *size)
+        return fitted([*rows, *_side_by_side(paper, one, tracks, (columns, room))], *size)
     each = max(1, room // len(tracks))
     for track in tracks[:room]:
-        rows += _track(one, track, frame, view, (columns, each), book)
+        rows += _track(paper, one, track, (columns, each))
     return fitted(rows, *size)
 
 
-def _side_by_side(
-    one: DeviceNow,
-    tracks: Sequence[Track],
-    frame: Frame,
-    view: View,
-    size: tuple[int, int],
-    book: Book,
-) -> list[Row]:
+def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
     columns, height = size
     width = (columns - len(tracks) + 1) // len(tracks)
     blocks: list[tuple[int, Sequence[Row]]] = []
@@ -164,24 +157,20 @@ def _side_by_side(
             blocks.append((1, [blank(1)] * height))
         last = place == len(tracks) - 1
         own = columns - place * (width + 1) if last else width
-        blocks.append((own, _under_its_words(one, track, frame, view, (own, height), book)))
+        blocks.append((own, _under_its_words(paper, one, track, (own, height))))
     return beside(blocks, height)
 
 
-def _under_its_words(
-    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
-) -> list[Row]:
+def _under_its_words(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
     """A line with name and value, the chart below it."""
     columns, height = size
     stale = one.state is not State.OK
     line = Line(columns).put(track.name, "label").put(" ")
     rows = [line.cell(track.text, line.room, "stale" if stale else "value").row()]
-    return [*rows, *_chart(one, track, frame, view, (columns, height - 1), book)]
+    return [*rows, *_chart(paper, one, track, (columns, height - 1))]
 
 
-def _track(
-    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
-) -> list[Row]:
+def _track(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
     """A chart with name and value at its left."""
     columns, height = size
     left = 22
@@ -192,19 +181,18 @@ def _track(
         .cell(track.text, left - 8, "stale" if stale else "value")
         .row()
     ]
-    chart = _chart(one, track, frame, view, (columns - left, height), book)
+    chart = _chart(paper, one, track, (columns - left, height))
     return beside([(left, rows), (columns - left, chart)], height)
 
 
-def _chart(
-    one: DeviceNow, track: Track, frame: Frame, view: View, size: tuple[int, int], book: Book
-) -> list[Row]:
+def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
     columns, height = size
     if height < 1 or columns < 2:
         return []
+    frame, view = paper.frame, paper.view
     now = frame.t if view.paused_at is None else view.paused_at
     span = charts.Span.ending(now, view.seconds(frame.t), columns)
-    known = book.ask(one.number, track.metric, span)
+    known = paper.book.ask(one.number, track.metric, span)
     texts = charts.chart(known, span, height, 0.0, track.top, ascii_only=view.ascii)
     style = track.style if one.state is State.OK else "stale"
     return [Line(columns).put(text, style).row() for text in texts]
@@ -224,7 +212,8 @@ def tracks_of(one: DeviceNow) -> list[Track]:
         top = limit or charts.ceiling(one.value(m.POWER.name), 10.0)
         found.append(Track("power", m.POWER.name, "power", text, top))
     elif m.ENERGY.name in known:
-        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), charts.ceiling(one.watts)))
+        top = charts.ceiling(one.watts, 10.0)
+        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), top))
     if m.MEMORY_USED.name in known and one.value(m.MEMORY_TOTAL.name):
         total = one.value(m.MEMORY_TOTAL.name) or 1.0
         found.append(Track("mem", m.MEMORY_USED.name, "memory", _memory(one), total))
@@ -275,7 +264,8 @@ def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = Fals
 
 def _trouble(one: DeviceNow, frame: Frame, columns: int) -> Row:
     line = Line(columns).put(f"  {one.state.value}", _state_style(one.state))
-    line.put(f", last reading {words.age(one.age_s(frame.t))} ago" if one.t is not None else ", never read", "dim")
+    read = "never read" if one.t is None else f"last reading {words.age(one.age_s(frame.t))} ago"
+    line.put(f", {read}", "dim")
     if one.reason:
         line.put(": ", "dim").foreign(one.reason, "dim")
     return line.row()
@@ -286,7 +276,7 @@ def _state_style(state: State) -> str:
 
 
 _THROTTLES = ((0x8 | 0x80, "power brake"), (0x20 | 0x40, "thermal"), (0x4, "power cap"))
-"""nvmlClocksEventReasons: hardware slowdown and power brake, software and hardware thermal, software power cap."""
+"""nvmlClocksEventReasons: slowdown and brake by hardware, thermal by software and hardware, the power cap."""
 
 
 def _is_throttled(reasons: int) -> bool:
@@ -312,7 +302,7 @@ def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
     return line.row()
 
 
-def _nothing(frame: Frame, view: View, columns: int) -> list[Row]:
+def _nothing(view: View, columns: int) -> list[Row]:
     """What to do where no device is known."""
     if view.filter:
         return [Line(columns).put(" no device matches the filter; / changes it", "dim").row()]
@@ -329,39 +319,33 @@ def _nothing(frame: Frame, view: View, columns: int) -> list[Row]:
 
 
 def _compact(
-    shown: Sequence[DeviceNow], frame: Frame, view: View, columns: int, height: int, across: int, selected: int
+    paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], across: int, selected: int
 ) -> list[Row]:
+    columns, height = size
     width = (columns - across + 1) // across
     down = -(-len(shown) // across)
     blocks: list[tuple[int, Sequence[Row]]] = []
     for column in range(across):
         if column:
             blocks.append((1, []))
-        part = shown[column * down : (column + 1) * down]
         own = columns - column * (width + 1) if column == across - 1 else width
-        blocks.append(
-            (
-                own,
-                [
-                    line_of(one, frame, view, own, selected=column * down + place == selected)
-                    for place, one in enumerate(part)
-                ],
-            )
-        )
+        part = list(enumerate(shown))[column * down : (column + 1) * down]
+        lines = [line_of(one, paper, own, selected=place == selected) for place, one in part]
+        blocks.append((own, lines))
     return beside(blocks, min(down, height))
 
 
-def line_of(one: DeviceNow, frame: Frame, view: View, columns: int, *, selected: bool = False) -> Row:
+def line_of(one: DeviceNow, paper: Paper, columns: int, *, selected: bool = False) -> Row:
     """A device in one line: label, a bar of its utilization, watts, memory, temperature."""
     line = Line(columns).put(">" if selected else " ", "selected" if selected else "text")
     line.foreign(one.label, "title", columns=min(12, max(8, len(one.label)))).put(" ")
     if one.state is not State.OK:
-        line.put(f"{one.state.value}, {words.age(one.age_s(frame.t))}", _state_style(one.state))
+        line.put(f"{one.state.value}, {words.age(one.age_s(paper.frame.t))}", _state_style(one.state))
         return line.row()
     busy = one.value(m.UTILIZATION.name)
     room = columns - line.used - 26
     if room >= 4:
-        line.put(bars.bar(busy, min(room, 24), ascii_only=view.ascii), "utilization").put(" ")
+        line.put(bars.bar(busy, min(room, 24), ascii_only=paper.view.ascii), "utilization").put(" ")
     line.cell(words.percent(busy), 5, "value").put(" ")
     line.cell(words.watts(one.value(m.POWER.name)), 7, "power").put(" ")
     line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
@@ -375,19 +359,21 @@ def line_of(one: DeviceNow, frame: Frame, view: View, columns: int, *, selected:
 # One tile a device
 
 
-def _tiles(shown: Sequence[DeviceNow], frame: Frame, columns: int, height: int, selected: int) -> list[Row]:
+def _tiles(
+    shown: Sequence[DeviceNow], size: tuple[int, int], selected: int, *, ascii_only: bool
+) -> list[Row]:
     """A heat map: place, level of utilization and percent of each device."""
-    width = 8
-    across = max(1, columns // width)
-    rows = [Line(columns).put(" utilization of each device, in the vendor's order", "dim").row()]
+    columns, height = size
+    across = max(1, columns // TILE_COLUMNS)
+    rows = [Line(columns).put(" utilization of each device, in %", "dim").row()]
     for start in range(0, len(shown), across):
         line = Line(columns)
         for place, one in enumerate(shown[start : start + across], start):
             busy = one.value(m.UTILIZATION.name)
-            style = _state_style(one.state) if one.state is not State.OK else "utilization"
-            text = bars.tile(busy) if one.state is State.OK else "x"
-            mark = "selected" if place == selected else "dim"
-            line.put(f"{str(one.device.index)[:3]:>3}", mark).put(text, style)
-            line.put(f"{'' if busy is None else round(busy * 100):>3} ", "value" if one.state is State.OK else style)
+            fine = one.state is State.OK
+            style = "utilization" if fine else _state_style(one.state)
+            line.put(f"{str(one.device.index)[:3]:>3}", "selected" if place == selected else "dim")
+            line.put(bars.tile(busy, ascii_only=ascii_only) if fine else "x", style)
+            line.put(f"{DASH if busy is None else round(busy * 100):>3} ", "value" if fine else style)
         rows.append(line.row())
     return rows[:height]

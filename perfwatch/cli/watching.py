@@ -1,0 +1,197 @@
+"""How does a run look on a terminal? The run goes on in a thread of its own while the dashboard is shown.
+
+The screen can be closed, stopped or lost at any time: the run does not notice. What the job prints is shown,
+kept beside the recording, and its end is printed when the screen is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from perfwatch.cli import asking, results, standard
+from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch.job.pane import Pane
+    from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.sources.live import LiveSource
+
+LAST_LINES = 40
+"""So much of the job's output is printed when the screen is gone."""
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How the dashboard looks, for every command that shows one."""
+    group = parser.add_argument_group("the dashboard")
+    group.add_argument("--theme", metavar="NAME", help="colours; the key t chooses and shows them")
+    group.add_argument(
+        "--refresh", metavar="TIME", help="paint period (default: 1 s); the keys + and - change it"
+    )
+
+
+def wants_screen(args: argparse.Namespace) -> bool:
+    """Whether this command line gets a dashboard: a terminal, and nothing that asks for less."""
+    from perfwatch.tui import opening
+
+    if args.headless or args.plain or args.json or args.output == "-":
+        return False
+    return opening.can_draw(sys.stdout, os.environ)
+
+
+class Screen:
+    """The dashboard of one run, and what it needs of it.
+
+    Args:
+        args: the command line.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from perfwatch.job.pane import Pane
+        from perfwatch.scene import Scene
+
+        self._args = args
+        self.pane: Pane = Pane()
+        self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
+        columns, lines = shutil.get_terminal_size()
+        self.size = max(columns, 20), max(lines - 2, 4)
+        """Columns and lines of the pane: the job's terminal."""
+        self.output_path = ""
+        self._interrupts = 0
+
+    def open_output(self, session_path: str | None) -> int:
+        """A descriptor for the job's output: a file beside the recording, private; without one nowhere."""
+        if session_path is None:
+            return os.open(os.devnull, os.O_WRONLY)
+        path = Path(f"{session_path.removesuffix('.zst').removesuffix('.jsonl')}.output")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
+        try:
+            fd = os.open(path, flags, 0o600)
+        except OSError:
+            return os.open(os.devnull, os.O_WRONLY)
+        self.output_path = str(path)
+        return fd
+
+    def show(self, live: LiveSource, run: Callable[[], T]) -> T:
+        """Show the run until the screen is closed, then wait for its end; raises what `run` raises."""
+        work = _Work(run)
+        work.start()
+        feed = RunFeed(live, self.scene, self.pane, work, stays=self._args.stay)
+        self._show(feed)
+        if not work.done.is_set():
+            results.say("perfwatch: the screen is closed, the run goes on; ctrl-C ends the job")
+        self._print_last_lines()
+        answer: T = work.result()
+        return answer
+
+    def _show(self, feed: RunFeed) -> None:
+        from perfwatch.tui import opening
+
+        opening.show(
+            feed,
+            standard.out(),
+            theme=self._args.theme,
+            ascii_only=bool(getattr(self._args, "ascii", False)),
+            paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
+        )
+
+    def _print_last_lines(self) -> None:
+        lines = self.pane.lines(LAST_LINES)
+        stream = standard.out()
+        for line in lines:
+            stream.write(line.rstrip("\r") + "\n")
+        if lines:
+            stream.write("\x1b[0m")
+        stream.flush()
+        if self.output_path:
+            results.say(f"perfwatch: the job's whole output is in {self.output_path}", quiet=self._args.quiet)
+
+
+class _Work(threading.Thread):
+    """The run, on a thread of its own."""
+
+    def __init__(self, run: Callable[[], Any]) -> None:
+        super().__init__(name="perfwatch-run", daemon=True)
+        self._run_it = run
+        self._answer: Any = None
+        self._error: BaseException | None = None
+        self.done = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self._answer = self._run_it()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self._error = error
+        finally:
+            self.done.set()
+
+    def result(self) -> Any:
+        """What the run gave, once it is over."""
+        self.join()
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+class LiveFeed:
+    """This machine as the dashboard sees it, without a job."""
+
+    over = False
+
+    def __init__(self, live: LiveSource, scene: Scene) -> None:
+        self._live = live
+        self._scene = scene
+
+    def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
+        """A frame, computed on the hub's thread."""
+        return self._live.hub.ask(lambda: self._frame(wanted))
+
+    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
+        hub, clock = self._live.hub, self._live.clock
+        return self._scene.frame(hub.seconds(clock.monotonic_ns()), wanted)
+
+    def mark(self, name: str, edge: str) -> None:
+        """Record a mark."""
+        self._live.request_readings()
+        self._live.hub.event("mark", {"name": clean(name, 64), "edge": edge, "origin": "person"})
+
+    def interrupt(self) -> str:
+        """There is no job."""
+        return ""
+
+
+class RunFeed(LiveFeed):
+    """A run as the dashboard sees it."""
+
+    def __init__(self, live: LiveSource, scene: Scene, pane: Pane, work: _Work, *, stays: bool) -> None:
+        super().__init__(live, scene)
+        self._pane = pane
+        self._work = work
+        self._stays = stays
+        self._interrupts = 0
+
+    @property
+    def over(self) -> bool:  # type: ignore[override]
+        """The dashboard closes with the run, unless it was told to stay."""
+        return self._work.done.is_set() and not self._stays
+
+    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
+        return replace(super()._frame(wanted), output=self._pane.lines(1000))
+
+    def interrupt(self) -> str:
+        """End the job as ctrl-C does; the signal goes the way of every other."""
+        if self._work.done.is_set():
+            return ""
+        self._interrupts += 1
+        os.kill(os.getpid(), signal.SIGINT)
+        return "SIGINT sent to the job; ctrl-C once more kills it" if self._interrupts == 1 else "job killed"

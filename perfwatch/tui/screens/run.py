@@ -1,0 +1,426 @@
+"""Run: what did the job do, draw and cost, now and over the run so far, and can it be quoted?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
+from perfwatch.derive.latency import Latency
+from perfwatch.derive.live import Figures, Standing
+from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
+from perfwatch.exporters.words import chips, device_list, one, per_joule_unit, scope_words, spoken, timing
+from perfwatch.scene import Frame
+from perfwatch.text import wrap
+from perfwatch.tui.draw import bars, charts, words
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
+from perfwatch.tui.draw.plain_signs import line
+from perfwatch.tui.draw.row import Row, beside, fitted
+from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, seconds_shown
+from perfwatch.tui.view import View
+from perfwatch.units import (
+    DASH,
+    format_count,
+    format_duration,
+    format_latency,
+    format_money,
+    format_quantity,
+    significant,
+)
+
+LABEL, NOW, SO_FAR = 15, 15, 24
+"""Columns of the figures: what it is, over the last seconds, over the run so far."""
+SMALL = (66, 16)
+"""A screen below this shows four figures and a graph."""
+WIDE = 108
+"""From so many columns on, latency and verdict stand beside the figures."""
+CHART_MOST = 8
+EXPECTED = "_expected"
+"""A workload's gauge `steps_expected` tells how many steps there will be."""
+
+TELL_WORK = (
+    "no work is counted: count what the job prints with -w output='{queries} queries',",
+    "or let it send StatsD lines such as queries:1|c to the address in PERFWATCH_STATSD",
+)
+
+
+def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
+    """The screen, exactly as large as asked."""
+    columns, height = size
+    if frame.standing is None:
+        return fitted(_waiting(frame, view, columns), columns, height)
+    story = _Story(frame, frame.standing, view)
+    if columns < SMALL[0] or height < SMALL[1]:
+        return fitted(_small(story, columns, height, book), columns, height)
+    return fitted(_large(story, columns, height, book), columns, height)
+
+
+def _waiting(frame: Frame, view: View, columns: int) -> list[Row]:
+    text = "waiting for the second reading of power or work"
+    if not frame.devices and not frame.workloads:
+        text = "nothing is read yet: no device and no source of work has been found"
+    return [
+        line(columns, view).row(),
+        line(columns, view).put(f" {text}", "label").row(),
+        line(columns, view).put(" `perfwatch doctor` says what is found here, and why not", "dim").row(),
+    ]
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """One line of the strip: its name, *now*, *run*, and the style of the values."""
+
+    label: str
+    now: str
+    run: str
+    style: str = "value"
+
+
+class _Story:
+    """The figures of one frame in words."""
+
+    def __init__(self, frame: Frame, standing: Standing, view: View) -> None:
+        self.frame = frame
+        self.standing = standing
+        self.view = view
+        self.unit = standing.unit
+        self.quotable = not any(
+            one.level == INSUFFICIENT and one.code != "no-work" for one in frame.run.findings
+        )
+        self.t = frame.t if view.paused_at is None else view.paused_at
+
+    # -- the strip ---------------------------------------------------------------------------------
+
+    @property
+    def scope(self) -> str:
+        """What the watts cover: `8 GPUs`, `CPU + DRAM`."""
+        scope = self.standing.scope
+        if scope == "accelerator":
+            text = chips(self.standing.devices, scope)
+        elif scope == "components":
+            text = f"{len(self.standing.devices)} components"
+        else:
+            text = scope_words(scope)
+        return f"{text}, estimated" if self.standing.estimated else text
+
+    def figures(self) -> Iterator[_Figure]:
+        """The lines of the strip, the most wanted first within each subject."""
+        now, run = self.standing.now, self.standing.run
+        if self.unit is not None:
+            yield _Figure(spoken(self.unit)[: LABEL - 1], self.rate(now), self.rate(run), "work")
+        yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
+        if self.unit is not None:
+            yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=True), "efficiency")
+            yield _Figure(f"per {one(self.unit)}"[: LABEL - 1], self.joules_per(now), self.joules_per(run))
+        yield _Figure("energy", self.energy(now), self.energy(run, error=True))
+        yield from self.costs()
+
+    def rate(self, figures: Figures) -> str:
+        rate = figures.rate(self.unit)
+        return DASH if rate is None else f"{significant(rate)} {self.short_unit}/s"
+
+    @property
+    def short_unit(self) -> str:
+        return per_joule_unit(self.unit or "").removesuffix("/J")
+
+    def per_joule(self, figures: Figures, *, error: bool = False) -> str:
+        ratio = figures.per_joule(self.unit) if self.quotable else None
+        return format_quantity(ratio, per_joule_unit(self.unit or ""), self._error(figures, ratio, error))
+
+    def joules_per(self, figures: Figures) -> str:
+        ratio = figures.per_joule(self.unit) if self.quotable else None
+        return format_quantity(1.0 / ratio if ratio else None, "J")
+
+    def energy(self, figures: Figures, *, error: bool = False) -> str:
+        return format_quantity(figures.joules, "J", self.frame.run.error_j if error else None)
+
+    def _error(self, figures: Figures, ratio: float | None, wanted: bool) -> float | None:
+        """The energy's error, carried over relatively; counts have none."""
+        error_j = self.frame.run.error_j if wanted else None
+        return ratio * error_j / figures.joules if ratio and error_j and figures.joules else None
+
+    def costs(self) -> Iterator[_Figure]:
+        now, run = (
+            money_of(self.frame, figures, ratios=self.quotable)
+            for figures in (self.standing.now, self.standing.run)
+        )
+        if run.cost is not None:
+            label = "electricity" if run.electricity_only else "cost"
+            yield _Figure(
+                label, format_money(now.amount, now.currency), format_money(run.amount, run.currency)
+            )
+            if self.unit is not None:
+                yield self._cost_per(now, run, self.unit)
+        if run.grams is not None:
+            yield _Figure("CO2", format_quantity(now.grams, "g"), format_quantity(run.grams, "g"))
+
+    def _cost_per(self, now: Money, run: Money, unit: str) -> _Figure:
+        amounts = [unit_cost(money.per(unit), money.currency, unit) for money in (now, run)]
+        return _Figure(f"per {amounts[1][1]}"[: LABEL - 1], amounts[0][0], amounts[1][0])
+
+    @property
+    def priced(self) -> bool:
+        return money_of(self.frame, self.standing.run).cost is not None
+
+    # -- progress ----------------------------------------------------------------------------------
+
+    def progress(self) -> tuple[float, float | None] | None:
+        """The share that is done, and the seconds that are left; None where no workload tells a total."""
+        if self.unit is None:
+            return None
+        totals = [one.value(self.unit + EXPECTED) for one in self.frame.workloads]
+        expected = sum(total for total in totals if total is not None)
+        done = self.standing.run.work.get(self.unit)
+        if expected <= 0 or done is None:
+            return None
+        rate = self.standing.now.rate(self.unit) or self.standing.run.rate(self.unit)
+        left_s = max(0.0, expected - done) / rate if rate else None
+        return min(1.0, done / expected), left_s
+
+    # -- what happened -----------------------------------------------------------------------------
+
+    def drawn(self) -> Drawn:
+        run = self.frame.run
+        return Drawn(
+            phases=tuple(Band(phase.name, phase.start, phase.end) for phase in run.phases),
+            marks=tuple((mark.name, mark.t) for mark in run.marks),
+            throttles=tuple(Band(throttle.name, throttle.start, throttle.end) for throttle in run.throttles),
+            gaps=tuple(Band("no readings", gap.start, gap.end) for gap in run.gaps),
+        )
+
+    def phase(self) -> str:
+        open_ones = [phase for phase in self.frame.run.phases if phase.end is None]
+        return open_ones[-1].name if open_ones else ""
+
+
+# The large screen
+
+
+def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
+    head = [_status(story, columns), _rule(story, columns)]
+    if columns >= WIDE:
+        left = LABEL + NOW + SO_FAR + 2
+        strip = _strip(story, left)
+        beneath = [*_timings(story, columns - left), *_remarks(story, columns - left, 6)]
+        tall = max(len(strip), len(beneath))
+        head += beside([(left, strip), (columns - left, beneath)], tall)
+        feet: list[Row] = []
+    else:
+        head += _strip(story, columns)
+        feet = [*_timings(story, columns, most=1 if height < 30 else 4)]
+        feet += _remarks(story, columns, 2 if height < 30 else 5)
+    room = height - len(head) - len(feet)
+    return [*head, *_charts(story, columns, room, book), *feet]
+
+
+def _status(story: _Story, columns: int) -> Row:
+    """Phase and progress; which devices the watts are of."""
+    row = line(columns, story.view).put(" ")
+    phase = story.phase()
+    if phase:
+        row.put("phase ", "label").foreign(phase, "phase", columns=min(16, len(phase))).put("  ")
+        measuring = [one for one in story.frame.run.phases if one.end is None and one.name == phase]
+        row.put(words.clock(story.t - measuring[-1].start), "value").put("  ")
+    progress = story.progress()
+    if progress is not None:
+        share, left_s = progress
+        row.put(bars.bar(share, 16, ascii_only=story.view.ascii), "work")
+        row.cell(words.percent(share), 6, "value").put("  ")
+        if left_s is not None:
+            row.put("ends in ", "label").put(format_duration(left_s), "value").put("  ")
+    labels = device_list(story.standing.devices)
+    row.put(story.scope, "title")
+    if labels:
+        row.put(": ", "dim").foreign(labels, "dim")
+    return row.row()
+
+
+def _rule(story: _Story, columns: int) -> Row:
+    return line(columns, story.view).put(("-" if story.view.ascii else "─") * columns, "border").row()
+
+
+def _strip(story: _Story, columns: int) -> list[Row]:
+    """*now* beside *run*."""
+    now_s, run_s = story.standing.now.span.duration_s, story.standing.run.span.duration_s
+    rows = [
+        line(columns, story.view)
+        .put(" ")
+        .cell("", LABEL)
+        .cell(f"now, {now_s:.0f} s", NOW, "label")
+        .cell(f"run, {words.clock(run_s)}", SO_FAR, "label")
+        .row()
+    ]
+    for figure in story.figures():
+        row = line(columns, story.view).put(" ").cell(figure.label, LABEL, "label", right=False)
+        row.cell(figure.now, NOW, figure.style).cell(figure.run, SO_FAR, figure.style)
+        rows.append(row.row())
+    if not story.priced:
+        rows.append(line(columns, story.view).put(f" {PRICE_HINT}", "dim").row())
+    if story.unit is None:
+        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK]
+    return rows
+
+
+_QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
+_QUANTILE = 10
+
+
+def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
+    """Percentiles of each timing, now and of the run."""
+    timings = story.frame.run.timings[:most]
+    if not timings:
+        return []
+    titles = line(columns, story.view).put(" ").cell("latency", LABEL, "label", right=False)
+    for span in ("now", "run"):
+        for name, _ in _QUANTILES:
+            titles.cell(f"{span} {name}", _QUANTILE, "dim")
+    rows = [titles.row()] if columns >= LABEL + 6 * _QUANTILE else []
+    for each in timings:
+        row = line(columns, story.view).put(" ")
+        row.foreign(timing(each.name), "text", columns=LABEL)
+        for latency in (each.now, each.run) if rows else (each.run,):
+            for _, key in _QUANTILES:
+                row.cell(_percentile(latency, key), _QUANTILE, "value")
+        rows.append(row.row())
+    return rows
+
+
+def _percentile(latency: Latency, key: str) -> str:
+    text = format_latency(latency.percentiles.get(key))
+    return f"> {text}" if key in latency.lower_limits else text
+
+
+def _remarks(story: _Story, columns: int, most: int) -> list[Row]:
+    """The verdict with its reasons, and the device that departs from its like."""
+    odd = _odd(story, columns)
+    verdict = _verdict(story, columns, max(1, most - len(odd)))
+    return [*verdict, *odd]
+
+
+_SIGNS = {INSUFFICIENT: ("x", "bad"), WARN: ("!", "warn"), INFO: ("i", "dim")}
+
+
+def _verdict(story: _Story, columns: int, most: int) -> list[Row]:
+    findings = [one for one in story.frame.run.findings if one.code != "no-work" or story.unit is not None]
+    levels = {one.level for one in findings}
+    if INSUFFICIENT in levels:
+        verdict, style = "not to be quoted yet", "bad"
+    elif WARN in levels:
+        verdict, style = "quote with care", "warn"
+    elif story.unit is None:
+        verdict, style = "nothing to quote without work", "dim"
+    else:
+        verdict, style = "good to quote so far", "good"
+    texts: list[tuple[str, str]] = []
+    for finding in findings:
+        sign, own = _SIGNS[finding.level]
+        for at, part in enumerate(wrap(finding.message, max(10, columns - 6))):
+            texts.append((f" {sign} {part}" if at == 0 else f"   {part}", own))
+    first = line(columns, story.view).put(f" {verdict}", style)
+    if most == 1 and findings:
+        first.put(": ", style).foreign(findings[0].message, "text")
+    rows = [first.row()]
+    for text, own in texts[: most - 1]:
+        row = line(columns, story.view).put(text[:3], own)
+        rows.append(row.foreign(text[3:], "text").row())
+    return rows
+
+
+def _odd(story: _Story, columns: int) -> list[Row]:
+    odd = story.frame.run.odd
+    if odd is None:
+        return []
+    row = line(columns, story.view).put(" ").foreign(odd.label, "accent").put(" ").put(odd.message)
+    if odd.why:
+        row.put(": ").put(odd.why, "throttle")
+    if odd.since is not None:
+        row.put(f", since {words.clock(odd.since - (story.frame.run.began or 0.0))}")
+    return [row.row()]
+
+
+# Charts
+
+
+def _charts(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
+    """Work, power and work per joule on one time axis, as tall as there is room."""
+    if height < 2:
+        return []
+    span = charts.Span.ending(story.t, seconds_shown(story.view, story.t), columns - GUTTER)
+    timeline = Timeline(span, columns, story.view, story.drawn())
+    lanes = timeline.lanes() if height >= 8 else []
+    room = height - len(lanes) - 1
+    tracks = _tracks(story, span, book)[: max(1, room)]
+    each = min(CHART_MOST, room // len(tracks))
+    rows: list[Row] = []
+    for track in tracks:
+        rows += timeline.chart(track, each)
+    return [*rows, *lanes, timeline.axis()]
+
+
+def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
+    wanted = [("power", WATTS, "power", "W")]
+    if story.unit is not None:
+        unit = story.short_unit
+        wanted = [
+            ("work", WORK_RATE, "work", f"{unit}/s"),
+            *wanted,
+            (unit, PER_JOULE, "efficiency", f"{unit}/J"),
+        ]
+    return [_track(name, metric, style, unit, span, book) for name, metric, style, unit in wanted]
+
+
+def _track(name: str, metric: str, style: str, unit: str, span: charts.Span, book: Book) -> Track:  # noqa: PLR0917
+    known = book.ask(RUN, metric, span)
+    top = charts.ceiling(charts.largest(known, span))
+    words_of = format_quantity(top, unit) if unit == "W" else f"{_brief(top)} {unit[-2:]}"
+    return Track(name, style, known, top, words_of)
+
+
+def _brief(value: float) -> str:
+    """`5 k`, `200`, `0.5`."""
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g} {prefix}"
+    return format_count(value)
+
+
+# The small screen
+
+
+def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
+    """Four figures, one graph, and the verdict."""
+    wanted = {"power", "efficiency", "energy"}
+    figures = [one for place, one in enumerate(story.figures()) if one.label in wanted or place == 0][:4]
+    label = 11
+    now = max(10, (columns - label) * 2 // 5)
+    rows = [
+        line(columns, story.view)
+        .cell("", label)
+        .cell("now", now, "label")
+        .cell(f"run {words.clock(story.standing.run.span.duration_s)}", columns - label - now, "label")
+        .row()
+    ]
+    for figure in figures:
+        row = line(columns, story.view).cell(f" {figure.label}", label, "label", right=False)
+        row.cell(figure.now, now, figure.style)
+        rows.append(row.cell(figure.run, columns - label - now, figure.style).row())
+    if story.unit is None:
+        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in _SHORT_HINT]
+    feet = _remarks(story, columns, 1)
+    room = height - len(rows) - len(feet)
+    return [*rows, *_graph(story, columns, room, book), *feet]
+
+
+_SHORT_HINT = ("tell work: -w output='{queries} queries'", "or StatsD lines to PERFWATCH_STATSD")
+
+
+def _graph(story: _Story, columns: int, height: int, book: Book) -> Sequence[Row]:
+    if height < 1:
+        return []
+    room = columns - GUTTER
+    if room < 8:
+        return []
+    span = charts.Span.ending(story.t, seconds_shown(story.view, story.t), room)
+    track = _tracks(story, span, book)[-1]
+    return Timeline(span, columns, story.view, story.drawn()).chart(track, min(height, CHART_MOST))
