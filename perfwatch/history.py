@@ -176,6 +176,32 @@ class History:
         by_counter = self.moved(number, ENERGY.name, start, end)
         return by_counter if by_counter is not None else self.moved(number, INTEGRAL, start, end)
 
+    def values(self, number: int) -> dict[str, float | None]:
+        """The newest row by metric (of a counter: how far it moved so far); empty before the first."""
+        kept = self._kept.get(number)
+        return {} if kept is None else kept.newest()
+
+    def last_t(self, number: int) -> float | None:
+        """When a device was read last."""
+        kept = self._kept.get(number)
+        return kept.times[-1] if kept is not None and kept.times else None
+
+    def bins(
+        self, number: int, metric: str, width_s: float, first: int, last: int
+    ) -> list[tuple[int, float | None, float | None, float | None]]:
+        """Low, mean and high of a metric in the bins `first` to `last`, both included.
+
+        Bin k holds the readings from `k * width_s` up to but not including `(k + 1) * width_s`: a bin stays
+        the same from one question to the next. Of a counter all three are its rate per second. `None` where
+        nothing was read.
+        """
+        kept = self._kept.get(number)
+        if kept is None or not kept.has(metric):
+            return [(k, None, None, None) for k in range(first, last + 1)]
+        ask = kept.rate_in_bin if kept.is_counter(metric) else kept.level
+        points = (ask(metric, k * width_s, (k + 1) * width_s) for k in range(first, last + 1))
+        return [(first + place, *point[1:]) for place, point in enumerate(points)]
+
     def window(
         self, number: int, metric: str, span_s: float, points: int, end: float | None = None
     ) -> list[Point]:
@@ -293,6 +319,7 @@ class _Kept:
         self._pending = 0
         """So many of the newest samples are not in the first tier yet."""
         self._totals: dict[str, _Total] = {}
+        self._longest_gap_s = longest_gap_s
         self._integral = _Integral(longest_gap_s)
         self._writers: list[tuple[int, array[float], Callable[[float], float] | None]] = []
         self.declare(device)
@@ -433,6 +460,13 @@ class _Kept:
                 return self.times[index], column[index]
         return None
 
+    def newest(self) -> dict[str, float | None]:
+        """The last row by metric."""
+        if not self.times:
+            return {}
+        row = ((name, column[-1]) for name, column in self._columns.items() if name != INTEGRAL)
+        return {name: None if math.isnan(value) else value for name, value in row}
+
     def level(self, metric: str, start: float, stop: float) -> Point:
         """A gauge from `start` up to but not including `stop`."""
         low, high, total, n = self.merged(metric, start, stop, closed=False)
@@ -443,6 +477,29 @@ class _Kept:
         moved, seen_s = self._moved_and_seen_s(metric, start, stop)
         per_s = None if moved is None or seen_s <= 0.0 else moved / seen_s
         return Point(start, per_s, per_s, per_s)
+
+    def rate_in_bin(self, metric: str, start: float, stop: float) -> Point:
+        """A counter's rate per second in what lies between its own first and last reading."""
+        nothing = Point(start, None, None, None)
+        before, after = self._around(metric, start)
+        if after is None or self._is_hole(metric, start, stop, before, after):
+            return nothing
+        last_before, last_after = self._around(metric, stop)
+        begin = start if before is not None else after[0]
+        end = stop if last_after is not None or last_before is None else last_before[0]
+        low, high = _interpolated(before, after, begin), _interpolated(last_before, last_after, end)
+        if end <= begin or low is None or high is None:
+            return nothing
+        per_s = (high - low) / (end - begin)
+        return Point(start, per_s, per_s, per_s)
+
+    def _is_hole(self, metric: str, start: float, stop: float, before: _Known, after: _Known) -> bool:
+        """Whether a device was not read for too long to tell a rate. Work is told when there is some."""
+        if before is None or after is None or self.device.kind is DeviceKind.WORKLOAD:
+            return False
+        if after[0] - before[0] <= self._longest_gap_s:
+            return False
+        return not self.merged(metric, start, stop, closed=False).n
 
     def moved(self, metric: str, start: float, end: float) -> float | None:
         """How far a counter moved in what was seen of the span."""
@@ -480,13 +537,15 @@ class _Kept:
 
     def _total_at(self, metric: str, t: float) -> float | None:
         """The amount of a counter at a time, interpolated between what is known around it."""
-        if self.times and t >= self.times[0]:
-            column = self._columns[metric]
-            before = _known_before(self.times, column, bisect_right(self.times, t) - 1)
-            after = _known_after(self.times, column, bisect_left(self.times, t))
-        else:
-            before, after = self._known_around(metric, t)
-        return _interpolated(before, after, t)
+        return _interpolated(*self._around(metric, t), t)
+
+    def _around(self, metric: str, t: float) -> tuple[_Known, _Known]:
+        """The nearest amounts at or before a time, and at or after it."""
+        if not self.times or t < self.times[0]:
+            return self._known_around(metric, t)
+        column = self._columns[metric]
+        before = _known_before(self.times, column, bisect_right(self.times, t) - 1)
+        return before, _known_after(self.times, column, bisect_left(self.times, t))
 
     def _known_around(self, metric: str, t: float) -> tuple[_Known, _Known]:
         """The nearest amounts before and after a time that is older than the raw samples."""
@@ -498,8 +557,9 @@ class _Kept:
             cell = tier.cells[metric]
             index = bisect_right(tier.begins, t) - 1
             following = _known_after(tier.begins, cell.low, max(index + 1, 0))
-            if following is not None and (after is None or following[0] < after[0]):
-                after = following
+            # A bin that begins among the raw samples is known better there.
+            if following is not None and following[0] < self.times[0]:
+                after = min(following, after or following)
             if index < 0:
                 continue
             if t <= tier.ends[index] and cell.n[index]:

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perfwatch import history as module
+from perfwatch.derive.integral import gap_limit_s
 from perfwatch.history import INTEGRAL, History
 from perfwatch.metrics import ENERGY, POWER, QUERIES
 from perfwatch.model import Device, DeviceKind, Kind, Metric, Unit
@@ -292,3 +293,121 @@ def test_what_is_not_known_is_none() -> None:
     assert history.energy(0, 0.0, 9.0) is None
     assert history.energy(3, 0.0, 9.0) is None
     assert history.window(0, "no_such_metric", 60.0, 10) == []
+
+
+Bins = list[tuple[int, float | None, float | None, float | None]]
+
+
+def bins_of_readings(known: list[tuple[float, float]], width_s: float, first: int, last: int) -> Bins:
+    """A gauge's bins by their definition."""
+    found: Bins = []
+    for k in range(first, last + 1):
+        inside = [value for t, value in known if k * width_s <= t < (k + 1) * width_s]
+        mean = math.fsum(inside) / len(inside) if inside else None
+        found.append((k, min(inside, default=None), mean, max(inside, default=None)))
+    return found
+
+
+def rates_of_readings(
+    known: list[tuple[float, float]], width_s: float, first: int, last: int, longest_gap_s: float
+) -> Bins:
+    """A counter's bins by their definition: how far it moved over how long it was seen, or a hole."""
+    found: Bins = []
+    for k in range(first, last + 1):
+        start, stop = max(k * width_s, known[0][0]), min((k + 1) * width_s, known[-1][0])
+        hole = any(
+            before <= k * width_s and (k + 1) * width_s <= after and after - before > longest_gap_s
+            for (before, _), (after, _) in pairwise(known)
+        )
+        rate = None if hole or stop <= start else (_at(known, stop) - _at(known, start)) / (stop - start)
+        found.append((k, rate, rate, rate))
+    return found
+
+
+def flat(bins: Bins) -> list[float | None]:
+    return [value for _, *values in bins for value in values]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    step_s=st.sampled_from([0.05, 0.3, 1.0, 7.0]),
+    width_s=st.sampled_from([0.1, 0.5, 1.0, 3.0, 60.0]),
+    hole=st.tuples(st.integers(1, 200), st.integers(0, 40)),
+)
+def test_bins_hold_what_the_readings_in_them_say(
+    seed: int, step_s: float, width_s: float, hole: tuple[int, int]
+) -> None:
+    rows = random_rows(seed, 200, step_s)
+    del rows[hole[0] : sum(hole)]
+    history = history_of(rows, interval_s=step_s)
+    last = int(rows[-1][0] // width_s) + 2
+    first = max(-2, last - 200)
+    power = [(t, values[0]) for t, values in rows if values[0] is not None]
+    joules = [(t, values[1]) for t, values in rows if values[1] is not None]
+    found = history.bins(0, POWER.name, width_s, first, last)
+    assert found == [
+        pytest.approx(one, rel=1e-12, nan_ok=False) if one[1] is not None else one
+        for one in bins_of_readings(power, width_s, first, last)
+    ]
+    rates = history.bins(0, ENERGY.name, width_s, first, last)
+    expected = rates_of_readings(joules, width_s, first, last, gap_limit_s(step_s))
+    assert [one[0] for one in rates] == list(range(first, last + 1))
+    # A bin of a hair's breadth at an end divides one rounding error by another.
+    assert flat(rates) == [
+        value if value is None else pytest.approx(value, rel=1e-3, abs=1e-3) for value in flat(expected)
+    ]
+
+
+@pytest.mark.usefixtures("small")
+def test_bins_that_only_the_tiers_still_hold_keep_their_extremes_and_rates() -> None:
+    rows: list[tuple[float, list[Any]]] = [
+        (float(t), [700.0 if t == 3 else 50.0, 1000.0 + 20.0 * t]) for t in range(3000)
+    ]
+    history = history_of(rows)
+    assert history.last_t(0) == 2999.0
+    powers = history.bins(0, POWER.name, 960.0, 0, 3)
+    assert [high for _, _, _, high in powers] == [700.0, 50.0, 50.0, 50.0]
+    assert [low for _, low, _, _ in powers] == [50.0] * 4
+    rates = history.bins(0, ENERGY.name, 960.0, -1, 4)
+    assert flat(rates) == [None] * 3 + [pytest.approx(20.0)] * 12 + [None] * 3
+
+
+def test_a_bin_stays_the_same_while_newer_ones_come() -> None:
+    rows = random_rows(11, 400, 0.3)
+    history = history_of(rows[:300], interval_s=0.3)
+    last = int(rows[280][0])
+    before = [history.bins(0, name, 1.0, 5, last) for name in (POWER.name, ENERGY.name)]
+    for t, values in rows[300:]:
+        history.write(fmt.batch(t, "stub", 0.0, [[0, t, values]]))
+    assert [history.bins(0, name, 1.0, 5, last) for name in (POWER.name, ENERGY.name)] == before
+
+
+def test_a_counter_that_fell_silent_has_no_rate_and_not_a_rate_of_zero() -> None:
+    rows: list[tuple[float, list[Any]]] = [(float(t), [50.0, 10.0 * t if t < 5 else None]) for t in range(9)]
+    found = history_of(rows).bins(0, ENERGY.name, 1.0, 0, 8)
+    assert [mean for _, _, mean, _ in found] == [pytest.approx(10.0)] * 4 + [None] * 5
+
+
+def test_work_between_two_tellings_far_apart_is_spread_over_the_time_between() -> None:
+    device = Device("W", "Job", DeviceKind.WORKLOAD, metrics=(QUERIES,))
+    history = history_of([(0.0, [0]), (60.0, [600])], device)
+    assert flat(history.bins(0, QUERIES.name, 1.0, 30, 30)) == [pytest.approx(10.0)] * 3
+
+
+def test_bins_of_what_is_not_there_are_empty() -> None:
+    history = history_of([(0.0, [100.0, 0.0])])
+    empty = [(4, None, None, None), (5, None, None, None)]
+    assert history.bins(0, "no_such_metric", 1.0, 4, 5) == empty
+    assert history.bins(9, POWER.name, 1.0, 4, 5) == empty
+    assert history.bins(0, POWER.name, 1.0, 5, 4) == []
+
+
+def test_the_newest_row_is_told_by_metric_with_none_for_what_was_missing() -> None:
+    history = history_of([(0.0, [100.0, 500.0]), (1.0, [None, 620.0])])
+    assert history.values(0) == {POWER.name: None, ENERGY.name: 120.0}
+    assert history.last_t(0) == 1.0
+    assert history.values(9) == {}
+    assert history.last_t(9) is None
+    assert history_of([]).values(0) == {}
+    assert history_of([]).last_t(0) is None
