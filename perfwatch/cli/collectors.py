@@ -12,7 +12,13 @@ from perfwatch.cli import results, standard
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError
 
-ASKED_FOR_BY = {"statsd": "-w statsd=ADDR", "output": "-w stdout=PATTERN"}
+ASKED_FOR_BY = {
+    "statsd": "-w statsd=ADDR",
+    "output": "-w stdout=PATTERN",
+    "page": "-w prometheus=URL",
+    "log": "-w log=PATH:PATTERN",
+    "jsonl": "-w jsonl=PATH",
+}
 """What asks for a collector whose options `-c` cannot give."""
 _TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
 HELP = """The collectors there are, built in and installed: what each reads, whether it takes part unasked,

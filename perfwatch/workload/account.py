@@ -16,9 +16,9 @@ SERIES = 10_000
 class Account:
     """Books what a pattern finds into a tally."""
 
-    def __init__(self, pattern: Pattern, tally: Tally) -> None:
+    def __init__(self, pattern: Pattern | None, tally: Tally) -> None:
         self._tally = tally
-        self._first_only = pattern.first_series_only
+        self._first_only = pattern is not None and pattern.first_series_only
         self._first: str | None = None
         self._totals: dict[tuple[str, str], Number] = {}
         self._rate_ns: dict[str, int] = {}
@@ -29,6 +29,14 @@ class Account:
             self._totals.clear()
         for finding in match.findings:
             self._book(finding, match.series, at_ns)
+
+    def remember(self, match: Match) -> None:
+        """Take note of totals that were told before counting began: they are no work of ours."""
+        if match.begins_anew:
+            self._totals.clear()
+        for name, says, value in match.findings:
+            if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
+                self._totals[name, match.series] = value
 
     def _book(self, finding: Finding, series: str, at_ns: int) -> None:
         name, says, value = finding

@@ -30,9 +30,14 @@ def plain_text(line: bytes) -> str:
 
 
 class Lines:
-    """Puts the lines of one stream together from the pieces in which it arrives."""
+    """Puts the lines of one stream together from the pieces in which it arrives.
 
-    def __init__(self) -> None:
+    Args:
+        line_bytes: what a line has beyond is not looked at.
+    """
+
+    def __init__(self, line_bytes: int = LINE_BYTES) -> None:
+        self._line_bytes = line_bytes
         self._begun = bytearray()
         self._begun_ns = 0
 
@@ -54,5 +59,5 @@ class Lines:
 
     def _add(self, piece: bytes, at_ns: int) -> None:
         if piece:
-            self._begun += piece[: max(0, LINE_BYTES - len(self._begun))]
+            self._begun += piece[: max(0, self._line_bytes - len(self._begun))]
             self._begun_ns = at_ns

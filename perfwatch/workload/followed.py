@@ -1,0 +1,166 @@
+"""What does a file that grows tell about the work done, line by line?
+
+Two kinds of files are followed, logs and JSON lines; they differ in what is found in a line. A line's time is
+that of its arrival: the file's time of change at the look that found it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from perfwatch.clock import Clock
+from perfwatch.errors import TryAgain
+from perfwatch.model import Device, Event, Reading
+from perfwatch.workload.booking import Booking
+from perfwatch.workload.lines import LINE_BYTES, Lines
+from perfwatch.workload.patterns import Match, Pattern
+from perfwatch.workload.tail import Tail
+from perfwatch.workload.tally import clean_text
+
+SILENT_S = 30.0
+"""After so long without a match it is said, with the last line."""
+LOOK_S = 0.25
+"""How often a file is looked at."""
+
+Search = Callable[[str], "Match | None"]
+"""What a line tells; a ValueError says that it cannot be understood."""
+
+
+class Followed:
+    """One file at work.
+
+    Args:
+        path: the file.
+        device: without metrics.
+        search: what finds something in a line.
+        what: what is looked for, for people.
+        clock: the time.
+        pattern: what `search` belongs to, where that is a pattern.
+        line_bytes: the longest line.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        device: Device,
+        search: Search,
+        *,
+        what: str,
+        clock: Clock,
+        pattern: Pattern | None = None,
+        line_bytes: int = LINE_BYTES,
+    ) -> None:
+        self._clock = clock
+        self._search = search
+        self._what = what
+        self._line_bytes = line_bytes
+        self._tail = Tail(path, clock)
+        self._lines = Lines(line_bytes)
+        opened_ns = clock.monotonic_ns()
+        self._booking = Booking(device, opened_ns, pattern)
+        self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
+        self._splits: list[int] = []
+        self._last_line = ""
+        self._said: set[str] = set()
+        self._misread = False
+        self._begun = False
+
+    @property
+    def device(self) -> Device:
+        """The device, with the metrics that it told so far."""
+        return self._booking.tally.device
+
+    def split(self, at_ns: int) -> None:
+        """A mark was put at this time: no sample reaches over it."""
+        self._splits.append(at_ns)
+
+    def begin(self) -> None:
+        """Take the first look: what is in the file now was done before. A file that cannot be read is tried
+        again."""
+        try:
+            before = self._tail.begin()
+        except TryAgain:
+            return
+        self._begun = True
+        for match in filter(None, map(self._understood, self._texts(before))):
+            self._booking.remember(match)
+
+    def readings(self) -> Iterator[Reading]:
+        """What came since the last look.
+
+        Raises:
+            TryAgain: the file cannot be read; that is said once as well.
+        """
+        if not self._begun:
+            self.begin()
+        trouble: TryAgain | None = None
+        notes: list[str] = []
+        told: list[tuple[int, Match]] = []
+        try:
+            for at_ns, line in self._new_lines(notes):
+                match = self._understood(line, notes)
+                if match is not None:
+                    told.append((at_ns, match))
+        except TryAgain as error:
+            trouble = error
+            notes.append(str(error))
+        count = len(self._splits)
+        splits, self._splits = self._splits[:count], self._splits[count:]
+        yield from self._booking.readings(told, splits)
+        yield from self._notes([*notes, *self._silence(found=bool(told))])
+        if trouble is not None:
+            raise trouble
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._tail.close()
+
+    def _texts(self, before: bytes) -> Iterator[str]:
+        for _, text in Lines(self._line_bytes).feed(before, 0):
+            yield text
+
+    def _new_lines(self, notes: list[str]) -> Iterator[tuple[int, str]]:
+        for piece in self._tail.read():
+            if b"\0" in piece.data:
+                notes.append(f"{self._tail.shown} holds binary data; only lines of text in it can tell work")
+            yield from self._lines.feed(piece.data, piece.at_ns)
+            if piece.ends:
+                yield from self._lines.end()
+
+    def _understood(self, line: str, notes: list[str] | None = None) -> Match | None:
+        self._last_line = line
+        try:
+            return self._search(line)
+        except ValueError as error:
+            if notes is not None and not self._misread:
+                self._misread = True
+                notes.append(f"{error} in {self._tail.shown} and was passed over: {clean_text(line, 100)!r}")
+            return None
+
+    def _silence(self, *, found: bool) -> Sequence[str]:
+        """After a while without any match: what there was instead."""
+        if found:
+            self._silent_until_ns = None
+        if self._silent_until_ns is None or self._clock.monotonic_ns() < self._silent_until_ns:
+            return ()
+        self._silent_until_ns = None
+        path = self._tail.shown
+        if self._tail.is_missing:
+            return (f"{path} is not there after {SILENT_S:.0f} s; it is waited for: is the path right?",)
+        if not self._last_line:
+            return (f"nothing was written to {path} in {SILENT_S:.0f} s; is it the right file?",)
+        last = clean_text(self._last_line, 200)
+        return (f"{self._what} found nothing in {path} in {SILENT_S:.0f} s; the last line is {last!r}",)
+
+    def _notes(self, texts: Sequence[str]) -> Iterator[Reading]:
+        for text in texts:
+            if text not in self._said:
+                self._said.add(text)
+                source = str(self.device.facts.get("work", ""))
+                yield Event("note", {"source": source, "text": text}, self._clock.monotonic_ns())
+
+
+def split_path(spec: str) -> tuple[str, str]:
+    """PATH and what stands behind its first colon; `\\:` is a colon of the path."""
+    path, _, rest = spec.replace("\\:", "\0").partition(":")
+    return path.replace("\0", ":"), rest.replace("\0", "\\:")
