@@ -134,6 +134,12 @@ def device_energy(
     integrated = _by_power(power, window, interval_s) if power is not None else None
     fault = _fault(counter, power, window, limit) if counter is not None else None
     chosen = _choose(counted, integrated, fault)
+    compared = None
+    if counter is not None and power is not None and counted is not None and integrated is not None:
+        compared = (counted, integrated)
+        if integrated.gaps:
+            read = _read_time(window, integrated.gaps, integral.sensor_of(power).lag_s)
+            compared = _both(_by_counter(counter, power, read, limit), _by_power(power, read, interval_s))
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -150,7 +156,7 @@ def device_energy(
         largest_gap_s=_largest_gap_s(chosen, window) if chosen else duration_s,
         gain_ratio=GAIN_RATIOS.get(tape.collector),
         estimated=chosen.estimated if chosen else False,
-        findings=tuple(_findings(tape.label, counted, integrated, fault, chosen)),
+        findings=tuple(_findings(tape.label, counted, compared, fault, chosen)),
     )
 
 
@@ -287,6 +293,34 @@ def _integral_error(
     )
 
 
+def _read_time(window: Sequence[Span], gaps: Sequence[Span], lag_s: float) -> list[Span]:
+    """The time in which both methods can be compared: from the first reading after each gap on.
+
+    The counter goes on through a gap in the readings and the integral leaves it out: what was used
+    meanwhile is no disagreement.
+    """
+    return _without(window, [Span(gap.start, gap.end + lag_s) for gap in gaps])
+
+
+def _both(counted: _Figure | None, integrated: _Figure | None) -> tuple[_Figure, _Figure] | None:
+    return None if counted is None or integrated is None else (counted, integrated)
+
+
+def _without(window: Sequence[Span], gaps: Sequence[Span]) -> list[Span]:
+    """The time of a window that lies in none of the gaps."""
+    left = list(window)
+    for gap in union(gaps):
+        left = [
+            part
+            for span in left
+            for part in (
+                Span(span.start, min(span.end, gap.start)),
+                Span(max(span.start, gap.end), span.end),
+            )
+        ]
+    return union(left)
+
+
 def _inside(series: Series, span: Span) -> array[float]:
     """The values read in a span."""
     return series.values[bisect_left(series.times, span.start) : bisect_right(series.times, span.end)]
@@ -396,7 +430,11 @@ def _exceeds(counter: Series, span: Span, limit_w: float) -> bool:
 
 
 def _findings(
-    label: str, counted: _Figure | None, integrated: _Figure | None, fault: str | None, chosen: _Figure | None
+    label: str,
+    counted: _Figure | None,
+    compared: tuple[_Figure, _Figure] | None,
+    fault: str | None,
+    chosen: _Figure | None,
 ) -> Iterator[Finding]:
     if counted is not None and counted.restarts:
         yield Finding("counter-reset", INFO, _reset_message(label, counted, chosen))
@@ -405,8 +443,8 @@ def _findings(
         yield Finding(
             "counter-disagrees", WARN, f"{label}: the energy counter {fault}; the energy {instead}."
         )
-    elif counted is not None and integrated is not None and _disagree(counted, integrated):
-        yield Finding("counter-disagrees", WARN, _disagreement(label, counted, integrated))
+    elif compared is not None and _disagree(*compared):
+        yield Finding("counter-disagrees", WARN, _disagreement(label, *compared))
     if chosen is not None and chosen.gaps:
         yield Finding("gap", WARN, _gap_message(label, chosen.gaps))
 

@@ -15,7 +15,7 @@ from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import OWN_TIMES, source_kind
 from perfwatch.metrics import THROTTLE_REASONS
-from perfwatch.model import DeviceKind
+from perfwatch.model import DeviceKind, State
 
 LATE_SHARE = 0.05
 CLOCK_JUMP_S = 5.0
@@ -49,17 +49,51 @@ _THROTTLES = {
 def _stale_device(evidence: Evidence) -> Iterator[Finding]:
     for device in evidence.devices:
         allowed_s = max(3 * period_s(device, evidence.interval_s), LEAST_SILENCE_S)
-        longest_s = max(_longest_silence_s(device, span) for span in evidence.window.spans)
-        if longest_s > allowed_s:
+        silences = [_longest_silence(device, span) for span in evidence.window.spans]
+        longest = max(silences, key=lambda silence: silence.duration_s)
+        if longest.duration_s > allowed_s:
+            why = _trouble(evidence.tape, device, longest)
             yield Finding(
-                "stale-device", WARN, f"{evidence.label(device)} gave nothing for {seconds(longest_s)}."
+                "stale-device",
+                WARN,
+                f"{evidence.label(device)} gave nothing for {seconds(longest.duration_s)}"
+                f"{f': {why}' if why else ''}.",
             )
 
 
-def _longest_silence_s(device: DeviceTape, span: Span) -> float:
+def _longest_silence(device: DeviceTape, span: Span) -> Span:
     first, last = bisect_right(device.times, span.start), bisect_left(device.times, span.end)
     inside = [span.start, *device.times[first:last], span.end]
-    return float(max(map(sub, inside[1:], inside)))
+    waits = list(map(sub, inside[1:], inside))
+    longest = waits.index(max(waits))
+    return Span(inside[longest], inside[longest + 1])
+
+
+_IN_TROUBLE = {
+    State.FAILED.value: "failed",
+    State.RETRYING.value: "could not read and tried again",
+    State.ABSENT.value: "was not there",
+}
+"""States of a collector, or of a device, that explain its silence."""
+
+
+def _trouble(tape: Tape, device: DeviceTape, silence: Span) -> str:
+    """What the device or its collector said last of why it is silent: `nvidia failed: RuntimeError: ...`."""
+    told = ""
+    for event in tape.of_kind("status"):
+        if event.t >= silence.end:
+            break
+        of_device = event.fields.get("device_id")
+        if event.fields.get("collector") != device.collector or of_device not in (None, device.device.id):
+            continue
+        word = _IN_TROUBLE.get(str(event.fields.get("state")))
+        who = device.collector if of_device is None else device.label
+        reason = str(event.fields.get("reason") or "").rstrip(".")
+        if word is not None:
+            told = f"{who} {word}{f': {reason}' if reason else ''}"
+        elif event.t <= silence.start:
+            told = ""  # it was well again before the silence began
+    return told
 
 
 def _late_samples(evidence: Evidence) -> Iterator[Finding]:

@@ -68,9 +68,9 @@ def _last_third(spans: Sequence[Span]) -> list[Span]:
 
 def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
     for name, counted in evidence.work.items():
+        if counted.count is None or counted.made_of in evidence.work.keys() - {name}:
+            continue  # what it is made of says so itself
         for other in counted.others:
-            if counted.count is None:
-                continue
             apart = abs(counted.count - other.count)
             if apart > DISAGREEMENT * max(counted.count, other.count):
                 yield Finding(

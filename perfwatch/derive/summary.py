@@ -276,6 +276,7 @@ def _window(window: Window) -> dict[str, Any]:
         "end_s": window.end_s,
         "duration_s": window.duration_s,
         "phase": window.phase,
+        "warmup_s": window.warmup_s,
         "because": window.because,
     }
 

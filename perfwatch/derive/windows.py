@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import Span, total
 from perfwatch.derive.tape import Event, Tape
@@ -47,6 +48,7 @@ class Window:
         because: the reason in words.
         phase: the name of the phase, where one was asked for.
         left_open: a mark began and never ended; the job's end took its place.
+        warmup_s: so much of its front is left out.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class Window:
     because: str
     phase: str | None = None
     left_open: bool = False
+    warmup_s: float = 0.0
 
     @property
     def start_s(self) -> float:
@@ -90,7 +93,11 @@ class Job(NamedTuple):
 
 
 def job_of(tape: Tape) -> Job:
-    """When the job ran; without one the whole recording, from the first to the last sample."""
+    """When the job ran; without one the whole recording.
+
+    That is from its first sample to its last one where a device told energy, which is read at both ends;
+    else there may be a single sample, and it is all the time that was recorded.
+    """
     events = tape.of_kind("job")
     begin = next((event for event in events if event.fields.get("what") == "begin"), None)
     if begin is None:
@@ -103,8 +110,8 @@ def job_of(tape: Tape) -> Job:
 
 def _recording(tape: Tape) -> Span:
     times = [device.times for device in tape.devices.values() if len(device.times)]
-    if not times:
-        return Span(0.0, 0.0)
+    if not any(map(tells_energy, tape.devices.values())):
+        return Span(0.0, max(0.0, tape.last_t))
     return Span(min(series[0] for series in times), max(series[-1] for series in times))
 
 
@@ -277,4 +284,5 @@ def _cut_front(window: Window, warmup_s: float) -> Window:
     first, *rest = window.spans
     kept = Span(min(first.start + warmup_s, first.end), first.end)
     spans = (kept, *rest) if kept.end > kept.start or not rest else tuple(rest)
-    return replace(window, spans=spans, because=f"{window.because}; the first {warmup_s:g} s are left out")
+    because = f"{window.because}; the first {warmup_s:g} s are left out"
+    return replace(window, spans=spans, because=because, warmup_s=warmup_s)

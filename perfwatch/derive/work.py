@@ -93,11 +93,15 @@ class Other:
 
 @dataclass(frozen=True)
 class Counted:
-    """How much of one unit of work a window holds. `count` is an `int` where it is exact."""
+    """How much of one unit of work a window holds. `count` is an `int` where it is exact.
+
+    `made_of` is the counted unit that a user's own unit was made of; None for one that was counted.
+    """
 
     count: float | None
     source: str | None
     others: tuple[Other, ...] = ()
+    made_of: str | None = None
 
 
 Courses = Mapping[str, Mapping[str, tuple[Course, ...]]]
@@ -232,13 +236,13 @@ def _derive(work: Mapping[str, Counted], parts: Mapping[str, float]) -> Counted 
         counted = work.get(part)
         if counted is None or counted.count is None or needed <= 0:
             return None
-        quotients.append((counted.count / needed, counted, needed))
+        quotients.append((counted.count / needed, part, counted, needed))
     if not quotients:
         return None
-    amount, scarcest, needed = min(quotients, key=lambda quotient: quotient[0])
+    amount, part, scarcest, needed = min(quotients, key=lambda quotient: quotient[0])
     exact = isinstance(scarcest.count, int)
     others = tuple(Other(other.source, other.count / needed) for other in scarcest.others)
-    return Counted(_whole(amount) if exact else amount, scarcest.source, others)
+    return Counted(_whole(amount) if exact else amount, scarcest.source, others, part)
 
 
 def restarts_in(courses: Courses, spans: Sequence[Span]) -> dict[str, int]:

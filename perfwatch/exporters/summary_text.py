@@ -93,6 +93,11 @@ class _Column:
             return "whole job" if has_job else "whole recording"
         return "while working"
 
+    def heading(self, *, has_job: bool) -> str:
+        """The title, with what a whole job is without: it would be whole no more."""
+        title, cut_s = self.title(has_job=has_job), self.window.get("warmup_s")
+        return f"{title}, without the first {cut_s:g} s" if cut_s and self.is_job else title
+
     @property
     def why_not(self) -> str:
         """Why this column's ratios are missing, in a few words."""
@@ -175,7 +180,7 @@ class _Face:
 
     def _titles(self) -> list[str]:
         has_job = bool(self.session.get("command"))
-        return [column.title(has_job=has_job) for column in self.windows]
+        return [column.heading(has_job=has_job) for column in self.windows]
 
     def _rows(self) -> Iterator[Row]:
         yield self._row("duration", lambda column: format_duration(column.window.get("duration_s")))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from build import Session, every, histogram, steps
+from derive.build import Session, every, histogram, steps
 
 from perfwatch.derive.summary import summarise
 from perfwatch.derive.tape import Tape

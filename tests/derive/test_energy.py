@@ -378,3 +378,25 @@ def test_no_series_of_numbers_is_an_error(pairs, sensor, drops, limit_w, starts)
     assert found.error is None or found.error.expanded() >= 0.0
     assert 0.0 <= found.coverage <= 1.0
     max_power([made, made], spans)
+
+
+def gapped(counter_w, gap_w=900.0):
+    """A board of 300 W whose readings stop from 10 to 20 s; the counter goes on through the gap."""
+    times = [*range(11), *range(20, 31)]
+    power = [(float(t), 300.0) for t in times]
+    gap_j = 10 * gap_w
+    energy = [(float(t), counter_w * t if t <= 10 else counter_w * (t - 10) + gap_j) for t in times]
+    return device_energy(device(power, energy, power_metric=PLAIN), [Span(0.0, 30.0)], interval_s=1.0)
+
+
+def test_what_a_device_used_while_nothing_was_read_is_no_disagreement():
+    found = gapped(300.0)
+    assert (found.counter_joules, found.integrated_joules) == (pytest.approx(15000.0), pytest.approx(6000.0))
+    assert codes(found) == []
+
+
+def test_a_counter_that_disagrees_beside_a_gap_is_told_over_the_time_that_was_read():
+    found = gapped(330.0)
+    assert codes(found) == ["counter-disagrees"]
+    assert "6600" in found.findings[0].message
+    assert "6000" in found.findings[0].message

@@ -556,3 +556,37 @@ def test_a_board_that_gave_texts_for_its_power_is_named():
     session.poll(number, every(1.0, 0.0, 20.0), lambda _: "42.5")
     session.job(1.0, 19.0)
     assert "chip:0 gave no number for power_watts" in message(session.summary(), "no-power")
+
+
+def silent_board(*statuses):
+    """A run whose board is silent from 15 to 22 s, with what its collector said: (time, state, reason)."""
+    session = Session()
+    session.board([*every(1.0, 0.0, 15.0), *every(1.0, 22.0, 35.0)])
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    for t, state, reason in statuses:
+        session.event(t, "status", collector="nvidia", state=state, reason=reason)
+    return message(session.summary(window="job"), "stale-device")
+
+
+def test_a_silent_device_names_the_failure_of_its_collector():
+    assert silent_board((16.0, "failed", "RuntimeError: lost")) == (
+        "nvidia:0 gave nothing for 7 s: nvidia failed: RuntimeError: lost."
+    )
+
+
+def test_a_silent_device_names_why_its_collector_tried_again():
+    said = silent_board((15.5, "retrying", "the driver is busy"), (22.0, "ok", ""))
+    assert said.endswith("7 s: nvidia could not read and tried again: the driver is busy.")
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        [],
+        [(5.0, "retrying", "busy"), (6.0, "ok", "")],
+        [(25.0, "failed", "RuntimeError: later")],
+    ],
+)
+def test_a_silent_device_does_not_name_a_failure_of_another_time(statuses):
+    assert silent_board(*statuses) == "nvidia:0 gave nothing for 7 s."

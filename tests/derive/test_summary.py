@@ -22,7 +22,7 @@ TOP = (
 KEYS = {
     "session": "id name started hosts command exit_status interval_s perfwatch streams left_behind",
     "conditions": "tags os devices versions git_commit per_query",
-    "window": "kind spans start_s end_s duration_s phase because",
+    "window": "kind spans start_s end_s duration_s phase warmup_s because",
     "devices": "ids because",
     "energy": "scope joules error_joules gain_ratio method net_joules idle_watts coverage not_included "
     "by_device by_scope",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from build import Session
+from derive.build import Session
 
 from perfwatch.derive.tape import LAID_OUT_AT_ONCE, DeviceTape, Tape
 from perfwatch.metrics import ENERGY, LATENCY, POWER, QUERIES, TEMPERATURE

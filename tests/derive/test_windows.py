@@ -6,6 +6,8 @@ import pytest
 from derive.build import Session, codes, every, steps
 
 from perfwatch.errors import ConfigError
+from perfwatch.metrics import CPU_UTILIZATION
+from perfwatch.model import DeviceKind
 
 
 def watched(until: float = 40.0) -> Session:
@@ -29,6 +31,7 @@ def test_without_marks_and_work_the_window_is_the_whole_job():
         "end_s": 38.0,
         "duration_s": 36.0,
         "phase": None,
+        "warmup_s": 0.0,
         "because": "nothing was marked and nothing counted work",
     }
     assert summary["also"] == {}
@@ -318,3 +321,18 @@ def test_a_source_that_was_picked_for_a_users_unit_also_makes_its_window():
     assert spans(summary) == [[10.0, 30.0]]
     assert (summary["work"]["chat"]["count"], summary["work"]["chat"]["source"]) == (22, "output")
     assert summary["work"]["queries"]["source"] == "output"
+
+
+def test_a_recording_that_nothing_told_energy_in_lasts_from_its_begin_to_its_end():
+    session = Session()
+    session.device("host", metrics=(CPU_UTILIZATION,), kind=DeviceKind.NODE, scope=None)
+    session.sample(0, 1.0, 0.5)
+    session.event(1.25, "end")
+    assert spans(session.summary()) == [[0.0, 1.25]]
+
+
+def test_a_window_says_how_much_of_its_front_is_left_out():
+    session = watched()
+    session.job(2.0, 38.0)
+    summary = session.summary(window="job", warmup_s=10.0)
+    assert (spans(summary), summary["window"]["warmup_s"]) == ([[12.0, 38.0]], 10.0)

@@ -226,3 +226,11 @@ def test_the_work_of_adjoining_spans_adds_up(increments, held, a, b, c):
     parts = one.moved_in(Span(start, middle)) + one.moved_in(Span(middle, end))
     assert parts == pytest.approx(one.moved_in(Span(start, end)), abs=1e-6)
     assert parts >= 0
+
+
+def test_a_disagreement_is_told_once_where_a_unit_is_made_of_the_disagreeing_one():
+    one, two = steps(11.0, 29.0, 600, 10), steps(11.0, 29.0, 300, 10)
+    session = run((one, "queries", "statsd"), (two, "queries", "page"))
+    summary = session.summary(unit="chat", units={"chat": {"queries": 6}})
+    assert [other["source"] for other in summary["work"]["chat"]["others"]] == ["page"]
+    assert message(summary, "work-disagrees").startswith("statsd counted 600 queries and page ")

@@ -502,3 +502,10 @@ def test_the_verdict_of_nothing_fits_a_narrow_terminal():
     text = face(nothing(), width=40)
     assert "nothing to quote: neither work nor energy was measured." in words(text)
     assert max(map(width, text.split("log: ")[0].splitlines())) <= 40
+
+
+def test_a_whole_job_without_its_warm_up_is_not_called_whole():
+    summary = one_window(server())
+    cut = {**summary, "window": {**summary["window"], "warmup_s": 10.0}}
+    assert "whole job, without the first 10 s" in face(cut)
+    assert "without the first" not in face(summary)
