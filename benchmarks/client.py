@@ -1,17 +1,19 @@
 """What does a call of `perfwatch.client` cost the job, and does any count get lost?
 
-    python benchmarks/client.py [ROUNDS]
+    python benchmarks/client.py [ROUNDS] [--with-peers]
 
 Nanoseconds a call (loop taken off), median of the rounds, for 1, 4 and 16 threads: without
 PERFWATCH_STATSD, with it but nobody listening, and with perfwatch listening in another process. With several
 threads it is wall time over all calls: Python runs one thread at a time. The last column is the CPU time of
-the whole process, sender and loop included. Beside it the clients of the
-packages `statsd` and `datadog` where they are installed, in the same run. Then 1,000,000 counts are sent
-and read back. Budget: a `count` at most 300 ns, with or without a listener.
+the whole process, sender and loop included. Beside it the clients of the packages `statsd` and `datadog`
+in the same run, where they are installed; with --with-peers those that are not are installed into a virtual
+environment, which is removed afterwards. Then 1,000,000 counts are sent and read back. Budget: a `count` at
+most 300 ns, with or without a listener.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -19,7 +21,10 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
+PEERS = ("statsd", "datadog")
 ROUNDS = 5
 CALLS = 400_000
 PEER_CALLS = 40_000
@@ -91,7 +96,27 @@ print(json.dumps({"ns": (busy - wall(idle)) / calls, "cpu_ns": cpu / calls}))
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    parser = argparse.ArgumentParser(description="What a call of perfwatch.client costs the job.")
+    parser.add_argument("rounds", nargs="?", type=int, default=ROUNDS)
+    parser.add_argument("--with-peers", action="store_true", help="install statsd and datadog for this run")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        return _compare(args.rounds, _peers(Path(directory), install=args.with_peers))
+
+
+def _peers(directory: Path, *, install: bool) -> dict[str, str]:
+    """The interpreters that have the peers, by package: this one, or one of a new virtual environment."""
+    here = {package: sys.executable for package in PEERS if importlib.util.find_spec(package) is not None}
+    missing = [package for package in PEERS if package not in here]
+    if not install or not missing:
+        return here
+    subprocess.run([sys.executable, "-m", "venv", directory], check=True)
+    python = str(directory / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *missing], check=True)
+    return {**here, **dict.fromkeys(missing, python)}
+
+
+def _compare(rounds: int, peers: dict[str, str]) -> int:
     listener = subprocess.Popen(
         [sys.executable, "-c", LISTENER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -110,14 +135,17 @@ def main() -> int:
             worst = max(worst, figures[0][0]) if kind == "count" else worst
             _row(f"perfwatch {kind}, {way}", figures)
             _ask(listener)
-    for package in ("statsd", "datadog"):
-        if importlib.util.find_spec(package) is None:
-            print(f"{package}: not installed (pip install {package}), so no comparison")
+    for package in PEERS:
+        if package not in peers:
+            print(f"{package}: not installed (--with-peers does it), so no comparison")
             continue
         for kind in ("count", "timing"):
             _row(
                 f"{package} {kind}, perfwatch listens",
-                [_median(f"{package} {kind}", threads, address, rounds) for threads in THREADS],
+                [
+                    _median(f"{package} {kind}", threads, address, rounds, peers[package])
+                    for threads in THREADS
+                ],
             )
             _ask(listener)
     verdict = "kept" if worst <= BUDGET_NS else "NOT KEPT"
@@ -127,12 +155,14 @@ def main() -> int:
     return 0 if worst <= BUDGET_NS and _nothing_lost() else 1
 
 
-def _median(kind: str, threads: int, address: str | None, rounds: int) -> tuple[float, float]:
-    results = [_once(kind, threads, address) for _ in range(rounds)]
+def _median(
+    kind: str, threads: int, address: str | None, rounds: int, python: str = sys.executable
+) -> tuple[float, float]:
+    results = [_once(kind, threads, address, python) for _ in range(rounds)]
     return statistics.median(wall for wall, _ in results), statistics.median(cpu for _, cpu in results)
 
 
-def _once(kind: str, threads: int, address: str | None) -> tuple[float, float]:
+def _once(kind: str, threads: int, address: str | None, python: str) -> tuple[float, float]:
     """Wall time and CPU time a call, ns."""
     calls = CALLS if kind in ("count", "timing") else PEER_CALLS
     host, port = ("127.0.0.1", "9") if address is None else address.removeprefix("udp://").split(":")
@@ -140,7 +170,7 @@ def _once(kind: str, threads: int, address: str | None) -> tuple[float, float]:
     if address is not None:
         environment["PERFWATCH_STATSD"] = address
     done = subprocess.run(
-        [sys.executable, "-c", JOB, kind, str(threads), str(calls), host, port],
+        [python, "-c", JOB, kind, str(threads), str(calls), host, port],
         env=environment,
         stdout=subprocess.PIPE,
         check=True,
