@@ -42,7 +42,8 @@ class RunCourse:
     """
 
     def __init__(self, longest_gap_s: float = 3.0) -> None:
-        self._longest_gap_s = longest_gap_s
+        # A device that falls silent holds the course up for one gap limit; that alone is no gap.
+        self._longest_gap_s = 2 * longest_gap_s
         self._about: object = None
         self._times = array("d")
         self._joules = array("d")
@@ -50,6 +51,7 @@ class RunCourse:
         self._work = array("d")
         self._spacing_s = 1.0
         self._gaps: list[Span] = []
+        self._resumed = False
 
     @property
     def gaps(self) -> tuple[Span, ...]:
@@ -64,10 +66,10 @@ class RunCourse:
         if about != self._about or (self._joules and joules < self._joules[-1]):
             self._about = about
             self._begin(run.span.start)
-        if standing.t <= self._times[-1]:
+        if standing.t <= self._times[-1] or self._just_resumed(standing.t):
             return
         work = run.work.get(standing.unit or "")
-        self._note_gap(standing.t, run.coverage * run.span.duration_s)
+        self._note_gap(standing.t, joules)
         self._spacing_s = standing.t - self._times[-1]
         self._append(
             standing.t,
@@ -75,6 +77,11 @@ class RunCourse:
         )
         if len(self._times) > POINTS:
             self._thin()
+
+    def _just_resumed(self, t: float) -> bool:
+        """After a gap the sources are read one after another: the first point would compare new with old."""
+        self._resumed = not self._resumed and t - self._times[-1] > self._longest_gap_s
+        return self._resumed
 
     def _begin(self, start: float) -> None:
         for column in (self._times, self._joules, self._seen_s, self._work):
@@ -93,10 +100,11 @@ class RunCourse:
         for column in (self._times, self._joules, self._seen_s, self._work):
             column[:half] = column[:half:2]
 
-    def _note_gap(self, t: float, seen_s: float) -> None:
+    def _note_gap(self, t: float, joules: float) -> None:
+        """What draws power uses energy: where none was told, or nothing at all, there is a gap."""
         before = self._times[-1]
         passed_s = t - before
-        if passed_s <= self._longest_gap_s and seen_s - self._seen_s[-1] >= passed_s / 2:
+        if passed_s <= self._longest_gap_s and not joules <= self._joules[-1]:
             return
         if self._gaps and before - self._gaps[-1].end <= passed_s:
             self._gaps[-1] = Span(self._gaps[-1].start, t)
@@ -108,11 +116,12 @@ class RunCourse:
         """Bins of one of the series, `first` to `last`; bin k covers [k, k + 1) times the width.
 
         The rates are those of at least `SMOOTH_POINTS` points, ending where the bin does: work per second,
-        joules per second, work per joule. `None` before the run, after its newest point, and where it is
-        not known.
+        joules per second, work per joule. `None` before the run and where it is not known. Bins after the
+        newest point are left out: they will be known later.
         """
         found: list[Bin] = []
-        for place in range(first, last + 1):
+        newest = self._times[-1] if self._times else 0.0
+        for place in range(first, min(last, math.ceil(newest / width_s) - 1) + 1):
             value = self._value(metric, place * width_s, width_s)
             found.append((place, value, value, value))
         return found
@@ -121,7 +130,13 @@ class RunCourse:
         if len(self._times) < 2 or begin >= self._times[-1] or begin + width_s <= self._times[0]:
             return None
         end = min(begin + width_s, self._times[-1])
+        middle = (begin + end) / 2
         start = max(self._times[0], end - max(width_s, SMOOTH_POINTS * self._spacing_s))
+        for gap in reversed(self._gaps):
+            if gap.start < middle < gap.end:
+                return None
+            if start < gap.end < end:
+                start = gap.end
         return rate(metric, self.at(start), self.at(end), end - start)
 
     def at(self, t: float) -> Amounts:

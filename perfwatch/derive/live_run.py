@@ -124,7 +124,7 @@ class LiveRun:
             throttles=_copied(throttles),
             gaps=gaps,
             odd=odd_one(
-                replace(peer, since=_since(watch.throttles(number)))
+                _usual(peer, watch, number)
                 for number, label in mine.items()
                 for peer in peers
                 if peer.label == label
@@ -140,6 +140,14 @@ class LiveRun:
 def _copied(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
     """A frame is frozen: what still lasts is closed in the fold, not in the frame."""
     return tuple(replace(one) for one in stretches)
+
+
+def _usual(peer: Peer, watch: RunWatch, number: int) -> Peer:
+    """The device by its averages; one that is throttled, by what it does now."""
+    clock_hz, watts = watch.usual(number)
+    if peer.throttled:
+        return replace(peer, watts=watts, since=_since(watch.throttles(number)))
+    return replace(peer, clock_hz=clock_hz, watts=watts)
 
 
 def _since(throttles: Sequence[Stretch]) -> float | None:

@@ -80,8 +80,8 @@ def _energy(standing: Standing, error_j: float | None) -> Iterator[Finding]:
         yield Finding(
             "low-coverage",
             INSUFFICIENT if too_low else WARN,
-            f"readings cover {100 * run.coverage:.3g} % of the run; from {100 * needed:g} % on it is "
-            f"{'shown' if too_low else 'good'}",
+            f"readings cover {100 * run.coverage:.3g} % of the run{_whose(standing)}; "
+            f"from {100 * needed:g} % on it is {'shown' if too_low else 'good'}",
         )
     if error_j is not None and error_j > LARGE_ERROR * run.joules:
         too_large = error_j > TOO_LARGE_ERROR * run.joules
@@ -95,6 +95,10 @@ def _energy(standing: Standing, error_j: float | None) -> Iterator[Finding]:
         )
     if standing.estimated:
         yield Finding("estimated", INFO, "the energy comes from a model, not from a sensor")
+
+
+def _whose(standing: Standing) -> str:
+    return f" ({listed(standing.silent)} gives nothing)" if standing.silent else ""
 
 
 def _work(standing: Standing) -> Iterator[Finding]:
@@ -117,7 +121,7 @@ def _readings(
             for number, label in labels.items()
             if (silence_s := watch.longest_silence_s(number)) > 0.0
         }
-        if silent:
+        if silent and not (gaps and len(silent) == len(labels)):  # all of them is told as a gap
             yield Finding(
                 "stale-device",
                 WARN,

@@ -12,7 +12,7 @@ from typing import Any
 
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.spans import Span
-from perfwatch.metrics import THROTTLE_REASONS
+from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
 
@@ -24,6 +24,10 @@ THROTTLES = {
     0x80: "power brake",
 }
 """NVML's bits that mean less speed than the chip could give (not idle, not a chosen clock)."""
+AVERAGED_S = 30.0
+"""Clock and power are averaged over about so long before devices are compared: they swing with the work."""
+SETTLED_S = 10.0
+"""An average over less than this is not told."""
 KEPT = 200
 """So many stretches of a kind are kept, the newest."""
 
@@ -75,7 +79,7 @@ class RunWatch:
                 self._take_event(record)
             elif "format" in record:
                 self._gap_s = gap_limit_s(float(record["interval_s"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, IndexError, TypeError, ValueError):
             return
 
     def _take_event(self, record: Mapping[str, Any]) -> None:
@@ -124,6 +128,11 @@ class RunWatch:
             max(0.0, (until if one.end is None else one.end) - one.start) for one in self.throttles(number)
         )
 
+    def usual(self, number: int) -> tuple[float | None, float | None]:
+        """Clock in Hz and power in W of a device, averaged over the last half minute or so."""
+        device = self._devices.get(number)
+        return (None, None) if device is None else (device.clock_hz.value, device.watts.value)
+
     def longest_silence_s(self, number: int) -> float:
         """The longest time in which a device gave nothing, where it was longer than three periods; else 0."""
         device = self._devices.get(number)
@@ -136,12 +145,12 @@ class _Watched:
     def __init__(self) -> None:
         self.throttles: list[Stretch] = []
         self.silence_s = 0.0
-        self._place: int | None = None
+        self.clock_hz, self.watts = _Average(), _Average()
+        self._places: dict[str, int] = {}
         self._last_t: float | None = None
 
     def declare(self, device: Device) -> None:
-        names = [metric.name for metric in device.metrics]
-        self._place = names.index(THROTTLE_REASONS.name) if THROTTLE_REASONS.name in names else None
+        self._places = {metric.name: place for place, metric in enumerate(device.metrics)}
 
     def begin(self, t: float) -> None:
         """The run begins: what was before is none of it."""
@@ -151,8 +160,11 @@ class _Watched:
     def take(self, t: float, values: Sequence[Any], gap_s: float) -> None:
         if self._last_t is not None and t - self._last_t > gap_s:
             self.silence_s = max(self.silence_s, t - self._last_t)
-        if self._place is not None:
-            self._take_reasons(t, values[self._place] if self._place < len(values) else None)
+        if THROTTLE_REASONS.name in self._places:
+            self._take_reasons(t, values[self._places[THROTTLE_REASONS.name]])
+        for metric, average in ((SM_CLOCK, self.clock_hz), (POWER, self.watts)):
+            if metric.name in self._places:
+                average.take(t, values[self._places[metric.name]])
         self._last_t = t
 
     def _take_reasons(self, t: float, bits: Any) -> None:
@@ -164,6 +176,31 @@ class _Watched:
         if reason and running is None:
             self.throttles.append(Stretch(reason, t))
             del self.throttles[:-KEPT]
+
+
+class _Average:
+    """The mean of a gauge that forgets what is older than `AVERAGED_S`; at first the mean of all."""
+
+    def __init__(self) -> None:
+        self._mean: float | None = None
+        self._since: float | None = None
+        self._last_t = 0.0
+
+    @property
+    def value(self) -> float | None:
+        """The mean; None until it rests on enough."""
+        settled = self._since is not None and self._last_t - self._since >= SETTLED_S
+        return self._mean if settled else None
+
+    def take(self, t: float, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return
+        if self._mean is None or self._since is None:
+            self._mean, self._since = float(value), t
+        elif t > self._last_t:
+            passed_s = t - self._last_t
+            self._mean += (value - self._mean) * passed_s / (min(t - self._since, AVERAGED_S) + passed_s)
+        self._last_t = t
 
 
 def reasons_of(bits: object) -> str:

@@ -61,10 +61,10 @@ def odd_one(peers: Iterable[Peer]) -> Odd | None:
 
 
 def _by_clock(group: Sequence[Peer]) -> tuple[float, Odd] | None:
-    slowest = _farthest([(peer.clock_hz, peer) for peer in group], CLOCK_SHARE)
-    if slowest is None:
+    farthest = _farthest([(peer.clock_hz, peer) for peer in group], CLOCK_SHARE)
+    if farthest is None or farthest[2] > farthest[3]:  # faster than its like is no trouble
         return None
-    share, peer, value, middle = slowest
+    share, peer, value, middle = farthest
     message = f"runs at {format_quantity(value, 'Hz', digits=2)}, {_peers(group)} at {_number(middle, 'Hz')}"
     return share, Odd(peer.label, message, peer.throttled, peer.since)
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
+from perfwatch.scene import Bin
 from perfwatch.text import clean, to_ascii
 from perfwatch.tui.draw import charts
-from perfwatch.tui.draw.charts import Span
+from perfwatch.tui.draw.charts import Book, Span
 from perfwatch.tui.draw.plain_signs import line
 from perfwatch.tui.draw.row import Line, Row
 from perfwatch.tui.view import View
@@ -53,19 +55,35 @@ class Track:
 
     name: str
     style: str
-    known: Mapping[int, charts.Bin]
+    known: Mapping[int, Bin]
     top: float
     top_words: str
 
 
+_STYLES = {WORK_RATE: "work", WATTS: "power", PER_JOULE: "efficiency"}
+
+
+def track_of(name: str, metric: str, span: Span, book: Book) -> Track:
+    """A series of the run over the span, and a round top of its axis."""
+    known = book.ask(RUN, metric, span)
+    top = charts.ceiling(charts.largest(known, span))
+    return Track(name, _STYLES[metric], known, top, _brief(top) + ("W" if metric == WATTS else ""))
+
+
+def _brief(value: float) -> str:
+    """`5 k`, `200 `, `0.5 `: a round number, ready for a unit."""
+    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g} {prefix}"
+    return f"{value:g} "
+
+
 def seconds_shown(view: View, t: float) -> float:
-    """The span of charts, s. A whole session grows by a quarter at a time, so that the picture can stay."""
-    if view.span_s is not None:
-        return view.span_s
+    """The span of charts, s: no more than there is, growing by a quarter so that the picture can stay."""
     span_s = 60.0
     while span_s < t:
         span_s *= _GROWTH
-    return span_s
+    return span_s if view.span_s is None else min(span_s, view.span_s)
 
 
 class Timeline:
@@ -157,7 +175,7 @@ class Timeline:
             x = self._place(t)
             if 0 <= x < self._room:
                 cells[x] = ("^" if self._view.ascii else "▲", "mark")
-                _write(cells, x + 1, _safe(name), "mark")
+                _write(cells, x + 1, _safe(name)[: _blanks(cells, x + 1)], "mark")
         row = line(self._columns, self._view)
         row.put(" ").cell(title, GUTTER - 2, "dim", right=False).put(" ")
         return _put_cells(row, cells)
@@ -213,6 +231,11 @@ def _safe(name: str) -> str:
 def _write(cells: list[tuple[str, str]], x: int, text: str, style: str) -> None:
     for at, character in enumerate(text[: max(0, len(cells) - x)]):
         cells[x + at] = (character, style)
+
+
+def _blanks(cells: Sequence[tuple[str, str]], x: int) -> int:
+    """How many cells are free from a column on."""
+    return next((at - x for at in range(x, len(cells)) if cells[at][0] != " "), len(cells) - x)
 
 
 def _back(seconds: float) -> str:

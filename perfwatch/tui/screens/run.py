@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.latency import Latency
 from perfwatch.derive.live import Figures, Standing
-from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
+from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.exporters.words import chips, device_list, one, per_joule_unit, scope_words, spoken, timing
 from perfwatch.scene import Frame
-from perfwatch.text import wrap
+from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
 from perfwatch.tui.draw.plain_signs import line
 from perfwatch.tui.draw.row import Row, beside, fitted
-from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, seconds_shown
+from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
+from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, seconds_shown, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import (
     DASH,
-    format_count,
     format_duration,
     format_latency,
     format_money,
@@ -29,20 +29,14 @@ from perfwatch.units import (
     significant,
 )
 
-LABEL, NOW, SO_FAR = 15, 15, 24
+LABEL, NOW, SO_FAR = 17, 15, 23
 """Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
 WIDE = 108
 """From so many columns on, latency and verdict stand beside the figures."""
-CHART_MOST = 8
 EXPECTED = "_expected"
 """A workload's gauge `steps_expected` tells how many steps there will be."""
-
-TELL_WORK = (
-    "no work is counted: count what the job prints with -w output='{queries} queries',",
-    "or let it send StatsD lines such as queries:1|c to the address in PERFWATCH_STATSD",
-)
 
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
@@ -85,9 +79,7 @@ class _Story:
         self.standing = standing
         self.view = view
         self.unit = standing.unit
-        self.quotable = not any(
-            one.level == INSUFFICIENT and one.code != "no-work" for one in frame.run.findings
-        )
+        self.quotable = ratios_shown(frame)
         self.t = frame.t if view.paused_at is None else view.paused_at
 
     # -- the strip ---------------------------------------------------------------------------------
@@ -112,7 +104,9 @@ class _Story:
         yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
         if self.unit is not None:
             yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=True), "efficiency")
-            yield _Figure(f"per {one(self.unit)}"[: LABEL - 1], self.joules_per(now), self.joules_per(run))
+            yield _Figure(
+                f"energy / {one(self.unit)}"[: LABEL - 1], self.joules_per(now), self.joules_per(run)
+            )
         yield _Figure("energy", self.energy(now), self.energy(run, error=True))
         yield from self.costs()
 
@@ -157,7 +151,7 @@ class _Story:
 
     def _cost_per(self, now: Money, run: Money, unit: str) -> _Figure:
         amounts = [unit_cost(money.per(unit), money.currency, unit) for money in (now, run)]
-        return _Figure(f"per {amounts[1][1]}"[: LABEL - 1], amounts[0][0], amounts[1][0])
+        return _Figure(f"cost / {amounts[1][1]}"[: LABEL - 1], amounts[0][0], amounts[1][0])
 
     @property
     def priced(self) -> bool:
@@ -263,7 +257,7 @@ def _strip(story: _Story, columns: int) -> list[Row]:
 
 
 _QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
-_QUANTILE = 10
+_QUANTILE, _TIMING = 8, 9
 
 
 def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
@@ -271,17 +265,18 @@ def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
     timings = story.frame.run.timings[:most]
     if not timings:
         return []
-    titles = line(columns, story.view).put(" ").cell("latency", LABEL, "label", right=False)
-    for span in ("now", "run"):
+    spans = ("now", "run") if columns > _TIMING + 6 * _QUANTILE else ("run",)
+    titles = line(columns, story.view).put(" ").cell("latency", _TIMING, "label", right=False)
+    for span in spans:
         for name, _ in _QUANTILES:
-            titles.cell(f"{span} {name}", _QUANTILE, "dim")
-    rows = [titles.row()] if columns >= LABEL + 6 * _QUANTILE else []
+            titles.cell(f"{span} {name}" if name == "p50" else name, _QUANTILE, "dim")
+    rows = [titles.row()]
     for each in timings:
         row = line(columns, story.view).put(" ")
-        row.foreign(timing(each.name), "text", columns=LABEL)
-        for latency in (each.now, each.run) if rows else (each.run,):
+        row.foreign(timing(each.name), "text", columns=_TIMING)
+        for span in spans:
             for _, key in _QUANTILES:
-                row.cell(_percentile(latency, key), _QUANTILE, "value")
+                row.cell(_percentile(each.now if span == "now" else each.run, key), _QUANTILE, "value")
         rows.append(row.row())
     return rows
 
@@ -321,9 +316,10 @@ def _verdict(story: _Story, columns: int, most: int) -> list[Row]:
     if most == 1 and findings:
         first.put(": ", style).foreign(findings[0].message, "text")
     rows = [first.row()]
-    for text, own in texts[: most - 1]:
+    for at, (text, own) in enumerate(texts[: most - 1]):
+        more = " …" if at == most - 2 and len(texts) >= most else ""
         row = line(columns, story.view).put(text[:3], own)
-        rows.append(row.foreign(text[3:], "text").row())
+        rows.append(row.foreign(text[3:] + more, "text").row())
     return rows
 
 
@@ -331,12 +327,13 @@ def _odd(story: _Story, columns: int) -> list[Row]:
     odd = story.frame.run.odd
     if odd is None:
         return []
-    row = line(columns, story.view).put(" ").foreign(odd.label, "accent").put(" ").put(odd.message)
-    if odd.why:
-        row.put(": ").put(odd.why, "throttle")
+    text = odd.message + (f": {odd.why}" if odd.why else "")
     if odd.since is not None:
-        row.put(f", since {words.clock(odd.since - (story.frame.run.began or 0.0))}")
-    return [row.row()]
+        text += f", since {words.clock(odd.since - (story.frame.run.began or 0.0))}"
+    room = columns - width(clean(odd.label)) - 2
+    first, *more = wrap(text, max(10, columns - 3), first=max(10, room))
+    row = line(columns, story.view).put(" ").foreign(odd.label, "throttle").put(" ").put(first)
+    return [row.row(), *(line(columns, story.view).put(f"   {part}").row() for part in more)]
 
 
 # Charts
@@ -351,38 +348,19 @@ def _charts(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     lanes = timeline.lanes() if height >= 8 else []
     room = height - len(lanes) - 1
     tracks = _tracks(story, span, book)[: max(1, room)]
-    each = min(CHART_MOST, room // len(tracks))
+    each, more = divmod(room, len(tracks))
     rows: list[Row] = []
-    for track in tracks:
-        rows += timeline.chart(track, each)
+    for place, track in enumerate(tracks):
+        rows += timeline.chart(track, each + (place < more))
     return [*rows, *lanes, timeline.axis()]
 
 
 def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
-    wanted = [("power", WATTS, "power", "W")]
-    if story.unit is not None:
-        unit = story.short_unit
-        wanted = [
-            ("work", WORK_RATE, "work", f"{unit}/s"),
-            *wanted,
-            (unit, PER_JOULE, "efficiency", f"{unit}/J"),
-        ]
-    return [_track(name, metric, style, unit, span, book) for name, metric, style, unit in wanted]
-
-
-def _track(name: str, metric: str, style: str, unit: str, span: charts.Span, book: Book) -> Track:  # noqa: PLR0917
-    known = book.ask(RUN, metric, span)
-    top = charts.ceiling(charts.largest(known, span))
-    words_of = format_quantity(top, unit) if unit == "W" else f"{_brief(top)} {unit[-2:]}"
-    return Track(name, style, known, top, words_of)
-
-
-def _brief(value: float) -> str:
-    """`5 k`, `200`, `0.5`."""
-    for size, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:g} {prefix}"
-    return format_count(value)
+    power = track_of("power", WATTS, span, book)
+    if story.unit is None:
+        return [power]
+    work = track_of("work", WORK_RATE, span, book)
+    return [work, power, track_of("work/J", PER_JOULE, span, book)]
 
 
 # The small screen
@@ -402,17 +380,15 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         .row()
     ]
     for figure in figures:
-        row = line(columns, story.view).cell(f" {figure.label}", label, "label", right=False)
+        name = "work" if figure.style == "work" else figure.label
+        row = line(columns, story.view).cell(f" {name}", label, "label", right=False)
         row.cell(figure.now, now, figure.style)
         rows.append(row.cell(figure.run, columns - label - now, figure.style).row())
     if story.unit is None:
-        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in _SHORT_HINT]
+        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK_BRIEFLY]
     feet = _remarks(story, columns, 1)
     room = height - len(rows) - len(feet)
     return [*rows, *_graph(story, columns, room, book), *feet]
-
-
-_SHORT_HINT = ("tell work: -w output='{queries} queries'", "or StatsD lines to PERFWATCH_STATSD")
 
 
 def _graph(story: _Story, columns: int, height: int, book: Book) -> Sequence[Row]:
@@ -423,4 +399,4 @@ def _graph(story: _Story, columns: int, height: int, book: Book) -> Sequence[Row
         return []
     span = charts.Span.ending(story.t, seconds_shown(story.view, story.t), room)
     track = _tracks(story, span, book)[-1]
-    return Timeline(span, columns, story.view, story.drawn()).chart(track, min(height, CHART_MOST))
+    return Timeline(span, columns, story.view, story.drawn()).chart(track, height)

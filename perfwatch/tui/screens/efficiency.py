@@ -1,0 +1,234 @@
+"""Efficiency: how do work, power and cost hang together? The run's path in the plane of work/s against watts.
+
+Lines through the plane join what has the same work per joule; where prices are known, what costs the same per
+unit. A run that gets better moves to the upper left, across them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perfwatch.derive.live import Standing
+from perfwatch.derive.live_course import RUN, WATTS, WORK_RATE
+from perfwatch.exporters.words import per_joule_unit
+from perfwatch.scene import Bin, Frame
+from perfwatch.tui.draw import charts, words
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.money import Money, Rates, money_of, rates_of, unit_cost
+from perfwatch.tui.draw.plain_signs import line
+from perfwatch.tui.draw.plane import Plane, Scale, scale_of
+from perfwatch.tui.draw.row import Row, fitted
+from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
+from perfwatch.tui.draw.timeline import GUTTER as CHART_GUTTER
+from perfwatch.tui.draw.timeline import Drawn, Timeline, seconds_shown, track_of
+from perfwatch.tui.view import View
+from perfwatch.units import DASH, format_quantity, significant
+
+POINTS = 120
+"""So many points make the path, two a character of a chart of half as many."""
+LATELY = 12
+"""The newest points are joined; of the older ones the dots remain."""
+GUTTER = 10
+LEAST = (24, 5)
+"""A plane below this tells nothing; the figures alone are shown."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Where the run was: power in W, work per second."""
+
+    watts: float
+    rate: float
+
+
+def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
+    """The screen, exactly as large as asked."""
+    columns, height = size
+    standing = frame.standing
+    if standing is None:
+        text = " efficiency needs power and work: nothing has been read twice yet"
+        return fitted([line(columns, view).put(text, "label").row()], columns, height)
+    if standing.unit is None:
+        return fitted(_without_work(frame, standing, view, size, book), columns, height)
+    head = _head(frame, standing, view, columns)
+    points = _path(frame, view, book)
+    room = (columns - GUTTER, height - len(head) - 2)
+    if room[0] < LEAST[0] or room[1] < LEAST[1] or not points:
+        if not points:
+            head.append(line(columns, view).put(" the path begins with the next readings", "dim").row())
+        return fitted(head, columns, height)
+    return fitted([*head, *_plane(frame, standing, view, points, room)], columns, height)
+
+
+def _without_work(
+    frame: Frame, standing: Standing, view: View, size: tuple[int, int], book: Book
+) -> list[Row]:
+    """Power and energy, and how to tell work."""
+    columns, height = size
+    row = line(columns, view).put(" power ", "label").put(words.watts(standing.now.watts), "power")
+    row.put("  energy ", "label").put(format_quantity(standing.run.joules, "J"), "value")
+    hint = TELL_WORK if columns >= 80 else TELL_WORK_BRIEFLY
+    rows = [row.row(), *(line(columns, view).put(f" {text}", "warn").row() for text in hint)]
+    if height >= len(rows) + 3 and columns >= GUTTER + LEAST[0]:
+        t = frame.t if view.paused_at is None else view.paused_at
+        span = charts.Span.ending(t, seconds_shown(view, t), columns - CHART_GUTTER)
+        timeline = Timeline(span, columns, view, Drawn())
+        rows += [
+            *timeline.chart(track_of("power", WATTS, span, book), height - len(rows) - 1),
+            timeline.axis(),
+        ]
+    return rows
+
+
+def _head(frame: Frame, standing: Standing, view: View, columns: int) -> list[Row]:
+    """*now* and *run* in one line each."""
+    rows, shown = [], ratios_shown(frame)
+    for name, figures in (("now", standing.now), ("run", standing.run)):
+        rate, ratio = figures.rate(standing.unit), figures.per_joule(standing.unit) if shown else None
+        row = line(columns, view).put(f" {name} ", "label")
+        row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work")
+        row.cell(words.watts(figures.watts), 9, "power")
+        row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(18, row.room), "efficiency")
+        money = money_of(frame, figures, ratios=shown)
+        if money.cost is not None:
+            row.put("  ").put(_cost_words(money, standing.unit or ""), "value")
+        rows.append(row.row())
+    return rows
+
+
+def _cost_words(money: Money, unit: str) -> str:
+    amount, per = unit_cost(money.per(unit), money.currency, unit)
+    return f"{amount} / {per}" + (" electricity" if money.electricity_only else "")
+
+
+def _unit(standing: Standing) -> str:
+    return per_joule_unit(standing.unit or "").removesuffix("/J")
+
+
+def _path(frame: Frame, view: View, book: Book) -> list[_Point]:
+    """Where the run was, the oldest first."""
+    t = frame.t if view.paused_at is None else view.paused_at
+    span = charts.Span.ending(t, seconds_shown(view, t), POINTS // 2)
+    watts, rates = book.ask(RUN, WATTS, span), book.ask(RUN, WORK_RATE, span)
+    found = []
+    for place in range(span.first, span.last + 1):
+        power, rate = _mean(watts, place), _mean(rates, place)
+        if power is not None and rate is not None:
+            found.append(_Point(power, rate))
+    return found
+
+
+def _mean(known: Mapping[int, Bin], place: int) -> float | None:
+    return known[place][2] if place in known else None
+
+
+def _plane(
+    frame: Frame, standing: Standing, view: View, points: Sequence[_Point], room: tuple[int, int]
+) -> list[Row]:
+    columns, height = room
+    x = scale_of([point.watts for point in points], max(2, columns // 14))
+    y = scale_of([point.rate for point in points], max(2, height // 4))
+    plane = Plane(columns, height, x, y, ascii_only=view.ascii)
+    _lines(plane, (x, y), frame, standing)
+    path = [(point.watts, point.rate) for point in points]
+    for x_w, rate in path[:-LATELY]:
+        plane.dot(x_w, rate, "dim")
+    plane.path(path[-LATELY - 1 :], "efficiency")
+    plane.sign(*path[-1], "@" if view.ascii else "●", "accent")
+    return [
+        *_with_axis(plane, y, view, room, f"{_unit(standing)}/s"),
+        *_below(x, view, columns),
+    ]
+
+
+# Lines of the same work per joule, and of the same cost
+
+
+def _lines(plane: Plane, scales: tuple[Scale, Scale], frame: Frame, standing: Standing) -> None:
+    x, y = scales
+    unit = standing.unit or ""
+    rates, money = rates_of(frame), money_of(frame, standing.run)
+    whole = rates is not None and rates.per_s > 0.0
+    for ratio in _round_ratios(x, y):
+        label = f"{ratio:.4g} {per_joule_unit(unit)}"
+        if rates is not None and not whole:  # electricity alone: both are the same lines
+            amount, per = unit_cost(rates.per_joule / ratio, money.currency, unit)
+            label += f" = {amount}/{per}"
+        _labelled(plane, 0.0, ratio, label, "border")
+    if rates is not None and whole:
+        for cost in _round_costs(x, y, rates):
+            amount, per = unit_cost(cost, money.currency, unit)
+            # cost = (per_joule * W + per_s) / rate
+            label = f"{amount}/{per}"
+            _labelled(plane, rates.per_s / cost, rates.per_joule / cost, label, "clock")
+
+
+def _labelled(plane: Plane, at_zero: float, slope: float, label: str, style: str) -> None:
+    end = plane.ray(at_zero, slope, style)
+    if end is not None:
+        down, across = end
+        shown = "label" if style == "border" else style
+        begin = across - len(label) - 1
+        if not plane.text(down, begin, label, shown):
+            plane.text(down + 1, begin, label, shown)
+
+
+def _round_ratios(x: Scale, y: Scale) -> list[float]:
+    """Round work per joule whose lines cross the plane, about four of them."""
+    corners = y.low / x.high, y.high / max(x.low, x.high / 20)
+    return _rounds_between(*corners)
+
+
+def _round_costs(x: Scale, y: Scale, rates: Rates) -> list[float]:
+    """Round costs per unit whose lines cross the plane."""
+    cheapest = (rates.per_joule * x.low + rates.per_s) / y.high
+    dearest = (rates.per_joule * x.high + rates.per_s) / max(y.low, y.high / 20)
+    return _rounds_between(cheapest, dearest)
+
+
+def _rounds_between(low: float, high: float) -> list[float]:
+    inside = [tick for tick in scale_of([low, high], 5).ticks if low < tick < high and tick > 0.0]
+    return inside[:6]
+
+
+# Axes
+
+
+def _with_axis(plane: Plane, y: Scale, view: View, room: tuple[int, int], unit: str) -> list[Row]:
+    columns, height = room
+    labels = {
+        height - 1 - round(y.share(tick) * (height - 1)): significant(tick) for tick in reversed(y.ticks)
+    }
+    rows = []
+    for down, cells in enumerate(plane.rows()):
+        row = line(columns + GUTTER, view)
+        text = labels.get(down, "")
+        if down == 1 and not text:
+            text = unit
+        row.cell(text, GUTTER - 2, "dim").put(" ")
+        row.put(("+" if view.ascii else "┤") if down in labels else ("|" if view.ascii else "│"), "border")
+        for part, style in cells:
+            row.put(part, style)
+        rows.append(row.row())
+    return rows
+
+
+def _below(x: Scale, view: View, columns: int) -> list[Row]:
+    rule = ["-" if view.ascii else "─"] * columns
+    words_of = [" "] * columns
+    free_from = 0
+    for tick in x.ticks:
+        across = round(x.share(tick) * (columns - 1))
+        rule[across] = "+" if view.ascii else "┴"
+        text = format_quantity(tick, "W")
+        begin = min(max(0, across - len(text) // 2), columns - len(text))
+        if begin >= free_from:
+            words_of[begin : begin + len(text)] = text
+            free_from = begin + len(text) + 2
+    corner = "+" if view.ascii else "└"
+    first = line(columns + GUTTER, view).put(" " * (GUTTER - 1)).put(corner + "".join(rule), "border")
+    return [
+        first.row(),
+        line(columns + GUTTER, view).put(" " * GUTTER).put("".join(words_of), "dim").row(),
+    ]
