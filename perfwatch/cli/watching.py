@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -46,7 +44,7 @@ def wants_screen(args: argparse.Namespace) -> bool:
 
     if args.headless or args.plain or args.json or args.output == "-":
         return False
-    return opening.can_draw(sys.stdout, os.environ)
+    return opening.can_draw(standard.out(), os.environ)
 
 
 class Screen:
@@ -63,7 +61,7 @@ class Screen:
         self._args = args
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
-        columns, lines = shutil.get_terminal_size()
+        columns, lines = os.get_terminal_size(standard.out().fileno())
         self.size = max(columns, 20), max(lines - 2, 4)
         """Columns and lines of the pane: the job's terminal."""
         self.output_path = ""

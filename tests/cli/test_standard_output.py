@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -102,3 +107,19 @@ def test_standard_output_and_standard_error_are_the_jobs_own_files(
         )  # fmt: skip
     assert f"{(tmp_path / 'out').stat().st_ino} inode" in done.stderr.splitlines()
     assert (tmp_path / "out").read_text() == ""
+
+
+def test_no_screen_is_drawn_where_standard_output_alone_is_a_file(tmp_path: Path) -> None:
+    """Standard input and error are a terminal: what counts is where the job's output goes."""
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    with (tmp_path / "out").open("w") as out:
+        done = perfwatch(
+            "run", *QUICK, "-q", "--", "echo", "through",
+            home=tmp_path, extra={"TERM": "xterm"}, capture_output=False,
+            stdin=terminal, stdout=out, stderr=terminal,
+        )  # fmt: skip
+    os.close(terminal)
+    os.close(main)
+    assert done.returncode == 0
+    assert (tmp_path / "out").read_text() == "through\n"
