@@ -201,13 +201,15 @@ def _beside(column: _Column) -> dict[str, Any]:
 def _session(run: _Run) -> dict[str, Any]:
     header = run.tape.header
     command = header.get("command")
+    job = job_of(run.tape)
     return {
         "id": header.get("id"),
         "name": header.get("name"),
         "started": _started(header),
         "hosts": list(dict.fromkeys([run.tape.host, *(each.host for each in run.tape.devices.values())])),
         "command": list(command) if isinstance(command, (list, tuple)) else [],
-        "exit_status": job_of(run.tape).exit_status,
+        "exit_status": job.exit_status,
+        "time_limit_s": job.time_limit_s,
         "interval_s": run.interval_s,
         "perfwatch": header.get("perfwatch"),
         "streams": _streams(run.tape),

@@ -83,13 +83,15 @@ class Windows(NamedTuple):
 class Job(NamedTuple):
     """The child as the session saw it.
 
-    `found` is false for a recording without one; `cut_off` says that the recording ends before the job.
+    `found` is false for a recording without one; `cut_off` says that the recording ends before the job;
+    `time_limit_s` is the `--duration` after which it was told to end.
     """
 
     span: Span
     found: bool
     exit_status: int | None
     cut_off: bool = False
+    time_limit_s: float | None = None
 
 
 def job_of(tape: Tape) -> Job:
@@ -105,7 +107,13 @@ def job_of(tape: Tape) -> Job:
     ends = [event for event in events if event.fields.get("what") == "end" and event.t >= begin.t]
     if not ends:
         return Job(Span(begin.t, max(begin.t, tape.last_t)), True, None, cut_off=True)
-    return Job(Span(begin.t, ends[-1].t), True, _exit_status(ends[-1]))
+    limit_s = ends[-1].fields.get("time_limit_s")
+    return Job(
+        Span(begin.t, ends[-1].t),
+        True,
+        _exit_status(ends[-1]),
+        time_limit_s=limit_s if isinstance(limit_s, (int, float)) else None,
+    )
 
 
 def _recording(tape: Tape) -> Span:

@@ -145,7 +145,11 @@ class _Face:
 
     def _header(self) -> Iterator[str]:
         command = " ".join(str(word) for word in self.session.get("command") or [])
-        ending = words.ending(self.session.get("exit_status"), has_command=bool(command))
+        ending = words.ending(
+            self.session.get("exit_status"),
+            has_command=bool(command),
+            time_limit_s=self.session.get("time_limit_s"),
+        )
         machine = self.paint.line(self._machine())
         room = self.columns - len("perfwatch: ") - (width(ending) + 2 if ending else 0)
         subject = command or self.session.get("name") or "a recording"

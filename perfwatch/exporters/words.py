@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from perfwatch.text import clean, shorten
+from perfwatch.units import format_duration
 
 GPU_COLLECTORS = ("nvidia", "amd", "rocm", "intel_gpu", "apple")
 """Families whose devices people call GPUs; every other accelerator is a device."""
@@ -134,8 +135,14 @@ def _follows(before: str, after: str) -> bool:
     return int(other["index"]) == int(one_label["index"]) + 1
 
 
-def ending(exit_status: int | None, *, has_command: bool) -> str:
-    """How the job ended, from its exit status: `finished, exit 0`, `ended by SIGTERM, exit 143`."""
+def ending(exit_status: int | None, *, has_command: bool, time_limit_s: float | None = None) -> str:
+    """How the job ended, from its exit status: `finished, exit 0`, `ended by SIGTERM, exit 143`.
+
+    `time_limit_s` is the `--duration` after which it was told to end, if it was.
+    """
+    if time_limit_s is not None:
+        status = "its end was not seen" if exit_status is None else f"exit {exit_status}"
+        return f"ended by the time limit of {format_duration(time_limit_s)}, {status}"
     if exit_status is None:
         return "its end was not seen" if has_command else ""
     if exit_status == 0:

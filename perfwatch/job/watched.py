@@ -110,6 +110,7 @@ class WatchedRun:
         self._interrupts = 0
         self._give_up_ns: int | None = None
         self._given_up_for: signal.Signals | None = None
+        self._limit_reached = False
         self.job: Job | None = None
 
     def run(self) -> Outcome:
@@ -221,6 +222,7 @@ class WatchedRun:
             now_ns = self._now_ns()
             if end_ns is not None and now_ns >= end_ns:
                 self.job.send(signal.SIGTERM)
+                self._limit_reached = True
                 end_ns = None
             if self._give_up_ns is not None and now_ns >= self._give_up_ns:
                 return
@@ -284,7 +286,7 @@ class WatchedRun:
         ending = self.job.ending
         instants = self._live.read_now(END_READING_S)
         self._evidence.belongs = None
-        self._live.hub.event("job", _end_fields(ending, self._given_up_for), instants.first_ns)
+        self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
         if self._plan.ferry is not None:
             self._plan.ferry.drain(DRAIN_S)
         self._live.read_work(END_READING_S)
@@ -294,6 +296,10 @@ class WatchedRun:
         conclusion = self._evidence.conclusion
         self._live.hub.event("devices", self._answer(conclusion, otherwise=conclusion))
         return Outcome(ending, self._given_up_for, left)
+
+    def _end_fields(self, ending: Ending | None) -> dict[str, object]:
+        fields = _end_fields(ending, self._given_up_for)
+        return {**fields, "time_limit_s": self._plan.duration_s} if self._limit_reached else fields
 
     def _answer(self, question: Callable[[], T], *, otherwise: Callable[[], T]) -> T:
         """The hub's answer after all that was posted; a disk that hangs must not hold up the job."""

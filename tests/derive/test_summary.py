@@ -20,7 +20,9 @@ TOP = (
     "utilization observer also quality"
 )
 KEYS = {
-    "session": "id name started hosts command exit_status interval_s perfwatch streams left_behind",
+    "session": (
+        "id name started hosts command exit_status time_limit_s interval_s perfwatch streams left_behind"
+    ),
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase warmup_s because",
     "devices": "ids because",
@@ -84,6 +86,7 @@ def test_a_run_is_summed_up():
         "hosts": ["here"],
         "command": ["serve", "x"],
         "exit_status": 0,
+        "time_limit_s": None,
         "interval_s": 1.0,
         "perfwatch": "0.1.0",
         "streams": {},
@@ -403,3 +406,12 @@ def test_a_meter_that_was_asked_for_is_a_device_of_a_run_without_accelerators():
     session.package(every(1.0, 0.0, 22.0), index="psys", kind=DeviceKind.NODE, scope=Scope.NODE, watts=90.0)
     session.job(1.0, 21.0)
     assert session.summary(scope="node")["devices"]["ids"] == ["rapl:psys"]
+
+
+def test_the_time_limit_that_ended_the_job_is_in_the_summary():
+    session = full_run()
+    assert session.summary()["session"]["time_limit_s"] is None
+    limited = Session()
+    limited.board(every(1.0, 0.0, 40.0))
+    limited.job(2.0, 38.0, 143, time_limit_s=36.0)
+    assert limited.summary()["session"]["time_limit_s"] == 36.0

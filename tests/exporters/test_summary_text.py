@@ -509,3 +509,9 @@ def test_a_whole_job_without_its_warm_up_is_not_called_whole():
     cut = {**summary, "window": {**summary["window"], "warmup_s": 10.0}}
     assert "whole job, without the first 10 s" in face(cut)
     assert "without the first" not in face(summary)
+
+
+def test_a_job_that_the_time_limit_ended_says_so():
+    summary = server()
+    limited = {**summary, "session": {**summary["session"], "exit_status": 143, "time_limit_s": 90.0}}
+    assert "ended by the time limit of 90.0 s, exit 143" in words(face(limited, width=110))
