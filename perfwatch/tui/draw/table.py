@@ -5,11 +5,14 @@ Fields do not jump: a column is as wide as the room says, never as its texts say
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from perfwatch.text import clean
 from perfwatch.tui.draw.row import Line, Row, Span
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,13 @@ def row(columns: Placed, room: int, cells: Mapping[str, Span], style: str = "") 
         else:
             line.foreign(text, style or own, columns=width)
     return line.row(style or "text")
+
+
+def ordered(rows: Sequence[T], key: Callable[[T], Any], *, largest_first: bool, turned: bool) -> list[T]:
+    """The rows by what `key` says of them; those of which it is not known (None) come last, either way."""
+    known = [one for one in rows if key(one) is not None]
+    unknown = [one for one in rows if key(one) is None]
+    return [*sorted(known, key=key, reverse=largest_first != turned), *unknown]
 
 
 def window(count: int, selected: int, height: int) -> tuple[int, int]:
