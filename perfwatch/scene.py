@@ -18,7 +18,7 @@ from perfwatch.derive.live_run import LiveRun, RunSoFar
 from perfwatch.derive.live_watch import reasons_of
 from perfwatch.derive.odd import Peer
 from perfwatch.derive.workload_now import WorkloadFigures, WorkloadNow
-from perfwatch.history import History
+from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device, State
 from perfwatch.session import format as fmt

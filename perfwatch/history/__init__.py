@@ -1,0 +1,1 @@
+"""What happened lately, kept in bounded memory for charts."""
