@@ -12,15 +12,13 @@ errors, verdicts, and whether an energy counter implies more power than there ca
 from __future__ import annotations
 
 import math
-from array import array
-from collections import deque
-from collections.abc import Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perfwatch.derive import counters
-from perfwatch.derive.energy import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
+from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.scopes import (
     RunDevices,
     choose_headline,
@@ -48,8 +46,6 @@ from perfwatch.model import Device, DeviceKind, Kind, Metric
 
 NOW_S = 30.0
 """The span of *now* unless another was asked for."""
-STEPS = 120
-"""Into so many steps *now* is divided; amounts in between are interpolated."""
 LEAST_COVERAGE = 0.9
 """A ratio is not told where a device of the headline was seen for less of the span than this."""
 
@@ -125,8 +121,8 @@ class LiveFigures:
         self._tape = Tape({})
         """Declarations, and the first values of each device: what the rules of the headline ask for."""
         self._longest_gap_s = gap_limit_s(1.0)
-        self._energies: dict[int, _Energy] = {}
-        self._works: dict[int, dict[str, _Running]] = {}
+        self._energies: dict[int, RunningEnergy] = {}
+        self._works: dict[int, dict[str, RunningWork]] = {}
         self._utilizations: dict[int, float | None] = {}
         self._rows: dict[int, _Row] = {}
         self._last_t: dict[int, float] = {}
@@ -179,7 +175,7 @@ class LiveFigures:
             self._declare_work(device)
         elif (ENERGY.name in declared or POWER.name in declared) and number not in self._energies:
             limit_w = device.device.facts.get("power_limit_watts")
-            self._energies[number] = _Energy(
+            self._energies[number] = RunningEnergy(
                 declared.get(ENERGY.name),
                 limit_w if isinstance(limit_w, (int, float)) else None,
                 self._now_s,
@@ -193,10 +189,10 @@ class LiveFigures:
         for metric in device.device.metrics:
             if metric.kind is Kind.COUNTER and metric.name not in known:
                 held = source_kind(device) in OWN_TIMES
-                known[metric.name] = _Running(self._now_s, self._longest_gap_s, held=held)
+                known[metric.name] = RunningWork(self._now_s, self._longest_gap_s, held=held)
                 self._pin(known[metric.name].trace)
 
-    def _pin(self, one: _Trace | _Energy) -> None:
+    def _pin(self, one: Trace | RunningEnergy) -> None:
         if self._began is not None:
             one.pin(self._began)
 
@@ -255,7 +251,7 @@ class LiveFigures:
             ),
         )
 
-    def _span(self, energies: Sequence[_Trace]) -> Span | None:
+    def _span(self, energies: Sequence[Trace]) -> Span | None:
         """From the run's start to the last instant that every source that still answers has told of."""
         works = [running for group in self._works.values() for running in group.values()]
         polled = [running.trace for running in works if not running.held]
@@ -271,14 +267,14 @@ class LiveFigures:
             end = min(end, self._ended)
         return Span(start, end) if end > start else None
 
-    def _start(self, sources: Sequence[_Trace]) -> float:
+    def _start(self, sources: Sequence[Trace]) -> float:
         """The job's start; without one when all sources that came together had been read once."""
         if self._began is not None:
             return self._began
         firsts = [trace.first_t for trace in sources if trace.first_t is not None]
         return max(first for first in firsts if first - min(firsts) <= self._longest_gap_s)
 
-    def _is_silent(self, trace: _Trace) -> bool:
+    def _is_silent(self, trace: Trace) -> bool:
         newest = max(self._last_t.values(), default=0.0)
         return trace.last_t is None or newest - trace.last_t > self._longest_gap_s
 
@@ -297,7 +293,10 @@ class LiveFigures:
         return {name: {kind: tuple(group) for kind, group in found[name].items()} for name in names}
 
     def _figures(
-        self, span: Span, energies: Iterable[_Energy], courses: Mapping[str, Mapping[str, tuple[Course, ...]]]
+        self,
+        span: Span,
+        energies: Iterable[RunningEnergy],
+        courses: Mapping[str, Mapping[str, tuple[Course, ...]]],
     ) -> Figures:
         amounts = [energy.trace.between(span) for energy in energies]
         seen = [amount for amount in amounts if amount.seen_s > 0.0]
@@ -356,211 +355,3 @@ class _Row:
 
 def _last_of(span: Span, seconds: float) -> Span:
     return Span(max(span.start, span.end - seconds), span.end)
-
-
-@dataclass(frozen=True)
-class _Amount:
-    """What accumulated in a span, and in how much of it that was seen."""
-
-    amount: float
-    seen_s: float
-
-
-_Point = tuple[float, float, float]
-"""Time, amount since the first reading, and seconds of that time that were seen."""
-
-
-class _Trace:
-    """A cumulative amount over time: how it began, and its course over the last `now_s` seconds."""
-
-    __slots__ = ("_head", "_head_s", "_now_s", "_pin_t", "_pinned", "_points", "_step_s")
-
-    def __init__(self, now_s: float, head_s: float) -> None:
-        self._now_s = now_s
-        self._head_s = head_s
-        self._step_s = now_s / STEPS
-        self._head: list[_Point] = []
-        self._points: deque[_Point] = deque()
-        self._pin_t: float | None = None
-        self._pinned: _Point | None = None
-
-    @property
-    def first_t(self) -> float | None:
-        return self._head[0][0] if self._head else None
-
-    @property
-    def last_t(self) -> float | None:
-        return self._points[-1][0] if self._points else None
-
-    def add(self, t: float, amount: float, seen_s: float) -> None:
-        """At `t` so much had accumulated since the first reading, in so many seconds that were seen."""
-        point = (t, amount, seen_s)
-        if not self._head or t - self._head[0][0] <= self._head_s:
-            _append(self._head, point, self._step_s)
-        _append(self._points, point, self._step_s)
-        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s:
-            self._points.popleft()
-        self._keep_the_pin()
-
-    def pin(self, t: float) -> None:
-        """Remember the amount at this time for as long as there is a trace."""
-        self._pin_t, self._pinned = t, None
-        self._keep_the_pin()
-
-    def _keep_the_pin(self) -> None:
-        if self._pin_t is not None and self._pinned is None and (self.last_t or -math.inf) >= self._pin_t:
-            self._pinned = _at(self._points, self._pin_t)
-
-    def between(self, span: Span) -> _Amount:
-        """What accumulated in a span that is *now*, or that began at the pin or with the first readings."""
-        _, amount, seen_s = _at(self._points, span.end)
-        _, amount_before, seen_before_s = self._before(span.start)
-        return _Amount(amount - amount_before, seen_s - seen_before_s)
-
-    def _before(self, t: float) -> _Point:
-        if self._pinned is not None and t == self._pin_t:
-            return self._pinned
-        if self._points and t >= self._points[0][0]:
-            return _at(self._points, t)
-        return _at(self._head, t)
-
-
-def _append(points: MutableSequence[_Point], point: _Point, step_s: float) -> None:
-    """Add a point; the one before gives way if it is less than a step from its own predecessor."""
-    if len(points) > 2 and point[0] - points[-2][0] < step_s:
-        points[-1] = point
-    else:
-        points.append(point)
-
-
-def _at(points: Iterable[_Point], t: float) -> _Point:
-    """The amount at a time; before the first point that of the first, after the last that of the last."""
-    before: _Point | None = None
-    for point in points:
-        if point[0] >= t:
-            return point if before is None or point[0] == t else _interpolated(before, point, t)
-        before = point
-    return (t, 0.0, 0.0) if before is None else before
-
-
-def _interpolated(before: _Point, after: _Point, t: float) -> _Point:
-    share = (t - before[0]) / (after[0] - before[0])
-    return (
-        t,
-        before[1] + share * (after[1] - before[1]),
-        before[2] + share * (after[2] - before[2]),
-    )
-
-
-class _Energy:
-    """The energy of one device, by its counter and by its power; `trace` is the one to believe."""
-
-    def __init__(
-        self, counter: Metric | None, limit_w: float | None, now_s: float, longest_gap_s: float
-    ) -> None:
-        self._counter = counter
-        self._limit_w = limit_w
-        self._longest_gap_s = longest_gap_s
-        self._counted = _Trace(now_s, longest_gap_s)
-        self._integrated = _Trace(now_s, longest_gap_s)
-        self._count: _Step = _Step()
-        self._power: _Step = _Step()
-        self._moved: _Point | None = None
-        """When the counter moved last, and what the integral was then."""
-        self._low_w, self._high_w = math.inf, 0.0
-        self._at_fault = False
-
-    @property
-    def trace(self) -> _Trace:
-        if self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None):
-            return self._integrated
-        return self._counted
-
-    def pin(self, t: float) -> None:
-        self._counted.pin(t)
-        self._integrated.pin(t)
-
-    def take(self, t: float, watts: float | None, joules: float | None) -> None:
-        """Add a reading of power, of the counter, or of both."""
-        if watts is not None:
-            self._take_power(t, watts)
-        if joules is not None and self._counter is not None:
-            self._take_count(t, joules, self._counter)
-
-    def _take_power(self, t: float, watts: float) -> None:
-        step = self._power
-        if step.t is not None and t - step.t <= self._longest_gap_s:
-            step.total += (watts + step.value) / 2 * (t - step.t)
-            step.seen_s += t - step.t
-        step.t, step.value = t, watts
-        self._low_w, self._high_w = min(self._low_w, watts), max(self._high_w, watts)
-        self._integrated.add(t, step.total, step.seen_s)
-
-    def _take_count(self, t: float, joules: float, counter: Metric) -> None:
-        step = self._count
-        if step.t is not None and t > step.t:
-            moved = counters.examine(
-                step.value, joules, counter.wraps_at, elapsed_s=t - step.t, limit_per_s=self._limit_w
-            )
-            if moved.known:
-                step.total += moved.amount
-                step.seen_s += t - step.t
-            elif moved.kind == counters.RESTARTED:
-                self._at_fault = True
-        if self._moved is None or joules != step.value:
-            self._moved = (t, self._power.total, self._power.seen_s)
-        elif self._is_stuck(t, counter, self._moved):
-            self._at_fault = True
-        step.t, step.value = t, joules
-        self._counted.add(t, step.total, step.seen_s)
-
-    def _is_stuck(self, t: float, counter: Metric, moved: _Point) -> bool:
-        if t - moved[0] < max(STUCK_S, STUCK_UPDATES * (counter.update_s or 0.0)):
-            return False
-        seen_s = self._power.seen_s - moved[2]
-        idle_seen = self._high_w >= IDLE_SEEN * self._low_w and self._count.total > 0.0
-        idle_w = ABOVE_IDLE * self._low_w if idle_seen else 0.0
-        return seen_s > 0.0 and (self._power.total - moved[1]) / seen_s > idle_w
-
-
-class _Step:
-    """The last reading, and what was added up until then."""
-
-    __slots__ = ("seen_s", "t", "total", "value")
-
-    def __init__(self) -> None:
-        self.t: float | None = None
-        self.value = 0.0
-        self.total = 0.0
-        self.seen_s = 0.0
-
-
-class _Running(Course):
-    """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
-
-    __slots__ = ("_step", "trace")
-
-    def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
-        self.held = held
-        self.exact = True
-        self.changes = array("d")
-        self.trace = _Trace(now_s, head_s)
-        self._step = _Step()
-
-    def take(self, t: float, value: float, *, exact: bool) -> None:
-        """Add a reading. A counter that fell was restarted: its new value is the increment."""
-        step = self._step
-        if step.t is not None and value != step.value:
-            step.total += value - step.value if value > step.value else value
-            self.changes[:] = array("d", [t])
-        self.exact = self.exact and exact
-        step.t, step.value = t, value
-        self.trace.add(t, step.total, 0.0)
-
-    def changes_in(self, span: Span) -> Sequence[float]:
-        """When it was seen to move last, whatever the span: that it moves makes it a unit."""
-        return self.changes
-
-    def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
-        """How far it moved in a span that is *now* or *run*."""
-        return self.trace.between(span).amount

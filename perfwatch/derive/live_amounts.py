@@ -1,0 +1,130 @@
+"""What did one device use, and one counter of work count, until now? Kept as the readings come."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+
+from perfwatch.derive import counters
+from perfwatch.derive.energy import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.live_trace import Point, Trace
+from perfwatch.derive.spans import Span
+from perfwatch.derive.work import Course
+from perfwatch.model import Metric
+
+
+class RunningEnergy:
+    """The energy of one device, by its counter and by its power; `trace` is the one to believe."""
+
+    def __init__(
+        self, counter: Metric | None, limit_w: float | None, now_s: float, longest_gap_s: float
+    ) -> None:
+        self._counter = counter
+        self._limit_w = limit_w
+        self._longest_gap_s = longest_gap_s
+        self._counted = Trace(now_s, longest_gap_s)
+        self._integrated = Trace(now_s, longest_gap_s)
+        self._count: _Step = _Step()
+        self._power: _Step = _Step()
+        self._moved: Point | None = None
+        """When the counter moved last, and what the integral was then."""
+        self._low_w, self._high_w = math.inf, 0.0
+        self._at_fault = False
+
+    @property
+    def trace(self) -> Trace:
+        """The counter's, unless it is at fault and power was read."""
+        if self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None):
+            return self._integrated
+        return self._counted
+
+    def pin(self, t: float) -> None:
+        """Remember the amounts at this time for good."""
+        self._counted.pin(t)
+        self._integrated.pin(t)
+
+    def take(self, t: float, watts: float | None, joules: float | None) -> None:
+        """Add a reading of power, of the counter, or of both."""
+        if watts is not None:
+            self._take_power(t, watts)
+        if joules is not None and self._counter is not None:
+            self._take_count(t, joules, self._counter)
+
+    def _take_power(self, t: float, watts: float) -> None:
+        step = self._power
+        if step.t is not None and t - step.t <= self._longest_gap_s:
+            step.total += (watts + step.value) / 2 * (t - step.t)
+            step.seen_s += t - step.t
+        step.t, step.value = t, watts
+        self._low_w, self._high_w = min(self._low_w, watts), max(self._high_w, watts)
+        self._integrated.add(t, step.total, step.seen_s)
+
+    def _take_count(self, t: float, joules: float, counter: Metric) -> None:
+        step = self._count
+        if step.t is not None and t > step.t:
+            moved = counters.examine(
+                step.value, joules, counter.wraps_at, elapsed_s=t - step.t, limit_per_s=self._limit_w
+            )
+            if moved.known:
+                step.total += moved.amount
+                step.seen_s += t - step.t
+            elif moved.kind == counters.RESTARTED:
+                self._at_fault = True
+        if self._moved is None or joules != step.value:
+            self._moved = (t, self._power.total, self._power.seen_s)
+        elif self._is_stuck(t, counter, self._moved):
+            self._at_fault = True
+        step.t, step.value = t, joules
+        self._counted.add(t, step.total, step.seen_s)
+
+    def _is_stuck(self, t: float, counter: Metric, moved: Point) -> bool:
+        if t - moved[0] < max(STUCK_S, STUCK_UPDATES * (counter.update_s or 0.0)):
+            return False
+        seen_s = self._power.seen_s - moved[2]
+        idle_seen = self._high_w >= IDLE_SEEN * self._low_w and self._count.total > 0.0
+        idle_w = ABOVE_IDLE * self._low_w if idle_seen else 0.0
+        return seen_s > 0.0 and (self._power.total - moved[1]) / seen_s > idle_w
+
+
+class RunningWork(Course):
+    """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
+
+    __slots__ = ("_step", "trace")
+
+    def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
+        self.held = held
+        self.exact = True
+        self.changes = array("d")
+        self.trace = Trace(now_s, head_s)
+        self._step = _Step()
+
+    def take(self, t: float, value: float, *, exact: bool) -> None:
+        """Add a reading. A counter that fell was restarted: its new value is the increment."""
+        step = self._step
+        if step.t is not None and value != step.value:
+            step.total += value - step.value if value > step.value else value
+            self.changes[:] = array("d", [t])
+        self.exact = self.exact and exact
+        step.t, step.value = t, value
+        self.trace.add(t, step.total, 0.0)
+
+    def changes_in(self, span: Span) -> Sequence[float]:
+        """When it was seen to move last, whatever the span: that it moves makes it a unit."""
+        return self.changes
+
+    def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
+        """How far it moved in a span that is *now* or *run*."""
+        return self.trace.between(span).amount
+
+
+class _Step:
+    """The last reading, and what was added up until then."""
+
+    __slots__ = ("seen_s", "t", "total", "value")
+
+    def __init__(self) -> None:
+        self.t: float | None = None
+        self.value = 0.0
+        self.total = 0.0
+        self.seen_s = 0.0

@@ -1,0 +1,109 @@
+"""How far had an amount come at a time? Its course over the last seconds and its beginning, and no more."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, MutableSequence
+from dataclasses import dataclass
+
+from perfwatch.derive.spans import Span
+
+STEPS = 120
+"""Into so many steps *now* is divided; amounts in between are interpolated."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What accumulated in a span, and in how much of it that was seen."""
+
+    amount: float
+    seen_s: float
+
+
+Point = tuple[float, float, float]
+"""Time, amount since the first reading, and seconds of that time that were seen."""
+
+
+class Trace:
+    """A cumulative amount over time: how it began, and its course over the last `now_s` seconds."""
+
+    __slots__ = ("_head", "_head_s", "_now_s", "_pin_t", "_pinned", "_points", "_step_s")
+
+    def __init__(self, now_s: float, head_s: float) -> None:
+        self._now_s = now_s
+        self._head_s = head_s
+        self._step_s = now_s / STEPS
+        self._head: list[Point] = []
+        self._points: deque[Point] = deque()
+        self._pin_t: float | None = None
+        self._pinned: Point | None = None
+
+    @property
+    def first_t(self) -> float | None:
+        """When something was read first."""
+        return self._head[0][0] if self._head else None
+
+    @property
+    def last_t(self) -> float | None:
+        """When something was read last."""
+        return self._points[-1][0] if self._points else None
+
+    def add(self, t: float, amount: float, seen_s: float) -> None:
+        """At `t` so much had accumulated since the first reading, in so many seconds that were seen."""
+        point = (t, amount, seen_s)
+        if not self._head or t - self._head[0][0] <= self._head_s:
+            _append(self._head, point, self._step_s)
+        _append(self._points, point, self._step_s)
+        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s:
+            self._points.popleft()
+        self._keep_the_pin()
+
+    def pin(self, t: float) -> None:
+        """Remember the amount at this time for as long as there is a trace."""
+        self._pin_t, self._pinned = t, None
+        self._keep_the_pin()
+
+    def _keep_the_pin(self) -> None:
+        if self._pin_t is not None and self._pinned is None and (self.last_t or -math.inf) >= self._pin_t:
+            self._pinned = _at(self._points, self._pin_t)
+
+    def between(self, span: Span) -> Amount:
+        """What accumulated in a span that is *now*, or that began at the pin or with the first readings."""
+        _, amount, seen_s = _at(self._points, span.end)
+        _, amount_before, seen_before_s = self._before(span.start)
+        return Amount(amount - amount_before, seen_s - seen_before_s)
+
+    def _before(self, t: float) -> Point:
+        if self._pinned is not None and t == self._pin_t:
+            return self._pinned
+        if self._points and t >= self._points[0][0]:
+            return _at(self._points, t)
+        return _at(self._head, t)
+
+
+def _append(points: MutableSequence[Point], point: Point, step_s: float) -> None:
+    """Add a point; the one before gives way if it is less than a step from its own predecessor."""
+    if len(points) > 2 and point[0] - points[-2][0] < step_s:
+        points[-1] = point
+    else:
+        points.append(point)
+
+
+def _at(points: Iterable[Point], t: float) -> Point:
+    """The amount at a time; before the first point that of the first, after the last that of the last."""
+    before: Point | None = None
+    for point in points:
+        if point[0] >= t:
+            return point if before is None or point[0] == t else _interpolated(before, point, t)
+        before = point
+    return (t, 0.0, 0.0) if before is None else before
+
+
+def _interpolated(before: Point, after: Point, t: float) -> Point:
+    share = (t - before[0]) / (after[0] - before[0])
+    return (
+        t,
+        before[1] + share * (after[1] - before[1]),
+        before[2] + share * (after[2] - before[2]),
+    )
