@@ -6,6 +6,7 @@ the time, and no other host is asked than the one that the person named. No sent
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -52,12 +53,15 @@ def checked_url(text: str) -> str:
 
 def shown(url: str) -> str:
     """An address as it may be recorded: without user, password and what stands in its query."""
-    scheme, slashes, rest = url.partition("://")
-    if not slashes:
-        return clean(url.rpartition("@")[2].partition("?")[0], 200)
-    host, slash, path = rest.partition("/")
-    place, mark, _ = f"{host.rpartition('@')[2]}{slash}{path}".partition("?")
-    return clean(f"{scheme}://{place.partition('#')[0]}" + (f"?{HIDDEN}" if mark else ""), 200)
+    try:
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:  # then nothing tells where a password ends: all that stands before the last @ may be one
+        return clean(re.split(r"[?#]", url.rpartition("@")[2])[0], 200)
+    place = parts.netloc.rpartition("@")[2]
+    return clean(f"{parts.scheme}://{place}{parts.path}" + (f"?{HIDDEN}" if parts.query else ""), 200)
 
 
 class Fetcher:
@@ -133,7 +137,7 @@ class Fetcher:
         if response.headers.get("content-encoding", "identity") not in ("", "identity"):
             raise self._trouble("is compressed, which was not asked for, and is not read")
         body = bytearray()
-        for piece in response.iter_raw(65536):
+        for piece in response.iter_raw():
             body += piece
             if len(body) > PAGE_BYTES:
                 limit = f"{PAGE_BYTES // 2**20} MB"

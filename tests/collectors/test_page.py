@@ -1,0 +1,441 @@
+"""A server's page, read over a real connection from servers of every temper."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import perfwatch_collectors.fetching as fetching_module
+import pytest
+from perfwatch_collectors.fetching import checked_url, shown
+from perfwatch_collectors.page import PageCollector, PageOptions
+from serving import Server, page, raw, serving
+
+from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.model import Appeared, Buckets, Event, Reading, Sample
+from perfwatch.testing import FakeClock, check_contract
+
+PAGES = Path(__file__).parent.parent / "data" / "pages"
+VLLM = """\
+# HELP vllm:num_requests_running Number of requests in model execution batches.
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="tiny"} 3.0
+vllm:num_requests_running{engine="1",model_name="tiny"} 1.0
+# TYPE vllm:num_requests_waiting gauge
+vllm:num_requests_waiting{engine="0",model_name="tiny"} 0.0
+# TYPE vllm:prompt_tokens_total counter
+vllm:prompt_tokens_total{engine="0",model_name="tiny"} 640.0
+# TYPE vllm:prompt_tokens_created gauge
+vllm:prompt_tokens_created{engine="0",model_name="tiny"} 1.7951960087597368e+09
+# TYPE vllm:generation_tokens_total counter
+vllm:generation_tokens_total{engine="0",model_name="tiny"} 1000.0
+vllm:generation_tokens_total{engine="1",model_name="tiny"} 500.0
+# TYPE vllm:request_success_total counter
+vllm:request_success_total{engine="0",finished_reason="stop",model_name="tiny"} 7.0
+vllm:request_success_total{engine="0",finished_reason="length",model_name="tiny"} 4.0
+vllm:request_success_total{engine="0",finished_reason="abort",model_name="tiny"} 2.0
+# TYPE vllm:iteration_tokens_total histogram
+vllm:iteration_tokens_total_sum{engine="0",model_name="tiny"} 99.0
+# TYPE vllm:time_to_first_token_seconds histogram
+vllm:time_to_first_token_seconds_bucket{engine="0",le="0.1",model_name="tiny"} 5.0
+vllm:time_to_first_token_seconds_bucket{engine="0",le="1.0",model_name="tiny"} 9.0
+vllm:time_to_first_token_seconds_bucket{engine="0",le="+Inf",model_name="tiny"} 11.0
+vllm:time_to_first_token_seconds_count{engine="0",model_name="tiny"} 11.0
+vllm:time_to_first_token_seconds_sum{engine="0",model_name="tiny"} 6.5
+vllm:time_to_first_token_seconds_bucket{engine="1",le="0.1",model_name="tiny"} 1.0
+vllm:time_to_first_token_seconds_bucket{engine="1",le="1.0",model_name="tiny"} 1.0
+vllm:time_to_first_token_seconds_bucket{engine="1",le="+Inf",model_name="tiny"} 1.0
+vllm:time_to_first_token_seconds_sum{engine="1",model_name="tiny"} 0.05
+"""
+
+
+class Watched:
+    """A page collector on a server, with what came out of it."""
+
+    opened: ClassVar[list[PageCollector]] = []
+
+    def __init__(self, url: str) -> None:
+        self.collector = PageCollector(PageOptions(url))
+        self.opened.append(self.collector)
+        self.devices = self.collector.open()
+        self.names: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+        self.metrics: dict[str, Any] = {}
+        self.notes: list[str] = []
+
+    def read(self) -> dict[str, Any]:
+        """One poll; the values of its last sample by metric."""
+        before = len(self.rows)
+        for reading in self.collector.read(self.devices):
+            self._take(reading)
+        return self.rows[-1] if len(self.rows) > before else {}
+
+    def trouble(self) -> str:
+        """One poll that must fail; the reason."""
+        with pytest.raises(TryAgain) as caught:
+            self.read()
+        return str(caught.value)
+
+    def _take(self, reading: Reading) -> None:
+        if isinstance(reading, Appeared):
+            self.metrics = {metric.name: metric for metric in reading.device.metrics}
+        elif isinstance(reading, Sample):
+            self.rows.append(dict(zip(self.metrics, reading.values, strict=True)))
+        elif isinstance(reading, Event):
+            self.notes.append(reading.fields["text"])
+
+
+@pytest.fixture(autouse=True)
+def _close_what_was_opened() -> Iterator[None]:
+    yield
+    while Watched.opened:
+        Watched.opened.pop().close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as one:
+        yield one
+
+
+# -- what a page says --------------------------------------------------------------------------------
+
+
+def test_it_keeps_the_contract(server: Server) -> None:
+    server.answer = page(VLLM)
+    assert check_contract(PageCollector(PageOptions(server.url))) == "ok"
+    assert check_contract(PageCollector()) == "absent"
+
+
+def test_vllms_names_need_not_be_named_and_its_engines_are_added(server: Server) -> None:
+    server.answer = page(VLLM)
+    watched = Watched(server.url)
+    row = watched.read()
+    assert row["generated_tokens_total"] == 1500
+    assert row["prompt_tokens_total"] == 640
+    assert (row["running"], row["waiting"]) == (4, 0)
+    assert (row["queries_total"], row["errors_total"]) == (11, 2)
+    assert watched.metrics["time_to_first_token_seconds"].bounds == (0.1, 1.0)
+    assert row["time_to_first_token_seconds"] == Buckets((6, 10, 12), 6.55)
+    assert isinstance(row["generated_tokens_total"], int)
+
+
+def test_the_older_name_of_inter_token_latency_is_known(server: Server) -> None:
+    old = "vllm:time_per_output_token_seconds"
+    server.answer = page(f'{old}_bucket{{le="0.01"}} 3\n{old}_bucket{{le="+Inf"}} 4\n{old}_sum 0.1\n')
+    assert Watched(server.url).read() == {"inter_token_latency_seconds": Buckets((3, 4), 0.1)}
+
+
+def test_a_server_alone_means_its_metrics_page(server: Server) -> None:
+    server.answer = page(VLLM)
+    Watched(f"http://127.0.0.1:{server.port}").read()
+    assert server.requests[0].startswith("GET /metrics HTTP/1.1")
+
+
+def test_one_connection_is_kept(server: Server) -> None:
+    server.answer = page(VLLM)
+    watched = Watched(server.url)
+    for _ in range(5):
+        watched.read()
+    assert (server.connections, len(server.requests)) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "expected"),
+    [
+        ("bentoml", "queries=bentoml_service_request_total", {"queries_total": 2616}),
+        ("bentoml", "bentoml_service_request", {"bentoml_service_request_total": 2616}),
+        ("bentoml", 'queries=bentoml_service_request_total{http_response_code="500"}', {"queries_total": 0}),
+        ("llama-server", "generated_tokens=llamacpp:tokens_predicted_total", None),
+    ],
+)
+def test_any_counter_can_be_named(
+    server: Server, file: str, named: str, expected: dict[str, Any] | None
+) -> None:
+    body = (PAGES / f"{file}.prom").read_bytes()
+    server.answer = page(body)
+    row = Watched(f"{server.url}#{named}").read()
+    if expected is None:
+        line = next(
+            one for one in body.decode().splitlines() if one.startswith("llamacpp:tokens_predicted_total")
+        )
+        expected = {"generated_tokens_total": float(line.split()[-1])}
+    assert row == expected
+
+
+def test_a_histogram_can_be_named_in_seconds_or_milliseconds(server: Server) -> None:
+    server.answer = page((PAGES / "bentoml.prom").read_bytes())
+    watched = Watched(f"{server.url}#latency=bentoml_service_request_duration_seconds")
+    told = watched.read()["latency_seconds"]
+    assert told.counts[-1] == 2616
+    assert told.sum == pytest.approx(10.20698888399238)
+    body = 'took_ms_bucket{le="10"} 1\ntook_ms_bucket{le="+Inf"} 2\ntook_ms_sum 30\n'
+    server.answer = page(body)
+    for written in ("latency=took_ms", "latency__ms=took_ms"):
+        watched = Watched(f"{server.url}#{written}")
+        assert watched.read() == {"latency_seconds": Buckets((1, 2), 0.03)}
+        assert watched.metrics["latency_seconds"].bounds == (0.01,)
+
+
+def test_several_series_named_at_once_stand_beside_each_other(server: Server) -> None:
+    server.answer = page('a_total{x="1,2"} 3\na_total{x="}"} 4\nload 0.5\n')
+    row = Watched(f'{server.url}#queries=a_total{{x="1,2"}},all=a_total,depth__gauge=load').read()
+    assert row == {"queries_total": 3, "all_total": 7, "depth": 0.5}
+
+
+def test_a_name_of_ones_own_takes_the_place_of_the_known_one(server: Server) -> None:
+    server.answer = page(VLLM + "mine_total 77\n")
+    row = Watched(f"{server.url}#queries=mine_total").read()
+    assert row["queries_total"] == 77
+    assert row["generated_tokens_total"] == 1500
+
+
+# -- counters that restart, come and go ----------------------------------------------------------------
+
+
+def totals(server: Server, *bodies: str) -> list[Any]:
+    """What `n` counts, page after page."""
+    watched = Watched(f"{server.url}#n")
+    for body in bodies:
+        server.answer = page(body)
+        watched.read()
+    return [row["n_total"] for row in watched.rows]
+
+
+def test_a_replica_that_restarts_does_not_look_like_a_new_beginning(server: Server) -> None:
+    before, after = 'n{r="1"} 1000\nn{r="2"} 600\n', 'n{r="1"} 1010\nn{r="2"} 5\n'
+    assert totals(server, before, after) == [1600, 1615]
+
+
+def test_a_series_that_leaves_subtracts_nothing_and_adds_nothing_when_it_is_back(server: Server) -> None:
+    both, one = 'n{r="1"} 10\nn{r="2"} 20\n', 'n{r="1"} 11\n'
+    assert totals(server, both, one, 'n{r="1"} 11\nn{r="2"} 22\n') == [30, 31, 33]
+
+
+def test_a_server_that_restarts_is_recorded_as_a_counter_that_falls(server: Server) -> None:
+    assert totals(server, "n 100\n", "n 4\n", "n 6\n") == [100, 4, 6]
+
+
+def test_a_restart_that_the_values_hide_is_seen_by_the_process_start(server: Server) -> None:
+    first = "n 5\nprocess_start_time_seconds 1000\n"
+    assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 55]
+
+
+def test_a_family_that_comes_later_began_at_zero(server: Server) -> None:
+    watched = Watched(f"{server.url}#m,n")
+    server.answer = page("m 1\n")
+    watched.read()
+    server.answer = page("m 2\nn 3\n")
+    watched.read()
+    assert [row.get("n_total") for row in watched.rows] == [None, 0, 3]
+
+
+def test_a_family_that_is_there_after_a_gap_has_no_made_up_beginning(server: Server) -> None:
+    watched = Watched(f"{server.url}#m,n")
+    server.answer = page("m 1\n")
+    watched.read()
+    server.answer = page("", status="500 Internal Server Error")
+    watched.trouble()
+    server.answer = page("m 2\nn 3\n")
+    watched.read()
+    assert [row.get("n_total") for row in watched.rows] == [None, None, 3]
+
+
+def test_what_a_page_does_not_say_any_more_is_unknown_and_not_zero(server: Server) -> None:
+    watched = Watched(f"{server.url}#m,n")
+    server.answer = page("m 1\nn 2\n")
+    watched.read()
+    server.answer = page("m 1\nn NaN\n")
+    assert watched.read() == {"m_total": 1, "n_total": None}
+    server.answer = page("nothing here\n")
+    watched.trouble()
+    server.answer = page("n 9\n")
+    assert watched.read() == {"m_total": None, "n_total": 9}
+
+
+# -- servers of every temper ---------------------------------------------------------------------------
+
+GARBAGE = bytes(range(256)) * 50
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (page("", status="500 Internal Server Error"), "status 500"),
+        (page("", status="404 Not Found"), "is the path right?"),
+        (page("", status="401 Unauthorized"), "USER:PASSWORD"),
+        (page("<html></html>", content_type="text/html; charset=utf-8"), "HTML"),
+        (page(""), "holds no metrics"),
+        (page(GARBAGE), "holds no metrics"),
+        (page('[{"iter": 3}]', content_type="application/json"), "/prometheus/metrics"),
+        (page("# TYPE foo_total counter\nfoo_total 3\n"), "for example foo_total"),
+        (raw(GARBAGE), "speaks no HTTP"),
+        (raw(b""), "broke off"),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nvllm:generation_tokens_total 5"), "broke off"),
+        (raw(b"HTTP/1.1 200 OK\r\n\r\nvllm:generation_tokens_total 12"), "broke off within a line"),
+        (page(VLLM, headers="Content-Encoding: gzip\r\n"), "compressed"),
+        (page("", status="302 Found", headers="Location: http://example.invalid/m\r\n"), "example.invalid"),
+        (page("", status="302 Found", headers="Location: /metrics\r\n"), "more than 5 times"),
+        (page("", status="302 Found"), "status 302"),
+        (page("", status="302 Found", headers="Location: http://[::bad\r\n"), "page"),
+    ],
+)
+def test_a_server_that_gives_no_page_costs_one_sentence(server: Server, answer: Any, says: str) -> None:
+    server.answer = answer
+    watched = Watched(server.url)
+    reason = watched.trouble()
+    assert says in reason
+    assert "\n" not in reason
+    assert reason.isprintable()
+    assert watched.rows == []
+    watched.trouble()
+    assert len(watched.notes) == 1
+
+
+def test_a_redirect_on_the_same_host_is_followed_with_its_password(server: Server) -> None:
+    def answer(connection: socket.socket) -> None:
+        moved = page("", status="307 Temporary Redirect", headers="Location: /metrics/\r\n")
+        (page(VLLM) if "GET /metrics/ " in server.requests[-1] else moved)(connection)
+
+    server.answer = answer
+    watched = Watched(f"http://user:pass@127.0.0.1:{server.port}/metrics")
+    assert watched.read()["generated_tokens_total"] == 1500
+    assert all("authorization: basic dxnlcjpwyxnz" in request.lower() for request in server.requests)
+
+
+def test_a_page_of_50_mb_is_cut_and_said(server: Server) -> None:
+    sent = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 52428800\r\n\r\n")
+        try:
+            for _ in range(50):
+                connection.sendall(b"vllm:generation_tokens_total 1\n" * 33825)
+        finally:
+            sent.set()
+
+    server.answer = answer
+    watched = Watched(server.url)
+    assert "more than 8 MB and was cut" in watched.trouble()
+    assert watched.rows == []
+    assert sent.wait(30)
+
+
+def test_a_server_that_hangs_is_left_after_its_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching_module, "ANSWER_S", 0.05)
+    released = threading.Event()
+    server.answer = lambda connection: released.wait(30) and None
+    assert "gave no answer within 0.05 s" in Watched(server.url).trouble()
+    released.set()
+
+
+def test_a_page_that_drips_is_left_after_its_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching_module, "WHOLE_S", 0.1)
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.005)
+
+    server.answer = drip
+    assert "takes longer than 0.1 s" in Watched(server.url).trouble()
+
+
+def test_a_server_that_comes_later_is_found_and_one_that_went_is_waited_for() -> None:
+    with serving(page("n 7\n")) as first:
+        port = first.port
+    watched = Watched(f"http://127.0.0.1:{port}/metrics#n")
+    assert "does not answer (connection refused)" in watched.trouble()
+    with serving(page("n 7\n"), port):
+        assert watched.read() == {"n_total": 7}
+    assert "page" in watched.trouble()
+    assert watched.rows[-1] == {"n_total": None}
+    with serving(page("n 9\n"), port):
+        assert watched.read() == {"n_total": 9}
+
+
+def test_a_host_without_address_is_one_sentence() -> None:
+    assert "does not answer" in Watched("http://no-such-host.invalid/metrics").trouble()
+
+
+def test_no_proxy_is_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    server.answer = page("n 1\n")
+    assert Watched(f"{server.url}#n").read() == {"n_total": 1}
+
+
+def test_a_series_that_is_not_there_is_said_and_the_others_are_read(server: Server) -> None:
+    server.answer = page(VLLM)
+    watched = Watched(f"{server.url}#mine=foo_total")
+    assert watched.read()["generated_tokens_total"] == 1500
+    watched.read()
+    assert len(watched.notes) == 1
+    assert "has no foo_total" in watched.notes[0]
+
+
+def test_a_page_with_a_hundred_thousand_series_is_read_in_passing(server: Server) -> None:
+    noise = "".join(f'other_total{{route="/{n}"}} {n}\n' for n in range(100_000))
+    server.answer = page(noise[: 5 * 2**20].rpartition("\n")[0] + "\n" + VLLM)
+    assert Watched(server.url).read()["generated_tokens_total"] == 1500
+
+
+# -- addresses -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "http://", "ftp://host/x", "http://host:99999/", "http://a b/", "http://[::1/m"]
+)
+def test_what_is_no_address_gets_one_sentence(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"such as http://127\.0\.0\.1:8000/metrics"):
+        checked_url(url)
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ("queries=", "queries=my_requests_total"),
+        ("a b", "write NAME=SERIES"),
+        ('n{x="1"', "write NAME=SERIES"),
+        ("queries__rate=foo", "totals, gauges and timings"),
+        ("queries__msec=foo", "did you mean queries__ms"),
+    ],
+)
+def test_what_names_no_series_gets_one_sentence(named: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        PageCollector(PageOptions(f"http://127.0.0.1:1/metrics#{named}"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:SECRET@host:8000/metrics",
+        "http://host:8000/metrics?key=SECRET",
+        "https://SECRET@host/metrics?a=SECRET#queries=n",
+        "SECRET@host",
+        "http://user:p/SECRET@host/metrics",
+        "http://user:SECRET?SECRET@host",
+    ],
+)
+def test_no_secret_of_an_address_is_shown(url: str) -> None:
+    assert "SECRET" not in shown(url)
+
+
+def test_no_secret_is_in_a_reason_or_in_the_device(server: Server) -> None:
+    server.answer = page("", status="500 Oops")
+    url = f"http://user:SECRET@127.0.0.1:{server.port}/metrics?key=SECRET"
+    watched = Watched(url)
+    told = [watched.trouble(), *watched.notes, repr(watched.devices)]
+    server.close()
+    told.append(watched.trouble())
+    assert "SECRET" not in " ".join(told)
+    assert "GET /metrics?key=SECRET" in server.requests[0]
+
+
+def test_without_an_address_there_is_nothing_to_read() -> None:
+    with pytest.raises(Unavailable):
+        PageCollector(clock=FakeClock()).open()
