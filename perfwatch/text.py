@@ -39,6 +39,8 @@ _TRANSLATED = {
     GLUE: " ",
 }
 _ASCII = str.maketrans(_TRANSLATED)
+_NARROW = re.compile("[\x20-\x7e\xa0-\xac\xae-\u02ff\u2013-\u2026\u2190-\u2193\u2500-\u259f\u2800-\u28ff]*")
+"""Signs of one column each that a screen is full of: Latin, dashes, arrows, boxes, blocks, braille."""
 _ESCAPE_SEQUENCE = re.compile(
     r"""
     (?: \x1b\[ | \x9b ) [0-?]* [ -/]* [@-~]          # CSI: colours, cursor
@@ -90,7 +92,7 @@ def to_ascii(text: str) -> str:
 
 def width(text: str) -> int:
     """Terminal columns of a text: East Asian wide characters take two, combining ones none."""
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return len(text)
     return sum(_columns(character) for character in text)
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from perfwatch.scene import Bin, BinsWanted
 from perfwatch.tui.draw import braille
 
+UNSETTLED = 4
+"""So many of the newest bins can still change: they are not over, or a reading of theirs comes late."""
 KEPT = 4096
 """So many bins of a series are remembered."""
 
@@ -44,45 +46,141 @@ class Span:
         return cls(width_s, last - bins + 1, last)
 
 
-class Book:
-    """The charts of a screen: what is known of each series, and what is still to be asked."""
+class Scale(NamedTuple):
+    """How values become dots.
+
+    Args:
+        height: text rows.
+        low: the value at the bottom.
+        high: the value at the top.
+        peak: show the largest value of each bin (a short burst stays seen); else its mean.
+        ascii_only: no braille.
+    """
+
+    height: int
+    low: float
+    high: float
+    peak: bool = True
+    ascii_only: bool = False
+
+
+class _Known:
+    """The bins of one series that are known: from `oldest` to `newest`, without a hole."""
 
     def __init__(self) -> None:
-        self._known: dict[Series, dict[int, Bin]] = {}
+        self.bins: dict[int, Bin] = {}
+        self.oldest = self.newest = 0
+        self.epoch = 0
+        """Counts changes of bins that were thought to be over."""
+
+    def take(self, bins: Sequence[Bin]) -> None:
+        if not bins:
+            return
+        over = self.newest - UNSETTLED
+        if self.bins and any(one[0] <= over and self.bins.get(one[0]) != one for one in bins):
+            self.epoch += 1
+        first, last = bins[0][0], bins[-1][0]
+        self.oldest = min(self.oldest, first) if self.bins else first
+        self.newest = max(self.newest, last) if self.bins else last
+        self.bins.update((one[0], one) for one in bins)
+        if len(self.bins) > 2 * KEPT:
+            self.oldest = self.newest - KEPT
+            self.bins = {at: one for at, one in self.bins.items() if at >= self.oldest}
+
+
+class Book:
+    """The charts of a screen: what is known of each series, what is still to be asked, and what was drawn."""
+
+    def __init__(self) -> None:
+        self._known: dict[Series, _Known] = {}
         self._asked: dict[Series, BinsWanted] = {}
+        self._drawn: dict[tuple[Series, Scale, int], _Drawn] = {}
 
     def ask(self, number: int, metric: str, span: Span) -> Mapping[int, Bin]:
         """The bins known of a series; what is missing will be asked with the next frame."""
+        return self._ask(Series(number, metric, span.width_s), span).bins
+
+    def chart(self, number: int, metric: str, span: Span, scale: Scale) -> list[str]:
+        """The rows of a filled chart, top first; what is not known is asked with the next frame."""
         series = Series(number, metric, span.width_s)
-        known = self._known.setdefault(series, {})
-        newest = max(known, default=span.first - 1)
-        oldest = min(known, default=span.first)
-        # The newest known bin is asked again: it was not over, and readings come late.
-        first = span.first if oldest > span.first else max(span.first, newest - 2)
-        self._asked[series] = BinsWanted(number, metric, span.width_s, first, span.last)
+        known = self._ask(series, span)
+        key = series, scale, span.last - span.first
+        drawn = self._drawn.get(key)
+        if drawn is None or drawn.epoch != known.epoch or not drawn.first <= span.first <= drawn.last:
+            drawn = self._drawn[key] = _Drawn.whole(known, span, scale)
+        else:
+            drawn.go_on(known, span, scale)
+        return drawn.rows
+
+    def _ask(self, series: Series, span: Span) -> _Known:
+        known = self._known.get(series)
+        if known is None:
+            known = self._known[series] = _Known()
+        first = span.first
+        if known.bins and known.oldest <= span.first <= known.newest:
+            # The newest bins are asked again: they were not over, and readings come late.
+            first = max(span.first, min(known.newest, span.last) - UNSETTLED + 1)
+        self._asked[series] = BinsWanted(*series, first, span.last)
         return known
 
     def wanted(self) -> tuple[BinsWanted, ...]:
         """What the charts drawn last need; series that were not drawn are forgotten."""
-        self._known = {series: known for series, known in self._known.items() if series in self._asked}
+        if len(self._known) != len(self._asked):
+            self._known = {series: known for series, known in self._known.items() if series in self._asked}
+        if len(self._drawn) > 2 * len(self._asked) + 16:
+            self._drawn.clear()
         wanted, self._asked = tuple(self._asked.values()), {}
         return wanted
 
     @property
     def unknown(self) -> frozenset[Series]:
         """Series that were asked for and never answered."""
-        return frozenset(series for series in self._asked if not self._known.get(series))
+        return frozenset(series for series in self._asked if not self._known[series].bins)
 
     def learn(self, found: Mapping[BinsWanted, Sequence[Bin]]) -> None:
         """Take the answers."""
         for wanted, bins in found.items():
             known = self._known.get(Series(wanted.number, wanted.metric, wanted.width_s))
-            if known is None:
-                continue
-            known.update((one[0], one) for one in bins)
-            if len(known) > 2 * KEPT:
-                for at in sorted(known)[:-KEPT]:
-                    del known[at]
+            if known is not None:
+                known.take(bins)
+
+
+class _Drawn:
+    """A chart as it was drawn last, so that the next one costs its newest dots only."""
+
+    def __init__(self, span: Span, epoch: int, levels: list[int], rows: list[str]) -> None:
+        self.first, self.last, self.epoch = span.first, span.last, epoch
+        self.levels, self.rows = levels, rows
+
+    @classmethod
+    def whole(cls, known: _Known, span: Span, scale: Scale) -> _Drawn:
+        levels = _levels(known.bins, span.first, span.last, scale)
+        return cls(span, known.epoch, levels, braille.rows(levels, scale.height, ascii_only=scale.ascii_only))
+
+    def go_on(self, known: _Known, span: Span, scale: Scale) -> None:
+        """Move on to a later span of the same length."""
+        moved = span.first - self.first
+        begin = max(span.first, (self.last - UNSETTLED) & ~1)  # a character's left half
+        newest = _levels(known.bins, begin, span.last, scale)
+        place = begin - span.first
+        if not moved and self.levels[place:] == newest:
+            return
+        self.first, self.last = span.first, span.last
+        self.levels = [*self.levels[moved : moved + place], *newest]
+        tails = braille.rows(newest, scale.height, ascii_only=scale.ascii_only)
+        shift = moved // 2
+        self.rows = [
+            row[shift : shift + place // 2] + tail for row, tail in zip(self.rows, tails, strict=True)
+        ]
+
+
+def _levels(bins: Mapping[int, Bin], first: int, last: int, scale: Scale) -> list[int]:
+    place = 3 if scale.peak else 2
+    height, low, high = scale.height, scale.low, scale.high
+    return [
+        braille.level(bins[at][place] if at in bins else None, low, high, height)
+        for at in range(first, last + 1)
+    ]
 
 
 def chart(
@@ -100,11 +198,7 @@ def chart(
     Args:
         peak: show the largest value of each bin (a short burst stays seen); else its mean.
     """
-    place = 3 if peak else 2
-    levels = [
-        braille.level(known[at][place] if at in known else None, low, high, height)
-        for at in range(span.first, span.last + 1)
-    ]
+    levels = _levels(known, span.first, span.last, Scale(height, low, high, peak))
     return braille.rows(levels, height, ascii_only=ascii_only)
 
 

@@ -110,7 +110,7 @@ def _panels(
     shape: tuple[int, int],
     selected: int,
 ) -> list[Row]:
-    """Panels of equal size, so many side by side and so many lines high; blank lines between where they fit."""
+    """Panels of equal size, so many side by side and so many lines high, blank lines between if they fit."""
     columns, height = size
     across, lines = shape
     width = (columns - (across - 1)) // across
@@ -192,8 +192,8 @@ def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) ->
     frame, view = paper.frame, paper.view
     now = frame.t if view.paused_at is None else view.paused_at
     span = charts.Span.ending(now, view.seconds(frame.t), columns)
-    known = paper.book.ask(one.number, track.metric, span)
-    texts = charts.chart(known, span, height, 0.0, track.top, ascii_only=view.ascii)
+    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii)
+    texts = paper.book.chart(one.number, track.metric, span, scale)
     style = track.style if one.state is State.OK else "stale"
     return [Line(columns).put(text, style).row() for text in texts]
 
