@@ -6,6 +6,7 @@ red on 16 colours, and a style of its keeps the codes of whatever colour system 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -109,13 +110,21 @@ def color_system(environ: Mapping[str, str], stream: Any, *, no_color: bool = Fa
     term = environ.get("TERM", "").lower()
     if no_color or environ.get("NO_COLOR") or term in ("", "dumb", "unknown") or not stream.isatty():
         return "none"
-    if term.endswith(("-m", "-mono")) or term.startswith("vt"):
+    if term.endswith(("-m", "-mono")) or re.match(r"vt\d", term):
         return "none"
-    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
-        return "truecolor"
-    if term.endswith("-direct") or any(word in term for word in ("kitty", "ghostty", "alacritty")):
+    if term == "linux":  # the kernel's console takes other codes, and shows the nearest of its 16
+        return "16"
+    if _takes_rgb(term, environ):
         return "truecolor"
     return "256" if "256color" in term else "16"
+
+
+def _takes_rgb(term: str, environ: Mapping[str, str]) -> bool:
+    if term.startswith("screen") and environ.get("STY"):
+        return False  # GNU screen hands on COLORTERM of the terminal around it, and cannot do it before 5.0
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return True
+    return term.endswith("-direct") or any(name in term for name in ("kitty", "ghostty", "alacritty"))
 
 
 def wants_ascii(environ: Mapping[str, str], stream: Any, option: bool | None = None) -> bool:
