@@ -1,0 +1,248 @@
+"""Which rows tell what a run did, what energy it used, and how fast it answered?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from perfwatch.exporters import words
+from perfwatch.exporters.layout import Row
+from perfwatch.exporters.summary_costs import CostRows
+from perfwatch.exporters.summary_parts import (
+    Column,
+    Json,
+    Parts,
+    counted_in,
+    glued,
+    work_of,
+)
+from perfwatch.text import pad, width
+from perfwatch.units import (
+    format_count,
+    format_duration,
+    format_latency,
+    format_percent,
+    format_quantity,
+    format_rate,
+)
+
+PERCENTILES = ("p50_s", "p90_s", "p99_s", "max_s")
+MOST_WORK_NAMES = 4
+LEAST_ERROR = 1e-12
+"""An error of so small a share of its value would be behind more digits than anybody reads."""
+FEW_TIMED = 100
+"""Fewer timings than these have no 99th percentile; their number is shown."""
+
+_METHODS = {"counter": "counter", "integrated": "integral of power", "estimated": "estimate"}
+
+
+class FigureRows:
+    """The rows of one summary's table."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def rows(self) -> Iterator[Row]:
+        """All of them, in the order in which they are shown."""
+        yield self._parts.row("duration", lambda column: format_duration(column.window.get("duration_s")))
+        yield from self._work_rows()
+        if any(column.part("energy").get("joules") is not None for column in self._parts.windows):
+            yield from self._energy_rows()
+            yield from self._ratio_rows()
+        yield from self._other_scopes()
+        yield from CostRows(self._parts).rows()
+        yield from self._latency_rows()
+
+    def _work_rows(self) -> Iterator[Row]:
+        unit = self._parts.unit
+        if unit is None or not any(counted_in(column, unit) is not None for column in self._parts.windows):
+            others = self._other_work("")
+            if others:
+                yield Row("work", None, others)
+            return
+        label = words.spoken(unit)
+        yield self._parts.row(
+            label, lambda column: format_count(counted_in(column, unit)), self._other_work(unit)
+        )
+        yield self._parts.row("rate", lambda column: format_rate(work_of(column, unit).get("rate_per_s")))
+
+    def _other_work(self, unit: str) -> str:
+        """What else was counted: `300 queries, 0 failed`."""
+        counts = []
+        for name in self._parts.main.part("work"):
+            shown = [
+                format_count(count)
+                for column in self._parts.windows
+                if (count := counted_in(column, name)) is not None
+            ]
+            if name == unit or not shown:
+                continue
+            word = "failed" if name == "errors" else words.spoken(name)
+            # One number where the columns agree, else one for each.
+            counts.append(glued(f"{' / '.join(dict.fromkeys(shown))} {word}"))
+        if len(counts) > MOST_WORK_NAMES:
+            counts = [*counts[:MOST_WORK_NAMES], f"{len(counts) - MOST_WORK_NAMES} more"]
+        return ", ".join(counts)
+
+    def _energy_rows(self) -> Iterator[Row]:
+        peak = self._parts.main.part("power").get("max_watts")
+        yield self._parts.row(
+            f"power, {self._parts.measured}",
+            lambda column: format_quantity(column.part("power").get("mean_watts"), "W"),
+            "" if peak is None else glued(f"at most {format_quantity(peak, 'W')}"),
+        )
+        yield self._parts.row(
+            f"energy, {self._parts.measured}",
+            lambda column: _joules_with_error(column.part("energy")),
+            self._method(),
+        )
+        if self._parts.energy.get("net_joules") is not None:
+            yield self._parts.row(
+                self._parts.maybe_estimated("energy above idle"),
+                lambda column: format_quantity(column.part("energy").get("net_joules"), "J"),
+                glued(f"idle {format_quantity(self._parts.energy.get('idle_watts'), 'W')}"),
+            )
+
+    def _method(self) -> str:
+        """How the energy was found: `counter; integral agrees to 0.4 %`."""
+        devices = [
+            device for device in (self._parts.energy.get("by_device") or {}).values() if device.get("in_run")
+        ]
+        method = self._parts.energy.get("method")
+        parts = []
+        if method == "counter":
+            parts = ["counter", *_agreement(devices)]
+        elif method == "integrated":
+            samples = [device["samples"] for device in devices if device.get("samples") is not None]
+            parts = [
+                "integral of power" + (glued(f", {format_count(min(samples))} readings") if samples else "")
+            ]
+        elif method == "mixed":
+            parts = [
+                " and ".join(
+                    sorted({_METHODS.get(str(device.get("method")), "unknown") for device in devices})
+                )
+            ]
+        elif method == "estimated":
+            parts = ["from a model, not a sensor"]
+        coverage = self._parts.energy.get("coverage")
+        if coverage is not None and coverage < 0.98:
+            parts.append(glued(f"covers {format_percent(coverage)}"))
+        return "; ".join(parts)
+
+    def _ratio_rows(self) -> Iterator[Row]:
+        unit = self._parts.unit
+        if unit is None or not any(counted_in(column, unit) for column in self._parts.windows):
+            return
+        missing = _ratio_of(self._parts.main, unit, "per_joule") is None
+        note = self._why_not(unit) or self._all_tokens()
+        yield self._parts.row(
+            self._parts.maybe_estimated("efficiency"), lambda column: self._efficiency(column, unit), note
+        )
+        per = "queries" if counted_in(self._parts.main, "queries") else unit
+        yield self._parts.row(
+            self._parts.maybe_estimated(f"per {words.one(per)}"),
+            lambda column: format_quantity(_ratio_of(column, per, "joules_per"), "J"),
+            "" if missing or per == unit else _per_one(self._parts.main, unit),
+        )
+
+    def _why_not(self, unit: str) -> str:
+        """Why a column has a dash for the ratio; the column is named where it is not the headline's."""
+        reasons = []
+        for column in self._parts.windows:
+            if _ratio_of(column, unit, "per_joule") is None and column.why_not:
+                title = self._parts.title_of(column)
+                reasons.append(column.why_not if column is self._parts.main else f"{title}: {column.why_not}")
+        return "; ".join(dict.fromkeys(reasons))
+
+    def _efficiency(self, column: Column, unit: str) -> str:
+        error = _ratio_of(column, unit, "per_joule_error") if column is self._parts.main else None
+        return _with_error(_ratio_of(column, unit, "per_joule"), words.per_joule_unit(unit), error)
+
+    def _all_tokens(self) -> str:
+        """Prompt and generated tokens together: both are divided by the same joules."""
+        both = [
+            _ratio_of(self._parts.main, name, "per_joule") for name in ("prompt_tokens", "generated_tokens")
+        ]
+        if self._parts.unit not in ("prompt_tokens", "generated_tokens") or None in both:
+            return ""
+        return glued(f"all tokens {format_quantity(sum(value or 0.0 for value in both), 'tok/J')}")
+
+    def _other_scopes(self) -> Iterator[Row]:
+        found = []
+        for scope, figures in (self._parts.energy.get("by_scope") or {}).items():
+            if scope == self._parts.energy.get("scope") or figures.get("joules") in (
+                None,
+                self._parts.energy.get("joules"),
+            ):
+                continue  # the headline itself, or all that it is made of
+            notes = [*self._scope_estimate(scope), *(figures.get("notes") or [])]
+            said = f"{words.scope_words(scope)} {_joules_with_error(figures)}"
+            found.append(glued(said) + (f" ({'; '.join(notes)})" if notes else ""))
+        if found:
+            yield Row("also measured", None, ", ".join(found))
+
+    def _scope_estimate(self, scope: str) -> list[str]:
+        devices = (self._parts.energy.get("by_device") or {}).values()
+        methods = {device.get("method") for device in devices if device.get("scope") == scope}
+        if "estimated" not in methods:
+            return []
+        return [words.ESTIMATED if methods == {"estimated"} else words.PARTLY_ESTIMATED]
+
+    def _latency_rows(self) -> Iterator[Row]:
+        timings = {
+            name: timing
+            for name, timing in (self._parts.summary.get("latency") or {}).items()
+            if timing.get("count")
+        }
+        named = len(timings) > 1 or "latency" not in timings
+        table_of = [
+            [*([words.timing(name)] if named else []), *(_percentile(timing, key) for key in PERCENTILES)]
+            for name, timing in timings.items()
+        ]
+        rooms = [max(map(width, cells)) for cells in zip(*table_of, strict=True)]
+        for at, (cells, timing) in enumerate(zip(table_of, timings.values(), strict=True)):
+            texts = [glued(pad(cell, room) + " ") for cell, room in zip(cells, rooms, strict=True) if room]
+            few = [glued(f"({format_count(timing['count'])} timed)")] if timing["count"] < FEW_TIMED else []
+            yield Row("" if at else "latency", None, " ".join([*texts, *few]))
+
+
+def _per_one(column: Column, unit: str) -> str:
+    joules = _ratio_of(column, unit, "joules_per")
+    return "" if joules is None else glued(f"{format_quantity(joules, 'J')}/{words.one(unit)}")
+
+
+def _agreement(devices: Sequence[Json]) -> list[str]:
+    """How far the integral is from the counter, over the devices that tell both."""
+    both = [
+        (device["counter_joules"], device["integrated_joules"])
+        for device in devices
+        if device.get("counter_joules") and device.get("integrated_joules") is not None
+    ]
+    if not both:
+        return []
+    counters = sum(counter for counter, _ in both)
+    apart = abs(sum(integral for _, integral in both) - counters) / counters
+    return [f"integral agrees to {glued(format_percent(apart))}"]
+
+
+def _percentile(timing: Json, key: str) -> str:
+    value = timing.get(key)
+    if value is None:
+        return ""
+    at_least = "≥ " if key in (timing.get("lower_limits") or ()) else ""
+    return f"{key.removesuffix('_s')} {at_least}{format_latency(value)}"
+
+
+def _joules_with_error(energy: Json) -> str:
+    return _with_error(energy.get("joules"), "J", energy.get("error_joules"))
+
+
+def _with_error(value: float | None, unit: str, error: float | None) -> str:
+    """A value with its error; without one too small to be written beside the value."""
+    shown = error is not None and value is not None and error > LEAST_ERROR * abs(value)
+    return format_quantity(value, unit, error if shown else None)
+
+
+def _ratio_of(column: Column, name: str, key: str) -> float | None:
+    value: float | None = (column.part("efficiency").get(name) or {}).get(key)
+    return value
