@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -80,8 +81,11 @@ class _Teller:
         lasted = "" if self._began is None else f" after {format_duration(event.t - self._began)}"
         if fields.get("goes_on"):
             return PLAIN, _because(f"watching ended{lasted}, the job goes on", fields.get("because"))
+        limit_s = fields.get("time_limit_s")
+        if isinstance(limit_s, (int, float)):
+            return PLAIN, f"the time limit of {format_duration(limit_s)} ended the job"
         if fields.get("signal") is not None:
-            return BAD, f"the job was ended by signal {fields['signal']}{lasted}"
+            return BAD, f"the job was ended by {_signal_name(fields['signal'])}{lasted}"
         status = fields.get("exit_status")
         if status is None:
             return PLAIN, f"the job ended{lasted}"
@@ -152,6 +156,13 @@ def _pairs(items: Iterable[tuple[str, Any]]) -> Iterable[str]:
 
 def _because(text: str, reason: object, *, joint: str = ": ") -> str:
     return f"{text}{joint}{reason}" if reason else text
+
+
+def _signal_name(number: object) -> str:
+    try:
+        return signal.Signals(int(str(number))).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _amount(number: object, thing: str) -> str:
