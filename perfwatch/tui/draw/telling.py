@@ -10,8 +10,8 @@ TELL_WORK = (
     "or let it send StatsD lines (queries:1|c) to the address in PERFWATCH_STATSD",
 )
 TELL_WORK_BRIEFLY = (
-    "tell work: -w output='{queries} queries'",
-    "or StatsD lines to PERFWATCH_STATSD",
+    "work: -w output='{queries} queries'",
+    "or send StatsD to PERFWATCH_STATSD",
 )
 """The same for 40 columns."""
 

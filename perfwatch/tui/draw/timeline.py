@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
 from perfwatch.scene import Bin
@@ -103,6 +104,7 @@ class Timeline:
         self._throttled = self._columns_of(drawn.throttles)
         self._missing = self._columns_of(drawn.gaps)
         self._uprights = self._lines()
+        self._pieces = self._cut()
 
     # -- charts ------------------------------------------------------------------------------------
 
@@ -115,19 +117,34 @@ class Timeline:
         for y, bar in enumerate(bars):
             row = line(self._columns, self._view)
             _gutter(row, track, y, height)
-            lowest = y == height - 1
-            cells = [self._cell(x, bar[x], track.style, lowest=lowest) for x in range(self._room)]
-            rows.append(_put_cells(row, cells))
+            for piece in self._pieces:
+                row.put(*self._drawn_piece(piece, bar, track.style, lowest=y == height - 1))
+            rows.append(row.row())
         return rows
 
-    def _cell(self, x: int, sign: str, style: str, *, lowest: bool) -> tuple[str, str]:
-        if sign != " ":
-            return sign, "throttle" if x in self._throttled else style
-        if x in self._uprights:
-            return self._uprights[x]
-        if lowest and x in self._missing:
-            return ("-" if self._view.ascii else "╌", "gap")
-        return sign, "text"
+    def _cut(self) -> list[_Piece]:
+        """The columns in runs that are drawn alike."""
+
+        def kind(x: int) -> str:
+            if x in self._uprights:
+                return f"upright {x}"
+            if x in self._missing:
+                return "missing"
+            return "throttled" if x in self._throttled else ""
+
+        runs = [(name, list(group)) for name, group in groupby(range(self._room), key=kind)]
+        return [_Piece(group[0], group[-1] + 1, name.partition(" ")[0]) for name, group in runs]
+
+    def _drawn_piece(self, piece: _Piece, bar: str, style: str, *, lowest: bool) -> tuple[str, str]:
+        text = bar[piece.first : piece.beyond]
+        if text.isspace():
+            if piece.kind == "upright":
+                return self._uprights[piece.first]
+            if piece.kind == "missing" and lowest:
+                return ("-" if self._view.ascii else "╌") * len(text), "gap"
+            return text, "text"
+        throttled = piece.kind == "throttled" or (piece.kind == "upright" and piece.first in self._throttled)
+        return text, "throttle" if throttled else style
 
     def _lines(self) -> dict[int, tuple[str, str]]:
         """Upright lines: where a phase begins or ends, and at marks."""
@@ -195,6 +212,14 @@ class Timeline:
             if x >= 0 and x + len(words) < self._room - len(end) - 1:
                 cells[x : x + len(words)] = words
         return line(self._columns, self._view).put(" " * GUTTER).put("".join(cells), "dim").row()
+
+
+class _Piece(NamedTuple):
+    """Columns `first` up to but not including `beyond`, and what they are: upright, missing, throttled."""
+
+    first: int
+    beyond: int
+    kind: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from perfwatch.exporters.words import per_joule_unit
 from perfwatch.scene import Bin, Frame
 from perfwatch.tui.draw import charts, words
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.draw.money import Money, Rates, money_of, rates_of, unit_cost
+from perfwatch.tui.draw.money import Money, money_of, rates_of, unit_cost
 from perfwatch.tui.draw.plain_signs import line
 from perfwatch.tui.draw.plane import Plane, Scale, scale_of
 from perfwatch.tui.draw.row import Row, fitted
@@ -29,6 +29,8 @@ POINTS = 120
 """So many points make the path, two a character of a chart of half as many."""
 LATELY = 12
 """The newest points are joined; of the older ones the dots remain."""
+BESIDE, MOST_LINES = (0.75, 1.35), 7
+"""Lines of equal value are drawn for so much less and more than the path has, and at most so many."""
 GUTTER = 10
 LEAST = (24, 5)
 """A plane below this tells nothing; the figures alone are shown."""
@@ -130,7 +132,7 @@ def _plane(
     x = scale_of([point.watts for point in points], max(2, columns // 14))
     y = scale_of([point.rate for point in points], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
-    _lines(plane, (x, y), frame, standing)
+    _lines(plane, points, frame, standing)
     path = [(point.watts, point.rate) for point in points]
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")
@@ -145,19 +147,20 @@ def _plane(
 # Lines of the same work per joule, and of the same cost
 
 
-def _lines(plane: Plane, scales: tuple[Scale, Scale], frame: Frame, standing: Standing) -> None:
-    x, y = scales
+def _lines(plane: Plane, points: Sequence[_Point], frame: Frame, standing: Standing) -> None:
     unit = standing.unit or ""
     rates, money = rates_of(frame), money_of(frame, standing.run)
     whole = rates is not None and rates.per_s > 0.0
-    for ratio in _round_ratios(x, y):
+    for ratio in _round_between([point.rate / point.watts for point in points]):
         label = f"{ratio:.4g} {per_joule_unit(unit)}"
         if rates is not None and not whole:  # electricity alone: both are the same lines
             amount, per = unit_cost(rates.per_joule / ratio, money.currency, unit)
             label += f" = {amount}/{per}"
         _labelled(plane, 0.0, ratio, label, "border")
+    moving = [point for point in points if point.rate > 0.0]
     if rates is not None and whole:
-        for cost in _round_costs(x, y, rates):
+        paid = [(rates.per_joule * point.watts + rates.per_s) / point.rate for point in moving]
+        for cost in _round_between(paid):
             amount, per = unit_cost(cost, money.currency, unit)
             # cost = (per_joule * W + per_s) / rate
             label = f"{amount}/{per}"
@@ -174,22 +177,13 @@ def _labelled(plane: Plane, at_zero: float, slope: float, label: str, style: str
             plane.text(down + 1, begin, label, shown)
 
 
-def _round_ratios(x: Scale, y: Scale) -> list[float]:
-    """Round work per joule whose lines cross the plane, about four of them."""
-    corners = y.low / x.high, y.high / max(x.low, x.high / 20)
-    return _rounds_between(*corners)
-
-
-def _round_costs(x: Scale, y: Scale, rates: Rates) -> list[float]:
-    """Round costs per unit whose lines cross the plane."""
-    cheapest = (rates.per_joule * x.low + rates.per_s) / y.high
-    dearest = (rates.per_joule * x.high + rates.per_s) / max(y.low, y.high / 20)
-    return _rounds_between(cheapest, dearest)
-
-
-def _rounds_between(low: float, high: float) -> list[float]:
-    inside = [tick for tick in scale_of([low, high], 5).ticks if low < tick < high and tick > 0.0]
-    return inside[:6]
+def _round_between(values: Sequence[float]) -> list[float]:
+    """Round values around those of the path: their lines run through it and beside it."""
+    known = [value for value in values if value > 0.0]
+    if not known:
+        return []
+    low, high = BESIDE[0] * min(known), BESIDE[1] * max(known)
+    return [tick for tick in scale_of([low, high], MOST_LINES - 1).ticks if tick > 0.0][:MOST_LINES]
 
 
 # Axes

@@ -29,7 +29,7 @@ from perfwatch.units import (
     significant,
 )
 
-LABEL, NOW, SO_FAR = 17, 15, 23
+LABEL, NOW, SO_FAR = 17, 15, 26
 """Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
@@ -96,18 +96,18 @@ class _Story:
             text = scope_words(scope)
         return f"{text}, estimated" if self.standing.estimated else text
 
-    def figures(self) -> Iterator[_Figure]:
+    def figures(self, *, errors: bool = True) -> Iterator[_Figure]:
         """The lines of the strip, the most wanted first within each subject."""
         now, run = self.standing.now, self.standing.run
         if self.unit is not None:
             yield _Figure(spoken(self.unit)[: LABEL - 1], self.rate(now), self.rate(run), "work")
         yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
         if self.unit is not None:
-            yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=True), "efficiency")
+            yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=errors), "efficiency")
             yield _Figure(
                 f"energy / {one(self.unit)}"[: LABEL - 1], self.joules_per(now), self.joules_per(run)
             )
-        yield _Figure("energy", self.energy(now), self.energy(run, error=True))
+        yield _Figure("energy", self.energy(now), self.energy(run, error=errors))
         yield from self.costs()
 
     def rate(self, figures: Figures) -> str:
@@ -204,6 +204,7 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         head += _strip(story, columns)
         feet = [*_timings(story, columns, most=1 if height < 30 else 4)]
         feet += _remarks(story, columns, 2 if height < 30 else 5)
+    head += _hints(story, columns)
     room = height - len(head) - len(feet)
     return [*head, *_charts(story, columns, room, book), *feet]
 
@@ -249,8 +250,12 @@ def _strip(story: _Story, columns: int) -> list[Row]:
         row = line(columns, story.view).put(" ").cell(figure.label, LABEL, "label", right=False)
         row.cell(figure.now, NOW, figure.style).cell(figure.run, SO_FAR, figure.style)
         rows.append(row.row())
-    if not story.priced:
-        rows.append(line(columns, story.view).put(f" {PRICE_HINT}", "dim").row())
+    return rows
+
+
+def _hints(story: _Story, columns: int) -> list[Row]:
+    """What to type for what is missing."""
+    rows = [] if story.priced else [line(columns, story.view).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
         rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK]
     return rows
@@ -323,7 +328,7 @@ def _verdict(story: _Story, columns: int, most: int) -> list[Row]:
     return rows
 
 
-def _odd(story: _Story, columns: int) -> list[Row]:
+def _odd(story: _Story, columns: int, most: int = 2) -> list[Row]:
     odd = story.frame.run.odd
     if odd is None:
         return []
@@ -333,6 +338,9 @@ def _odd(story: _Story, columns: int) -> list[Row]:
     room = columns - width(clean(odd.label)) - 2
     first, *more = wrap(text, max(10, columns - 3), first=max(10, room))
     row = line(columns, story.view).put(" ").foreign(odd.label, "throttle").put(" ").put(first)
+    if most == 1 and more:
+        row.put(f" {' '.join(more)}")
+        more = []
     return [row.row(), *(line(columns, story.view).put(f"   {part}").row() for part in more)]
 
 
@@ -369,7 +377,9 @@ def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
 def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     """Four figures, one graph, and the verdict."""
     wanted = {"power", "efficiency", "energy"}
-    figures = [one for place, one in enumerate(story.figures()) if one.label in wanted or place == 0][:4]
+    figures = [
+        one for place, one in enumerate(story.figures(errors=False)) if one.label in wanted or place == 0
+    ][:4]
     label = 11
     now = max(10, (columns - label) * 2 // 5)
     rows = [
@@ -386,7 +396,7 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         rows.append(row.cell(figure.run, columns - label - now, figure.style).row())
     if story.unit is None:
         rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK_BRIEFLY]
-    feet = _remarks(story, columns, 1)
+    feet = [*_verdict(story, columns, 1), *(_odd(story, columns, most=1) if height > 10 else [])]
     room = height - len(rows) - len(feet)
     return [*rows, *_graph(story, columns, room, book), *feet]
 

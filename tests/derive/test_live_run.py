@@ -1,0 +1,257 @@
+"""What is told of the run while it goes on: its course, timings, error, verdict, and the odd device."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from derive.build import Session, codes, every, histogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfwatch.derive import live_course
+from perfwatch.derive.live import LiveFigures
+from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE, RunCourse
+from perfwatch.derive.live_run import LiveRun, RunSoFar
+from perfwatch.derive.odd import Peer, odd_one
+from perfwatch.metrics import ENERGY, LATENCY, POWER, THROTTLE_REASONS
+from perfwatch.model import Buckets, Kind, Metric, Unit
+
+Bins = list[tuple[int, float | None, float | None, float | None]]
+
+
+def fold(session: Session, now_s: float = 30.0) -> tuple[LiveRun, LiveFigures]:
+    figures = LiveFigures(now_s)
+    run = LiveRun(figures, now_s)
+    declared = [record for record in session.records if "device" in record]
+    others = sorted((one for one in session.records if "device" not in one), key=lambda one: one["t"])
+    for record in [session.header, *declared, *others]:
+        figures.take(record)
+        run.take(record)
+    return run, figures
+
+
+def told(session: Session, labels: dict[int, str] | None = None) -> RunSoFar:
+    run, figures = fold(session)
+    return run.so_far(figures.standing(), labels or {0: "nvidia:0"})
+
+
+def board(session: Session, times: list[float], watts: float = 100.0, **metric: Any) -> int:
+    number = session.device(metrics=(ENERGY.observed(update_s=metric.get("update_s", 0.1)), POWER))
+    session.poll(number, times, lambda t: watts * t, lambda t: watts)
+    return number
+
+
+def counted(session: Session, times: list[float], per_s: float = 10.0) -> None:
+    session.counter([(t, round(per_s * t)) for t in times], work="page")
+
+
+def values(bins: Any) -> list[float | None]:
+    return [one[2] for one in bins]
+
+
+@pytest.mark.parametrize("width_s", [0.1, 0.7, 1.0, 5.0])
+def test_rates_of_the_run_are_right_whatever_the_bins(width_s: float) -> None:
+    session = Session()
+    times = every(1.0, 0.0, 60.0)
+    session.job(0.0, None)
+    board(session, times)
+    counted(session, times)
+    run, _ = fold(session)
+    last = int(58.0 / width_s)
+    for metric, truth in ((WATTS, 100.0), (WORK_RATE, 10.0), (PER_JOULE, 0.1)):
+        found = values(run.bins(metric, width_s, int(10.0 / width_s), last))
+        assert found == [pytest.approx(truth)] * len(found)
+
+
+def test_bins_after_the_newest_point_are_not_told_and_those_before_the_run_are_unknown() -> None:
+    session = Session()
+    times = every(1.0, 0.0, 60.0)
+    session.job(20.0, None)
+    board(session, times)
+    run, _ = fold(session)
+    found = run.bins(WATTS, 1.0, 0, 100)
+    assert found[-1][0] < 60
+    assert values(found)[:20] == [None] * 20
+    assert values(found)[20] == pytest.approx(100.0)
+
+
+def test_a_gap_is_unknown_and_nothing_piles_up_behind_it() -> None:
+    session = Session()
+    times = [t for t in every(1.0, 0.0, 100.0) if not 40 < t < 60]
+    session.job(0.0, None)
+    board(session, times)
+    counted(session, times)
+    run, figures = fold(session)
+    for metric, truth in ((WATTS, 100.0), (WORK_RATE, 10.0)):
+        found = dict(zip(range(100), values(run.bins(metric, 1.0, 0, 95)), strict=False))
+        assert [found[at] for at in range(42, 59)] == [None] * 17
+        assert {round(value, 3) for value in found.values() if value is not None} == {truth}
+    (gap,) = run.so_far(figures.standing(), {0: "nvidia:0"}).gaps
+    assert gap.start == pytest.approx(40.0, abs=1.0)
+    assert gap.end == pytest.approx(61.0, abs=1.0)
+
+
+def test_a_long_run_keeps_its_rates_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_course, "POINTS", 64)
+    session = Session()
+    session.job(0.0, None)
+    board(session, every(1.0, 0.0, 600.0))
+    run, _ = fold(session)
+    assert len(run._course._times) <= 64
+    found = values(run.bins(WATTS, 20.0, 0, 29))
+    assert found == [pytest.approx(100.0)] * 30
+
+
+def test_a_device_that_falls_silent_leaves_the_others_power_on_the_chart() -> None:
+    session = Session()
+    session.job(0.0, None)
+    board(session, every(1.0, 0.0, 100.0))
+    board(session, every(1.0, 0.0, 50.0), 300.0)
+    run, figures = fold(session)
+    found = values(run.bins(WATTS, 1.0, 0, 95))
+    assert found[30] == pytest.approx(400.0)
+    assert found[90] == pytest.approx(100.0)
+    assert run.so_far(figures.standing(), {0: "nvidia:0", 1: "nvidia:1"}).gaps == ()
+
+
+@given(st.lists(st.lists(st.floats(0.001, 10.0), min_size=1, max_size=5), min_size=2, max_size=30))
+def test_percentiles_of_the_run_are_those_of_the_summary(timings: list[list[float]]) -> None:
+    session = Session()
+    end = float(len(timings) + 1)
+    session.job(0.5, end)
+    board(session, every(0.5, 0.0, end))
+    rows = [(1.0 + place, (place, histogram(*each))) for place, each in enumerate(timings)]
+    session.workload("statsd", [Metric("queries_total", Unit.COUNT, Kind.COUNTER), LATENCY], rows)
+    (timing,) = told(session).timings
+    summary = session.summary(window="job")["latency"]["latency"]
+    assert timing.name == "latency"
+    assert timing.run.count == summary["count"]
+    assert timing.run.percentiles == {key: summary[key] for key in timing.run.percentiles}
+
+
+def test_a_page_s_buckets_are_counted_from_the_job_s_start_and_over_restarts() -> None:
+    session = Session()
+    metric = Metric("latency_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=(0.1, 1.0))
+    counts = [(1, 1, 1), (2, 2, 2), (3, 4, 4), (1, 1, 1), (101, 201, 201)]
+    session.job(2.5, None)
+    board(session, every(1.0, 0.0, 6.0))
+    session.workload(
+        "page", [metric], [(1.0 + at, (Buckets(row, float(row[-1])),)) for at, row in enumerate(counts)]
+    )
+    (timing,) = told(session).timings
+    assert timing.run.count == 2 + 1 + 200
+    assert timing.run.percentiles["p50_s"] == pytest.approx(0.1, rel=0.1)
+
+
+def test_now_forgets_timings_that_are_older_than_its_span() -> None:
+    session = Session()
+    session.job(0.0, None)
+    times = every(1.0, 0.0, 100.0)
+    board(session, times)
+    session.workload("statsd", [LATENCY], [(t, (histogram(*[1.0 if t < 60 else 0.1] * 9),)) for t in times])
+    (timing,) = told(session).timings
+    assert timing.now.max_s == pytest.approx(0.1)
+    assert timing.run.max_s == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("update_s", [0.02, 0.1, 1.0])
+@pytest.mark.parametrize("begin", [5.0, 5.4])
+def test_the_error_of_the_energy_is_that_of_the_summary(update_s: float, begin: float) -> None:
+    session = Session()
+    session.job(begin, 60.0)
+    times = every(1.0, 0.0, 60.0)
+    board(session, times, 100.0, update_s=update_s)
+    board(session, times, 250.0, update_s=update_s)
+    found = told(session, {0: "nvidia:0", 1: "nvidia:1"}).error_j
+    assert found == pytest.approx(session.summary()["energy"]["error_joules"], rel=0.01)
+
+
+def test_without_a_counter_the_error_is_unknown_and_not_zero() -> None:
+    session = Session()
+    session.job(0.0, None)
+    session.board(every(1.0, 0.0, 60.0), counter=False)
+    assert told(session).error_j is None
+
+
+def test_the_findings_known_live_are_among_those_of_the_summary() -> None:
+    session = Session()
+    session.job(0.0, 100.0)
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER, THROTTLE_REASONS))
+    for t in [t for t in every(1.0, 0.0, 100.0) if not 40 < t < 60]:
+        session.sample(number, t, 100.0 * t, 100.0, 0x20 if t > 80 else 0)
+    counted(session, every(1.0, 0.0, 100.0))
+    session.event(50.0, "lost", source="statsd", datagrams=7)
+    session.event(90.0, "observer", cpu_s=1.0, late_samples=50, missed_ticks=0)
+    live = {one.code for one in told(session).findings}
+    assert {"gap", "throttled", "lost-counts", "late-samples"} <= live
+    assert live - {"gap"} <= codes(session.summary())
+
+
+def test_what_is_insufficient_stands_first() -> None:
+    session = Session()
+    session.job(0.0, None)
+    board(session, every(0.1, 0.0, 0.5))
+    session.event(0.2, "lost", source="statsd", datagrams=7)
+    findings = told(session).findings
+    levels = [one.level for one in findings]
+    assert levels == sorted(levels)
+    assert (levels[0], levels[-1]) == ("insufficient", "warn")
+
+
+def test_throttles_and_silences_before_the_job_are_none_of_the_run() -> None:
+    session = Session()
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER, THROTTLE_REASONS))
+    for t in [t for t in every(1.0, 0.0, 100.0) if not 10 < t < 20]:
+        session.sample(number, t, 100.0 * t, 100.0, 0x20 if t < 40 else 0)
+    session.job(50.0, None)
+    counted(session, every(1.0, 0.0, 100.0))
+    found = told(session)
+    assert found.findings == ()
+    assert found.throttles == ()
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(), st.text(), st.floats()), max_size=4))
+def test_malformed_records_are_passed_over(rubbish: list[Any]) -> None:
+    session = Session()
+    session.job(0.0, None)
+    number = board(session, every(1.0, 0.0, 20.0))
+    run, figures = fold(session)
+    for record in (
+        {"t": 20.5, "s": [[number, 20.5, rubbish]]},
+        {"t": 20.5, "s": rubbish},
+        {"t": 21.0, "event": "mark", "name": rubbish},
+        {"t": rubbish, "event": "lost"},
+        {"device": {"n": rubbish}},
+    ):
+        run.take(record)
+    assert math.isfinite(run.so_far(figures.standing(), {0: "nvidia:0"}).error_j or 0.0)
+
+
+def peers(*clocks_hz: float, watts: float = 500.0) -> list[Peer]:
+    return [Peer(f"nvidia:{place}", "H100", hz, watts) for place, hz in enumerate(clocks_hz)]
+
+
+def test_the_device_that_is_slower_than_its_like_is_odd() -> None:
+    found = odd_one(peers(1.9e9, 1.9e9, 1.2e9, 1.9e9))
+    assert found is not None
+    assert found.label == "nvidia:2"
+    assert found.message == "runs at 1.2 GHz, its three peers at 1.9 GHz"
+
+
+def test_small_groups_other_models_and_faster_devices_are_not_odd() -> None:
+    assert odd_one(peers(1.9e9, 1.9e9, 1.2e9)) is None
+    assert odd_one([*peers(1.9e9, 1.9e9, 1.9e9, 1.9e9), Peer("x:0", "L4", 1.0e9, 70.0)]) is None
+    assert odd_one(peers(1.9e9, 1.9e9, 1.9e9, 2.4e9)) is None
+
+
+def test_where_clocks_agree_power_tells_the_odd_one() -> None:
+    group = [*peers(1.9e9, 1.9e9, 1.9e9), Peer("nvidia:3", "H100", 1.9e9, 90.0)]
+    found = odd_one(group)
+    assert found is not None
+    assert (found.label, found.message) == ("nvidia:3", "draws 90.0 W, its three peers 500 W")
+
+
+def test_an_empty_course_tells_nothing() -> None:
+    assert RunCourse().bins(WATTS, 1.0, 0, 10) == []
