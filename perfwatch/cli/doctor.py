@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from perfwatch.cli import standard
 from perfwatch.cli.collectors import asked_for_by
 from perfwatch.cli.environment import BROKEN, OK, Check, checks, config_check
+from perfwatch.errors import ConfigError
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -29,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from perfwatch.sources import choose
 
     choose.add_arguments(parser, once=True)
+    parser.add_argument(
+        "-w",
+        "--workload",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="also look whether work can be counted there: URL, prometheus=URL, log=PATH:PATTERN, jsonl=PATH",
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -36,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from perfwatch.config import load_config
 
     said, config = config_check(lambda: load_config(args.config))
-    collectors = list(_collectors(args, config))
+    collectors = [*_collectors(args, config), *_work_sources(args.workload)]
     here = [*checks(), said]
     if args.json:
         standard.out().write(json.dumps(_as_json(collectors, here), indent=2) + "\n")
@@ -108,7 +117,6 @@ def _tells(device: DeviceTape) -> str:
 def _not_chosen(plugin: Plugin) -> Check:
     """A collector that takes no part: whether it could."""
     from perfwatch import plugins
-    from perfwatch.errors import ConfigError
 
     try:
         loaded = plugins.load(plugin)
@@ -116,6 +124,45 @@ def _not_chosen(plugin: Plugin) -> Check:
         return Check(plugin.name, BROKEN, str(error))
     remedy = f"add {asked_for_by(plugin.name)} to a command"
     return Check(plugin.name, ON_REQUEST, loaded.about or plugin.origin, remedy)
+
+
+# Where work is counted
+
+
+def _work_sources(texts: Sequence[str]) -> Iterator[Check]:
+    """Each page or file that was named: whether it can be read, and what it tells now."""
+    from perfwatch.job import workloads
+    from perfwatch.sources.live import Chosen
+    from perfwatch.sources.once import read_once
+
+    wanted = workloads.parse(texts)
+    for one in wanted:
+        if one.kind not in workloads.POLLED:
+            raise ConfigError(
+                f"there is nothing to look at for -w {one.kind}= before a job runs; try a pattern with: "
+                "perfwatch try SPEC < FILE"
+            )
+    for collector in workloads.polled(wanted):
+        read = read_once([Chosen(collector, collector.period_s)])
+        state, reason, remedy = read.states[collector.name]
+        told = "; ".join(map(_told, read.tape.devices.values()))
+        if state.value == OK:
+            yield Check(collector.name, OK, told)
+        else:
+            yield Check(collector.name, BROKEN, reason, remedy)
+
+
+def _told(device: DeviceTape) -> str:
+    """What a source of work said just now, or where it will be read from."""
+    latest = [
+        f"{name.removesuffix('_total')} {series.values[-1]:.12g}" for name, series in device.series.items()
+    ]
+    timed = [name.removesuffix("_seconds") for name in device.buckets]
+    if latest or timed:
+        return f"{device.device.name}: {', '.join([*latest, *timed])}"
+    if os.path.lexists(device.device.name):
+        return f"{device.device.name} is there and is read from its end on"
+    return f"{device.device.name} is not there yet and will be waited for"
 
 
 # How it is told

@@ -1,23 +1,26 @@
-"""`perfwatch try SPEC < FILE`: show what a pattern finds in a job's output."""
+"""`perfwatch try SPEC < FILE`: show what a pattern finds in a job's output, or a mapping in JSON lines."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from perfwatch.errors import ConfigError, SessionError
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Sample
 from perfwatch.workload.account import Account
-from perfwatch.workload.lines import Lines
-from perfwatch.workload.patterns import Finding, Pattern, Says, compile_pattern
+from perfwatch.workload.followed import split_path
+from perfwatch.workload.keys import LINE_BYTES as KEYS_LINE_BYTES
+from perfwatch.workload.keys import Keys
+from perfwatch.workload.lines import LINE_BYTES, Lines
+from perfwatch.workload.patterns import Field, Finding, Match, Pattern, Says, compile_pattern
 from perfwatch.workload.presets import PRESETS
 from perfwatch.workload.tally import Tally, clean_text
 
-HELP = """Show what a pattern finds in a job's output, read from standard input: per line, and in total.
-Exits with 1 if nothing matched."""
+HELP = """Show what a pattern finds in a job's output, or a mapping in JSON lines, read from standard input:
+per line, and in total. Exits with 1 if nothing matched."""
 _KINDS = ("stdout=", "stderr=", "output=")
 _READ_BYTES = 65536
 _UNITS = {
@@ -33,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "spec",
         metavar="SPEC",
-        help="a pattern, or what -w takes: stdout=PATTERN, stderr=PATTERN, output=PATTERN, log=PATH:PATTERN. "
+        help="a pattern, or what -w takes: stdout=PATTERN, stderr=PATTERN, output=PATTERN, log=PATH:PATTERN, "
+        "jsonl=PATH:NAME=KEY.PATH,... "
         f"A pattern is a template ('step {{steps}}'), a regex, or one of {', '.join(PRESETS)}",
     )
     parser.add_argument(
@@ -42,12 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    pattern = compile_pattern(_pattern_of(args.spec))
+    trial = _trial(args.spec)
     if sys.stdin.isatty():
         raise ConfigError(
             "there is no output to search; give it on standard input: perfwatch try SPEC < FILE"
         )
-    trial = Trial(pattern)
     show = _show_json if args.json else _show_text
     for number, line, findings in trial.search(sys.stdin.buffer):
         show(number, line, findings)
@@ -59,10 +62,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Trial:
-    """One pattern over one file, and what it adds up to."""
+    """One pattern or mapping over one file, and what it adds up to.
 
-    def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
+    Args:
+        search: what a line tells; a ValueError says that it cannot be understood.
+        fields: the names that it may tell.
+        pattern: what `search` belongs to, where that is a pattern.
+        line_bytes: the longest line.
+    """
+
+    def __init__(
+        self,
+        search: Callable[[str], Match | None],
+        fields: Sequence[Field],
+        pattern: Pattern | None = None,
+        line_bytes: int = LINE_BYTES,
+    ) -> None:
+        self._search = search
+        self._rates = {field.name for field in fields if field.says is Says.RATE}
+        self._line_bytes = line_bytes
+        self.misread = 0
         self.lines = 0
         self.matched = 0
         self.last_line = ""
@@ -71,10 +90,14 @@ class Trial:
 
     def search(self, stream: BinaryIO) -> Iterator[tuple[int, str, tuple[Finding, ...]]]:
         """The matching lines: their number, text, and what was found."""
-        for line in _lines(stream):
+        for line in _lines(stream, self._line_bytes):
             self.lines += 1
             self.last_line = line
-            match = self.pattern.search(line)
+            try:
+                match = self._search(line)
+            except ValueError:
+                self.misread += 1
+                continue
             if match is not None:
                 self.matched += 1
                 self._account.take(match, 0)
@@ -82,16 +105,25 @@ class Trial:
 
     def totals(self) -> dict[str, Any]:
         """What was counted and timed, and where gauges stand; a rate's total needs times: None."""
-        rates = {field.name for field in self.pattern.fields if field.says is Says.RATE}
         readings = self._tally.sample(0)
         if not readings:
             return {}
         sample = readings[-1]
         assert isinstance(sample, Sample)
         return {
-            _bare(metric): None if _bare(metric) in rates else _figure(value)
+            _bare(metric): None if _bare(metric) in self._rates else _figure(value)
             for metric, value in zip(self._tally.device.metrics, sample.values, strict=True)
         }
+
+
+def _trial(spec: str) -> Trial:
+    if spec.startswith("jsonl="):
+        keys = Keys(split_path(spec.removeprefix("jsonl="))[1])
+        return Trial(keys.search, [key.field for key in keys.keys], line_bytes=KEYS_LINE_BYTES)
+    if spec.startswith(("prometheus=", "http://", "https://")):
+        raise ConfigError("a server's page is tried with: perfwatch doctor -w prometheus=URL")
+    pattern = compile_pattern(_pattern_of(spec))
+    return Trial(pattern.search, pattern.fields, pattern)
 
 
 def _pattern_of(spec: str) -> str:
@@ -99,15 +131,15 @@ def _pattern_of(spec: str) -> str:
         if spec.startswith(kind):
             return spec.removeprefix(kind)
     if spec.startswith("log="):
-        path, colon, pattern = spec.removeprefix("log=").replace("\\:", "\0").partition(":")
-        if not path or not colon:
+        path, pattern = split_path(spec.removeprefix("log="))
+        if not path or not pattern:
             raise ConfigError(f"cannot read {clean_text(spec)!r}: it is log=PATH:PATTERN")
-        return pattern.replace("\0", "\\:")
+        return pattern
     return spec
 
 
-def _lines(stream: BinaryIO) -> Iterator[str]:
-    lines = Lines()
+def _lines(stream: BinaryIO, line_bytes: int) -> Iterator[str]:
+    lines = Lines(line_bytes)
     while data := _read(stream):
         for _, text in lines.feed(data, 0):
             yield text
@@ -147,6 +179,8 @@ def _show_text(number: int, line: str, findings: tuple[Finding, ...]) -> None:
 
 def _show_totals(trial: Trial) -> None:
     print(f"{trial.matched} of {trial.lines} lines matched.")
+    if trial.misread:
+        print(f"Lines that are no JSON object: {trial.misread}.")
     if not trial.matched:
         if trial.last_line:
             print(f"The last line is: {clean_text(trial.last_line, 200)}")
