@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
@@ -23,6 +23,7 @@ from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device, State
 from perfwatch.session import format as fmt
 
+FIGURES_S = 0.45
 EVENTS = 500
 """So many events are kept for the screen; the recording has them all."""
 
@@ -142,6 +143,15 @@ class Frame:
         return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
 
 
+class _Figures(NamedTuple):
+    """What is computed over spans, and when it was."""
+
+    t: float
+    standing: Standing | None
+    run: Any
+    work: Any
+
+
 class Scene:
     """Folds the records of a session, and answers with frames.
 
@@ -167,6 +177,7 @@ class Scene:
         self._job: dict[str, Any] = {}
         self._observer: Mapping[str, Any] = {}
         self._gap_s = gap_limit_s(1.0)
+        self._figures: _Figures | None = None
 
     # -- taking records ----------------------------------------------------------------------------
 
@@ -230,24 +241,32 @@ class Scene:
     def frame(self, t: float, wanted: Sequence[BinsWanted] = ()) -> Frame:
         """Everything as it stands at `t`."""
         both = [self._now(number, t) for number in self._declared]
-        standing = standing_or_none(self._live)
+        figures = self._figures_at(t, both)
         return Frame(
             t=t,
             header=self._header,
             devices=tuple(one for one in both if one.device.kind.value != "workload"),
             workloads=tuple(one for one in both if one.device.kind.value == "workload"),
-            standing=standing,
-            run=self._run.so_far(
-                standing, {one.number: one.label for one in both}, [_peer(one) for one in both]
-            ),
+            standing=figures.standing,
+            run=figures.run,
             job=dict(self._job),
             tables=tuple(self._tables.values()),
             events=tuple(self._events),
             observer=self._observer,
             collectors={name: (state.value, why) for name, (state, why) in self._states.items()},
             bins={one: self._bins(one) for one in wanted},
-            work=self._work.figures(t),
+            work=figures.work,
         )
+
+    def _figures_at(self, t: float, both: Sequence[DeviceNow]) -> _Figures:
+        """What is computed over spans: anew twice a second, however often somebody looks."""
+        known = self._figures
+        if known is None or not 0 <= t - known.t < FIGURES_S:
+            standing = standing_or_none(self._live)
+            labels = {one.number: one.label for one in both}
+            run = self._run.so_far(standing, labels, [_peer(one) for one in both])
+            known = self._figures = _Figures(t, standing, run, self._work.figures(t))
+        return known
 
     def _bins(self, wanted: BinsWanted) -> Sequence[Bin]:
         asked = wanted.metric, wanted.width_s, wanted.first, wanted.last

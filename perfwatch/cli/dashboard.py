@@ -33,10 +33,16 @@ def run(args: argparse.Namespace) -> int:
 
         return main(["snapshot"])
     standard.keep_for_data()
+    with opening.glimpse(standard.out(), "looking for devices ..."):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from perfwatch.config import load_config
     from perfwatch.scene import Scene
     from perfwatch.sources import choose
     from perfwatch.sources.live import LiveSource
+    from perfwatch.tui import opening
 
     config = load_config(args.config)
     refresh_s = asking.duration(args.refresh, "--refresh") or 1.0

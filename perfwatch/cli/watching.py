@@ -95,13 +95,14 @@ class Screen:
     def _show(self, feed: RunFeed) -> None:
         from perfwatch.tui import opening
 
-        opening.show(
-            feed,
-            standard.out(),
-            theme=self._args.theme,
-            ascii_only=bool(getattr(self._args, "ascii", False)),
-            paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
-        )
+        with opening.glimpse(standard.out(), "looking for devices ..."):
+            opening.show(
+                feed,
+                standard.out(),
+                theme=self._args.theme,
+                ascii_only=bool(getattr(self._args, "ascii", False)),
+                paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
+            )
 
     def _print_last_lines(self) -> None:
         lines = self.pane.lines(LAST_LINES)

@@ -22,7 +22,8 @@ LONGEST_REFRESH_S = 1.0
 
 class _Reading(NamedTuple):
     t: float
-    watts: float
+    joules: float
+    watts: float | None
 
 
 class LiveErrors:
@@ -52,10 +53,11 @@ class LiveErrors:
 
     def _declare(self, number: int, device: Device) -> None:
         names = [metric.name for metric in device.metrics]
-        if number in self._counters or ENERGY.name not in names or POWER.name not in names:
+        if number in self._counters or ENERGY.name not in names:
             return
         update_s = device.metrics[names.index(ENERGY.name)].update_s
-        self._counters[number] = _Counter(names.index(ENERGY.name), names.index(POWER.name), update_s)
+        power = names.index(POWER.name) if POWER.name in names else None
+        self._counters[number] = _Counter(names.index(ENERGY.name), power, update_s)
         if self._began is not None:
             self._counters[number].begin(self._began)
 
@@ -76,7 +78,7 @@ class LiveErrors:
 class _Counter:
     """The readings around both ends of the run."""
 
-    def __init__(self, energy: int, power: int, update_s: float | None) -> None:
+    def __init__(self, energy: int, power: int | None, update_s: float | None) -> None:
         self._energy, self._power = energy, power
         self._update_s = update_s
         self._joules: float | None = None
@@ -90,11 +92,12 @@ class _Counter:
         self._start_t, self._start = t, self._newest[-1:]
 
     def take(self, t: float, values: Sequence[Any]) -> None:
-        joules, watts = values[self._energy], values[self._power]
-        if not _finite(joules) or not _finite(watts):
+        joules = values[self._energy]
+        watts = None if self._power is None else values[self._power]
+        if not _finite(joules):
             return
         self._note_change(t, joules)
-        reading = _Reading(t, watts)
+        reading = _Reading(t, joules, watts if _finite(watts) else None)
         if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
             self._start.append(reading)
         self._newest = [*self._newest[-1:], reading]
@@ -107,18 +110,31 @@ class _Counter:
 
     def error(self, end: float) -> uncertainty.Error | None:
         """Of the difference between the run's start and `end`; `None` before there are two readings."""
-        if not self._start or len(self._newest) < 2:
+        if len(self._start) < 2 or len(self._newest) < 2:
+            return None
+        first_w, last_w = _watts(self._start, 0), _watts(self._newest, -1)
+        if first_w is None or last_w is None:
             return None
         update_s = self._update_s
         if update_s is None:
             update_s = min(self._refresh_s, LONGEST_REFRESH_S)
         start_t = self._start[0].t if self._start_t is None else self._start_t
         return uncertainty.counter_error(
-            self._start[0].watts,
-            self._newest[-1].watts,
+            first_w,
+            last_w,
             update_s,
             [_bridged(self._start, start_t), _bridged(self._newest, end)],
         )
+
+
+def _watts(readings: Sequence[_Reading], place: int) -> float | None:
+    """Power at a reading: the sensor's, else the counter's slope; None where it fell."""
+    told = readings[place].watts
+    if told is not None:
+        return told
+    passed_s = readings[1].t - readings[0].t
+    slope = (readings[1].joules - readings[0].joules) / passed_s if passed_s > 0.0 else -1.0
+    return slope if slope >= 0.0 else None
 
 
 def _bridged(readings: Sequence[_Reading], t: float) -> float:
@@ -126,7 +142,9 @@ def _bridged(readings: Sequence[_Reading], t: float) -> float:
     if len(readings) < 2 or not readings[0].t < t < readings[1].t:
         return 0.0
     interval_s = readings[1].t - readings[0].t
-    step_w = abs(readings[1].watts - readings[0].watts)
+    told = [_watts(readings, 0), _watts(readings, 1)]
+    known = [watts for watts in told if watts is not None]
+    step_w = max(known, default=0.0) - min(known, default=0.0)
     return uncertainty.bridge_error(step_w, interval_s, (t - readings[0].t) / interval_s)
 
 

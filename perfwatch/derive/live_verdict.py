@@ -113,9 +113,9 @@ def _work(standing: Standing) -> Iterator[Finding]:
 def _readings(
     standing: Standing, watch: RunWatch, labels: Mapping[int, str], gaps: Sequence[Span]
 ) -> Iterator[Finding]:
-    if standing.silent:
+    if standing.silent and standing.run.coverage >= LOW_COVERAGE:  # else it is told with the coverage
         yield Finding("stale-device", WARN, f"{listed(standing.silent)} gave nothing for three periods")
-    else:
+    elif not standing.silent:
         silent = {
             label: silence_s
             for number, label in labels.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Paint periods that `+` and `-` go through, s."""
+FIRST_S, FIRST_LOOK_S = 2.0, 0.03
+"""For so long after the start frames are asked for as often as this, until one has readings."""
 MESSAGE_S = 4.0
 """How long the footer says something."""
 SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
@@ -108,7 +111,14 @@ class Dashboard(App[None]):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
             loop.add_signal_handler(signal.SIGTERM, self.exit)
         self._timer = self.set_interval(self._paint_s, self.tick)
+        self._look_for_the_first(time.monotonic() + FIRST_S)
+
+    def _look_for_the_first(self, until_s: float) -> None:
+        """Do not wait for the paint clock until the first readings are there."""
         self.tick()
+        known = self.frame is not None and any(one.t is not None for one in measured(self.frame))
+        if not known and time.monotonic() < until_s:
+            self.set_timer(FIRST_LOOK_S, lambda: self._look_for_the_first(until_s))
 
     def terminal_gone(self) -> None:
         """The terminal went away: leave, so that nothing spins on a dead line."""
@@ -387,6 +397,11 @@ def _runner(app: Dashboard, action: str) -> Any:
 def _hand_over(loop: asyncio.AbstractEventLoop, take: Any, answer: Future[Frame]) -> None:
     with contextlib.suppress(RuntimeError):  # the loop is closed: we are leaving
         loop.call_soon_threadsafe(take, answer)
+
+
+def measured(frame: Frame) -> list[DeviceNow]:
+    """What a person waits to see: anything but the host, where there is anything."""
+    return [one for one in frame.devices if one.device.kind in devices.MEASURED]
 
 
 def first_screen(frame: Frame) -> str:

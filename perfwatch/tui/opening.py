@@ -30,16 +30,20 @@ def can_draw(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return columns >= LEAST_COLUMNS and lines >= LEAST_LINES
 
 
-def glimpse(stream: TextIO, text: str) -> None:
-    """Show something before the libraries for more are loaded: the other screen, and what is coming."""
+@contextmanager
+def glimpse(stream: TextIO, text: str) -> Iterator[None]:
+    """Show something before the libraries for more are loaded: the other screen, and what is coming.
+
+    Whatever goes wrong inside is said on the screen that was there before.
+    """
     stream.write(f"\x1b[?1049h\x1b[2J\x1b[H\x1b[7m perfwatch \x1b[0m {text}")
     stream.flush()
-
-
-def close_glimpse(stream: TextIO) -> None:
-    """Back to the screen that was there, where the dashboard could not open."""
-    stream.write("\x1b[0m\x1b[?1049l\x1b[?25h")
-    stream.flush()
+    try:
+        yield
+    except BaseException:
+        stream.write("\x1b[0m\x1b[?1049l\x1b[?25h")
+        stream.flush()
+        raise
 
 
 def show(
@@ -52,7 +56,6 @@ def show(
     Raises:
         ConfigError: there is no such theme.
     """
-    glimpse(stream, "looking for devices ...")
     gc.disable()  # some 10 ms of the start; the imports make no garbage
     try:
         from perfwatch.tui.app import Dashboard
@@ -62,9 +65,6 @@ def show(
         look = look_for(theme, os.environ, stream)
         view = View(ascii=wants_ascii(os.environ, stream, ascii_only or None))
         app = Dashboard(feed, look, view, stream=stream, paint_s=paint_s)
-    except BaseException:
-        close_glimpse(stream)
-        raise
     finally:
         gc.enable()
     gc.freeze()

@@ -168,6 +168,14 @@ def test_the_error_of_the_energy_is_that_of_the_summary(update_s: float, begin: 
     assert found == pytest.approx(session.summary()["energy"]["error_joules"], rel=0.01)
 
 
+def test_a_counter_without_a_power_reading_has_an_error_by_its_slope() -> None:
+    session = Session()
+    session.job(5.0, 60.0)
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1),))
+    session.poll(number, every(1.0, 0.0, 60.0), lambda t: 100.0 * t)
+    assert told(session).error_j == pytest.approx(session.summary()["energy"]["error_joules"], rel=0.01)
+
+
 def test_without_a_counter_the_error_is_unknown_and_not_zero() -> None:
     session = Session()
     session.job(0.0, None)

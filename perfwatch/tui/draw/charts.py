@@ -8,6 +8,7 @@ between two moves only the last column is drawn anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from typing import NamedTuple
 from perfwatch.scene import Bin, BinsWanted
 from perfwatch.tui.draw import braille
 
-UNSETTLED = 4
-"""So many of the newest bins can still change: they are not over, or a reading of theirs comes late."""
+LATE_S = 1.5
+"""A reading may come so late into its bin."""
 KEPT = 4096
 """So many bins of a series are remembered."""
 
@@ -27,6 +28,11 @@ class Series(NamedTuple):
     number: int
     metric: str
     width_s: float
+
+    @property
+    def unsettled(self) -> int:
+        """So many of the newest bins can still change: they are not over, or a reading comes late."""
+        return 1 + math.ceil(LATE_S / self.width_s)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class Scale(NamedTuple):
 class _Known:
     """The bins of one series that are known: from `oldest` to `newest`, without a hole."""
 
-    def __init__(self) -> None:
+    def __init__(self, unsettled: int) -> None:
+        self.unsettled = unsettled
         self.bins: dict[int, Bin] = {}
         self.oldest = self.newest = 0
         self.epoch = 0
@@ -76,7 +83,7 @@ class _Known:
     def take(self, bins: Sequence[Bin]) -> None:
         if not bins:
             return
-        over = self.newest - UNSETTLED
+        over = self.newest - self.unsettled
         if self.bins and any(one[0] <= over and self.bins.get(one[0]) != one for one in bins):
             self.epoch += 1
         first, last = bins[0][0], bins[-1][0]
@@ -115,11 +122,11 @@ class Book:
     def _ask(self, series: Series, span: Span) -> _Known:
         known = self._known.get(series)
         if known is None:
-            known = self._known[series] = _Known()
+            known = self._known[series] = _Known(series.unsettled)
         first = span.first
         if known.bins and known.oldest <= span.first <= known.newest:
             # The newest bins are asked again: they were not over, and readings come late.
-            first = max(span.first, min(known.newest, span.last) - UNSETTLED + 1)
+            first = max(span.first, min(known.newest, span.last) - known.unsettled + 1)
         self._asked[series] = BinsWanted(*series, first, span.last)
         return known
 
@@ -160,7 +167,7 @@ class _Drawn:
     def go_on(self, known: _Known, span: Span, scale: Scale) -> None:
         """Move on to a later span of the same length."""
         moved = span.first - self.first
-        begin = max(span.first, (self.last - UNSETTLED) & ~1)  # a character's left half
+        begin = max(span.first, (self.last - known.unsettled) & ~1)  # a character's left half
         newest = _levels(known.bins, begin, span.last, scale)
         place = begin - span.first
         if not moved and self.levels[place:] == newest:

@@ -6,6 +6,7 @@ unit. A run that gets better moves to the upper left, across them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -132,7 +133,7 @@ def _plane(
     x = scale_of([point.watts for point in points], max(2, columns // 14))
     y = scale_of([point.rate for point in points], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
-    _lines(plane, points, frame, standing)
+    _lines(plane, (x, y), points, frame, standing)
     path = [(point.watts, point.rate) for point in points]
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")
@@ -147,11 +148,19 @@ def _plane(
 # Lines of the same work per joule, and of the same cost
 
 
-def _lines(plane: Plane, points: Sequence[_Point], frame: Frame, standing: Standing) -> None:
+def _over(value: float, by: float) -> float:
+    return value / by if by > 0.0 else math.inf
+
+
+def _lines(
+    plane: Plane, scales: tuple[Scale, Scale], points: Sequence[_Point], frame: Frame, standing: Standing
+) -> None:
+    x, y = scales
     unit = standing.unit or ""
     rates, money = rates_of(frame), money_of(frame, standing.run)
     whole = rates is not None and rates.per_s > 0.0
-    for ratio in _round_between([point.rate / point.watts for point in points]):
+    ratios = [point.rate / point.watts for point in points]
+    for ratio in _round_between(ratios, _over(y.low, x.high), _over(y.high, x.low)):
         label = f"{ratio:.4g} {per_joule_unit(unit)}"
         if rates is not None and not whole:  # electricity alone: both are the same lines
             amount, per = unit_cost(rates.per_joule / ratio, money.currency, unit)
@@ -160,7 +169,8 @@ def _lines(plane: Plane, points: Sequence[_Point], frame: Frame, standing: Stand
     moving = [point for point in points if point.rate > 0.0]
     if rates is not None and whole:
         paid = [(rates.per_joule * point.watts + rates.per_s) / point.rate for point in moving]
-        for cost in _round_between(paid):
+        cheapest, dearest = (rates.per_joule * watts + rates.per_s for watts in (x.low, x.high))
+        for cost in _round_between(paid, _over(cheapest, y.high), _over(dearest, y.low)):
             amount, per = unit_cost(cost, money.currency, unit)
             # cost = (per_joule * W + per_s) / rate
             label = f"{amount}/{per}"
@@ -177,12 +187,12 @@ def _labelled(plane: Plane, at_zero: float, slope: float, label: str, style: str
             plane.text(down + 1, begin, label, shown)
 
 
-def _round_between(values: Sequence[float]) -> list[float]:
-    """Round values around those of the path: their lines run through it and beside it."""
+def _round_between(values: Sequence[float], lowest: float, highest: float) -> list[float]:
+    """Round values around those of the path, as far as their lines can be seen."""
     known = [value for value in values if value > 0.0]
     if not known:
         return []
-    low, high = BESIDE[0] * min(known), BESIDE[1] * max(known)
+    low, high = max(lowest, BESIDE[0] * min(known)), min(highest, BESIDE[1] * max(known))
     return [tick for tick in scale_of([low, high], MOST_LINES - 1).ticks if tick > 0.0][:MOST_LINES]
 
 
