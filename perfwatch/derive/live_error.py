@@ -7,7 +7,6 @@ the run; it is told by the summary, and is unknown here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,9 @@ from perfwatch.session import format as fmt
 
 LONGEST_REFRESH_S = 1.0
 """A counter that does not say how often it is renewed is taken to be so at least this often."""
+
+MOST = 1e30
+"""No device draws so many watts or counts so many joules."""
 
 
 class _Reading(NamedTuple):
@@ -94,10 +96,10 @@ class _Counter:
     def take(self, t: float, values: Sequence[Any]) -> None:
         joules = values[self._energy]
         watts = None if self._power is None else values[self._power]
-        if not _finite(joules):
+        if not _plausible(joules):
             return
         self._note_change(t, joules)
-        reading = _Reading(t, joules, watts if _finite(watts) else None)
+        reading = _Reading(t, joules, watts if _plausible(watts) else None)
         if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
             self._start.append(reading)
         self._newest = [*self._newest[-1:], reading]
@@ -148,5 +150,6 @@ def _bridged(readings: Sequence[_Reading], t: float) -> float:
     return uncertainty.bridge_error(step_w, interval_s, (t - readings[0].t) / interval_s)
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _plausible(value: object) -> bool:
+    """Whether it is a number whose square is one too: a session may come from elsewhere."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < MOST
