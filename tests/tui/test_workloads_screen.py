@@ -1,0 +1,163 @@
+"""Workloads: rates, totals, queries in work and latencies of each source."""
+
+from __future__ import annotations
+
+import random
+
+from looking import SIZES, declared, fits_everywhere, line_with, look, sample, scene
+
+from perfwatch import metrics as m
+from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Unit
+from perfwatch.scene import Scene
+from perfwatch.session import format as fmt
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.screens import workloads
+from perfwatch.tui.view import View
+from perfwatch.workload.histogram import Observations
+
+TOLD = (
+    m.QUERIES,
+    m.PROMPT_TOKENS,
+    m.GENERATED_TOKENS,
+    m.ERRORS,
+    m.RUNNING,
+    m.WAITING,
+    m.LATENCY,
+)
+
+
+def server(number: int = 0, name: str = "vLLM llama") -> Device:
+    return Device(
+        f"http://localhost:{8000 + number}", name, DeviceKind.WORKLOAD, number, TOLD, facts={"work": "page"}
+    )
+
+
+def timings(count: int, seed: int) -> Histogram:
+    rng = random.Random(seed)
+    gathered = Observations()
+    gathered.observe_all([rng.uniform(0.19, 0.21) for _ in range(count)])
+    taken = gathered.take()
+    assert taken is not None
+    return taken
+
+
+def serving(seconds: int = 120, *, count: int = 1, failed: int = 0) -> Scene:
+    made = scene(*(declared(number, "page", server(number)) for number in range(count)))
+    for t in range(seconds):
+        for number in range(count):
+            values = (20 * t, 10_000 * t, 2_000 * t, failed, 12, 3, timings(20, t))
+            made.write(sample(number, float(t), *values))
+    return made
+
+
+def test_rates_totals_queue_and_percentiles_stand_with_their_units():
+    lines = look(workloads.draw, serving(), 119.0)
+    assert lines[0].startswith("page:0  vLLM llama ")
+    assert line_with(lines, "queries").split()[1:5] == ["20.0", "/s", "2", "380"]
+    assert "10 000 /s   1 190 000" in line_with(lines, "tokens in")
+    assert "2 000 /s     238 000" in line_with(lines, "tokens out  ")
+    assert "running     12  waiting      3" in "\n".join(lines)
+    p50, p90, p99 = next(line for line in lines if line.startswith("latency")).split(" ms")[:3]
+    assert abs(float(p50.split()[-1]) - 200) <= 2
+    assert abs(float(p90) - 208) <= 3
+    assert abs(float(p99) - 210) <= 3
+
+
+def test_the_charts_show_the_rate_and_each_percentile_over_time():
+    for size in SIZES[1:]:
+        text = "\n".join(look(workloads.draw, serving(), 119.0, size))
+        for title in ("tokens out /s", "latency p50", "latency p90", "latency p99"):
+            assert title in text
+        assert "⣿" in text
+
+
+def test_a_percentile_that_too_few_queries_tell_is_not_drawn():
+    rare = scene(declared(0, "page", server()))
+    for t in range(60):
+        rare.write(sample(0, float(t), t, t, t, 0, 1, 0, timings(1, t)))
+    lines = look(workloads.draw, rare, 59.0, (120, 40))
+    assert "too few to tell" in line_with(lines, "latency p99")
+    assert "too few to tell" not in line_with(lines, "latency p50")
+
+
+def test_every_size_shows_rates_and_latencies():
+    for size in SIZES:
+        text = "\n".join(look(workloads.draw, serving(), 119.0, size))
+        assert "2 000 /s" in text
+        assert "200 ms" in text
+    fits_everywhere(workloads.draw, serving(), 119.0)
+
+
+def test_failed_queries_are_marked_by_a_sign():
+    failing = scene(declared(0, "page", server()))
+    for t in range(10):
+        failing.write(sample(0, float(t), t, t, t, max(0, t - 4), 1, 0, None))
+    assert line_with(look(workloads.draw, failing, 9.0), "errors").startswith("errors !")
+    assert line_with(look(workloads.draw, serving(), 119.0), "errors").startswith("errors  ")
+
+
+def test_a_server_that_does_not_answer_says_why_and_for_how_long_and_its_old_rate_is_not_told():
+    seen = serving()
+    fields = {"collector": "page", "device_id": server().id, "state": "retrying", "reason": "it answered 500"}
+    seen.write(fmt.event(119.5, "status", fields))
+    lines = look(workloads.draw, seen, 200.0)
+    assert "retrying: it answered 500" in lines[0]
+    assert "read 81 s ago" in lines[0]
+    assert line_with(lines, "queries").split()[1] == "–"
+    styles = {
+        span.style for row in workloads.draw(seen.frame(200.0), View(), (80, 24), Book()) for span in row
+    }
+    assert "stale" in styles
+
+
+def test_a_workload_that_is_gone_takes_one_line():
+    seen = serving(count=2)
+    seen.write(fmt.event(119.5, "gone", {"n": 0, "reason": "closed"}))
+    lines = look(workloads.draw, seen, 120.0)
+    assert "gone: closed" in lines[0]
+    assert lines[2].startswith("▸ page:1") or lines[2].startswith("page:1")
+
+
+def test_the_selected_workload_is_in_sight():
+    seen = serving(30, count=6)
+    assert "page:0" in look(workloads.draw, seen, 29.0, (80, 12))[0]
+    assert any("▸ page:5" in line for line in look(workloads.draw, seen, 29.0, (80, 12), selected=5))
+    assert any("▸ page:5" in line for line in look(workloads.draw, seen, 29.0, (80, 12), selected=900))
+
+
+def test_workloads_are_filtered_and_ordered():
+    seen = scene(declared(0, "page", server(0, "small")), declared(1, "page", server(1, "large")))
+    for t in range(40):
+        for number in (0, 1):
+            seen.write(sample(number, float(t), t * (number + 1), 0, 0, 0, 1, 5 - number, None))
+
+    def names(**view):
+        return [one.device.name for one in workloads.listed(seen.frame(39.0), View(**view))]
+
+    assert names() == ["small", "large"]
+    assert names(sort={"workloads": "rate"}) == ["large", "small"]
+    assert names(sort={"workloads": "-rate"}) == ["small", "large"]
+    assert names(sort={"workloads": "waiting"}) == ["small", "large"]
+    assert names(filter="LARGE") == ["large"]
+    assert workloads.rows(seen.frame(39.0), View(filter="LARGE")) == 1
+    assert "None of 2 workloads matches zz" in look(workloads.draw, seen, 39.0, filter="zz")[0]
+
+
+def test_without_a_workload_it_says_how_to_tell_work():
+    lines = look(workloads.draw, scene(), 1.0)
+    assert "perfwatch run -w URL -- COMMAND" in lines[1]
+    assert not any(lines[3:])
+
+
+def test_hostile_names_and_metrics_of_their_own_are_harmless():
+    own = (
+        Metric("evil\x1b[2J_total", Unit.COUNT, Kind.COUNTER),
+        Metric("queue\u202edepth", Unit.COUNT, Kind.GAUGE),
+        Metric("zürich_seconds", Unit.SECOND, Kind.HISTOGRAM),
+    )
+    device = Device("x", "日本\x1b]0;t\x07" * 20, DeviceKind.WORKLOAD, 0, own)
+    seen = scene(declared(0, "statsd", device))
+    for t in range(5):
+        seen.write(sample(0, float(t), t, 1.0, timings(3, t)))
+    fits_everywhere(workloads.draw, seen, 5.0)
+    assert "evil" in "\n".join(look(workloads.draw, seen, 5.0))
