@@ -101,6 +101,7 @@ class Runner:
         post: takes what was found, from this runner's thread.
         epoch_ns: deadlines are this time plus whole periods, so that collectors tick together.
         seed: of the offsets that keep polling from locking to a sensor's own period.
+        at_once: read as soon as the devices are known, not first at the next deadline: somebody looks.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Runner:
         post: Callable[[Posted], None],
         epoch_ns: int,
         seed: int = 0,
+        at_once: bool = False,
     ) -> None:
         self.collector = collector
         self.name = collector.name
@@ -122,6 +124,7 @@ class Runner:
         self._epoch_ns = epoch_ns
         self._random = random.Random(seed)  # noqa: S311 - spreads deadlines, keeps no secret
         self._spread_ns = 0
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._wake = Wake()
         self._stopping = False
@@ -257,6 +260,8 @@ class Runner:
         self._spread_ns = self._period_ns // 4 if _invites_aliasing(devices, self.period_s) else 0
         self._post(Declared(self.name, self._clock.monotonic_ns(), devices))
         self._set_state(State.OK, "")
+        if self._at_once:
+            self.read_now()
         self.opened.set()
 
     def _poll_until_stopped(self, worker: _Worker) -> None:

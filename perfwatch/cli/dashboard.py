@@ -52,6 +52,7 @@ def _run(args: argparse.Namespace) -> int:
         [scene],
         interval_s=choose.interval(args, config),
         header={"settings": config.settings().to_json()},
+        at_once=True,
     )
     live.start()
     try:

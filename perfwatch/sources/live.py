@@ -43,6 +43,7 @@ class LiveSource:
         header: further keys of the header (`command`, `name`, `tags`, `settings`, `conditions`).
         session_id: of the header; a new one by default.
         turn_s: how soon a reading reaches the sinks, at the latest.
+        at_once: read as soon as devices are known: somebody looks at a screen.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LiveSource:
         session_id: str | None = None,
         header: dict[str, Any] | None = None,
         turn_s: float = TURN_S,
+        at_once: bool = False,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.session_id = session_id or new_session_id()
@@ -81,6 +83,7 @@ class LiveSource:
                 post=self.hub.post,
                 epoch_ns=origin_ns,
                 seed=index,
+                at_once=at_once,
             )
             for index, one in enumerate(chosen)
         ]
