@@ -48,9 +48,12 @@ def parse(texts: Sequence[str]) -> list[Workload]:
     """The workloads of a command line.
 
     Raises:
-        ConfigError: one is not of the form KIND=VALUE, or its kind is none that this version reads.
+        ConfigError: one is not of the form KIND=VALUE, its kind is none that this version reads, or its
+            pattern, path or address cannot be read.
     """
-    return [_parse(text) for text in texts]
+    wanted = [_parse(text) for text in texts]
+    _check(wanted)
+    return wanted
 
 
 def polled(wanted: Sequence[Workload]) -> list[Any]:
@@ -73,6 +76,16 @@ def polled(wanted: Sequence[Workload]) -> list[Any]:
     return found
 
 
+def _check(wanted: Sequence[Workload]) -> None:
+    """Refuse what no collector will take, before anything is opened or recorded."""
+    from perfwatch.workload.patterns import compile_pattern
+
+    for one in wanted:
+        if one.kind in STREAMS:
+            compile_pattern(one.value)
+    polled(wanted)
+
+
 def _parse(text: str) -> Workload:
     if text.startswith(("http://", "https://")):
         return Workload("prometheus", text)
@@ -86,7 +99,7 @@ def _parse(text: str) -> Workload:
     if kind in _LATER:
         raise ConfigError(f"-w {shown}: this version does not read {kind}; there is {', '.join(kinds)}")
     if "://" in text:
-        raise ConfigError(f"-w {shown}: the page of a server is given as {_EXAMPLES['prometheus']}")
+        raise ConfigError(f"-w {shown}: the page of a server is given such as {_EXAMPLES['prometheus']}")
     raise ConfigError(
         f"-w {shown}: write KIND=VALUE, where KIND is one of {', '.join(kinds)}; {_example('stdout')}"
     )

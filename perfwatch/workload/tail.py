@@ -21,6 +21,8 @@ BEFORE_BYTES = 256 * 1024
 """So much of what was there already is looked at, for totals that go on."""
 MOST_BYTES = 64 * 2**20
 """So much is read at one look, the rest at the next: somebody may write faster than we read."""
+TICK_NS = 10_000_000
+"""The kernel stamps a file with the time of its last tick (Linux: CONFIG_HZ is 100 or more)."""
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -158,8 +160,8 @@ class Tail:
             raise TryAgain(f"cannot read {self.shown} any more: {reason}", 1.0) from None
 
     def _written_ns(self, status: os.stat_result, since_ns: int, now_ns: int) -> int:
-        """When the file was written last, between the last look and now."""
-        ago_ns = self._clock.time_ns() - status.st_mtime_ns
+        """When the file was written last, between the last look and now, and never too early."""
+        ago_ns = self._clock.time_ns() - status.st_mtime_ns - TICK_NS
         return min(max(now_ns - ago_ns, since_ns), now_ns)
 
     def _was_replaced(self) -> bool:
