@@ -166,5 +166,4 @@ def _said(watch: RunWatch) -> Iterator[Finding]:
             "lost-counts", WARN, f"{datagrams} datagrams of {source} were dropped; the work is a lower bound"
         )
     for code, text in watch.notes.items():
-        if code in CODES:
-            yield Finding(code, WARN, text or CODES[code])
+        yield Finding(code, WARN, text or CODES[code])

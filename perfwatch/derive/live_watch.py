@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfwatch.derive.findings import CODES
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.spans import Span
 from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
@@ -91,7 +92,7 @@ class RunWatch:
         elif kind == "lost":
             source, datagrams = str(record.get("source", "")), record.get("datagrams")
             self.lost[source] = self.lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
-        elif kind == "note" and isinstance(record.get("code"), str):
+        elif kind == "note" and record.get("code") in CODES:
             self.notes[record["code"]] = str(record.get("text", ""))
         elif kind == "missing":
             self.missing = str(record.get("reason", ""))
