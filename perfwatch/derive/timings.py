@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
@@ -20,7 +21,6 @@ from perfwatch.derive.latency import (
     merge,
     of_buckets,
     of_histogram,
-    quantile_of_buckets,
     rank_of,
 )
 from perfwatch.model import Buckets, Histogram, Metric
@@ -31,6 +31,8 @@ SIZES = ((1.0, 300, 0), (10.0, 360, 2), (60.0, 1440, 2))
 WINDOW_S = 10.0
 """A point of a chart tells the queries of so many seconds before it, at least: few queries have no p99."""
 
+MOST_TOLD = 2048
+"""So many stretches are remembered until the next reading."""
 _PER_OCTAVE = 128
 _ZERO = -(2**20)
 """The place of observations at or below zero, before every bucket."""
@@ -55,7 +57,9 @@ class Timing:
         self._tiers = [
             _Tier(width_s, bins, bits if metric.bounds is None else 0) for width_s, bins, bits in SIZES
         ]
-        self._merged: tuple[object, Mapping[int, float]] = (None, {})
+        self._whole: Latency | None = None
+        self._told: dict[tuple[float, int, int], Latency] = {}
+        """What stretches were asked for since the last reading: charts ask for each percentile by itself."""
 
     # -- taking readings ---------------------------------------------------------------------------
 
@@ -70,7 +74,8 @@ class Timing:
         _add(self._all, found)
         for tier in self._tiers:
             tier.add(t, found)
-        self._merged = (None, {})
+        self._whole = None
+        self._told.clear()
 
     def _increment(self, value: Any) -> dict[int, float]:
         histogram = merge([fmt.decode_histogram(value)])
@@ -108,6 +113,11 @@ class Timing:
 
     def whole(self) -> Latency:
         """Everything so far."""
+        if self._whole is None:
+            self._whole = self._everything()
+        return self._whole
+
+    def _everything(self) -> Latency:
         if self._bounds is not None:
             return of_buckets(self._bounds, self._cumulative(self._all), self._sum_s)
         buckets = {place: int(count) for place, count in self._all.items() if place != _ZERO}
@@ -116,11 +126,7 @@ class Timing:
 
     def between(self, start: float, stop: float) -> Latency:
         """From the bin that holds `start` up to `stop`, s. Only count and percentiles are known of it."""
-        bits, counts = self._counts(start, stop)
-        if self._bounds is not None:
-            return of_buckets(self._bounds, self._cumulative(counts), None)
-        percentiles = {key: _of_exponential(counts, bits, quantile) for key, quantile in QUANTILES.items()}
-        return Latency(int(sum(counts.values())), None, None, None, percentiles)
+        return self._stretch(start, stop)
 
     def bins(self, quantile: str, width_s: float, first: int, last: int) -> list[Bin]:
         """One percentile (a key of `QUANTILES`) over time, at bins of a chart.
@@ -131,28 +137,25 @@ class Timing:
         found: list[Bin] = []
         for at in range(first, last + 1):
             stop = (at + 1) * width_s
-            value = self._percentile(quantile, stop - max(width_s, WINDOW_S), stop)
+            value = self._stretch(stop - max(width_s, WINDOW_S), stop).percentiles[quantile]
             found.append((at, value, value, value))
         return found
 
-    def _percentile(self, quantile: str, start: float, stop: float) -> float | None:
-        bits, counts = self._counts(start, stop)
-        part, whole = QUANTILES[quantile]
-        if self._bounds is None:
-            return _of_exponential(counts, bits, (part, whole))
-        cumulative = self._cumulative(counts)
-        n = cumulative[-1]
-        if n <= 0 or n * (whole - part) < whole:
-            return None
-        return quantile_of_buckets(self._bounds, cumulative, n * part / whole)[0]
-
-    def _counts(self, start: float, stop: float) -> tuple[int, Mapping[int, float]]:
+    def _stretch(self, start: float, stop: float) -> Latency:
         """The observations of a stretch, from the finest tier that still has its begin."""
         tier = next((one for one in self._tiers if one.has(start)), self._tiers[-1])
         span = (tier.width_s, int(start // tier.width_s), math.ceil(stop / tier.width_s))
-        if self._merged[0] != span:  # neighbours in a chart finer than a second ask for the same bins
-            self._merged = (span, tier.merged(span[1], span[2]))
-        return tier.bits, self._merged[1]
+        told = self._told.get(span)
+        if told is None:
+            if len(self._told) > MOST_TOLD:
+                self._told.clear()
+            told = self._told[span] = self._latency(tier.merged(span[1], span[2]), tier.bits)
+        return told
+
+    def _latency(self, counts: Mapping[int, float], bits: int) -> Latency:
+        if self._bounds is not None:
+            return of_buckets(self._bounds, self._cumulative(counts), None)
+        return _of_exponential(counts, bits)
 
     def _cumulative(self, counts: Mapping[int, float]) -> list[float]:
         assert self._bounds is not None
@@ -222,14 +225,17 @@ def _coarse(counts: Mapping[int, float], bits: int) -> dict[int, float]:
     return found
 
 
-def _of_exponential(counts: Mapping[int, float], bits: int, quantile: tuple[int, int]) -> float | None:
-    """The geometric middle of the bucket that holds the quantile; None where too few lie beyond it."""
-    rank = rank_of(int(sum(counts.values())), *quantile)
-    if rank is None:
-        return None
-    seen = 0.0
-    for place in sorted(counts):
-        seen += counts[place]
-        if seen >= rank:
-            return 0.0 if place == _ZERO else float(2.0 ** ((place + 0.5) * (1 << bits) / _PER_OCTAVE))
-    return None
+def _of_exponential(counts: Mapping[int, float], bits: int) -> Latency:
+    """Each percentile is the geometric middle of its bucket; None where too few lie beyond it."""
+    places = sorted(counts)
+    below = list(accumulate(counts[place] for place in places))
+    n = int(below[-1]) if below else 0
+    percentiles: dict[str, float | None] = {}
+    for key, quantile in QUANTILES.items():
+        rank = rank_of(n, *quantile) if n else None
+        percentiles[key] = None if rank is None else _middle(places[bisect_left(below, rank)], bits)
+    return Latency(n, None, None, None, percentiles)
+
+
+def _middle(place: int, bits: int) -> float:
+    return 0.0 if place == _ZERO else float(2.0 ** ((place + 0.5) * (1 << bits) / _PER_OCTAVE))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfwatch.text import width
-from perfwatch.tui.draw.ansi import MOST_COLUMNS, PLAIN, shown
+from perfwatch.tui.draw.ansi import MOST_COLUMNS, PLAIN, searched, shown
 from perfwatch.tui.draw.row import Span
 
 
@@ -104,3 +104,16 @@ def test_whatever_comes_no_control_character_is_left_and_styles_hold_digits_alon
     for span in shown(line)[0]:
         assert span.text.isprintable()
         assert span.style == "text" or set(span.style.removeprefix("ansi:")) <= set("0123456789;")
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("plain", "plain"),
+        ("\x1b[1;31mred\x1b[0m rose", "red rose"),
+        (" 1%|#  |\r99%|###|\r\n", "99%|###|"),
+        ("\x1b]0;title\x07text", "text"),
+    ],
+)
+def test_a_search_sees_the_text_without_its_escapes(line, found):
+    assert searched(line).strip() == found.strip()

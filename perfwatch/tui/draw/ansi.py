@@ -34,6 +34,11 @@ _PIECE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_MOVING = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|[^\r]*\r(?=[^\r\n])"
+)
+"""Escape sequences, and what a return to the line's begin lets be written over."""
+
 
 @dataclass(frozen=True)
 class Pen:
@@ -57,7 +62,7 @@ _ATTRIBUTES = (1, 2, 3, 4, 7, 9)
 _ENDED_BY = {22: (1, 2), 23: (3,), 24: (4,), 27: (7,), 29: (9,)}
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def shown(line: str, pen: Pen = PLAIN) -> tuple[tuple[Span, ...], Pen]:
     """The line as spans, and the pen with which the next one begins.
 
@@ -78,6 +83,12 @@ def shown(line: str, pen: Pen = PLAIN) -> tuple[tuple[Span, ...], Pen]:
             for character in clean(piece[0], 8 * MOST_COLUMNS):
                 cells.write(character, pen.style)
     return cells.spans(), pen
+
+
+@lru_cache(maxsize=4096)
+def searched(line: str) -> str:
+    """The line's text for a search, without its colours and what was written over."""
+    return _MOVING.sub("", line[: 8 * MOST_COLUMNS]) if "\x1b" in line or "\r" in line else line
 
 
 class _Cells:

@@ -37,11 +37,7 @@ def _lines(frame: Frame, view: View) -> Sequence[int]:
     """The places of the lines of output that pass the filter."""
     if not view.filter:
         return range(len(frame.output))
-    return [at for at, line in enumerate(frame.output) if view.matches(_text(line))]
-
-
-def _text(line: str) -> str:
-    return "".join(span.text for span in ansi.shown(line)[0])
+    return [at for at, line in enumerate(frame.output) if view.matches(ansi.searched(line))]
 
 
 def _events(frame: Frame, view: View) -> list[Told]:
