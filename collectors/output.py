@@ -61,9 +61,10 @@ class OutputCollector(Collector):
         super().__init__(options)
         self._clock = clock or SystemClock()
         self._patterns = [(kind, _checked(kind, pattern)) for kind, pattern in self.options.specs]
-        self._queue: list[tuple[str, bytes, int]] = []
+        self._queue: list[tuple[str, bytes | None, int]] = []
         self._queued_bytes = 0
         self._unread = 0
+        self._torn: set[str] = set()
         self._splits: list[int] = []
         self._lock = threading.Lock()
         self._streams = {"stdout": Lines(), "stderr": Lines()}
@@ -80,14 +81,19 @@ class OutputCollector(Collector):
         with self._lock:
             if self._queued_bytes + len(data) > QUEUE_BYTES:
                 self._unread += 1
+                self._torn.add(stream)
                 return
+            if stream in self._torn:
+                self._torn.discard(stream)
+                self._queue.append((stream, None, at_ns))
             self._queued_bytes += len(data)
             self._queue.append((stream, data, at_ns))
 
     def miss(self, pieces: int) -> None:
-        """So many pieces were passed on and are not fed."""
+        """So many pieces were passed on and are not fed; nobody knows of which stream."""
         with self._lock:
             self._unread += pieces
+            self._torn.update(self._streams)
 
     def split(self, at_ns: int) -> None:
         """A mark was put at this time: no sample reaches over it."""
@@ -129,9 +135,12 @@ class OutputCollector(Collector):
         if unread:
             yield Event("lost", {"source": "output", "datagrams": unread}, now_ns)
 
-    def _lines(self, queue: Sequence[tuple[str, bytes, int]]) -> Iterator[tuple[str, int, str]]:
+    def _lines(self, queue: Sequence[tuple[str, bytes | None, int]]) -> Iterator[tuple[str, int, str]]:
         for stream, data, at_ns in queue:
             lines = self._streams[stream]
+            if data is None:  # pieces are missing here
+                lines.tear()
+                continue
             if not data:
                 self._ended.add(stream)
             for told_ns, text in lines.feed(data, at_ns) if data else lines.end():

@@ -21,7 +21,6 @@ _REST = re.compile(rb'(?:\{((?:[^"{}\n]|"(?:[^"\\\n]|\\.)*")*)\})?[ \t]+(\S+)')
 _VALUE = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LABEL = re.compile(rb'([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(.)")
-_ANY = re.compile(rb"^(?:[A-Za-z_:][\w:]*(?:\{[^\n]*\})?[ \t]+[-+]?[\d.NI]|# TYPE \S)", re.MULTILINE)
 _FAMILY = re.compile(rb"^# TYPE (\S+) (?:counter|histogram)", re.MULTILINE)
 
 

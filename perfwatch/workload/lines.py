@@ -40,14 +40,26 @@ class Lines:
         self._line_bytes = line_bytes
         self._begun = bytearray()
         self._begun_ns = 0
+        self._is_torn = False
 
     def feed(self, data: bytes, at_ns: int) -> Iterator[tuple[int, str]]:
         """The lines that a piece completes, each with its time."""
         pieces = _ENDS.split(data)
+        if self._is_torn:
+            self._is_torn = len(pieces) == 1
+            pieces[0] = b""
         for piece in pieces[:-1]:
             self._add(piece, at_ns)
             yield from self.end()
         self._add(pieces[-1], at_ns)
+
+    def tear(self) -> None:
+        """A piece is missing here: what was begun has lost its end, and what comes next its beginning.
+
+        Put together they would be a line that was never printed, with a number that nobody counted.
+        """
+        self._begun.clear()
+        self._is_torn = True
 
     def end(self) -> Iterator[tuple[int, str]]:
         """What was printed since the last line end, as a line."""

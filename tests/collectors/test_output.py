@@ -222,6 +222,42 @@ def test_output_that_could_not_wait_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     assert [event.fields for event in lost] == [{"source": "output", "datagrams": 2}]
 
 
+def test_two_halves_of_lines_around_a_loss_make_no_number() -> None:
+    job = Watched(("stdout", "step {steps}"))
+    job.printed(1.0, "step 12\nstep 1")
+    job.collector.miss(1)
+    job.printed(2.0, "99\nstep 20\n")
+    job.read(3.0)
+    assert job.series("steps_total") == [(0, 0), (1.0, 12), (2.0, 20)]
+
+
+def test_the_rest_of_a_line_whose_beginning_was_lost_is_no_line() -> None:
+    job = Watched(("output", "{steps} done"))
+    job.printed(1.0, "7 done\n")
+    job.collector.miss(2)
+    job.printed(2.0, "34 do")
+    job.printed(3.0, "ne\n35 done\n")
+    job.printed(4.0, "99 done", "stderr")
+    job.printed(5.0, "", "stderr")
+    job.read(6.0)
+    assert job.series("steps_total") == [(0, 0), (1.0, 7), (3.0, 35)]
+
+
+def test_a_stream_that_was_read_whole_keeps_its_lines_while_the_other_overflows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "QUEUE_BYTES", 20)
+    job = Watched(("output", "step {steps}"))
+    job.printed(1.0, "step 1", "stderr")
+    job.printed(1.0, "step 2")
+    job.printed(1.0, " is a long line\nstep 7")
+    job.read(2.0)
+    job.printed(3.0, "5\n", "stderr")
+    job.printed(4.0, "8\nstep 30\n")
+    job.read(5.0)
+    assert job.series("steps_total") == [(0, 0), (3.0, 15), (4.0, 30)]
+
+
 @pytest.mark.parametrize(("kind", "pattern"), [("stdin", "x"), ("stdout", "(")])
 def test_what_cannot_be_read_is_refused_when_it_is_set_up(kind: str, pattern: str) -> None:
     with pytest.raises(ConfigError):
