@@ -18,8 +18,9 @@ from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
 from perfwatch.units import format_count, format_latency, format_rate
 
-FIGURES_COLUMNS = 46
-"""Columns of a workload's figures where charts stand beside them."""
+FIGURES_COLUMNS, WIDE_FIGURES_COLUMNS = 46, 57
+"""Columns of a workload's figures where charts stand beside them, and where there is room for all of them."""
+WIDE = 116
 CHARTS_FROM = 78
 AXIS_COLUMNS = 8
 ROOMY = 50
@@ -34,7 +35,7 @@ COUNTS = (
     Column("total", "TOTAL", 11, rank=1),
 )
 TIMES = (
-    Column("name", "TIME", 12, right=False, most=18),
+    Column("name", "TIME", 12, right=False, most=22),
     Column("p50", "p50", 8),
     Column("p90", "p90", 8, rank=2),
     Column("p99", "p99", 8),
@@ -146,10 +147,11 @@ def _block(one: DeviceNow, paper: Paper, size: tuple[int, int], *, selected: boo
     if columns < CHARTS_FROM:
         figures = _figures(one, work, columns)
         return [head, *figures, *_charts(one, work, paper, (columns, lines - 1 - len(figures)))]
-    figures = _figures(one, work, FIGURES_COLUMNS)
-    left = columns - FIGURES_COLUMNS - 2
+    taken = FIGURES_COLUMNS if columns < WIDE else WIDE_FIGURES_COLUMNS
+    figures = _figures(one, work, taken)
+    left = columns - taken - 2
     chart = _charts(one, work, paper, (left, max(len(figures), lines - 1)))
-    both = [(FIGURES_COLUMNS, figures), (2, []), (left, chart)]
+    both = [(taken, figures), (2, []), (left, chart)]
     return [head, *beside(both, max(len(figures), len(chart)))]
 
 
