@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from concurrent import futures
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from perfwatch.job import process
 from perfwatch.job.evidence import Evidence
@@ -19,28 +17,17 @@ from perfwatch.job.ferry import Feed, Ferry, Miss
 from perfwatch.job.opening import Opening
 from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
+from perfwatch.job.watch import END_READING_S, START_READING_S, Watch
 from perfwatch.runner import NS
-from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
+from perfwatch.sources.live import LiveSource
 
-START_READING_S = 0.3
-"""The child waits for the readings before its start at most this long."""
-END_READING_S = 2.0
-"""The readings after its exit are waited for at most this long."""
 DRAIN_S = 2.0
 """What a job wrote before its exit is on its way already; it takes long only where our reader is slow."""
 FAREWELL_S = 3.0
 """How long a job may take to end after SIGTERM or SIGHUP before the summary is written without it."""
-LOOK_S = 0.02
-"""How soon a signal is seen while collectors open."""
 LOOK_AGAIN_S = 1.0
 """The job's end comes as a signal; a foreign library's thread may take that one away from us."""
-STOPPED_S = 0.05
-"""Shorter is no stop: the kernel stops nothing that nobody could continue."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-HUB_S = 3.0
-"""The hub answers at once, unless the recording's disk hangs."""
 STDERR_FD = 2
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,6 +93,7 @@ class WatchedRun:
         self._evidence = evidence
         self._opening = opening
         self._signals = signals
+        self._watch = Watch(live, signals)
         self._passages = plan.ferry.passages if plan.ferry is not None else []
         self._interrupts = 0
         self._give_up_ns: int | None = None
@@ -122,9 +110,9 @@ class WatchedRun:
         """
         self._live.start()
         try:
-            late = self._wait_open()
+            late = self._watch.wait_open()
             if late is None or not self._measure_idle():
-                return Outcome(None, self._given_up_for, ())
+                return Outcome(None, self._watch.told_by, ())
             self._begin(late)
             self._wait_for_exit()
             return self._end()
@@ -133,54 +121,31 @@ class WatchedRun:
 
     # -- before ------------------------------------------------------------------------------------
 
-    def _wait_open(self) -> list[str] | None:
-        """Wait for the collectors' `open()`. Returns those that are late; None if we are told to end."""
-        until_ns = self._now_ns() + round(OPEN_WAIT_S * NS)
-        while True:
-            late = self._live.wait_open(LOOK_S)
-            if self._told_to_end(0.0):
-                return None
-            if not late or self._now_ns() >= until_ns:
-                return late
-
     def _measure_idle(self) -> bool:
         """Measure idle power for as long as was asked; False if we are told to end meanwhile."""
         if not self._plan.idle_baseline_s:
             return True
         self._live.read_now(START_READING_S)
         self._mark_idle("begin")
-        until_ns = self._now_ns() + round(self._plan.idle_baseline_s * NS)
-        while (remaining_ns := until_ns - self._now_ns()) > 0:
-            if self._told_to_end(remaining_ns / NS):
+        until_ns = self._watch.now_ns() + round(self._plan.idle_baseline_s * NS)
+        while (remaining_ns := until_ns - self._watch.now_ns()) > 0:
+            if self._watch.told_to_end(remaining_ns / NS):
                 return False
         self._live.read_now(START_READING_S)
         self._mark_idle("end")
-        return not self._told_to_end(0.0)
-
-    def _told_to_end(self, timeout_s: float) -> bool:
-        """Whether a signal ends us before there is a job; takes signals for so long at most."""
-        arrival = self._signals.wait(timeout_s)
-        while arrival is not None:
-            if arrival.number in ENDING:
-                self._given_up_for = arrival.number
-                return True
-            if arrival.number is signal.SIGTSTP:
-                self._stop_ourselves()
-            arrival = self._signals.wait(0.0)
-        return False
+        return not self._watch.told_to_end(0.0)
 
     def _mark_idle(self, edge: str) -> None:
         self._live.hub.event("mark", {"name": "idle_baseline", "edge": edge, "origin": "perfwatch"})
 
     def _begin(self, late: list[str]) -> None:
         instants = self._live.read_now(START_READING_S)
-        self._answer(self._opening.check, otherwise=lambda: None)
+        self._watch.answer(self._opening.check, otherwise=lambda: None)
         job = self._start_child()
         self.job = job
         self._evidence.belongs = lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)
         self._live.hub.event("job", self._begin_fields(job), instants.last_ns)
-        for name in sorted({*late, *instants.late}):
-            self._live.hub.event("late_source", {"collector": name})
+        self._watch.tell_late({*late, *instants.late})
 
     def _start_child(self) -> Job:
         plan = self._plan
@@ -216,10 +181,10 @@ class WatchedRun:
 
     def _wait_for_exit(self) -> None:
         assert self.job is not None
-        started_ns = self._now_ns()
+        started_ns = self._watch.now_ns()
         end_ns = None if self._plan.duration_s is None else started_ns + round(self._plan.duration_s * NS)
         while self.job.poll() is None:
-            now_ns = self._now_ns()
+            now_ns = self._watch.now_ns()
             if end_ns is not None and now_ns >= end_ns:
                 self.job.send(signal.SIGTERM)
                 self._limit_reached = True
@@ -243,7 +208,7 @@ class WatchedRun:
             self._pass_on(arrival)
             if number is not signal.SIGQUIT and self._give_up_ns is None:
                 self._given_up_for = number
-                self._give_up_ns = self._now_ns() + round(FAREWELL_S * NS)
+                self._give_up_ns = self._watch.now_ns() + round(FAREWELL_S * NS)
         elif number is signal.SIGTSTP:
             self._stop_with_the_job(arrival)
 
@@ -265,19 +230,9 @@ class WatchedRun:
         """ctrl-Z: the job stops, and so do we; whoever continues us continues the job."""
         assert self.job is not None
         self._pass_on(arrival)
-        self._stop_ourselves()
+        self._watch.stop_ourselves()
         if not (arrival.from_terminal and self.job.hears_our_terminal()):
             self.job.send(signal.SIGCONT)
-
-    def _stop_ourselves(self) -> None:
-        """Stop until somebody continues us. What was not seen meanwhile is a gap."""
-        began_ns = self._now_ns()
-        self._signals.stop_here()
-        stopped_s = (self._now_ns() - began_ns) / NS
-        if stopped_s < STOPPED_S:
-            return
-        text = f"The run was stopped for {stopped_s:.1f} s (ctrl-Z): nothing was read meanwhile."
-        self._live.hub.event("note", {"code": "gap", "text": text})
 
     # -- after -------------------------------------------------------------------------------------
 
@@ -294,22 +249,12 @@ class WatchedRun:
         if left:
             self._live.hub.event("left_behind", {"processes": [list(one) for one in left]})
         conclusion = self._evidence.conclusion
-        self._live.hub.event("devices", self._answer(conclusion, otherwise=conclusion))
+        self._live.hub.event("devices", self._watch.answer(conclusion, otherwise=conclusion))
         return Outcome(ending, self._given_up_for, left)
 
     def _end_fields(self, ending: Ending | None) -> dict[str, object]:
         fields = _end_fields(ending, self._given_up_for)
         return {**fields, "time_limit_s": self._plan.duration_s} if self._limit_reached else fields
-
-    def _answer(self, question: Callable[[], T], *, otherwise: Callable[[], T]) -> T:
-        """The hub's answer after all that was posted; a disk that hangs must not hold up the job."""
-        try:
-            return self._live.hub.ask(question).result(HUB_S)
-        except futures.TimeoutError:
-            return otherwise()
-
-    def _now_ns(self) -> int:
-        return self._live.clock.monotonic_ns()
 
 
 def _end_fields(ending: Ending | None, given_up_for: signal.Signals | None) -> dict[str, object]:
