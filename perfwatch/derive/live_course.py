@@ -20,7 +20,9 @@ WORK_RATE, WATTS, PER_JOULE = "work_per_s", "watts", "work_per_joule"
 POINTS = 8192
 """So many points are kept; at one a second the newest hour is among them as it came."""
 SMOOTH_POINTS = 3
-"""A rate is over at least so many distances of points: a query that ends now and then is no peak."""
+"""A rate of work is over at least so many distances of points: a query that ends now and then is no peak."""
+LEAST_WORK_S, LEAST_POWER_S = 2.0, 1.0
+"""And over so long; an energy counter that is renewed ten times a second is then right to some percent."""
 GAPS = 200
 
 Bin = tuple[int, float | None, float | None, float | None]
@@ -115,9 +117,9 @@ class RunCourse:
     def bins(self, metric: str, width_s: float, first: int, last: int) -> list[Bin]:
         """Bins of one of the series, `first` to `last`; bin k covers [k, k + 1) times the width.
 
-        The rates are those of at least `SMOOTH_POINTS` points, ending where the bin does: work per second,
-        joules per second, work per joule. `None` before the run and where it is not known. Bins after the
-        newest point are left out: they will be known later.
+        The rates end where the bin does and are over some points at least: work per second, joules per
+        second, work per joule. `None` before the run and where it is not known. Bins after the newest point
+        are left out: they will be known later.
         """
         found: list[Bin] = []
         newest = self._times[-1] if self._times else 0.0
@@ -131,7 +133,10 @@ class RunCourse:
             return None
         end = min(begin + width_s, self._times[-1])
         middle = (begin + end) / 2
-        start = max(self._times[0], end - max(width_s, SMOOTH_POINTS * self._spacing_s))
+        least_s = max(SMOOTH_POINTS * self._spacing_s, LEAST_WORK_S)
+        if metric == WATTS:
+            least_s = max(self._spacing_s, LEAST_POWER_S)
+        start = max(self._times[0], end - max(width_s, least_s))
         for gap in reversed(self._gaps):
             if gap.start < middle < gap.end:
                 return None

@@ -112,7 +112,9 @@ class LiveRun:
             return known
         wanted = set(standing.devices)
         mine = {number: label for number, label in labels.items() if label in wanted}
-        error_j = self._errors.expanded_j(mine, standing.t) if len(mine) == len(wanted) else None
+        error_j = None
+        if len(mine) == len(wanted) and not standing.estimated:  # what a model may be wrong by is not known
+            error_j = self._errors.expanded_j(mine, standing.t)
         gaps = self._course.gaps
         throttles = [one for number in mine for one in watch.throttles(number)]
         return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,6 +182,17 @@ def test_without_a_counter_the_error_is_unknown_and_not_zero() -> None:
     session.job(0.0, None)
     session.board(every(1.0, 0.0, 60.0), counter=False)
     assert told(session).error_j is None
+
+
+def test_an_estimate_has_no_error() -> None:
+    session = Session()
+    session.job(0.0, None)
+    metrics = [replace(metric, estimated=True) for metric in (ENERGY.observed(update_s=0.1), POWER)]
+    number = session.device(metrics=metrics)
+    session.poll(number, every(1.0, 0.0, 60.0), lambda t: 100.0 * t, lambda t: 100.0)
+    found = told(session)
+    assert found.error_j is None
+    assert "estimated" in {one.code for one in found.findings}
 
 
 def test_the_findings_known_live_are_among_those_of_the_summary() -> None:

@@ -97,8 +97,22 @@ def test_without_work_it_says_how_to_tell_it_and_shows_power_and_energy(size: tu
 def test_with_nothing_at_all_it_says_what_to_do_in_a_few_words(size: tuple[int, int]) -> None:
     rows = draw(Frame(t=0.0, header={}), View(), size, Book())
     said = [plain(row).strip() for row in rows if plain(row).strip()]
-    assert 1 <= len(said) <= 2
-    assert "doctor" in said[-1]
+    assert len(said) == 4
+    assert "PERFWATCH_STATSD" in said[2]
+    assert "doctor" in said[3]
+
+
+def test_at_first_it_waits_for_readings_and_later_says_what_to_do() -> None:
+    def said(seconds: float) -> str:
+        session = Session(command=["serve"])
+        session.job(0.0, None)
+        session.board([0.0])
+        session.event(seconds, "note", text="later")
+        return text_of(shown(session, draw, NARROW))
+
+    assert "waiting" in said(1.0)
+    assert "PERFWATCH_STATSD" not in said(1.0)
+    assert "PERFWATCH_STATSD" in said(9.0)
 
 
 def test_the_charts_are_filled_where_the_run_was_and_empty_before() -> None:
@@ -219,3 +233,13 @@ def test_a_paused_view_stands_still() -> None:
     charts = [[plain(row) for row in rows if plain(row).startswith(" power      ")] for rows in frames]
     assert charts[0] == charts[1]
     assert "paused" in text_of(frames[0])
+
+
+def test_the_watts_say_what_they_are_of() -> None:
+    assert plain(shown(run_of(), draw, NARROW)[0]).strip() == "2 GPUs: nvidia:0-1"
+    session = Session(command=["serve"])
+    session.job(0.0, None)
+    times = every(1.0, 0.0, 30.0)
+    session.package(times)
+    queries(session, times)
+    assert plain(shown(session, draw, NARROW)[0]).strip() == "CPU: rapl:package-0"

@@ -32,7 +32,7 @@ LATELY = 12
 """The newest points are joined; of the older ones the dots remain."""
 BESIDE, MOST_LINES = (0.75, 1.35), 7
 """Lines of equal value are drawn for so much less and more than the path has, and at most so many."""
-GUTTER = 10
+GUTTER = 11
 LEAST = (24, 5)
 """A plane below this tells nothing; the figures alone are shown."""
 

@@ -9,7 +9,7 @@ from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.latency import Latency
 from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
-from perfwatch.exporters.words import chips, device_list, one, per_joule_unit, scope_words, spoken, timing
+from perfwatch.exporters.words import device_list, one, per_joule_unit, spoken, timing, what_is_measured
 from perfwatch.scene import Frame
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
@@ -35,6 +35,8 @@ SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
 WIDE = 108
 """From so many columns on, latency and verdict stand beside the figures."""
+PATIENCE_S = 5.0
+"""So long readings may take to come; then it is said what to do."""
 EXPECTED = "_expected"
 """A workload's gauge `steps_expected` tells how many steps there will be."""
 
@@ -51,14 +53,17 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 
 
 def _waiting(frame: Frame, view: View, columns: int) -> list[Row]:
-    text = "waiting for the second reading of power or work"
-    if not frame.devices and not frame.workloads:
-        text = "nothing is read yet: no device and no source of work has been found"
-    return [
-        line(columns, view).row(),
-        line(columns, view).put(f" {text}", "label").row(),
-        line(columns, view).put(" `perfwatch doctor` says what is found here, and why not", "dim").row(),
-    ]
+    """There is nothing to show: at first it may come, later it must be told what to do."""
+    began = frame.run.began or 0.0
+    if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
+        said = ["waiting for the second reading of power or work"]
+    elif columns < SMALL[0]:
+        said = ["nothing tells power or energy", *TELL_WORK_BRIEFLY]
+    else:
+        said = ["nothing here tells power or energy", *TELL_WORK]
+    rows = [line(columns, view).put(f" {text}", "label").row() for text in said]
+    last = "`perfwatch doctor` says what is found here, and why not"
+    return [line(columns, view).row(), *rows, line(columns, view).put(f" {last}", "dim").row()]
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,14 @@ class _Story:
     @property
     def scope(self) -> str:
         """What the watts cover: `8 GPUs`, `CPU + DRAM`."""
-        scope = self.standing.scope
-        if scope == "accelerator":
-            text = chips(self.standing.devices, scope)
-        elif scope == "components":
-            text = f"{len(self.standing.devices)} components"
-        else:
-            text = scope_words(scope)
-        return f"{text}, estimated" if self.standing.estimated else text
+        mine = {
+            one.label: {"in_run": True, "scope": one.device.scope.value if one.device.scope else None}
+            for one in self.frame.devices
+            if one.number in self.frame.run.numbers
+        }
+        method = "estimated" if self.standing.estimated else None
+        energy = {"scope": self.standing.scope, "by_device": mine, "method": method}
+        return what_is_measured(energy, self.standing.devices)
 
     def figures(self, *, errors: bool = True) -> Iterator[_Figure]:
         """The lines of the strip, the most wanted first within each subject."""
