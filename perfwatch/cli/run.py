@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from perfwatch.cli import asking, results, watching
+from perfwatch.cli import around, asking, results, watching
 from perfwatch.errors import ConfigError
-from perfwatch.text import clean, from_system
+from perfwatch.text import clean
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from perfwatch.job.ferry import Feed, Ferry
     from perfwatch.job.signals import SignalQueue
     from perfwatch.job.watched import Outcome, Plan, WatchedRun
+    from perfwatch.job.work_sources import WorkSources
     from perfwatch.job.workloads import Workload
     from perfwatch.sources.live import Chosen, LiveSource
     from perfwatch.sources.recording import Recording
@@ -39,26 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the run")
     group.add_argument("--idle-baseline", metavar="TIME", help="measure idle power for so long first")
     group.add_argument("--duration", metavar="TIME", help="end the job with SIGTERM after so long")
-    group.add_argument("--name", help="name of the run; `perfwatch summary NAME` finds it")
-    group.add_argument(
-        "--tag", metavar="KEY=VALUE", action="append", default=[], help="a condition of the work; repeatable"
-    )
+    around.add_name_arguments(group)
     group.add_argument(
         "--as", dest="user", metavar="USER", help="run the job as this user (under sudo: who called it)"
     )
-    group.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="session log, .jsonl or .jsonl.zst (default: in the user's state directory)",
-    )
-    group.add_argument("--no-record", action="store_true", help="keep no session log")
-    group.add_argument("--force", action="store_true", help="overwrite files that exist")
-    group.add_argument("--headless", action="store_true", help="no dashboard")
-    group.add_argument("--stay", action="store_true", help="keep the dashboard open when the job has ended")
-    group.add_argument("--plain", action="store_true", help="one line a period on standard error")
-    group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
-    watching.add_arguments(parser)
+    around.add_record_arguments(group)
+    around.add_screen_arguments(parser, group, "the job")
     parser.add_argument("command", nargs="...", metavar="COMMAND", help="the job and its arguments")
 
 
@@ -159,6 +144,7 @@ class _Session:
         from perfwatch.job.evidence import Evidence
         from perfwatch.job.opening import Opening
         from perfwatch.job.watched import WatchedRun
+        from perfwatch.job.work_sources import WorkSources
         from perfwatch.sources.live import LiveSource, new_session_id
         from perfwatch.sources.recording import Recording
 
@@ -168,16 +154,21 @@ class _Session:
         if recording.warning:
             results.say(f"perfwatch: {recording.warning}")
         ferry = _ferry(args, wanted.workloads, screen, recording.path)  # forks, therefore before any thread
-        sources = _WorkSources.of(wanted.workloads)
-        plan = _plan(args, wanted, sources, ferry, session_id, screen)
+        sources = WorkSources.of(wanted.workloads)
+        plan = _plan(args, wanted, sources, ferry, session_id, screen=screen)
         evidence = Evidence({**os.environ, **plan.environment})
         opening = Opening(wanted.settings)
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [recording, evidence, opening, *(_spoken(args, wanted) if screen is None else [screen.scene])],
+            [
+                recording,
+                evidence,
+                opening,
+                *(around.spoken(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]),
+            ],
             interval_s=wanted.interval_s,
             session_id=session_id,
-            header=_header(args, wanted),
+            header=around.header(args, wanted.command, wanted.settings, wanted.tags),
         )
         sources.at_each_mark(live.request_readings)
         sources.when_much_waits(live.request_reading_of)
@@ -235,63 +226,6 @@ class _Session:
         self._signals.close()
 
 
-class _WorkSources:
-    """The collectors that count this job's work: StatsD always; its output, files and pages as asked."""
-
-    def __init__(self, listeners: list[Any], output: Any, polled: list[Any]) -> None:
-        self.address: str = listeners[0].address
-        self._listeners = listeners
-        self._output = output
-        self._polled = polled
-
-    @classmethod
-    def of(cls, wanted: list[Workload]) -> _WorkSources:
-        from perfwatch import plugins
-        from perfwatch.job.workloads import STREAMS, polled
-
-        own_kinds = polled(wanted)  # first: what is wrongly written leaves no socket behind
-        statsd: Any = plugins.load(plugins.find("statsd"))
-        own = statsd(statsd.Options())
-        named = [one.value for one in wanted if one.kind == "statsd"]
-        listeners = [own, *(statsd(statsd.Options(address=text, index=n)) for n, text in enumerate(named, 1))]
-        for listener in listeners:
-            listener.bind()
-        specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
-        if not specs:
-            return cls(listeners, None, own_kinds)
-        output: Any = plugins.load(plugins.find("output"))
-        return cls(listeners, output(output.Options(specs=specs)), own_kinds)
-
-    def chosen(self) -> list[Chosen]:
-        from perfwatch.sources.live import Chosen
-
-        collectors = [*self._listeners, *([self._output] if self._output is not None else []), *self._polled]
-        return [Chosen(collector, collector.period_s) for collector in collectors]
-
-    def at_each_mark(self, read_energy: Callable[[], None]) -> None:
-        """When a mark arrives, read energy out of turn, and let no cell of text reach over the mark."""
-        split = [one.split for one in (self._output, *self._polled) if hasattr(one, "split")]
-
-        def on_mark() -> None:
-            read_energy()
-            now_ns = time.monotonic_ns()
-            for each in split:
-                each(now_ns)
-
-        for listener in self._listeners:
-            listener.on_mark = on_mark
-
-    def when_much_waits(self, read: Callable[[Any], None]) -> None:
-        """A job that prints more than waits for the next period is read at once."""
-        if self._output is not None:
-            self._output.on_much = lambda: read(self._output)
-
-    @property
-    def output(self) -> Any:
-        """What reads the job's output; None if nothing does."""
-        return self._output
-
-
 def _ferry(
     args: argparse.Namespace,
     workloads: list[Workload],
@@ -318,9 +252,10 @@ def _ferry(
 def _plan(
     args: argparse.Namespace,
     wanted: _Wanted,
-    sources: _WorkSources,
+    sources: WorkSources,
     ferry: Ferry | None,
     session_id: str,
+    *,
     screen: watching.Screen | None,
 ) -> Plan:
     from perfwatch.job.process import RUN_VARIABLE
@@ -340,7 +275,7 @@ def _plan(
     )
 
 
-def _feed(sources: _WorkSources, screen: watching.Screen | None) -> Feed | None:
+def _feed(sources: WorkSources, screen: watching.Screen | None) -> Feed | None:
     """Who reads the job's output along: the patterns, the dashboard, or both."""
     readers: list[Feed] = [sources.output.feed] if sources.output is not None else []
     if screen is not None:
@@ -353,38 +288,6 @@ def _feed(sources: _WorkSources, screen: watching.Screen | None) -> Feed | None:
             reader(stream, data, at_ns)
 
     return both
-
-
-def _header(args: argparse.Namespace, wanted: _Wanted) -> dict[str, Any]:
-    from perfwatch.redact import redact, redact_command
-    from perfwatch.sources.conditions import conditions
-
-    tags = [redact(from_system(f"{key}={value}")).partition("=") for key, value in wanted.tags.items()]
-    return {
-        "name": None if args.name is None else redact(from_system(args.name)),
-        "tags": {key: value for key, _, value in tags},
-        "command": [from_system(word) for word in redact_command(wanted.command)],
-        "settings": wanted.settings.to_json(),
-        "conditions": conditions(),
-    }
-
-
-def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
-    """The sinks that talk while the job runs."""
-    sinks: list[Any] = []
-    if args.verbose:
-        from perfwatch.cli.verbose import Verbose
-
-        sinks = [Verbose(results.say)]
-    elif not args.quiet:
-        from perfwatch.cli.notes import Notes
-
-        sinks = [Notes(results.say)]
-    if not args.plain:
-        return sinks
-    from perfwatch.exporters.plain_lines import PlainLines
-
-    return [*sinks, PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
 
 
 def _say_what_goes_on(outcome: Outcome, *, quiet: bool) -> None:

@@ -1,0 +1,77 @@
+"""What do `run` and `attach` say around a run: options, the session's header, who speaks meanwhile?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from perfwatch.cli import results, watching
+from perfwatch.text import from_system
+
+if TYPE_CHECKING:
+    from perfwatch.derive.settings import Settings
+
+
+def add_name_arguments(group: argparse._ArgumentGroup) -> None:
+    """How the run is called and found again."""
+    group.add_argument("--name", help="name of the run; `perfwatch summary NAME` finds it")
+    group.add_argument(
+        "--tag", metavar="KEY=VALUE", action="append", default=[], help="a condition of the work; repeatable"
+    )
+
+
+def add_record_arguments(group: argparse._ArgumentGroup) -> None:
+    """Where the session goes."""
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="session log, .jsonl or .jsonl.zst (default: in the user's state directory)",
+    )
+    group.add_argument("--no-record", action="store_true", help="keep no session log")
+    group.add_argument("--force", action="store_true", help="overwrite files that exist")
+
+
+def add_screen_arguments(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup, job: str) -> None:
+    """Dashboard, lines or neither; `job` is what it stays open after."""
+    group.add_argument("--headless", action="store_true", help="no dashboard")
+    group.add_argument("--stay", action="store_true", help=f"keep the dashboard open when {job} has ended")
+    group.add_argument("--plain", action="store_true", help="one line a period on standard error")
+    group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
+    watching.add_arguments(parser)
+
+
+def header(
+    args: argparse.Namespace, command: Sequence[str], settings: Settings, tags: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a run's session says about itself; without secrets."""
+    from perfwatch.redact import redact, redact_command
+    from perfwatch.sources.conditions import conditions
+
+    shown = [redact(from_system(f"{key}={value}")).partition("=") for key, value in tags.items()]
+    return {
+        "name": None if args.name is None else redact(from_system(args.name)),
+        "tags": {key: value for key, _, value in shown},
+        "command": [from_system(word) for word in redact_command(command)],
+        "settings": settings.to_json(),
+        "conditions": conditions(),
+    }
+
+
+def spoken(args: argparse.Namespace, interval_s: float, now_s: float) -> list[Any]:
+    """The sinks that talk while a run without a dashboard goes on; times in seconds."""
+    sinks: list[Any] = []
+    if args.verbose:
+        from perfwatch.cli.verbose import Verbose
+
+        sinks = [Verbose(results.say)]
+    elif not args.quiet:
+        from perfwatch.cli.notes import Notes
+
+        sinks = [Notes(results.say)]
+    if not args.plain:
+        return sinks
+    from perfwatch.exporters.plain_lines import PlainLines
+
+    return [*sinks, PlainLines(results.say, period_s=interval_s, now_s=now_s)]

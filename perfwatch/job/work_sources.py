@@ -1,0 +1,76 @@
+"""Which collectors count this job's work: StatsD; its output, files and pages as asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from perfwatch import plugins
+from perfwatch.job.workloads import STREAMS, Workload, polled
+from perfwatch.sources.live import Chosen
+
+
+class WorkSources:
+    """The collectors of one run's work."""
+
+    def __init__(self, listeners: list[Any], output: Any, polled: list[Any]) -> None:
+        self.address: str = listeners[0].address if listeners else ""
+        self._listeners = listeners
+        self._output = output
+        self._polled = polled
+
+    @classmethod
+    def of(cls, wanted: list[Workload], *, tells_us: bool = True) -> WorkSources:
+        """The collectors that the workloads name.
+
+        Args:
+            wanted: the workloads.
+            tells_us: the job learns where it can send StatsD to; one that already runs does not.
+
+        Raises:
+            ConfigError: a workload is wrongly written.
+        """
+        own_kinds = polled(wanted)  # first: what is wrongly written leaves no socket behind
+        statsd: Any = plugins.load(plugins.find("statsd"))
+        own = [statsd(statsd.Options())] if tells_us else []
+        named = [one.value for one in wanted if one.kind == "statsd"]
+        listeners = [
+            *own,
+            *(statsd(statsd.Options(address=text, index=n)) for n, text in enumerate(named, 1)),
+        ]
+        for listener in listeners:
+            listener.bind()
+        specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
+        if not specs:
+            return cls(listeners, None, own_kinds)
+        output: Any = plugins.load(plugins.find("output"))
+        return cls(listeners, output(output.Options(specs=specs)), own_kinds)
+
+    def chosen(self) -> list[Chosen]:
+        """What to run."""
+        collectors = [*self._listeners, *([self._output] if self._output is not None else []), *self._polled]
+        return [Chosen(collector, collector.period_s) for collector in collectors]
+
+    def at_each_mark(self, read_energy: Callable[[], None]) -> None:
+        """When a mark arrives, read energy out of turn, and let no cell of text reach over the mark."""
+        split = [one.split for one in (self._output, *self._polled) if hasattr(one, "split")]
+
+        def on_mark() -> None:
+            read_energy()
+            now_ns = time.monotonic_ns()
+            for each in split:
+                each(now_ns)
+
+        for listener in self._listeners:
+            listener.on_mark = on_mark
+
+    def when_much_waits(self, read: Callable[[Any], None]) -> None:
+        """A job that prints more than waits for the next period is read at once."""
+        if self._output is not None:
+            self._output.on_much = lambda: read(self._output)
+
+    @property
+    def output(self) -> Any:
+        """What reads the job's output; None if nothing does."""
+        return self._output
