@@ -14,11 +14,10 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
-from perfwatch.workload.account import Account
-from perfwatch.workload.cells import Arrival, Cells
+from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
-from perfwatch.workload.patterns import Pattern, compile_pattern
-from perfwatch.workload.tally import Tally, clean_text
+from perfwatch.workload.patterns import Match, Pattern, compile_pattern
+from perfwatch.workload.tally import clean_text
 
 READS: dict[str, tuple[str, ...]] = {
     "stdout": ("stdout",),
@@ -120,7 +119,7 @@ class OutputCollector(Collector):
         self._readers = [
             _Reader(kind, pattern, index, opened_ns) for index, (kind, pattern) in enumerate(self._patterns)
         ]
-        return [reader.tally.device for reader in self._readers]
+        return [reader.device for reader in self._readers]
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         with self._lock:
@@ -160,9 +159,8 @@ class _Reader:
             index=index,
             facts={"work": "output", "reads": kind, "pattern": clean_text(pattern.source, 500)},
         )
-        self.tally = Tally(device, opened_ns)
-        self._account = Account(pattern, self.tally)
-        self._cells: Cells = Cells(opened_ns)
+        self.device = device
+        self._booking = Booking(device, opened_ns, pattern)
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
@@ -171,15 +169,10 @@ class _Reader:
         self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int, ended: Set[str]
     ) -> Iterator[Reading]:
         """What these lines (stream, time, text) add; `ended` streams bring no more."""
-        arrivals = list(self._matches(lines))
-        if arrivals:
+        told = list(self._matches(lines))
+        if told:
             self._silent_until_ns = None
-        marks: list[Arrival] = [Arrival(at_ns, None, is_mark=True) for at_ns in splits]
-        for cell in self._cells.join(arrivals + marks):
-            for said in cell.said:
-                if said is not None:
-                    self._account.take(said[1], said[0])
-            yield from self.tally.sample(cell.at_ns)
+        yield from self._booking.readings(told, splits)
         if self._silent_until_ns is None:
             return
         over = ended >= set(self._streams)
@@ -188,14 +181,14 @@ class _Reader:
             text = self._says_nothing("" if over else f" in {SILENT_S:.0f} s")
             yield Event("note", {"source": "output", "text": text}, now_ns)
 
-    def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[Arrival]:
+    def _matches(self, lines: Sequence[tuple[str, int, str]]) -> Iterator[tuple[int, Match]]:
         for stream, at_ns, text in lines:
             if stream not in self._streams:
                 continue
             self._last_line = text
             match = self._pattern.search(text)
             if match is not None:
-                yield Arrival(at_ns, (at_ns, match))
+                yield at_ns, match
 
     def _says_nothing(self, until: str) -> str:
         pattern = clean_text(self._pattern.source, 100)

@@ -16,6 +16,10 @@ from perfwatch.workload.tally import Number
 Row = Sequence[Number]
 """What one series tells: a counter's value alone, or a histogram's counts and its sum."""
 
+KEPT = 50_000
+"""So many series are followed; beyond, those that left are taken for gone, so that labels which change with
+every request fill no memory."""
+
 
 class Growing:
     """The sum of the series of one family, column by column."""
@@ -39,7 +43,7 @@ class Growing:
         if len(self._carried) != width:
             self._last, self._carried = {}, [0] * width
         fell = [key for key, row in rows.items() if key in self._last and _fell(self._last[key], row)]
-        if restarted or self._all_began_anew(rows, fell):
+        if restarted or self._all_began_anew(fell):
             if not self._hides_a_fall(rows):
                 self._last, self._carried = {}, [0] * width
             else:
@@ -47,11 +51,14 @@ class Growing:
         else:
             self._carry(fell)
         self._last.update({key: tuple(row) for key, row in rows.items()})
+        if len(self._last) > KEPT:
+            self._carry([key for key in self._last if key not in rows])
         return self._total()
 
-    def _all_began_anew(self, rows: Mapping[bytes, Row], fell: Sequence[bytes]) -> bool:
+    def _all_began_anew(self, fell: Sequence[bytes]) -> bool:
+        """Whether every series fell; one that is missing may come back as it was."""
         moved = {key for key, row in self._last.items() if any(row)}
-        return bool(fell) and all(key in fell or key not in rows for key in moved)
+        return bool(fell) and moved <= set(fell)
 
     def _hides_a_fall(self, rows: Mapping[bytes, Row]) -> bool:
         """Whether the new sum is so large that its fall would not be seen."""

@@ -69,8 +69,10 @@ class PageTally:
 
     def _began_anew(self, page: Page) -> bool:
         told = [line.value for line in page.lines(STARTED.series[0])]
-        before, self._started = self._started, told[0] if len(told) == 1 else None
-        return None not in (before, self._started) and before != self._started
+        if len(told) != 1 or told[0] is None:
+            return False
+        before, self._started = self._started, told[0]
+        return before is not None and before != self._started
 
     def _declare(self, fresh: Sequence[_Looked]) -> list[Reading]:
         found = tuple(one.metric for one in self._declared.values())
@@ -91,21 +93,27 @@ class _Looked:
         self._growing = Growing()
         self._bounds: tuple[float, ...] = ()
         self._has_sum = False
+        self._restarted = False
 
     def value(self, page: Page, *, restarted: bool) -> Value:
         """What the page says of it now; None if it says nothing."""
+        self._restarted |= restarted  # until a page has the series again
         if self.quantity.says is Says.TIMING:
-            return self._timings(page, restarted=restarted)
+            return self._timings(page)
         name, rows = self._rows(page)
         if self.quantity.says is Says.GAUGE:
             return sum(row[0] for row in rows.values()) if rows else None
         rows = {key: row for key, row in rows.items() if row[0] >= 0}
         if rows:
-            return self._growing.take(rows, restarted=restarted)[0]
+            return self._take(rows)[0]
         if self._growing.seen or (self.quantity.asked and self.quantity.only):
             return None
         announced = name or any(page.declares(each) for each in self.quantity.series)
         return 0 if announced else None
+
+    def _take(self, rows: Mapping[bytes, Sequence[Number]]) -> tuple[Number, ...]:
+        restarted, self._restarted = self._restarted, False
+        return self._growing.take(rows, restarted=restarted)
 
     def zero(self) -> Value:
         """Where it began, if it is cumulative."""
@@ -126,11 +134,11 @@ class _Looked:
                 }
         return "", {}
 
-    def _timings(self, page: Page, *, restarted: bool) -> Buckets | None:
+    def _timings(self, page: Page) -> Buckets | None:
         for name in self.quantity.series:
             by_series = dict(self._histograms(page, name))
             if by_series:
-                return self._added(by_series, restarted=restarted)
+                return self._added(by_series)
         return None
 
     def _histograms(self, page: Page, name: str) -> Iterator[tuple[bytes, _Histogram]]:
@@ -145,7 +153,7 @@ class _Looked:
             if math.inf in by_bound and not any(map(math.isnan, by_bound)):
                 yield labels, _Histogram(by_bound, sums.get(labels))
 
-    def _added(self, by_series: Mapping[bytes, _Histogram], *, restarted: bool) -> Buckets | None:
+    def _added(self, by_series: Mapping[bytes, _Histogram]) -> Buckets | None:
         """All series by the bounds that every one of them has: counts at a common bound are exact."""
         if not self._bounds:
             common = set.intersection(*(set(one.counts) for one in by_series.values()))
@@ -160,7 +168,7 @@ class _Looked:
                 return None  # another version of the server cuts otherwise: not comparable with what was
             own_sum = one.sum if self._has_sum and one.sum is not None else 0.0
             rows[labels] = (*(one.counts[bound] for bound in columns), own_sum)
-        total = self._growing.take(rows, restarted=restarted)
+        total = self._take(rows)
         return Buckets((*total[1:-1], total[0]), total[-1] * self.quantity.factor if self._has_sum else None)
 
 

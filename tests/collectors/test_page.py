@@ -439,3 +439,16 @@ def test_no_secret_is_in_a_reason_or_in_the_device(server: Server) -> None:
 def test_without_an_address_there_is_nothing_to_read() -> None:
     with pytest.raises(Unavailable):
         PageCollector(clock=FakeClock()).open()
+
+
+def test_a_restart_is_not_forgotten_while_the_series_is_away(server: Server) -> None:
+    pages = [
+        "n 5\nm 1\nprocess_start_time_seconds 1000\n",
+        "m 1\nprocess_start_time_seconds 2000\n",
+        "n 50\nm 1\nprocess_start_time_seconds 2000\n",
+    ]
+    watched = Watched(f"{server.url}#n,m")
+    for body in pages:
+        server.answer = page(body)
+        watched.read()
+    assert [row["n_total"] for row in watched.rows] == [5, None, 55]
