@@ -18,6 +18,7 @@ Precedence: option, environment (`PERFWATCH_SECTION_KEY`), file, default. The fi
     library = "/opt/nvml/libnvidia-ml.so.1"
     [ui]
     ascii = true
+    theme = "light"
 """
 
 from __future__ import annotations
@@ -92,13 +93,15 @@ class UiConfig:
 
     ascii: bool | None = None
     color: bool | None = None
+    theme: str | None = None
 
 
 @dataclass(frozen=True)
 class Config:
     """Everything that file and environment say.
 
-    `path` is the file that was read, `None` without one; `notes` are sentences for people about what could
+    `path` is the file that was read, `None` without one; `themes` is where the user's own themes lie, beside
+    the config file, whether either exists or not; `notes` are sentences for people about what could
     not be read, after which perfwatch went on with defaults.
     """
 
@@ -109,6 +112,7 @@ class Config:
     collectors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ui: UiConfig = field(default_factory=UiConfig)
     notes: tuple[str, ...] = ()
+    themes: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables `PERFWATCH_COLLECTORS_...`: which collector one belongs to is known with its options."""
 
@@ -178,6 +182,7 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
         collectors=source.collectors(tables),
         ui=UiConfig(**ui),
         notes=tuple(notes),
+        themes=None if file is None else file.parent / "themes",
         environ={name: text for name, text in environ.items() if name.startswith(f"{PREFIX}COLLECTORS_")},
     )
 
@@ -412,7 +417,11 @@ _RUN = {
     "only": _Key("only", read_list),
     "without": _Key("without", read_list),
 }
-_UI = {"ascii": _Key("ascii", read_flag), "color": _Key("color", read_flag)}
+_UI = {
+    "ascii": _Key("ascii", read_flag),
+    "color": _Key("color", read_flag),
+    "theme": _Key("theme", read_text),
+}
 _COST = ("price", "rent", "rent_excludes_power", "pue", "carbon", "currency", "scope", "purchase")
 _PURCHASE: dict[str, Read] = {
     "price": _number_in(0, 1e12, "the price of one device, as in 30000"),

@@ -126,6 +126,18 @@ def test_every_key_of_a_full_file_arrives(write):
     assert config.notes == ()
 
 
+def test_a_theme_can_be_chosen_and_own_themes_lie_beside_the_file(write):
+    file = write('[ui]\ntheme = "night"\n')
+    config = load(file)
+    assert config.ui.theme == "night"
+    assert config.themes == Path(file).parent / "themes"
+
+
+def test_own_themes_have_a_place_where_there_is_no_file(tmp_path):
+    config = load_config(environ={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert (config.path, config.themes) == (None, tmp_path / "perfwatch" / "themes")
+
+
 def test_the_config_becomes_the_settings_of_a_run(write):
     settings = load(write(FULL)).settings()
     assert settings.window == "marks"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.derive.findings import CODES
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.spans import Span
+from perfwatch.derive.windows import UNDO
 from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
@@ -40,6 +41,13 @@ class Stretch:
     name: str
     start: float
     end: float | None = None
+    origin: str = field(default="", compare=False)
+    """Who marked the phase."""
+
+    @property
+    def told_last(self) -> float:
+        """When its last begin or end was."""
+        return self.start if self.end is None else self.end
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class RunWatch:
         if kind == "job" and record.get("what") == "begin":
             self._begin(t)
         elif kind == "mark":
-            self._take_mark(t, str(record["name"]), str(record.get("edge", "point")))
+            self._take_mark(t, record)
         elif kind == "lost":
             source, datagrams = str(record.get("source", "")), record.get("datagrams")
             self.lost[source] = self.lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
@@ -105,18 +113,32 @@ class RunWatch:
         for device in self._devices.values():
             device.begin(t)
 
-    def _take_mark(self, t: float, name: str, edge: str) -> None:
+    def _take_mark(self, t: float, record: Mapping[str, Any]) -> None:
+        name, edge, origin = str(record["name"]), record.get("edge"), str(record.get("origin", ""))
+        own = [phase for phase in self.phases if (phase.name, phase.origin) == (name, origin)]
         if edge == "begin":
-            self.phases.append(Stretch(name, t))
+            self.phases.append(Stretch(name, t, origin=origin))
             del self.phases[:-KEPT]
         elif edge == "end":
-            for phase in reversed(self.phases):
-                if phase.name == name and phase.end is None:
+            for phase in reversed(own):
+                if phase.end is None:
                     phase.end = t
                     break
+        elif edge == UNDO:
+            self._take_back(own)
         else:
             self.marks.append(Mark(name, t))
             del self.marks[:-KEPT]
+
+    def _take_back(self, own: Sequence[Stretch]) -> None:
+        """Undo the last begin or end of a phase."""
+        if not own:
+            return
+        last = max(own, key=lambda phase: phase.told_last)
+        if last.end is None:
+            self.phases = [phase for phase in self.phases if phase is not last]
+        else:
+            last.end = None
 
     def throttles(self, number: int) -> Sequence[Stretch]:
         """When a device ran with reduced clocks, and why."""

@@ -22,6 +22,8 @@ MEASURE = "measure"
 """The name of the mark that is the measured window; every other name is a phase."""
 IDLE_BASELINE = "idle_baseline"
 PERSON = "person"
+UNDO = "undo"
+"""The edge of a mark that takes the last begin or end of its name and origin back."""
 _NO_JOB = "no job was started"
 _WHOLE = "from the job's start to its exit"
 MOVES_OF_A_WINDOW = 10
@@ -222,7 +224,24 @@ def phase_spans(tape: Tape, name: str, end: float) -> tuple[Span, ...]:
 def _marks(tape: Tape, name: str) -> list[Event]:
     """The marks of a name in the order of their times (a mark may be learnt after a later one)."""
     found = [event for event in tape.of_kind("mark") if event.fields.get("name") == name]
-    return sorted(found, key=lambda event: event.t)
+    return _not_undone(sorted(found, key=lambda event: event.t))
+
+
+def _not_undone(marks: Iterable[Event]) -> list[Event]:
+    """The marks that were not taken back. A recording only grows: an undo is a mark of its own."""
+    kept: list[Event] = []
+    for mark in marks:
+        if mark.fields.get("edge") != UNDO:
+            kept.append(mark)
+            continue
+        own = [at for at, one in enumerate(kept) if _origin(one) == _origin(mark) and _is_edge(one)]
+        if own:
+            del kept[own[-1]]
+    return kept
+
+
+def _is_edge(mark: Event) -> bool:
+    return mark.fields.get("edge") in ("begin", "end")
 
 
 def _origin(mark: Event) -> str:

@@ -275,3 +275,18 @@ def test_where_clocks_agree_power_tells_the_odd_one() -> None:
 
 def test_an_empty_course_tells_nothing() -> None:
     assert RunCourse().bins(WATTS, 1.0, 0, 10) == []
+
+
+def test_a_begin_that_was_taken_back_is_no_phase() -> None:
+    session = Session()
+    session.mark("measure", 1.0, origin="person")
+    session.event(2.0, "mark", name="measure", edge="undo", origin="person")
+    assert told(session).phases == ()
+
+
+def test_an_end_that_was_taken_back_leaves_the_phase_open_and_others_alone() -> None:
+    session = Session()
+    session.mark("measure", 1.0, 4.0)
+    session.mark("measure", 2.0, 3.0, origin="person")
+    session.event(5.0, "mark", name="measure", edge="undo", origin="person")
+    assert [(phase.start, phase.end) for phase in told(session).phases] == [(1.0, 4.0), (2.0, None)]

@@ -189,6 +189,25 @@ def test_a_persons_window_never_changes_the_default():
     assert asked["window"]["because"] == "--window marks was given; a person marked it"
 
 
+def test_a_begin_or_end_that_a_person_took_back_counts_no_more():
+    session = watched()
+    session.mark("measure", 5.0, origin="person")
+    session.event(6.0, "mark", name="measure", edge="undo", origin="person")
+    session.mark("measure", 10.0, 15.0, origin="person")
+    session.event(16.0, "mark", name="measure", edge="undo", origin="person")
+    session.event(20.0, "mark", name="measure", edge="end", origin="person")
+    session.job(2.0, 38.0)
+    assert spans(session.summary(window="marks")) == [[10.0, 20.0]]
+
+
+def test_an_undo_takes_back_nothing_of_another_origin():
+    session = watched()
+    session.mark("measure", 10.0, 20.0)
+    session.event(21.0, "mark", name="measure", edge="undo", origin="person")
+    session.job(2.0, 38.0)
+    assert spans(session.summary()) == [[10.0, 20.0]]
+
+
 def test_window_job_puts_the_job_first_and_the_work_beside_it():
     session = watched()
     session.counter(steps(5.0, 32.0, 100, 10))

@@ -94,7 +94,12 @@ class _Teller:
     def mark(self, event: Happening) -> _Found:
         fields = event.fields
         name, edge = str(fields.get("name", "")).replace("_", " "), fields.get("edge")
-        words = {"begin": f"{name} begins", "end": f"{name} ends"}.get(str(edge), f"mark: {name}")
+        told = {
+            "begin": f"{name} begins",
+            "end": f"{name} ends",
+            "undo": f"{name}: last begin or end taken back",
+        }
+        words = told.get(str(edge), f"mark: {name}")
         origin = fields.get("origin")
         return MARK, words if origin in (None, "job") else f"{words} (from {origin})"
 
