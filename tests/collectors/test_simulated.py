@@ -6,7 +6,9 @@ import math
 from random import Random
 
 import pytest
-from perfwatch_collectors.simulated import SimulatedCollector, SimulatedOptions, histogram, load_of
+from perfwatch_collectors.simulated import SimulatedCollector, SimulatedOptions
+from perfwatch_collectors.simulated_devices import histogram
+from perfwatch_collectors.simulated_waves import load_of
 
 from perfwatch.errors import ConfigError, DeviceGone
 from perfwatch.model import Device, DeviceKind, Histogram, Sample

@@ -1,0 +1,270 @@
+"""`perfwatch demo`: a story of a minute on simulated devices, ended by the real summary of it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from perfwatch.cli import asking, results, standard, watching
+from perfwatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from perfwatch.cli.demo_job import Performance, Say
+    from perfwatch.config import Config
+    from perfwatch.derive.settings import Settings
+    from perfwatch.job.pane import Pane
+    from perfwatch.job.signals import SignalQueue
+    from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.sources.live import LiveSource
+    from perfwatch.sources.recording import Recording
+
+HELP = """Simulated accelerators and a simulated benchmark: a story of one minute that ends with its summary.
+Nothing of this machine is measured, and nothing is recorded unless -o names a file. On a terminal the
+dashboard; its key q ends the story early."""
+
+SHORTEST_S, LONGEST_S = 2.0, 86_400.0
+MOST_DEVICES = 64
+SAMPLES = 60
+"""Unless a period is asked for, a story has so many samples, and one a second where it is longer."""
+LEAST_INTERVAL_S, INTERVAL_S = 0.05, 1.0
+NAME = "SIMULATED"
+"""Stands in the recording, so that nobody takes a summary of it for a measurement."""
+
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the story")
+    group.add_argument("--duration", metavar="TIME", default="60s", help="tell it in so long")
+    group.add_argument("--devices", metavar="N", type=int, default=8, help="so many accelerators, 1 to 64")
+    group.add_argument("--seed", metavar="N", type=int, default=1, help="another one gives other curves")
+    group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 1 s of a minute)")
+    group.add_argument("-o", "--output", metavar="FILE", help="session log, .jsonl or .jsonl.zst")
+    group.add_argument("--force", action="store_true", help="overwrite files that exist")
+    group.add_argument("--headless", action="store_true", help="no dashboard")
+    group.add_argument("--stay", action="store_true", help="keep the dashboard open when the story is over")
+    group.add_argument("--plain", action="store_true", help="one line a period on standard error")
+    group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures")
+    group.add_argument("--config", metavar="FILE", help="configuration file")
+    _add_figures(parser)
+    asking.add_output_arguments(parser)
+    watching.add_arguments(parser)
+
+
+def _add_figures(parser: argparse.ArgumentParser) -> None:
+    """Those options of `run` that make sense here; the devices are all the devices there are."""
+    group = parser.add_argument_group("the figures (no price is built in)")
+    group.add_argument("--unit", metavar="NAME", help="the unit of work that ratios are shown in")
+    group.add_argument("--price", metavar="0.12/kWh", help="electricity, of a kWh")
+    group.add_argument("--rent", metavar="2.5/h/device", help="rent of each device, or 20/h/node")
+    group.add_argument("--pue", metavar="1.2", help="facility energy over device energy (default: 1)")
+    group.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
+    group.add_argument("--currency", metavar="USD", help="currency of the amounts (default: none is named)")
+    parser.set_defaults(scope=None, meter=None, window=None, warmup=None, cost_scope=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    from perfwatch.config import load_config
+
+    config = load_config(args.config)
+    wanted = _Wanted(args, config)
+    screen = _Screen(args) if watching.wants_screen(args) else None
+    show = _Show.begin(args, wanted, screen)
+    try:
+        return show.give(args, config, screen)
+    finally:
+        show.close()
+
+
+class _Wanted:
+    """The command line, understood and checked before anything is started.
+
+    Raises:
+        ConfigError: something in it makes no sense.
+    """
+
+    def __init__(self, args: argparse.Namespace, config: Config) -> None:
+        from perfwatch.config import parse_interval
+
+        if args.json and args.output == "-":
+            raise ConfigError("--json and -o - both write to standard output; name a file for one of them")
+        self.duration_s = asking.duration(args.duration, "--duration") or 0.0
+        if not SHORTEST_S <= self.duration_s <= LONGEST_S:
+            raise ConfigError(
+                f"--duration {args.duration}: the story takes from 2 s to 24 h, as in --duration 60s"
+            )
+        if not 1 <= args.devices <= MOST_DEVICES:
+            raise ConfigError(f"--devices {args.devices}: type a number from 1 to {MOST_DEVICES}")
+        self.interval_s = (
+            min(INTERVAL_S, max(LEAST_INTERVAL_S, self.duration_s / SAMPLES))
+            if args.interval is None
+            else parse_interval(args.interval)
+        )
+        self.now_s = asking.duration(args.now, "--now") or 30.0
+        of_all_devices = argparse.Namespace(**{**vars(args), "devices": None})
+        self.settings: Settings = asking.settings(of_all_devices, config.settings())
+        self.gates = results.Gates.parse(args)
+        results.check_summary_file(args)
+        self.collector = _collector(args.devices, args.seed, self.duration_s)
+
+
+def _collector(devices: int, seed: int, story_s: float) -> Any:
+    """The simulated collector with its story."""
+    from perfwatch import plugins
+
+    simulated: Any = plugins.load(plugins.find("simulated"))
+    return simulated(simulated.Options(devices=devices, seed=seed, story_s=story_s))
+
+
+class _Show:
+    """The moving parts of one demo, wired together."""
+
+    def __init__(
+        self, live: LiveSource, performance: Performance, recording: Recording, wanted: _Wanted
+    ) -> None:
+        self._live = live
+        self._performance = performance
+        self._recording = recording
+        self._wanted = wanted
+
+    @classmethod
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: _Screen | None) -> _Show:
+        """Take the signals over, then open files; nothing runs yet."""
+        from perfwatch.job.signals import SignalQueue
+
+        signals = SignalQueue()
+        signals.open()  # first: a thread that is older would take them
+        try:
+            return cls._wired(args, wanted, screen, signals)
+        except BaseException:
+            signals.close()
+            raise
+
+    @classmethod
+    def _wired(
+        cls, args: argparse.Namespace, wanted: _Wanted, screen: _Screen | None, signals: SignalQueue
+    ) -> _Show:
+        from perfwatch.cli.demo_job import Performance
+        from perfwatch.job.evidence import Evidence
+        from perfwatch.sources.live import Chosen, LiveSource, new_session_id
+        from perfwatch.sources.recording import Recording
+
+        session_id = new_session_id()
+        recording = Recording(session_id, output=args.output, keep=args.output is not None, force=args.force)
+        evidence = Evidence({})
+        faces = [*_spoken(args, wanted)] if screen is None else [screen.scene]
+        live = LiveSource(
+            [Chosen(wanted.collector, wanted.interval_s)],
+            [recording, evidence, *faces],
+            interval_s=wanted.interval_s,
+            session_id=session_id,
+            header=_header(wanted),
+        )
+        say: Say = _printed(to_stderr=args.json) if screen is None else screen.pane.feed
+        return cls(live, Performance(wanted.collector, live, evidence, signals, say), recording, wanted)
+
+    def give(self, args: argparse.Namespace, config: Config, screen: _Screen | None) -> int:
+        """Play the story, with or without a dashboard, and summarise what was played. Returns the status."""
+        play = self._performance.play
+        status = play() if screen is None else screen.show(self._live, self._performance)
+        self._recording.close()
+        summary = results.summarise(self._recording.tape(), self._wanted.settings)
+        results.show(args, config, summary, log_path=self._recording.path)
+        return self._wanted.gates.judge(summary, otherwise=status)
+
+    def close(self) -> None:
+        """Give the signals back and remove what is not kept."""
+        self._performance.close()
+        self._recording.discard()
+
+
+def _header(wanted: _Wanted) -> dict[str, Any]:
+    from perfwatch.sources.conditions import conditions
+
+    story = wanted.collector.story
+    return {
+        "name": f"{NAME} demo",
+        "tags": {"data": NAME},
+        "command": ["simulated-benchmark", "--queries", str(story.server.expected)],
+        "settings": wanted.settings.to_json(),
+        "conditions": {**conditions(), "git_commit": None},
+    }
+
+
+def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
+    """The sinks that talk while the story is told without a dashboard."""
+    sinks: list[Any] = []
+    if args.verbose:
+        from perfwatch.cli.verbose import Verbose
+
+        sinks = [Verbose(results.say)]
+    if not args.plain:
+        return sinks
+    from perfwatch.exporters.plain_lines import PlainLines
+
+    return [*sinks, PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
+
+
+def _printed(*, to_stderr: bool) -> Say:
+    """Prints what the simulated job prints, as `run` lets a job print; colours only on a terminal."""
+
+    def say(_stream: str, data: bytes, _at_ns: int) -> None:
+        stream = sys.stderr if to_stderr else standard.out()
+        text = data.decode()
+        stream.write(text if stream.isatty() else _COLORS.sub("", text))
+        stream.flush()
+
+    return say
+
+
+class _Screen:
+    """The dashboard of the story, and what it needs of it."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        from perfwatch.job.pane import Pane
+        from perfwatch.scene import Scene
+
+        self._args = args
+        self.pane: Pane = Pane()
+        self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
+
+    def show(self, live: LiveSource, performance: Performance) -> int:
+        """Show the story until it is over or the screen is closed; then it ends. Returns the status."""
+        from perfwatch.tui import opening
+
+        performance.start()
+        try:
+            opening.show(
+                _DemoFeed(live, self.scene, self.pane, performance, stays=self._args.stay),
+                standard.out(),
+                theme=self._args.theme,
+                ascii_only=self._args.ascii,
+                paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
+            )
+        finally:
+            status = performance.end()
+        return status
+
+
+class _DemoFeed(watching.LiveFeed):
+    """The story as the dashboard sees it."""
+
+    def __init__(
+        self, live: LiveSource, scene: Scene, pane: Pane, performance: Performance, *, stays: bool
+    ) -> None:
+        super().__init__(live, scene)
+        self._pane = pane
+        self._performance = performance
+        self._stays = stays
+
+    @property
+    def over(self) -> bool:  # type: ignore[override]
+        """The dashboard closes with the story, unless it was told to stay."""
+        return self._performance.done.is_set() and not self._stays
+
+    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
+        return replace(super()._frame(wanted), output=self._pane.lines(1000))
