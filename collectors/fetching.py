@@ -64,6 +64,10 @@ def shown(url: str) -> str:
     return clean(f"{parts.scheme}://{place}{parts.path}" + (f"?{HIDDEN}" if parts.query else ""), 200)
 
 
+class NoAnswer(TryAgain):
+    """There is no connection, or it broke off: the server is not up yet, or not any more."""
+
+
 class Fetcher:
     """Fetches one page again and again over one connection.
 
@@ -103,11 +107,11 @@ class Fetcher:
                 f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
             ) from error
         except httpx.ConnectError as error:
-            raise self._trouble(
+            raise self._no_answer(
                 f"does not answer ({_reason(error)}); is the server up, and the port right?"
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
-            raise self._trouble(f"broke off or speaks no HTTP ({type(error).__name__})") from error
+            raise self._no_answer(f"broke off or speaks no HTTP ({type(error).__name__})") from error
 
     def close(self) -> None:
         """Give the connection back."""
@@ -148,6 +152,9 @@ class Fetcher:
         if body and not framed and not body.endswith(b"\n"):
             raise self._trouble("broke off within a line")
         return bytes(body)
+
+    def _no_answer(self, what: str) -> NoAnswer:
+        return NoAnswer(f"the page {self.shown} {what}", 1.0)
 
     def _trouble(self, what: str, after_s: float = 1.0) -> TryAgain:
         return TryAgain(f"the page {self.shown} {what}", after_s)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from perfwatch_collectors.fetching import Fetcher, checked_url, shown
+from perfwatch_collectors.fetching import Fetcher, NoAnswer, checked_url, shown
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
@@ -80,6 +80,7 @@ class PageCollector(Collector):
         self._names = {quantity.name for quantity in self._quantities if quantity.asked}
         self._tally: PageTally | None = None
         self._said: set[str] = set()
+        self._was_read = False
 
     def open(self) -> Sequence[Device]:
         if not self._url:
@@ -108,8 +109,10 @@ class PageCollector(Collector):
         except TryAgain as trouble:
             now_ns = self._clock.monotonic_ns()
             yield from tally.unknown(now_ns)
-            yield from self._say(str(trouble), now_ns)
+            if not (self._was_read and isinstance(trouble, NoAnswer)):
+                yield from self._say(str(trouble), now_ns)  # a server that ends with its job is no news
             raise
+        self._was_read = True
         now_ns = self._clock.monotonic_ns()
         readings = tally.readings(page, (before_ns + now_ns) // 2)
         yield from readings

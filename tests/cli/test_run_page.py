@@ -126,6 +126,7 @@ def test_a_job_that_is_the_server_is_found_when_it_is_up(tmp_path: Path) -> None
     told, said = summary(tmp_path, PYTHON, "-c", script, options=("-w", f"http://127.0.0.1:{port}/metrics#n"))
     assert whole_job(told, "n")["count"] == 20
     assert said.count("does not answer (connection refused)") == 1
+    assert said.count("the page ") == 1  # that the server ended with the job is no news
 
 
 @pytest.mark.parametrize(("kind", "source"), [("log", "output"), ("jsonl", "jsonl")])
