@@ -42,6 +42,8 @@ EXCESS = 2.0
 EXCESS_S = 1.0
 EXCESS_UPDATES = 10.0
 """... over at least a second and ten update periods; shorter stretches are never judged."""
+SAME_TIME = 0.01
+"""Two figures whose covered times differ by no more than this share of them are of the same time."""
 ENOUGH_READINGS = 32
 """From how many readings, at least, it is learnt how power wanders, where a recording has them."""
 
@@ -54,6 +56,8 @@ class DeviceEnergy:
         joules, error, method: the figure to quote; `None` where no part of the window was measured.
         counter_joules, counter_error: by the difference of the energy counter.
         integrated_joules, integrated_error: by integrating power.
+        integral_off_ratio: how far the integral is above the counter as a share of the counter, over the time
+            in which power was read; `None` where the two were not read over the same time.
         mean_watts: `joules` over the time that was covered.
         max_watts: the largest power reading in the window; `None` where only a counter exists.
         samples: readings in the window behind `joules`.
@@ -71,6 +75,7 @@ class DeviceEnergy:
     counter_error: Error | None
     integrated_joules: float | None
     integrated_error: Error | None
+    integral_off_ratio: float | None
     mean_watts: float | None
     max_watts: float | None
     samples: int
@@ -89,6 +94,7 @@ UNKNOWN_ENERGY = DeviceEnergy(
     counter_error=None,
     integrated_joules=None,
     integrated_error=None,
+    integral_off_ratio=None,
     mean_watts=None,
     max_watts=None,
     samples=0,
@@ -149,6 +155,7 @@ def device_energy(
         counter_error=counted.error if counted else None,
         integrated_joules=integrated.joules if integrated else None,
         integrated_error=integrated.error if integrated else None,
+        integral_off_ratio=_off_ratio(*compared) if compared else None,
         mean_watts=chosen.joules / chosen.covered_s if chosen else None,
         max_watts=_max_watts(power, window) if power is not None else None,
         samples=chosen.samples if chosen else 0,
@@ -455,6 +462,13 @@ def _disagree(counted: _Figure, integrated: _Figure) -> bool:
     watts = max(counted.joules / counted.covered_s, integrated.joules / integrated.covered_s)
     allowed += watts * abs(counted.covered_s - integrated.covered_s)
     return abs(counted.joules - integrated.joules) > allowed
+
+
+def _off_ratio(counted: _Figure, integrated: _Figure) -> float | None:
+    """How far the integral is above the counter; `None` where one of them left out what the other has."""
+    if counted.joules <= 0.0 or abs(counted.covered_s - integrated.covered_s) > SAME_TIME * counted.covered_s:
+        return None
+    return (integrated.joules - counted.joules) / counted.joules
 
 
 def _disagreement(label: str, counted: _Figure, integrated: _Figure) -> str:

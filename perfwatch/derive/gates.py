@@ -52,7 +52,8 @@ _ENERGY: Shape = {
     "by_device": {
         ANY: _values(
             *("name", "uuid", "host", "scope", "in_run", "joules", "error_joules", "method"),
-            *("counter_joules", "integrated_joules", "mean_watts", "max_watts", "samples", "coverage"),
+            *("counter_joules", "integrated_joules", "integral_off_ratio"),
+            *("mean_watts", "max_watts", "samples", "coverage"),
         )
     },
     "by_scope": {ANY: _values("joules", "error_joules", "coverage")},

@@ -328,6 +328,7 @@ def _device(device: DeviceTape, energy: DeviceEnergy, total: EnergyTotal) -> dic
         "method": energy.method.value if energy.method is not None else None,
         "counter_joules": energy.counter_joules,
         "integrated_joules": energy.integrated_joules,
+        "integral_off_ratio": energy.integral_off_ratio,
         "mean_watts": energy.mean_watts,
         "max_watts": energy.max_watts,
         "samples": energy.samples,

@@ -212,16 +212,15 @@ def _per_one(column: Column, unit: str) -> str:
 
 
 def _agreement(devices: Sequence[Json]) -> list[str]:
-    """How far the integral is from the counter, over the devices that tell both."""
+    """How far the integral is from the counter, over the devices that tell both for the same time."""
     both = [
-        (device["counter_joules"], device["integrated_joules"])
+        (device["counter_joules"], device["integral_off_ratio"])
         for device in devices
-        if device.get("counter_joules") and device.get("integrated_joules") is not None
+        if device.get("counter_joules") and device.get("integral_off_ratio") is not None
     ]
     if not both:
         return []
-    counters = sum(counter for counter, _ in both)
-    apart = abs(sum(integral for _, integral in both) - counters) / counters
+    apart = abs(sum(joules * ratio for joules, ratio in both)) / sum(joules for joules, _ in both)
     return [f"integral agrees to {glued(format_percent(apart))}"]
 
 

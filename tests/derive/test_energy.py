@@ -393,10 +393,20 @@ def test_what_a_device_used_while_nothing_was_read_is_no_disagreement():
     found = gapped(300.0)
     assert (found.counter_joules, found.integrated_joules) == (pytest.approx(15000.0), pytest.approx(6000.0))
     assert codes(found) == []
+    assert found.integral_off_ratio == pytest.approx(0.0, abs=1e-9)
+
+
+def test_counter_and_integral_that_left_out_different_times_are_not_compared():
+    power = [(float(t), 300.0) for t in range(21)]
+    energy = [(float(t), 300.0 * (t if t <= 10 else t - 11)) for t in range(21)]
+    found = device_energy(device(power, energy, power_metric=PLAIN), [Span(0.0, 20.0)], interval_s=1.0)
+    assert (found.counter_joules, found.integrated_joules) == (pytest.approx(5700.0), pytest.approx(6000.0))
+    assert found.integral_off_ratio is None
 
 
 def test_a_counter_that_disagrees_beside_a_gap_is_told_over_the_time_that_was_read():
     found = gapped(330.0)
     assert codes(found) == ["counter-disagrees"]
+    assert found.integral_off_ratio == pytest.approx(6000 / 6600 - 1)
     assert "6600" in found.findings[0].message
     assert "6000" in found.findings[0].message

@@ -24,7 +24,12 @@ def _window(kind: str, duration_s: float, because: str) -> dict[str, Any]:
 
 
 def _energy(joules: float, error_joules: float) -> dict[str, Any]:
-    part = {"joules": joules / 8, "counter_joules": joules / 8, "integrated_joules": joules / 8 * 1.004}
+    part = {
+        "joules": joules / 8,
+        "counter_joules": joules / 8,
+        "integrated_joules": joules / 8 * 1.004,
+        "integral_off_ratio": 0.004,
+    }
     devices = {
         f"nvidia:{n}": {
             "name": H100,

@@ -168,10 +168,10 @@ def test_the_method_of_the_energy_stands_beside_it(method, said):
     assert said in words(face(summary))
 
 
-def test_a_counter_without_an_integral_agrees_with_nothing():
+def test_a_counter_without_an_integral_over_the_same_time_agrees_with_nothing():
     summary = server()
     for device in summary["energy"]["by_device"].values():
-        device["integrated_joules"] = None
+        device["integral_off_ratio"] = None
     assert line(face(summary), "energy").rstrip().endswith("counter")
 
 
