@@ -28,9 +28,12 @@ CARRIED = sorted(
     ".".join(path.relative_to(base).with_suffix("").parts)
     for base, pattern in ((ROOT, "perfwatch/**/*.py"), (ROOT / "typings", "perfwatch_collectors/*.py"))
     for path in base.glob(pattern)
-    if path.name not in ("__init__.py", "__main__.py") and "cli" not in path.parts
+    if path.name not in ("__init__.py", "__main__.py") and not {"cli", "tui"}.intersection(path.parts)
 )
-"""Everything but the command line must load without anything installed. (typings/ links to collectors/.)"""
+"""Everything but the command line and the dashboard must load without anything installed.
+
+(typings/ links to collectors/.)
+"""
 
 
 def modules_after(*arguments: str) -> set[str]:
