@@ -40,6 +40,8 @@ _BELOW_ONE = {"W", "J", "s", "g", "Wh"}
 
 LEAST_MONEY = 1e-6
 """Less than this is not worth its digits."""
+_FLOAT_DIGITS = 17
+"""A double has no more of them; an error beyond them says nothing of the value."""
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "₩", "INR": "₹"}
 _WHOLE = {"KRW", "JPY", "₩", "¥"}
 """Won and yen have no decimals."""
@@ -96,10 +98,11 @@ def format_quantity(
 def _with_error(value: float, error: float, unit: str, digits: int) -> tuple[str, str]:
     error = _rounded(error, 2 if _first_digit(error) == 1 else 1)
     place = min(_exponent(error) - (1 if _first_digit(error) == 1 else 0), _exponent(value) if value else 0)
-    rounded = float(round(Decimal(value), -place))
+    is_within_reach = not value or _exponent(value) - place <= _FLOAT_DIGITS
+    rounded = float(round(Decimal(value), -place)) if is_within_reach else _rounded(value, digits)
     exponent, prefix = _prefix(rounded or error, unit)
     decimals = max(0, exponent - place)
-    if decimals > digits + 3:  # an error so small that its digits would bury the value
+    if decimals > digits + 3 or not is_within_reach:  # its digits would bury the value
         return significant(_scaled(value, exponent), digits), prefix
     number = _grouped(_scaled(rounded, exponent), decimals)
     return f"{number} ± {_grouped(_scaled(error, exponent), decimals)}", prefix
