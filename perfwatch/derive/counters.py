@@ -1,4 +1,4 @@
-"""How far a counter moved: differences over wraps, restarts and gaps, and values between two readings.
+"""How far did a counter move, over wraps, restarts and gaps?
 
 `amount` is known or it is `None`; nothing is extrapolated beyond the first and the last reading.
 """
@@ -104,29 +104,6 @@ def examine(
     if bounded and reach >= wraps_at:
         return Difference(0.0, AMBIGUOUS)
     return Difference(amount, WRAPPED)
-
-
-def value_at(series: Cumulative, t: float, *, limit_per_s: float | None = None) -> float | None:
-    """The counter at a time, interpolated between the readings around it.
-
-    `None` before the first and after the last reading, and where the counter restarted in between.
-    """
-    times, values = series.times, series.values
-    right = bisect_left(times, t)
-    if right == len(times):
-        return None
-    if times[right] == t:
-        return values[right]
-    if right == 0:
-        return None
-    elapsed = times[right] - times[right - 1]
-    before = values[right - 1]
-    wraps_at = series.metric.wraps_at
-    moved = examine(before, values[right], wraps_at, elapsed_s=elapsed, limit_per_s=limit_per_s)
-    if not moved.known:
-        return None
-    value = before + moved.amount * (t - times[right - 1]) / elapsed
-    return value - wraps_at if wraps_at is not None and value >= wraps_at else value
 
 
 def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) -> Growth:

@@ -1,4 +1,4 @@
-"""Differences, values and growth of counters, by tables worked by hand and by laws."""
+"""Differences and growth of counters, by tables worked by hand and by laws."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors import series
 
-from perfwatch.derive.counters import difference, examine, growth, largest_gap_s, value_at
+from perfwatch.derive.counters import difference, examine, growth, largest_gap_s
 from perfwatch.derive.spans import Span, cut, total, union
 
 
@@ -39,23 +39,6 @@ def test_after_so_long_that_it_may_have_wrapped_twice_nothing_is_known():
     assert examine(500.0, 10.0, 1000.0, elapsed_s=11.0, limit_per_s=100.0).kind == "ambiguous"
     assert examine(10.0, 500.0, 1000.0, elapsed_s=9.0, limit_per_s=100.0) == (490.0, "plain")
     assert examine(10.0, 500.0, None, elapsed_s=11.0, limit_per_s=100.0) == (490.0, "plain")
-
-
-def test_a_value_between_two_readings_is_interpolated_and_never_extrapolated():
-    counter = series([(1.0, 100.0), (2.0, 300.0), (4.0, 400.0)])
-    assert value_at(counter, 1.0) == 100.0
-    assert value_at(counter, 1.25) == 150.0
-    assert value_at(counter, 3.0) == 350.0
-    assert value_at(counter, 4.0) == 400.0
-    assert value_at(counter, 0.999) is None
-    assert value_at(counter, 4.001) is None
-
-
-def test_a_value_over_a_wrap_goes_through_it_and_over_a_restart_is_unknown():
-    points = [(0.0, 90.0), (2.0, 30.0)]
-    assert value_at(series(points, wraps_at=100.0), 0.25) == 95.0
-    assert value_at(series(points, wraps_at=100.0), 1.0) == 10.0
-    assert value_at(series(points), 1.0) is None
 
 
 def test_growth_worked_by_hand():
