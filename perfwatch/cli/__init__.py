@@ -75,13 +75,21 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - the last place: a person gets a sentence, no traceback
+        _give_the_screen_back()
         standard.say_fault(word, error)
         return 1
     return status
 
 
+def _give_the_screen_back() -> None:
+    """What is to be said now must not be said on a screen that goes away."""
+    glimpse = sys.modules.get("perfwatch.tui.glimpse")
+    if glimpse is not None:
+        glimpse.hide()
+
+
 def _dispatch(arguments: list[str]) -> int:
-    word = arguments[0] if arguments else "dashboard"
+    word = arguments[0] if arguments else _first_sight()
     if word in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0
@@ -91,10 +99,22 @@ def _dispatch(arguments: list[str]) -> int:
     if word == "--once":
         word = "snapshot"
     elif word.startswith("-") and word != "-":
-        arguments, word = ["snapshot", *arguments], "snapshot"
+        word = "snapshot" if "--json" in arguments else "dashboard"
+        arguments = [word, *arguments]
     if word not in COMMANDS:
         return _unknown(word)
     return _run(word, arguments[1:])
+
+
+def _first_sight() -> str:
+    """The command of `perfwatch` alone; on a terminal something is to be seen at once."""
+    import os
+
+    from perfwatch.tui import glimpse
+
+    if glimpse.can_draw(sys.stdout, os.environ):
+        glimpse.show(sys.stdout)
+    return "dashboard"
 
 
 def _run(word: str, rest: list[str]) -> int:
@@ -112,9 +132,11 @@ def _run(word: str, rest: list[str]) -> int:
             standard.keep_for_data()
         status: int = module.run(args)
     except ConfigError as error:
+        _give_the_screen_back()
         standard.say(f"perfwatch {word}: {error}")
         return 2
     except PerfwatchError as error:
+        _give_the_screen_back()
         standard.say(f"perfwatch {word}: {error}")
         return 1
     except SystemExit as leaving:  # argparse: its help, or what was wrong

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from perfwatch.cli import asking, results, standard, watching
 
@@ -26,24 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from perfwatch.tui import opening
-
-    if not opening.can_draw(sys.stdout, os.environ):
-        from perfwatch.cli import main
-
-        return main(["snapshot"])
-    standard.keep_for_data()
-    with opening.glimpse(standard.out(), "looking for devices ..."):
-        return _run(args)
-
-
-def _run(args: argparse.Namespace) -> int:
     from perfwatch.config import load_config
     from perfwatch.scene import Scene
     from perfwatch.sources import choose
     from perfwatch.sources.live import LiveSource
-    from perfwatch.tui import opening
+    from perfwatch.tui import glimpse, opening
 
+    if not glimpse.can_draw(standard.out(), os.environ):
+        from perfwatch.cli import main
+
+        return main(["snapshot"])
+    standard.keep_for_data()  # what plugins print must not reach the screen
+    glimpse.show(standard.out())
     config = load_config(args.config)
     refresh_s = asking.duration(args.refresh, "--refresh") or 1.0
     scene = Scene(asking.duration(args.now, "--now") or 30.0)

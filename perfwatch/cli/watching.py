@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def wants_screen(args: argparse.Namespace) -> bool:
     """Whether this command line gets a dashboard: a terminal, and nothing that asks for less."""
-    from perfwatch.tui import opening
+    from perfwatch.tui import glimpse
 
     if args.headless or args.plain or args.json or args.output == "-":
         return False
-    return opening.can_draw(standard.out(), os.environ)
+    return glimpse.can_draw(standard.out(), os.environ)
 
 
 class Screen:
@@ -95,14 +95,13 @@ class Screen:
     def _show(self, feed: RunFeed) -> None:
         from perfwatch.tui import opening
 
-        with opening.glimpse(standard.out(), "looking for devices ..."):
-            opening.show(
-                feed,
-                standard.out(),
-                theme=self._args.theme,
-                ascii_only=bool(getattr(self._args, "ascii", False)),
-                paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
-            )
+        opening.show(
+            feed,
+            standard.out(),
+            theme=self._args.theme,
+            ascii_only=bool(getattr(self._args, "ascii", False)),
+            paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
+        )
 
     def _print_last_lines(self) -> None:
         lines = self.pane.lines(LAST_LINES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed
 from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
-from perfwatch.tui.screens import devices
+from perfwatch.tui.screens import devices, hosts, processes, workloads
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.view import SCREENS, SPANS_S, View
 from perfwatch.tui.wire import Wire
@@ -144,9 +145,15 @@ class Dashboard(App[None]):
         self._asking.add_done_callback(lambda answer: _hand_over(loop, self._got, answer))
 
     def _got(self, answer: Future[Frame]) -> None:
+        """Take a frame. What goes wrong here is said as Textual says it, not lost in the event loop."""
         if not self.is_running or answer.cancelled():
             return
-        frame = answer.result()
+        try:
+            self._take(answer.result())
+        except Exception as error:  # noqa: BLE001 - see above
+            self._handle_exception(error)
+
+    def _take(self, frame: Frame) -> None:
         first = self.frame is None
         if self.view.paused_at is None or self.frame is None:
             self.frame = frame
@@ -235,14 +242,18 @@ class Dashboard(App[None]):
         self.action_screen(SCREENS[place])
 
     def action_move(self, step: int) -> None:
+        if self.view.screen == "output":  # counted back from the newest line
+            step = -step
         self.look_at(selected=max(0, min(self.view.selected + step, self._rows_there() - 1)))
 
     def _rows_there(self) -> int:
         if self.frame is None:
             return 1
-        if self.view.screen == "devices" and not self.view.zoom:
-            return max(1, len(self.listed_devices()))
-        return 1_000_000
+        if self.view.screen == "devices":
+            return 1_000_000 if self.view.zoom else max(1, len(self.listed_devices()))
+        module = importlib.import_module(f"perfwatch.tui.screens.{self.view.screen}")
+        count = getattr(module, "rows", None)
+        return 1_000_000 if count is None else max(1, count(self.frame, self.view))
 
     def listed_devices(self) -> Sequence[DeviceNow]:
         """The devices on the screen, in its order."""
@@ -383,7 +394,15 @@ class Dashboard(App[None]):
                 yield SystemCommand(words, f"key {key.keys.split(',')[0]}", _runner(self, key.action))
 
 
-SORTS = {"devices": tuple(devices.SORTS)}
+SORTS = {
+    name: tuple(module.SORTS)
+    for name, module in (
+        ("devices", devices),
+        ("workloads", workloads),
+        ("processes", processes),
+        ("hosts", hosts),
+    )
+}
 
 
 def _runner(app: Dashboard, action: str) -> Any:

@@ -25,6 +25,8 @@ _XTERM = (
     *((255, 0, 255), (0, 255, 255), (255, 255, 255)),
 )
 """The 16 colours as xterm has them; people's terminals differ, so this serves only to choose."""
+JOBS = "ansi:"
+"""A style of this beginning is not a role, but SGR parameters that a job wrote: `ansi:1;31`."""
 _STEPS = (0, 95, 135, 175, 215, 255)
 
 
@@ -47,15 +49,23 @@ class Look:
         """SGR parameters such as `1;38;2;1;2;3`, empty for the terminal's own. An unknown role is text."""
         known = self._codes.get(role)
         if known is None:
-            known = self._codes[role] = self._make_codes(self._style(role))
+            own = role.startswith(JOBS)
+            known = self._job_codes(role) if own else self._make_codes(self._style(role))
+            self._codes[role] = known
         return known
 
     def rich_style(self, role: str) -> RichStyle:
         """The same look for Textual's own painting; its colours are such that rich has nothing to convert."""
+        if role.startswith(JOBS):
+            role = "text"  # on Textual's own painting, behind an overlay, the job's output is plain
         known = self._rich.get(role)
         if known is None:
             known = self._rich[role] = self._make_rich(self._style(role))
         return known
+
+    def _job_codes(self, role: str) -> str:
+        """A colour of the job's own output, as it wrote it; none where there are to be none."""
+        return "" if self.system == "none" else role[len(JOBS) :]
 
     def background(self) -> RGB | None:
         """What stands behind everything; None where it is the terminal's own."""

@@ -1,4 +1,4 @@
-"""How does the screen open and close? Whether there is one, the first glimpse, the app, the end."""
+"""How does the dashboard open and close? Its look, the app, what was printed behind it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,15 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from perfwatch.tui import glimpse
 from perfwatch.tui.feed import Feed
 
-LEAST_COLUMNS, LEAST_LINES = 1, 1
 HELD_BYTES = 1 << 16
 """So much of what was printed behind the screen is shown afterwards."""
-
-
-def can_draw(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether a dashboard can be shown: a terminal that moves its cursor and has a size, keys to read."""
-    if environ.get("TERM", "dumb") in ("dumb", "", "unknown"):
-        return False
-    try:
-        if not (stream.isatty() and sys.stdin is not None and sys.stdin.isatty()):
-            return False
-        columns, lines = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError):
-        return False
-    return columns >= LEAST_COLUMNS and lines >= LEAST_LINES
-
-
-@contextmanager
-def glimpse(stream: TextIO, text: str) -> Iterator[None]:
-    """Show something before the libraries for more are loaded: the other screen, and what is coming.
-
-    Whatever goes wrong inside is said on the screen that was there before.
-    """
-    stream.write(f"\x1b[?1049h\x1b[2J\x1b[H\x1b[7m perfwatch \x1b[0m {text}")
-    stream.flush()
-    try:
-        yield
-    except BaseException:
-        stream.write("\x1b[0m\x1b[?1049l\x1b[?25h")
-        stream.flush()
-        raise
 
 
 def show(
@@ -56,6 +27,7 @@ def show(
     Raises:
         ConfigError: there is no such theme.
     """
+    glimpse.show(stream)
     gc.disable()  # some 10 ms of the start; the imports make no garbage
     try:
         from perfwatch.tui.app import Dashboard
@@ -68,6 +40,7 @@ def show(
     finally:
         gc.enable()
     gc.freeze()
+    glimpse.taken()
     with _held_back():
         app.run(mouse=True)
     return not app.gone

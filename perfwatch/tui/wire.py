@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from perfwatch.text import width
+from perfwatch.text import is_narrow, width
 from perfwatch.tui.draw.row import Row, Span
 
 GAP = 6
@@ -106,9 +106,9 @@ def _paint_row(pen: _Pen, y: int, before: Row, row: Row) -> None:
 
 
 def _paint_span(pen: _Pen, at: tuple[int, int], old: Span, new: Span) -> None:
-    (y, x), columns = at, width(new.text)
-    if len(old.text) != columns or len(new.text) != columns:  # wide or combining characters: all of it
-        pen.write(y, x, new.text, new.style, columns)
+    (y, x) = at
+    if not (is_narrow(old.text) and is_narrow(new.text)):  # wide or combining characters: all of it
+        pen.write(y, x, new.text, new.style, width(new.text))
         return
     for first, last in _changed(old.text, new.text):
         pen.write(y, x + first, new.text[first:last], new.style, last - first)
@@ -131,6 +131,8 @@ def _paint_rest(pen: _Pen, y: int, x: int, before: Row, row: Row) -> None:
     old, new = _cells(before), _cells(row)
     start: int | None = None
     for at, cell in enumerate([*new, None]):
+        if cell is not None and not cell[0]:  # behind a wide one: painted with it or not at all
+            continue
         same = cell is None or (at < len(old) and old[at] == cell)
         if start is not None and (same or cell is None or cell[1] != new[start][1]):
             pen.write(y, x + start, "".join(text for text, _ in new[start:at]), new[start][1], at - start)
@@ -140,14 +142,16 @@ def _paint_rest(pen: _Pen, y: int, x: int, before: Row, row: Row) -> None:
 
 
 def _cells(row: Row) -> list[tuple[str, str]]:
-    """One entry a column: the character that begins there; an empty text behind a wide one."""
+    """One entry a column: the character that begins there with its marks; an empty text behind a wide one."""
     cells: list[tuple[str, str]] = []
+    begun = 0
     for text, style in row:
         for character in text:
             columns = 1 if character.isascii() else width(character)
             if columns == 0 and cells:
-                cells[-1] = (cells[-1][0] + character, cells[-1][1])
+                cells[begun] = (cells[begun][0] + character, cells[begun][1])
                 continue
+            begun = len(cells)
             cells.append((character, style))
             cells += [("", style)] * (columns - 1)
     return cells
