@@ -92,9 +92,14 @@ def to_ascii(text: str) -> str:
 
 def width(text: str) -> int:
     """Terminal columns of a text: East Asian wide characters take two, combining ones none."""
-    if text.isascii() or _NARROW.fullmatch(text):
+    if is_narrow(text):
         return len(text)
     return sum(_columns(character) for character in text)
+
+
+def is_narrow(text: str) -> bool:
+    """Whether each character surely takes one column; other texts may have wide and combining ones."""
+    return text.isascii() or _NARROW.fullmatch(text) is not None
 
 
 def _columns(character: str) -> int:
