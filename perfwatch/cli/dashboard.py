@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     watching.add_arguments(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no notes")
     parser.add_argument("--ascii", action="store_true", help="draw with ASCII only")
+    parser.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
     parser.add_argument("--now", metavar="TIME", default="30s", help="span of the figures of now")
 
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     standard.keep_for_data()  # what plugins print must not reach the screen
     glimpse.show(standard.out())
     config = load_config(args.config)
-    refresh_s = asking.duration(args.refresh, "--refresh") or 1.0
+    appearance = watching.appearance(args, config)
     scene = Scene(asking.duration(args.now, "--now") or 30.0)
     live = LiveSource(
         choose.choose(args, config),
@@ -52,9 +53,7 @@ def run(args: argparse.Namespace) -> int:
         opening.show(
             watching.LiveFeed(live, scene),
             standard.out(),
-            theme=args.theme,
-            ascii_only=args.ascii,
-            paint_s=refresh_s,
+            **appearance,
         )
     finally:
         live.stop(LEAVE_S)

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wanted = _understand(args)
-    screen = watching.Screen(args) if watching.wants_screen(args) else None
+    screen = watching.Screen(args, wanted.config) if watching.wants_screen(args) else None
     session = _Session.begin(args, wanted, screen)
     try:
         outcome = session.watch(screen)

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from perfwatch.cli import asking, results, standard
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
+    from perfwatch.config import Config
     from perfwatch.job.pane import Pane
     from perfwatch.scene import BinsWanted, Frame, Scene
     from perfwatch.sources.live import LiveSource
@@ -38,6 +39,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class Appearance(TypedDict):
+    """How the dashboard is to look, as `perfwatch.tui.opening.show` takes it."""
+
+    theme: str | None
+    themes: Path | None
+    ascii_only: bool
+    no_color: bool
+    paint_s: float | None
+
+
+def appearance(args: argparse.Namespace, config: Config) -> Appearance:
+    """What the command line says of the dashboard's look, else the config.
+
+    Raises:
+        ConfigError: the theme or the paint period cannot be used; said before anything is started.
+    """
+    from perfwatch.tui.themes import load_theme
+
+    theme = args.theme or config.ui.theme
+    if theme is not None:
+        load_theme(theme, config.themes)
+    return Appearance(
+        theme=theme,
+        themes=config.themes,
+        ascii_only=bool(args.ascii or config.ui.ascii),
+        no_color=bool(args.no_color or config.ui.color is False),
+        paint_s=asking.duration(args.refresh, "--refresh"),
+    )
+
+
 def wants_screen(args: argparse.Namespace) -> bool:
     """Whether this command line gets a dashboard: a terminal, and nothing that asks for less."""
     from perfwatch.tui import glimpse
@@ -52,13 +83,18 @@ class Screen:
 
     Args:
         args: the command line.
+        config: what the user set up.
+
+    Raises:
+        ConfigError: it asks for a theme that cannot be used.
     """
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, config: Config) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
 
         self._args = args
+        self._appearance = appearance(args, config)
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
         columns, lines = os.get_terminal_size(standard.out().fileno())
@@ -95,13 +131,7 @@ class Screen:
     def _show(self, feed: RunFeed) -> None:
         from perfwatch.tui import opening
 
-        opening.show(
-            feed,
-            standard.out(),
-            theme=self._args.theme,
-            ascii_only=bool(getattr(self._args, "ascii", False)),
-            paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
-        )
+        opening.show(feed, standard.out(), **self._appearance)
 
     def _print_last_lines(self) -> None:
         lines = self.pane.lines(LAST_LINES)

@@ -30,10 +30,13 @@ from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
 from perfwatch.tui.screens import devices, hosts, processes, workloads
 from perfwatch.tui.screens import draw as draw_screen
+from perfwatch.tui.settings import WHOLE, Settings
 from perfwatch.tui.view import SCREENS, SPANS_S, View
 from perfwatch.tui.wire import Wire
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.style import Style
     from textual.screen import Screen
 
@@ -57,6 +60,9 @@ class Dashboard(App[None]):
         paint_s: how often to paint, s.
         direct: paint changed cells past Textual's compositor while nothing lies over the canvas.
         first_screen: the screen to begin with; chosen by what there is where it is empty.
+        themes: where the user's own themes lie.
+        kept: what is remembered from the last time; keys change it.
+        note: what to say at the start.
     """
 
     CSS = "Screen { overflow: hidden; background: transparent; }"
@@ -76,6 +82,9 @@ class Dashboard(App[None]):
         paint_s: float = 1.0,
         direct: bool = True,
         first_screen: str = "",
+        themes: Path | None = None,
+        kept: Settings | None = None,
+        note: str = "",
     ) -> None:
         super().__init__(driver_class=TerminalDriver, ansi_color=True)
         self.stream = stream
@@ -89,6 +98,10 @@ class Dashboard(App[None]):
         self._paint_s = paint_s
         self._direct = direct
         self._first_screen = first_screen
+        self._themes = themes
+        self.kept = kept or Settings()
+        """What is to be remembered for the next time."""
+        self._note = note
         self._book = Book()
         self._wire = Wire(self._codes)
         self._canvas = Canvas(self._style, self._redraw)
@@ -158,14 +171,19 @@ class Dashboard(App[None]):
         if self.view.paused_at is None or self.frame is None:
             self.frame = frame
         self._book.learn(frame.bins)
-        if first and self._first_screen == "":
-            self.view = self.view.with_(screen=first_screen(frame))
+        if first:
+            self._begin_with(frame)
         if self._message and frame.t >= self._quiet_at:
             self._message = ""
         unknown = self._book.unknown
         self._redraw()
         if self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
+
+    def _begin_with(self, frame: Frame) -> None:
+        self.view = self.view.with_(screen=self._first_screen or first_screen(frame))
+        if self._note:
+            self._message, self._quiet_at = self._note, frame.t + 2 * MESSAGE_S
 
     def _codes(self, style: str) -> str:
         return self.look.codes(style)
@@ -291,6 +309,7 @@ class Dashboard(App[None]):
         spans = list(SPANS_S)
         span = spans[(spans.index(self.view.span_s) + 1) % len(spans)] if self.view.span_s in spans else 300.0
         self.look_at(span_s=span)
+        self.kept = self.kept.with_(span=WHOLE if span is None else span)
         self.say(f"charts show {'the whole session' if span is None else f'{span / 60:g} min'}")
 
     def action_rate(self, step: int) -> None:
@@ -299,6 +318,7 @@ class Dashboard(App[None]):
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_interval(self._paint_s, self.tick)
+        self.kept = self.kept.with_(paint_s=self._paint_s)
         self.say(f"painting every {self._paint_s:g} s; sampling stays as it is")
 
     def action_sort(self) -> None:
@@ -308,7 +328,7 @@ class Dashboard(App[None]):
             return
         present = self.view.sort.get(self.view.screen, "").lstrip("-")
         order = orders[(orders.index(present) + 1) % len(orders)] if present in orders else ""
-        self.look_at(sort={**self.view.sort, self.view.screen: order})
+        self._sort_by(order)
         self.say(f"sorted by {order or 'place'}")
 
     def action_reverse(self) -> None:
@@ -317,7 +337,11 @@ class Dashboard(App[None]):
             self.say("choose an order first: s")
             return
         turned = order[1:] if order.startswith("-") else f"-{order}"
-        self.look_at(sort={**self.view.sort, self.view.screen: turned})
+        self._sort_by(turned)
+
+    def _sort_by(self, order: str) -> None:
+        self.look_at(sort={**self.view.sort, self.view.screen: order})
+        self.kept = self.kept.with_(sort=self.view.sort)
 
     def action_filter(self) -> None:
         from perfwatch.tui.overlays.prompt import Prompt
@@ -352,17 +376,18 @@ class Dashboard(App[None]):
             if name is None:
                 self.look = before
             else:
-                self.say(f"theme {name}; --theme {name} or [ui] theme in the config keeps it")
+                self.kept = self.kept.with_(theme=name)
+                self.say(f"theme {name}; kept for the next time, unless --theme or [ui] theme says another")
             self.uncover()
 
-        self.push_screen(ThemePicker(theme_names(), self.look.theme.name, self._preview), chosen)
+        self.push_screen(ThemePicker(theme_names(self._themes), self.look.theme.name, self._preview), chosen)
 
     def _preview(self, name: str) -> None:
         from perfwatch.tui.look import Look
         from perfwatch.tui.themes import load_theme
 
         try:
-            self.look = Look(load_theme(name), self.look.system)
+            self.look = Look(load_theme(name, self._themes), self.look.system)
         except ConfigError as error:
             self.say(str(error))
         self.repaint()
