@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.history import kept as module
 from perfwatch.history.charts import History
-from perfwatch.history.kept import INTEGRAL
 from perfwatch.metrics import ENERGY, POWER, QUERIES
 from perfwatch.model import Device, DeviceKind, Kind, Metric, Unit
 from perfwatch.session import format as fmt
@@ -69,28 +68,36 @@ spans = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)
 
 @pytest.mark.usefixtures("small")
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10**6), step_s=st.sampled_from([0.05, 0.3, 1.0, 7.0]), span=spans)
-@example(seed=334, step_s=0.3, span=[0.0, 0.4375])
-@example(seed=33, step_s=0.05, span=[0.0, 0.4375])
-def test_extremes_of_any_span_are_those_of_the_readings_in_it(
-    seed: int, step_s: float, span: list[float]
+@given(
+    seed=st.integers(0, 10**6),
+    step_s=st.sampled_from([0.05, 0.3, 1.0, 7.0]),
+    parts=st.integers(1, 30),
+    at=st.floats(0, 1),
+)
+@example(seed=334, step_s=0.3, parts=2, at=0.0)
+@example(seed=33, step_s=0.05, parts=2, at=0.0)
+def test_extremes_of_any_bin_are_those_of_the_readings_in_it(
+    seed: int, step_s: float, parts: int, at: float
 ) -> None:
     rows = random_rows(seed, 1500, step_s)
     history = history_of(rows, interval_s=step_s)
     first, last = rows[0][0], rows[-1][0]
-    start, end = (first + share * (last - first) for share in span)
-    inside = [values[0] for t, values in rows if start <= t <= end and values[0] is not None]
-    found = history.extremes(0, POWER.name, start, end)
+    width_s = (last - first) / parts
+    place = math.floor((first + at * (last - first)) / width_s)
+    start, end = place * width_s, (place + 1) * width_s
+    inside = [values[0] for t, values in rows if start <= t < end and values[0] is not None]
+    _, low, mean, high = history.bins(0, POWER.name, width_s, place, place)[0]
     if inside:
-        assert found is not None
-        assert found[0] <= min(inside)
-        assert found[1] >= max(inside)
-    # Nothing from farther off than the bins that hold the span's ends, or a bin where a finer tier begins.
+        assert low is not None
+        assert high is not None
+        assert low <= min(inside)
+        assert high >= max(inside)
+    # Nothing from farther off than the bins that hold the bin's ends, or a bin where a finer tier begins.
     before_s = resolution_at(history, start)
     after_s = max(before_s, resolution_at(history, end))
     near = [v[0] for t, v in rows if start - before_s <= t <= end + after_s and v[0] is not None]
-    if found is not None:
-        assert min(near) <= found[0] <= found[1] <= max(near)
+    if low is not None and mean is not None and high is not None:
+        assert min(near) <= low <= mean <= high <= max(near)
 
 
 def resolution_at(history: History, t: float) -> float:
@@ -116,7 +123,7 @@ def test_energy_of_any_span_is_right_to_one_bin_at_each_end(
     true = _at(known, end) - _at(known, start)
     # Two readings can be missing in a row where a finer tier begins.
     allowed = 700 * (resolution_at(history, start) + resolution_at(history, end) + 6 * step_s)
-    found = history.energy(0, start, end)
+    found = history.moved(0, ENERGY.name, start, end)
     if end > start:
         assert found == pytest.approx(true, abs=allowed)
 
@@ -136,7 +143,7 @@ def test_energy_of_the_whole_session_is_exact_however_long_it_is(step_s: float) 
     rows = [(t, values) for t, values in random_rows(3, 5000, step_s) if values[1] is not None]
     history = history_of(rows, interval_s=step_s)
     true = rows[-1][1][1] - rows[0][1][1]
-    assert history.energy(0, rows[0][0], rows[-1][0]) == pytest.approx(true, rel=1e-12)
+    assert history.moved(0, ENERGY.name, rows[0][0], rows[-1][0]) == pytest.approx(true, rel=1e-12)
 
 
 @pytest.mark.usefixtures("small")
@@ -144,30 +151,19 @@ def test_two_adjoining_spans_have_the_energy_of_both_together() -> None:
     rows = random_rows(5, 4000, 0.3)
     history = history_of(rows)
     first, middle, last = rows[0][0], rows[1700][0] + 0.1, rows[-1][0]
-    parts = [history.energy(0, first, middle), history.energy(0, middle, last)]
+    parts = [history.moved(0, ENERGY.name, first, middle), history.moved(0, ENERGY.name, middle, last)]
     assert None not in parts
-    assert math.fsum(filter(None, parts)) == pytest.approx(history.energy(0, first, last), rel=1e-12)
-
-
-def test_a_device_without_a_counter_has_the_energy_of_its_power() -> None:
-    device = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(POWER,))
-    history = history_of([(0.0, [100.0]), (1.0, [300.0]), (2.0, [100.0])], device)
-    assert history.energy(0, 0.0, 2.0) == pytest.approx(400.0)
-    assert history.energy(0, 0.5, 1.5) == pytest.approx(200.0)
-
-
-def test_a_gap_in_the_readings_of_power_holds_no_energy() -> None:
-    device = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(POWER,))
-    history = history_of([(0.0, [100.0]), (1.0, [100.0]), (61.0, [100.0]), (62.0, [100.0])], device)
-    assert history.moved(0, INTEGRAL, 0.0, 62.0) == pytest.approx(200.0)
+    assert math.fsum(filter(None, parts)) == pytest.approx(
+        history.moved(0, ENERGY.name, first, last), rel=1e-12
+    )
 
 
 def test_an_energy_counter_that_restarts_loses_that_interval_and_one_that_wraps_does_not() -> None:
     plain = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(ENERGY,))
     wrapping = Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(ENERGY.wrapping_at(100.0),))
     rows = [(0.0, [90.0]), (1.0, [95.0]), (2.0, [5.0]), (3.0, [15.0])]
-    assert history_of(rows, plain).energy(0, 0.0, 3.0) == pytest.approx(15.0)
-    assert history_of(rows, wrapping).energy(0, 0.0, 3.0) == pytest.approx(25.0)
+    assert history_of(rows, plain).moved(0, ENERGY.name, 0.0, 3.0) == pytest.approx(15.0)
+    assert history_of(rows, wrapping).moved(0, ENERGY.name, 0.0, 3.0) == pytest.approx(25.0)
 
 
 def test_work_that_was_counted_anew_after_a_restart_is_counted() -> None:
@@ -176,41 +172,26 @@ def test_work_that_was_counted_anew_after_a_restart_is_counted() -> None:
     assert history.moved(0, QUERIES.name, 0.0, 3.0) == pytest.approx(16.0)
 
 
-def test_a_chart_has_the_asked_number_of_points_and_holes_where_nothing_was_read() -> None:
+def test_a_chart_has_the_asked_bins_and_holes_where_nothing_was_read() -> None:
     rows: list[tuple[float, list[Any]]] = [
         (float(t), [100.0 + t, None]) for t in range(60) if not 20 <= t < 40
     ]
-    points = history_of(rows).window(0, POWER.name, 60.0, 12, end=60.0)
-    assert len(points) == 12
-    assert [point.mean is None for point in points] == [4 <= place < 8 for place in range(12)]
-    assert (points[0].low, points[0].mean, points[0].high) == (100.0, 102.0, 104.0)
-
-
-def test_the_newest_reading_is_on_the_chart() -> None:
-    points = history_of([(0.0, [1.0, None]), (1.0, [2.0, None]), (2.0, [700.0, None])]).window(
-        0, POWER.name, 2.0, 2
-    )
-    assert points[-1].high == 700.0
+    bins = history_of(rows).bins(0, POWER.name, 5.0, 0, 11)
+    assert [k for k, *_ in bins] == list(range(12))
+    assert [mean is None for _, _, mean, _ in bins] == [4 <= k < 8 for k in range(12)]
+    assert bins[0] == (0, 100.0, 102.0, 104.0)
 
 
 def test_a_counter_is_charted_as_its_rate() -> None:
     rows: list[tuple[float, list[Any]]] = [(t / 2, [None, 1000.0 + 25.0 * t]) for t in range(200)]
-    points = history_of(rows).window(0, ENERGY.name, 50.0, 10)
-    assert [point.mean for point in points] == pytest.approx([50.0] * 10)
-
-
-def test_a_chart_over_several_tiers_shows_a_spike_that_only_the_coarsest_still_has(small: None) -> None:
-    rows: list[tuple[float, list[Any]]] = [(float(t), [700.0 if t == 3 else 50.0, None]) for t in range(3000)]
-    points = history_of(rows).window(0, POWER.name, 3000.0, 30, end=3000.0)
-    assert max(point.high or 0.0 for point in points[:2]) == 700.0
-    assert points[15].high == 50.0
-    assert None not in [point.mean for point in points]
+    bins = history_of(rows).bins(0, ENERGY.name, 5.0, 0, 9)
+    assert [mean for _, _, mean, _ in bins] == pytest.approx([50.0] * 10)
 
 
 def test_the_mean_of_a_bin_is_that_of_its_readings_and_missing_ones_are_no_zeros(small: None) -> None:
     rows: list[tuple[float, list[Any]]] = [(t / 4, [None if t % 3 else 90.0, None]) for t in range(4000)]
-    points = history_of(rows).window(0, POWER.name, 900.0, 9, end=900.0)
-    assert [point.mean for point in points] == pytest.approx([90.0] * 9)
+    bins = history_of(rows).bins(0, POWER.name, 100.0, 0, 8)
+    assert [mean for _, _, mean, _ in bins] == pytest.approx([90.0] * 9)
 
 
 def test_64_devices_with_25_metrics_at_100_hz_stay_in_the_budget() -> None:
@@ -262,9 +243,9 @@ def test_a_device_that_declares_more_metrics_keeps_what_it_had() -> None:
     history = history_of([(0.0, [100.0, 0.0]), (1.0, [200.0, 150.0])])
     history.write(declared(Device("D-0", "Chip", DeviceKind.ACCELERATOR, metrics=(QUERIES, ENERGY, POWER))))
     history.write(fmt.batch(2.0, "stub", 0.0, [[0, 2.0, [7, 300.0, 100.0]]]))
-    assert history.extremes(0, POWER.name, 0.0, 2.0) == (100.0, 200.0)
-    assert history.energy(0, 0.0, 2.0) == pytest.approx(300.0)
-    assert history.latest(0, QUERIES.name) == (2.0, 0.0)
+    assert history.bins(0, POWER.name, 3.0, 0, 0) == [(0, 100.0, pytest.approx(400.0 / 3), 200.0)]
+    assert history.moved(0, ENERGY.name, 0.0, 2.0) == pytest.approx(300.0)
+    assert history.moved(0, QUERIES.name, 0.0, 2.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -285,17 +266,16 @@ def test_a_malformed_record_changes_no_figure(record: dict[str, Any]) -> None:
     history = history_of([(0.0, [100.0, 0.0]), (0.5, [100.0, 50.0])])
     history.write(record)
     history.write(fmt.batch(2.0, "stub", 0.0, [[0, 2.0, [100.0, 200.0]]]))
-    assert history.extremes(0, POWER.name, 0.0, 2.0) == (100.0, 100.0)
-    assert history.energy(0, 0.0, 2.0) == pytest.approx(200.0)
+    assert history.bins(0, POWER.name, 3.0, 0, 0) == [(0, 100.0, 100.0, 100.0)]
+    assert history.moved(0, ENERGY.name, 0.0, 2.0) == pytest.approx(200.0)
 
 
 def test_what_is_not_known_is_none() -> None:
     history = history_of([(5.0, [None, None])])
-    assert history.latest(0, POWER.name) is None
-    assert history.extremes(0, POWER.name, 0.0, 9.0) is None
-    assert history.energy(0, 0.0, 9.0) is None
-    assert history.energy(3, 0.0, 9.0) is None
-    assert history.window(0, "no_such_metric", 60.0, 10) == []
+    assert history.bins(0, POWER.name, 9.0, 0, 0) == [(0, None, None, None)]
+    assert history.moved(0, ENERGY.name, 0.0, 9.0) is None
+    assert history.moved(3, ENERGY.name, 0.0, 9.0) is None
+    assert history.moved(0, "no_such_metric", 0.0, 9.0) is None
 
 
 Bins = list[tuple[int, float | None, float | None, float | None]]
@@ -368,7 +348,6 @@ def test_bins_that_only_the_tiers_still_hold_keep_their_extremes_and_rates() -> 
         (float(t), [700.0 if t == 3 else 50.0, 1000.0 + 20.0 * t]) for t in range(3000)
     ]
     history = history_of(rows)
-    assert history.last_t(0) == 2999.0
     powers = history.bins(0, POWER.name, 960.0, 0, 3)
     assert [high for _, _, _, high in powers] == [700.0, 50.0, 50.0, 50.0]
     assert [low for _, low, _, _ in powers] == [50.0] * 4
@@ -404,13 +383,3 @@ def test_bins_of_what_is_not_there_are_empty() -> None:
     assert history.bins(0, "no_such_metric", 1.0, 4, 5) == empty
     assert history.bins(9, POWER.name, 1.0, 4, 5) == empty
     assert history.bins(0, POWER.name, 1.0, 5, 4) == []
-
-
-def test_the_newest_row_is_told_by_metric_with_none_for_what_was_missing() -> None:
-    history = history_of([(0.0, [100.0, 500.0]), (1.0, [None, 620.0])])
-    assert history.values(0) == {POWER.name: None, ENERGY.name: 120.0}
-    assert history.last_t(0) == 1.0
-    assert history.values(9) == {}
-    assert history.last_t(9) is None
-    assert history_of([]).values(0) == {}
-    assert history_of([]).last_t(0) is None

@@ -1,4 +1,4 @@
-"""How far had a counter moved, or the integral of a gauge come, by a time?"""
+"""How far had a counter moved by a time?"""
 
 from __future__ import annotations
 
@@ -38,27 +38,6 @@ class Total:
         if moved is None:
             return value if self._counts_from_zero else 0.0
         return moved
-
-
-class Integral:
-    """Joules from readings of power, by the trapezoid rule; a gap is left out."""
-
-    __slots__ = ("_joules", "_longest_gap_s", "_t", "_watts")
-
-    def __init__(self, longest_gap_s: float) -> None:
-        self._longest_gap_s = longest_gap_s
-        self._joules = 0.0
-        self._t: float | None = None
-        self._watts = 0.0
-
-    def take(self, t: float, watts: float) -> float:
-        """Add a reading in watts at `t` seconds; returns the joules so far, NaN without a reading."""
-        if math.isnan(watts):
-            return NAN
-        if self._t is not None and t - self._t <= self._longest_gap_s:
-            self._joules += (watts + self._watts) / 2 * (t - self._t)
-        self._t, self._watts = t, watts
-        return self._joules
 
 
 Known = tuple[float, float] | None

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 from perfwatch.derive.integral import gap_limit_s
-from perfwatch.history.kept import INTEGRAL, Kept, Point
-from perfwatch.metrics import ENERGY
+from perfwatch.history.kept import Kept
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
 
@@ -109,23 +107,6 @@ class History:
         """What the arrays take now."""
         return sum(kept.bytes_used() for kept in self._kept.values())
 
-    def latest(self, number: int, metric: str) -> tuple[float, float] | None:
-        """Time and value of the newest reading of a gauge (of a counter: how far it moved so far)."""
-        kept = self._kept.get(number)
-        return None if kept is None else kept.latest(metric)
-
-    def extremes(self, number: int, metric: str, start: float, end: float) -> tuple[float, float] | None:
-        """Smallest and largest reading of a gauge from `start` to `end`.
-
-        What is older than the raw samples is known to its tier's resolution: readings up to one bin
-        before and after the span can be among them.
-        """
-        kept = self._kept.get(number)
-        if kept is None or not kept.has(metric):
-            return None
-        low, high, _, n = kept.merged(metric, start, end, closed=True)
-        return (low, high) if n else None
-
     def moved(self, number: int, metric: str, start: float, end: float) -> float | None:
         """How far a counter moved from `start` to `end`, as far as it was seen; `None` if it was not.
 
@@ -133,21 +114,6 @@ class History:
         """
         kept = self._kept.get(number)
         return None if kept is None else kept.moved(metric, start, end)
-
-    def energy(self, number: int, start: float, end: float) -> float | None:
-        """Joules of a device from `start` to `end`: by its counter, else by the integral of its power."""
-        by_counter = self.moved(number, ENERGY.name, start, end)
-        return by_counter if by_counter is not None else self.moved(number, INTEGRAL, start, end)
-
-    def values(self, number: int) -> dict[str, float | None]:
-        """The newest row by metric (of a counter: how far it moved so far); empty before the first."""
-        kept = self._kept.get(number)
-        return {} if kept is None else kept.newest()
-
-    def last_t(self, number: int) -> float | None:
-        """When a device was read last."""
-        kept = self._kept.get(number)
-        return kept.times[-1] if kept is not None and kept.times else None
 
     def bins(
         self, number: int, metric: str, width_s: float, first: int, last: int
@@ -163,19 +129,4 @@ class History:
             return [(k, None, None, None) for k in range(first, last + 1)]
         ask = kept.rate_in_bin if kept.is_counter(metric) else kept.level
         points = (ask(metric, k * width_s, (k + 1) * width_s) for k in range(first, last + 1))
-        return [(first + place, *point[1:]) for place, point in enumerate(points)]
-
-    def window(
-        self, number: int, metric: str, span_s: float, points: int, end: float | None = None
-    ) -> list[Point]:
-        """The last `span_s` seconds of a metric (up to `end`), as so many points of equal width."""
-        kept = self._kept.get(number)
-        if kept is None or not kept.has(metric) or points < 1 or not kept.times:
-            return []
-        until = kept.times[-1] if end is None else end
-        edges = [until - span_s + span_s * place / points for place in range(points + 1)]
-        if kept.is_counter(metric):
-            return [kept.rate(metric, start, stop) for start, stop in pairwise(edges)]
-        # The last point takes the newest reading in, which lies on its edge.
-        edges[-1] = math.nextafter(edges[-1], math.inf)
-        return [kept.level(metric, start, stop) for start, stop in pairwise(edges)]
+        return [(first + place, *point) for place, point in enumerate(points)]

@@ -2,7 +2,7 @@
 
 A counter is kept as the amount by which it moved since its first reading: such an amount only grows, so that
 the minimum and maximum of a bin are its exact first and last, and energy over any kept span stays right
-however coarse the bins are. For a device that tells power, the integral of it is kept in the same way.
+however coarse the bins are.
 
 Inside, a missing value is a NaN; outside it is `None`.
 """
@@ -15,11 +15,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from perfwatch.history.amounts import NAN, Integral, Known, Total, interpolated, known_after, known_before
+from perfwatch.history.amounts import NAN, Known, Total, interpolated, known_after, known_before
 from perfwatch.history.tiers import Merged, Size, Tier, joined, merge_bins, merge_values
-from perfwatch.metrics import POWER
 from perfwatch.model import Device, DeviceKind, Kind
 
 RAW_SAMPLES = 8192
@@ -31,23 +30,12 @@ SLACK = 1.25
 GROWTH = 1.0625
 """What the interpreter allocates ahead for an array that is appended to."""
 ARRAY_BYTES = sys.getsizeof(array("d")) + 64
-INTEGRAL = "(integral of power)"
-"""The column of joules integrated from power; no metric is called so."""
 _NUMBERS = (float, int)
 _LARGEST = 1e300
 """What is beyond this is no reading; sums stay finite."""
-
-
-class Point(NamedTuple):
-    """One place of a chart: the values from `t` on; `None` where nothing was read.
-
-    For a counter all three are its rate per second.
-    """
-
-    t: float
-    low: float | None
-    mean: float | None
-    high: float | None
+Extent = tuple[float | None, float | None, float | None]
+"""Low, mean and high of a place on a chart; of a counter all three are its rate per second."""
+_NOTHING: Extent = (None, None, None)
 
 
 class Kept:
@@ -64,7 +52,6 @@ class Kept:
         """So many of the newest samples are not in the first tier yet."""
         self._totals: dict[str, Total] = {}
         self._longest_gap_s = longest_gap_s
-        self._integral = Integral(longest_gap_s)
         self._writers: list[tuple[int, array[float], Callable[[float], float] | None]] = []
         self.declare(device)
 
@@ -77,12 +64,11 @@ class Kept:
             for name, metric in wanted.items()
             if metric.kind is Kind.COUNTER
         }
-        names = [*wanted, *([INTEGRAL] if POWER.name in wanted else [])]
         self._columns = {
-            name: self._columns.get(name) or array("d", [NAN]) * len(self.times) for name in names
+            name: self._columns.get(name) or array("d", [NAN]) * len(self.times) for name in wanted
         }
         for tier in self._tiers:
-            tier.declare(names)
+            tier.declare(list(wanted))
         self._writers = [
             (place, self._columns[metric.name], self._counted(metric.name))
             for place, metric in enumerate(device.metrics)
@@ -149,8 +135,6 @@ class Kept:
                 column.append(value)
             else:
                 column.append(counted(value))
-        if INTEGRAL in self._columns:
-            self._columns[INTEGRAL].append(self._integral.take(t, self._columns[POWER.name][-1]))
         self._pending += 1
         if len(times) > self._raw * SLACK - 1:
             self._cut_raw(self._raw)
@@ -192,49 +176,26 @@ class Kept:
         return metric in self._columns
 
     def is_counter(self, metric: str) -> bool:
-        return metric in self._totals or metric == INTEGRAL
+        return metric in self._totals
 
-    def latest(self, metric: str) -> tuple[float, float] | None:
-        column = self._columns.get(metric)
-        if column is None:
-            return None
-        for index in range(len(column) - 1, -1, -1):
-            if not math.isnan(column[index]):
-                return self.times[index], column[index]
-        return None
-
-    def newest(self) -> dict[str, float | None]:
-        """The last row by metric."""
-        if not self.times:
-            return {}
-        row = ((name, column[-1]) for name, column in self._columns.items() if name != INTEGRAL)
-        return {name: None if math.isnan(value) else value for name, value in row}
-
-    def level(self, metric: str, start: float, stop: float) -> Point:
+    def level(self, metric: str, start: float, stop: float) -> Extent:
         """A gauge from `start` up to but not including `stop`."""
-        low, high, total, n = self.merged(metric, start, stop, closed=False)
-        return Point(start, low, total / n, high) if n else Point(start, None, None, None)
+        low, high, total, n = self._merged(metric, start, stop)
+        return (low, total / n, high) if n else _NOTHING
 
-    def rate(self, metric: str, start: float, stop: float) -> Point:
-        """A counter's rate per second between two times."""
-        moved, seen_s = self._moved_and_seen_s(metric, start, stop)
-        per_s = None if moved is None or seen_s <= 0.0 else moved / seen_s
-        return Point(start, per_s, per_s, per_s)
-
-    def rate_in_bin(self, metric: str, start: float, stop: float) -> Point:
+    def rate_in_bin(self, metric: str, start: float, stop: float) -> Extent:
         """A counter's rate per second in what lies between its own first and last reading."""
-        nothing = Point(start, None, None, None)
         before, after = self._around(metric, start)
         if after is None or self._is_hole(metric, start, stop, before, after):
-            return nothing
+            return _NOTHING
         last_before, last_after = self._around(metric, stop)
         begin = start if before is not None else after[0]
         end = stop if last_after is not None or last_before is None else last_before[0]
         low, high = interpolated(before, after, begin), interpolated(last_before, last_after, end)
         if end <= begin or low is None or high is None:
-            return nothing
+            return _NOTHING
         per_s = (high - low) / (end - begin)
-        return Point(start, per_s, per_s, per_s)
+        return per_s, per_s, per_s
 
     def _is_hole(self, metric: str, start: float, stop: float, before: Known, after: Known) -> bool:
         """Whether a device was not read for too long to tell a rate. Work is told when there is some."""
@@ -242,37 +203,33 @@ class Kept:
             return False
         if after[0] - before[0] <= self._longest_gap_s:
             return False
-        return not self.merged(metric, start, stop, closed=False).n
+        return not self._merged(metric, start, stop).n
 
     def moved(self, metric: str, start: float, end: float) -> float | None:
         """How far a counter moved in what was seen of the span."""
-        return self._moved_and_seen_s(metric, start, end)[0]
-
-    def _moved_and_seen_s(self, metric: str, start: float, end: float) -> tuple[float | None, float]:
         oldest = self._oldest()
         if not self.has(metric) or oldest is None:
-            return None, 0.0
+            return None
         start, end = max(start, oldest), min(end, self.times[-1])
         if end <= start:
-            return None, 0.0
+            return None
         before, after = self._total_at(metric, start), self._total_at(metric, end)
-        return (None if before is None or after is None else after - before), end - start
+        return None if before is None or after is None else after - before
 
     def _oldest(self) -> float | None:
         starts = [tier.begins[0] for tier in self._tiers if tier.begins]
         return min([*starts, *self.times[:1]], default=None)
 
-    def merged(self, metric: str, start: float, stop: float, *, closed: bool) -> Merged:
-        """The readings from `start` to `stop`, each from the finest tier that still has it."""
-        find_last = bisect_right if closed else bisect_left
-        first, last = bisect_left(self.times, start), find_last(self.times, stop)
+    def _merged(self, metric: str, start: float, stop: float) -> Merged:
+        """The readings from `start` up to but not including `stop`, from the finest tier that has them."""
+        first, last = bisect_left(self.times, start), bisect_left(self.times, stop)
         parts = [merge_values(self._columns[metric][first:last])]
         finer_from = self.times[0] if self.times else math.inf
         for tier in self._tiers:
             if start >= finer_from:
                 break
             # A bin that begins where the finer tier does is in that tier already.
-            last = find_last(tier.begins, stop) if stop < finer_from else bisect_left(tier.begins, finer_from)
+            last = bisect_left(tier.begins, min(stop, finer_from))
             first = bisect_left(tier.ends, start)
             parts.append(merge_bins(tier.cells[metric], first, last))
             finer_from = min([finer_from, *tier.begins[:1]])
