@@ -28,9 +28,9 @@ dashboard; its key q ends the story early."""
 
 SHORTEST_S, LONGEST_S = 2.0, 86_400.0
 MOST_DEVICES = 64
-SAMPLES = 60
-"""Unless a period is asked for, a story has so many samples, and one a second where it is longer."""
-LEAST_INTERVAL_S, INTERVAL_S = 0.05, 1.0
+SAMPLES = 120
+"""Unless a period is asked for, a story has so many samples, and two a second where it is longer."""
+LEAST_INTERVAL_S, INTERVAL_S = 0.05, 0.5
 NAME = "SIMULATED"
 """Stands in the recording, so that nobody takes a summary of it for a measurement."""
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--duration", metavar="TIME", default="60s", help="tell it in so long")
     group.add_argument("--devices", metavar="N", type=int, default=8, help="so many accelerators, 1 to 64")
     group.add_argument("--seed", metavar="N", type=int, default=1, help="another one gives other curves")
-    group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 1 s of a minute)")
+    group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s of a minute)")
     group.add_argument("-o", "--output", metavar="FILE", help="session log, .jsonl or .jsonl.zst")
     group.add_argument("--force", action="store_true", help="overwrite files that exist")
     group.add_argument("--headless", action="store_true", help="no dashboard")
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config)
     wanted = _Wanted(args, config)
-    screen = _Screen(args) if watching.wants_screen(args) else None
+    screen = _Screen(args, config) if watching.wants_screen(args) else None
     show = _Show.begin(args, wanted, screen)
     try:
         return show.give(args, config, screen)
@@ -224,11 +224,12 @@ def _printed(*, to_stderr: bool) -> Say:
 class _Screen:
     """The dashboard of the story, and what it needs of it."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, config: Config) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
 
         self._args = args
+        self._appearance = watching.appearance(args, config)
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
 
@@ -241,9 +242,7 @@ class _Screen:
             opening.show(
                 _DemoFeed(live, self.scene, self.pane, performance, stays=self._args.stay),
                 standard.out(),
-                theme=self._args.theme,
-                ascii_only=self._args.ascii,
-                paint_s=asking.duration(self._args.refresh, "--refresh") or 1.0,
+                **self._appearance,
             )
         finally:
             status = performance.end()
