@@ -13,6 +13,7 @@ from perfwatch.cli import standard
 COMMANDS: dict[str, str] = {
     "dashboard": "perfwatch.cli.dashboard",
     "run": "perfwatch.cli.run",
+    "attach": "perfwatch.cli.attach",
     "demo": "perfwatch.cli.demo",
     "snapshot": "perfwatch.cli.snapshot",
     "doctor": "perfwatch.cli.doctor",
@@ -26,7 +27,7 @@ COMMANDS: dict[str, str] = {
     "client": "perfwatch.cli.client",
 }
 
-RUNS_PLUGINS = ("run", "demo", "record", "snapshot", "stream", "doctor", "collectors")
+RUNS_PLUGINS = ("run", "attach", "demo", "record", "snapshot", "stream", "doctor", "collectors")
 """Commands in whose process strangers' code may print."""
 
 HELP = """\
@@ -37,6 +38,7 @@ perfwatch measures runs: it watches accelerators beside a job and says what the 
 everyday:
   perfwatch                       one reading of this machine, as a table
   perfwatch run [opts] -- CMD     start a job, watch it, summarise it; exits with the job's status
+  perfwatch attach PID|URL        the same for a job that already runs; ctrl-C ends the watching only
   perfwatch demo                  simulated accelerators and benchmark: a story of one minute
   perfwatch summary [FILE]        the summary of a recorded run (default: last)
   perfwatch doctor                what is found, what is not, why, and what to do about it

@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -78,22 +78,45 @@ def wants_screen(args: argparse.Namespace) -> bool:
     return glimpse.can_draw(standard.out(), os.environ)
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What is said when the screen was closed, and when ctrl-C was pressed in it: once, and once more."""
+
+    closed: str
+    interrupted: str
+    again: str
+
+
+OUR_JOB = Wording(
+    "the screen is closed, the run goes on; ctrl-C ends the job",
+    "SIGINT sent to the job; ctrl-C once more kills it",
+    "job killed",
+)
+ATTACHED = Wording(
+    "the screen is closed, the watching goes on; ctrl-C ends it, not what is watched",
+    "the watching ends; what is watched goes on",
+    "the watching ends; what is watched goes on",
+)
+
+
 class Screen:
     """The dashboard of one run, and what it needs of it.
 
     Args:
         args: the command line.
         config: what the user set up.
+        wording: what it says of the job.
 
     Raises:
         ConfigError: it asks for a theme that cannot be used.
     """
 
-    def __init__(self, args: argparse.Namespace, config: Config) -> None:
+    def __init__(self, args: argparse.Namespace, config: Config, wording: Wording = OUR_JOB) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
 
         self._args = args
+        self._wording = wording
         self._appearance = appearance(args, config)
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
@@ -121,9 +144,10 @@ class Screen:
         work = _Work(run)
         work.start()
         feed = RunFeed(live, self.scene, self.pane, work, stays=self._args.stay)
+        feed.wording = self._wording
         self._show(feed)
         if not work.done.is_set():
-            results.say("perfwatch: the screen is closed, the run goes on; ctrl-C ends the job")
+            results.say(f"perfwatch: {self._wording.closed}")
         self._print_last_lines()
         answer: T = work.result()
         return answer
@@ -182,7 +206,9 @@ class LiveFeed:
 
     def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
         """A frame, computed on the hub's thread."""
-        return self._live.hub.ask(lambda: self._frame(wanted))
+        if at is None:
+            return self._live.hub.ask(lambda: self._frame(wanted))
+        return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted), at))
 
     def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
         hub, clock = self._live.hub, self._live.clock
@@ -201,6 +227,8 @@ class LiveFeed:
 class RunFeed(LiveFeed):
     """A run as the dashboard sees it."""
 
+    wording = OUR_JOB
+
     def __init__(self, live: LiveSource, scene: Scene, pane: Pane, work: _Work, *, stays: bool) -> None:
         super().__init__(live, scene)
         self._pane = pane
@@ -217,9 +245,9 @@ class RunFeed(LiveFeed):
         return replace(super()._frame(wanted), output=self._pane.lines(1000))
 
     def interrupt(self) -> str:
-        """End the job as ctrl-C does; the signal goes the way of every other."""
+        """Do as ctrl-C does; the signal goes the way of every other."""
         if self._work.done.is_set():
             return ""
         self._interrupts += 1
         os.kill(os.getpid(), signal.SIGINT)
-        return "SIGINT sent to the job; ctrl-C once more kills it" if self._interrupts == 1 else "job killed"
+        return self.wording.interrupted if self._interrupts == 1 else self.wording.again

@@ -74,3 +74,8 @@ class WorkSources:
     def output(self) -> Any:
         """What reads the job's output; None if nothing does."""
         return self._output
+
+    @property
+    def first_polled(self) -> Any:
+        """What reads the page or file that was named first; None if nothing does."""
+        return self._polled[0] if self._polled else None

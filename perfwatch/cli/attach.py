@@ -1,0 +1,218 @@
+"""`perfwatch attach PID|URL`: a run over a job that already runs; it ends with the job, or with ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perfwatch.cli import around, asking, results, watching
+from perfwatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from perfwatch.config import Config
+    from perfwatch.derive.settings import Settings
+    from perfwatch.job.attached import AttachedRun, Outcome, Target
+    from perfwatch.job.signals import SignalQueue
+    from perfwatch.job.workloads import Workload
+    from perfwatch.sources.live import Chosen, LiveSource
+    from perfwatch.sources.recording import Recording
+
+HELP = """Watch a job that already runs, by its process id or by the URL of its server's metrics page, and say
+what its work cost. Ends with the job; ctrl-C and --duration end the watching, never the job. How a process
+that perfwatch did not start has ended is told to its parent alone: its exit status is not known here.
+Exits with 0 unless something failed."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from perfwatch.job import workloads
+    from perfwatch.sources import choose
+
+    parser.add_argument("what", metavar="PID|URL", help="the process, or the metrics page of the server")
+    choose.add_arguments(parser)
+    workloads.add_argument(parser)
+    asking.add_summary_arguments(parser)
+    asking.add_output_arguments(parser)
+    group = parser.add_argument_group("the run")
+    group.add_argument("--duration", metavar="TIME", help="end the watching after so long; the job goes on")
+    around.add_name_arguments(group)
+    around.add_record_arguments(group)
+    around.add_screen_arguments(parser, group, "the job")
+
+
+def run(args: argparse.Namespace) -> int:
+    wanted = _understand(args)
+    screen = watching.Screen(args, wanted.config, watching.ATTACHED) if watching.wants_screen(args) else None
+    session = _Session.begin(args, wanted, screen)
+    try:
+        return session.finish(args, wanted, session.watch(screen))
+    finally:
+        session.close()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The command line, understood and checked before anything is watched."""
+
+    target: Target
+    config: Config
+    settings: Settings
+    chosen: list[Chosen]
+    workloads: list[Workload]
+    gates: results.Gates
+    duration_s: float | None
+    tags: dict[str, str]
+    interval_s: float
+    now_s: float
+
+
+def _understand(args: argparse.Namespace) -> _Wanted:
+    from perfwatch.config import load_config
+    from perfwatch.job.target import find_target
+    from perfwatch.sources import choose
+
+    config = load_config(args.config)
+    for note in config.notes:
+        results.say(f"perfwatch: {note}", quiet=args.quiet)
+    wanted = _Wanted(
+        config=config,
+        settings=asking.settings(args, config.settings()),
+        chosen=choose.choose(args, config),
+        workloads=_workloads(args, config),
+        gates=results.Gates.parse(args),
+        duration_s=asking.duration(args.duration, "--duration"),
+        tags=asking.tags(args.tag),
+        interval_s=choose.interval(args, config),
+        now_s=asking.duration(args.now, "--now") or 30.0,
+        target=find_target(args.what),  # last: it asks the system
+    )
+    results.check_summary_file(args)
+    return wanted
+
+
+def _workloads(args: argparse.Namespace, config: Config) -> list[Workload]:
+    """Where work is counted, a server's own page first. What the job prints goes past us."""
+    from perfwatch.job import workloads
+    from perfwatch.job.target import is_url
+
+    named = workloads.parse(args.workload)
+    for one in named:
+        if one.kind in workloads.STREAMS:
+            raise ConfigError(
+                f"-w {one.kind}=...: the output of a job that already runs cannot be read; "
+                "give the file that it goes to: -w log=PATH:PATTERN"
+            )
+    usual = [one for one in workloads.parse(config.run.workload) if one.kind not in workloads.STREAMS]
+    page = [workloads.Workload("prometheus", args.what)] if is_url(args.what) else []
+    return list(dict.fromkeys([*page, *usual, *named]))
+
+
+class _Session:
+    """The moving parts of this one run, wired together."""
+
+    def __init__(
+        self, live: LiveSource, runner: AttachedRun, recording: Recording, signals: SignalQueue
+    ) -> None:
+        self._live = live
+        self._runner = runner
+        self._recording = recording
+        self._signals = signals
+
+    @classmethod
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.Screen | None) -> _Session:
+        """Take the signals over, then open files and sockets; nothing runs yet."""
+        from perfwatch.job.signals import SignalQueue
+
+        signals = SignalQueue()
+        signals.open()  # first: a thread that is older would take them
+        try:
+            return cls._wired(args, wanted, signals, screen)
+        except BaseException:
+            signals.close()
+            raise
+
+    @classmethod
+    def _wired(
+        cls,
+        args: argparse.Namespace,
+        wanted: _Wanted,
+        signals: SignalQueue,
+        screen: watching.Screen | None,
+    ) -> _Session:
+        from perfwatch.job.attached import AttachedRun
+        from perfwatch.job.evidence import Evidence
+        from perfwatch.job.opening import Opening
+        from perfwatch.job.work_sources import WorkSources
+        from perfwatch.sources.live import LiveSource, new_session_id
+        from perfwatch.sources.recording import Recording
+
+        session_id = new_session_id()
+        sources = WorkSources.of(wanted.workloads, tells_us=False)
+        keep = not args.no_record and wanted.config.run.record is not False
+        recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
+        if recording.warning:
+            results.say(f"perfwatch: {recording.warning}")
+        evidence = Evidence(wanted.target.environment)
+        opening = Opening(wanted.settings)
+        speaking = around.spoken(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
+        live = LiveSource(
+            [*wanted.chosen, *sources.chosen()],
+            [recording, evidence, opening, *speaking],
+            interval_s=wanted.interval_s,
+            session_id=session_id,
+            header=around.header(args, wanted.target.command, wanted.settings, wanted.tags),
+        )
+        sources.at_each_mark(live.request_readings)
+        page = sources.first_polled if wanted.target.url is not None else None
+        runner = AttachedRun(
+            wanted.target, live, evidence, opening, signals, duration_s=wanted.duration_s, page=page
+        )
+        return cls(live, runner, recording, signals)
+
+    def watch(self, screen: watching.Screen | None) -> Outcome:
+        """Watch it until it is over, or the watching is."""
+        run = self._runner.run
+        try:
+            outcome: Outcome = run() if screen is None else screen.show(self._live, run)
+        except ConfigError:
+            self._recording.close()
+            self._recording.discard(everything=True)
+            raise
+        before = self._recording.warning
+        self._recording.close()
+        if self._recording.warning != before:
+            results.say(f"perfwatch: {self._recording.warning}")
+        return outcome
+
+    def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:
+        """Summarise what was recorded and judge it."""
+        try:
+            if not self._runner.began:
+                results.say("perfwatch attach: ended before the watching began")
+                self._recording.discard(everything=True)
+                return outcome.status
+            with results.told("attach") as summarised:
+                summary = results.summarise(self._recording.tape(), wanted.settings)
+            if summarised.failed:
+                return outcome.status or 1
+            with results.told("attach") as shown:
+                results.show(args, wanted.config, summary, log_path=self._recording.path)
+            _say_how_it_ended(wanted.target, outcome, quiet=args.quiet)
+            return wanted.gates.judge(summary, otherwise=outcome.status or int(shown.failed))
+        finally:
+            self._recording.discard()
+
+    def close(self) -> None:
+        """Give the signals back."""
+        self._signals.close()
+
+
+def _say_how_it_ended(target: Target, outcome: Outcome, *, quiet: bool) -> None:
+    if outcome.goes_on:
+        text = f"{target.what} goes on; the watching was ended by {outcome.because}"
+    else:
+        text = (
+            f"{target.what} is over: {outcome.because}; perfwatch did not start it, "
+            "so its exit status is not known"
+        )
+    results.say(f"perfwatch: {text}", quiet=quiet)
