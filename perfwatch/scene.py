@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from perfwatch.derive.integral import gap_limit_s
@@ -20,7 +20,7 @@ from perfwatch.derive.odd import Peer
 from perfwatch.derive.workload_now import WorkloadFigures, WorkloadNow
 from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
-from perfwatch.model import Device, State
+from perfwatch.model import Device, Kind, State
 from perfwatch.session import format as fmt
 
 FIGURES_S = 0.45
@@ -257,6 +257,36 @@ class Scene:
             bins={one: self._bins(one) for one in wanted},
             work=figures.work,
         )
+
+    def as_of(self, frame: Frame, t: float) -> Frame:
+        """A frame with its devices and events as they were at `t`, as far as the history tells.
+
+        A value is the mean of the few seconds around `t`. What is folded over the whole run cannot be turned
+        back and stays as it is.
+        """
+        return replace(
+            frame,
+            t=t,
+            devices=tuple(self._then(one, t) for one in frame.devices),
+            workloads=tuple(self._then(one, t) for one in frame.workloads),
+            events=tuple(one for one in frame.events if one.t <= t),
+            work={},
+        )
+
+    def _then(self, one: DeviceNow, t: float) -> DeviceNow:
+        """A device as it was; counters have no value then, only their charts."""
+        metrics = [metric for metric in one.device.metrics if metric.kind is Kind.GAUGE]
+        values = {metric.name: self._value_then(one.number, metric.name, t) for metric in metrics}
+        told = values.get(POWER.name)
+        watts = self._value_then(one.number, ENERGY.name, t) if told is None else told
+        read = any(value is not None for value in (*values.values(), watts))
+        state, reason = (State.OK, "") if read else (State.STALE, "no reading then")
+        return replace(one, values=values, watts=watts, t=t if read else None, state=state, reason=reason)
+
+    def _value_then(self, number: int, metric: str, t: float) -> float | None:
+        place = int(max(0.0, t) / self._gap_s)
+        _, _, mean, high = self._history.bins(number, metric, self._gap_s, place, place)[0]
+        return high if metric == THROTTLE_REASONS.name else mean  # bits have no mean
 
     def _figures_at(self, t: float, both: Sequence[DeviceNow]) -> _Figures:
         """What is computed over spans: anew twice a second, however often somebody looks."""

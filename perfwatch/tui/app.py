@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from textual.app import App, ComposeResult, SystemCommand
@@ -102,6 +103,9 @@ class Dashboard(App[None]):
         self.kept = kept or Settings()
         """What is to be remembered for the next time."""
         self._note = note
+        self._stopped: Frame | None = None
+        """The frame at which the view was paused."""
+        self._again = False
         self._book = Book()
         self._wire = Wire(self._codes)
         self._canvas = Canvas(self._style, self._redraw)
@@ -152,7 +156,9 @@ class Dashboard(App[None]):
     def ask(self) -> None:
         """Ask for a frame now."""
         if self._asking is not None and not self._asking.done():
+            self._again = True
             return
+        self._again = False
         loop = asyncio.get_running_loop()
         self._asking = self.feed.ask(self._book.wanted(), self.view.paused_at)
         self._asking.add_done_callback(lambda answer: _hand_over(loop, self._got, answer))
@@ -168,22 +174,39 @@ class Dashboard(App[None]):
 
     def _take(self, frame: Frame) -> None:
         first = self.frame is None
-        if self.view.paused_at is None or self.frame is None:
-            self.frame = frame
+        self.frame = self._frame_to_show(frame)
         self._book.learn(frame.bins)
         if first:
             self._begin_with(frame)
-        if self._message and frame.t >= self._quiet_at:
+        if self._message and time.monotonic() >= self._quiet_at:
             self._message = ""
         unknown = self._book.unknown
         self._redraw()
-        if self._book.unknown - unknown:  # charts that are new: ask for their past at once
+        if self._again or self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
+
+    def _frame_to_show(self, frame: Frame) -> Frame:
+        """The newest one; while paused the one that was stopped at, or what is known of an earlier time."""
+        stopped, at = self._stopped, self.view.paused_at
+        if at is None or stopped is None:
+            return frame
+        if at == stopped.t:
+            return stopped
+        if frame.t != at:  # the answer to an earlier question, or a feed that knows no past
+            return self.frame or frame
+        return replace(
+            stopped,
+            t=at,
+            devices=frame.devices,
+            workloads=frame.workloads,
+            work=frame.work,
+            events=frame.events,
+        )
 
     def _begin_with(self, frame: Frame) -> None:
         self.view = self.view.with_(screen=self._first_screen or first_screen(frame))
         if self._note:
-            self._message, self._quiet_at = self._note, frame.t + 2 * MESSAGE_S
+            self._message, self._quiet_at = self._note, time.monotonic() + 2 * MESSAGE_S
 
     def _codes(self, style: str) -> str:
         return self.look.codes(style)
@@ -241,7 +264,7 @@ class Dashboard(App[None]):
     def say(self, text: str) -> None:
         """Say something in the footer for a while."""
         self._message = text
-        self._quiet_at = (self.frame.t if self.frame is not None else 0.0) + MESSAGE_S
+        self._quiet_at = time.monotonic() + MESSAGE_S
         self._redraw()
 
     def look_at(self, **changes: object) -> None:
@@ -293,17 +316,27 @@ class Dashboard(App[None]):
         elif self.view.filter:
             self.look_at(filter="")
         elif self.view.paused_at is not None:
-            self.look_at(paused_at=None)
+            self._go_on()
 
     def action_pause(self) -> None:
-        paused = self.view.paused_at
-        self.look_at(paused_at=(self.frame.t if self.frame else None) if paused is None else None)
+        if self.view.paused_at is not None:
+            self._go_on()
+        elif self.frame is not None:
+            self._stopped = self.frame
+            self.look_at(paused_at=self.frame.t)
+
+    def _go_on(self) -> None:
+        self._stopped = None
+        self.look_at(paused_at=None)
 
     def action_back_in_time(self, step: int) -> None:
-        if self.view.paused_at is None or self.frame is None:
+        if self.view.paused_at is None or self._stopped is None:
+            self.say("space pauses the view; then left and right go through time")
             return
         moved = self.view.paused_at + step * self.view.seconds(self.view.paused_at) / 20
-        self.look_at(paused_at=max(0.0, moved))
+        self.look_at(paused_at=min(max(0.0, moved), self._stopped.t))
+        if self.view.paused_at != self._stopped.t:
+            self.say("charts, devices and events as they were then; totals are those of the pause")
 
     def action_span(self) -> None:
         spans = list(SPANS_S)
