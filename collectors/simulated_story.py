@@ -202,11 +202,11 @@ class Story:
             (JOB_PID, None, "benchmark", "you", round(0.3 + 0.05 * math.sin(t_s), 4), 2 * 2**30, began)
         ]
         for number, chip in enumerate(self.chips):
-            cpu = round(0.2 + 0.7 * chip.served.at(t_s), 4)
+            cpu = round(0.2 + 0.7 * chip.served.at(t_s), 1)
             rows.append((WORKER_PID + number, JOB_PID, f"worker-{number}", "you", cpu, 9 * 2**30, began))
         if neighbours:
             since = round(self._began_s + self.neighbour_s[0], 2)
-            rows.append((NEIGHBOUR_PID, None, "notebook", "somebody-else", 0.9731, 3 * 2**30, since))
+            rows.append((NEIGHBOUR_PID, None, "notebook", "guest", 0.9731, 3 * 2**30, since))
         return rows
 
 
