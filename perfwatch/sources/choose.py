@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from perfwatch import plugins
@@ -81,17 +81,15 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
         ConfigError: a name or an option is wrong, or what was asked for by name cannot be loaded.
     """
     known = plugins.every()
-    asked = [parse_collector_spec(text) for text in args.collector]
+    asked = [_asked_for(parse_collector_spec(text), settings) for text in args.collector]
     without = {*settings.run.without, *_names(args.no_collector)}
     for name in without:
         plugins.find(name)
     chosen: dict[str, Collector] = {}
-    for plugin in _unasked(known, args, settings):
+    for plugin in _unasked(known, args, settings, {collector.name for collector in asked}):
         if plugin.name not in without:
             chosen[plugin.name] = _unless_broken(plugin, settings, asked_for=args.only is not None)
-    for spec in asked:
-        collector = _asked_for(spec, settings)
-        chosen[collector.name] = collector
+    chosen.update((collector.name, collector) for collector in asked)
     settings.check_collectors([*known, *chosen])
     return [Chosen(collector, _period(collector, args, settings)) for collector in chosen.values()]
 
@@ -107,12 +105,14 @@ def _names(texts: Sequence[str]) -> list[str]:
     return [word.strip() for text in texts for word in text.split(",") if word.strip()]
 
 
-def _unasked(known: Mapping[str, Plugin], args: argparse.Namespace, settings: Config) -> list[Plugin]:
+def _unasked(
+    known: Mapping[str, Plugin], args: argparse.Namespace, settings: Config, asked: Set[str]
+) -> list[Plugin]:
+    """Those that take part beside the `asked` ones (-c), which --only may name as well."""
     only = _names([args.only]) if args.only is not None else list(settings.run.only)
     if only or args.only is not None:
-        return [plugins.find(name) for name in only]
-    set_up = {parse_collector_spec(text).name for text in args.collector}
-    return [plugin for plugin in known.values() if plugin.default and plugin.name not in set_up]
+        return [plugins.find(name) for name in only if name not in asked]
+    return [plugin for plugin in known.values() if plugin.default and plugin.name not in asked]
 
 
 def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:

@@ -133,3 +133,19 @@ def test_a_locale_without_unicode_gets_ascii(tmp_path: Path) -> None:
     done = perfwatch("snapshot", "--only", "simulated", home=tmp_path, extra=extra)
     assert done.returncode == 0
     assert done.stdout.isascii()
+
+
+def test_only_may_name_the_collector_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "chip.py"
+    file.write_text(
+        "from perfwatch.collector import Collector\n"
+        "from perfwatch.model import Device, DeviceKind, Sample\n"
+        "class Chip(Collector):\n"
+        "    name = 'chip'\n"
+        "    about = 'a chip'\n"
+        "    def open(self): return [Device('c', 'Chip', DeviceKind.ACCELERATOR)]\n"
+        "    def read(self, devices): return [Sample('c', ())]\n"
+    )
+    done = perfwatch("snapshot", "--json", "--only", "chip", "-c", str(file), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout)["devices"]) == ["chip:0"]
