@@ -116,7 +116,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
     asked = asked_for_by(one["name"], one.get("path"))
     part = "takes part" if one["default"] else f"on request: {clean(asked)}"
     lines = [f"{clean(one['name'])}  ({clean(one['origin'])}; {part})", f"    {clean(one['about'])}"]
-    lines += map(_option, one["options"])
+    if one["name"] not in ASKED_FOR_BY:
+        lines += map(_option, one["options"])
     return [line.rstrip() for line in lines if line.strip()]
 
 

@@ -22,6 +22,7 @@ def test_every_collector_is_listed_with_its_origin_and_options(capsys: pytest.Ca
     assert "    library  (text; not set)" in text
     assert "statsd  (built in; on request: -w statsd=ADDR)" in text
     assert "    idle_w=90.0  (number)" in text
+    assert "specs" not in text, "an option that -c cannot give"
 
 
 def test_json_has_types_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
