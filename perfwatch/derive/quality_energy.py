@@ -7,10 +7,11 @@ from statistics import median
 
 from perfwatch.derive.evidence import Evidence, listed, period_s, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
-from perfwatch.derive.scopes import covers_more_than_the_run
+from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import State
+from perfwatch.units import format_percent
 
 SHORT_S = 10.0
 TOO_SHORT_S = 1.0
@@ -111,12 +112,19 @@ def _reasons(evidence: Evidence) -> str:
         for collector, (state, reason) in last.items()
         if state in (State.ABSENT.value, State.FAILED.value) and reason
     ]
-    numberless = [
-        f"{evidence.label(device)} gave no number for {listed(declared)}"
-        for device in evidence.run.accelerators
-        if (declared := [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY])
-    ]
-    return f" ({'; '.join([*numberless, *absent])})" if numberless or absent else ""
+    silent = [said for device in evidence.run.accelerators if (said := _why_unused(evidence, device))]
+    return f" ({'; '.join([*silent, *absent])})" if silent or absent else ""
+
+
+def _why_unused(evidence: Evidence, device: DeviceTape) -> str:
+    """What keeps the power or energy that a device declares from being used; empty if it declares none."""
+    declared = [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY]
+    if not declared:
+        return ""
+    label, names = evidence.label(device), listed(declared)
+    if device.device.scope is None and tells_energy(device):
+        return f"{label} tells {names}, but its collector does not say what that covers (scope)"
+    return f"{label} gave no number for {names}"
 
 
 def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:
@@ -143,7 +151,7 @@ def _large_error(evidence: Evidence) -> Iterator[Finding]:
     joules, error = evidence.total.joules, evidence.total.error_joules
     if joules is None or error is None or error <= LARGE_ERROR * joules:
         return
-    share = f"{100 * error / joules:.2g} %" if joules > 0 else "all"
+    share = format_percent(error / joules) if joules > 0 else "all"
     too_large = error > TOO_LARGE_ERROR * joules
     limit = TOO_LARGE_ERROR if too_large else LARGE_ERROR
     yield Finding(

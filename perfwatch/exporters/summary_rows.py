@@ -27,6 +27,8 @@ from perfwatch.units import (
 
 PERCENTILES = ("p50_s", "p90_s", "p99_s", "max_s")
 MOST_WORK_NAMES = 4
+MUCH_OF_MEAN = 0.999
+"""A largest reading below this share of the mean says nothing about the most power that was drawn."""
 LEAST_ERROR = 1e-12
 """An error of so small a share of its value would be behind more digits than anybody reads."""
 FEW_TIMED = 100
@@ -85,6 +87,9 @@ class FigureRows:
 
     def _energy_rows(self) -> Iterator[Row]:
         peak = self._parts.main.part("power").get("max_watts")
+        mean = self._parts.main.part("power").get("mean_watts")
+        if peak is not None and mean is not None and peak < mean * MUCH_OF_MEAN:
+            peak = None  # a counter saw a peak between the readings
         yield self._parts.row(
             f"power, {self._parts.measured}",
             lambda column: format_quantity(column.part("power").get("mean_watts"), "W"),

@@ -558,6 +558,14 @@ def test_a_board_that_gave_texts_for_its_power_is_named():
     assert "chip:0 gave no number for power_watts" in message(session.summary(), "no-power")
 
 
+def test_a_board_whose_collector_names_no_scope_is_told_from_a_silent_one():
+    session = Session()
+    session.poll(session.device("chip", metrics=(POWER,), scope=None), every(1.0, 0.0, 20.0), lambda _: 100.0)
+    session.job(1.0, 19.0)
+    said = message(session.summary(), "no-power")
+    assert "chip:0 tells power_watts, but its collector does not say what that covers (scope)" in said
+
+
 def silent_board(*statuses):
     """A run whose board is silent from 15 to 22 s, with what its collector said: (time, state, reason)."""
     session = Session()

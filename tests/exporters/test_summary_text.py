@@ -186,6 +186,12 @@ def test_low_coverage_net_energy_and_peaks_are_shown():
     assert "at most 6.10 kW" in text
 
 
+def test_a_largest_reading_below_the_mean_is_not_called_the_most():
+    summary = server()
+    summary["power"]["max_watts"] = 0.9 * summary["power"]["mean_watts"]
+    assert "at most" not in face(summary)
+
+
 def test_other_scopes_stand_beside_the_headline_with_what_speaks_against_them():
     summary = server()
     summary["energy"]["by_scope"] = {
