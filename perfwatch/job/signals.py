@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 WANTED = (
@@ -26,6 +27,19 @@ WANTED = (
 )
 SI_KERNEL = 0x80
 """`si_code` of a signal that the kernel sent: here, the terminal's driver."""
+
+
+_screen_stops: Callable[[], bool] | None = None
+
+
+def let_screen_stop(stop: Callable[[], bool] | None) -> None:
+    """While a dashboard has the terminal and the main thread, it is the one that stops the process.
+
+    Args:
+        stop: gives the terminal back, stops, takes it again when we are continued; False: it has gone.
+    """
+    global _screen_stops  # noqa: PLW0603 - a process has one main thread
+    _screen_stops = stop
 
 
 class Arrival(NamedTuple):
@@ -76,8 +90,9 @@ class SignalQueue:
         Not by SIGSTOP: where nobody could continue us (a group without a shell, as in a container) the
         kernel leaves a process running that leaves SIGTSTP to it.
         """
-        if threading.current_thread() is not threading.main_thread():  # a dashboard has the main thread
-            os.kill(os.getpid(), signal.SIGSTOP)
+        if threading.current_thread() is not threading.main_thread():  # a dashboard has or had it
+            if (_screen_stops is None or not _screen_stops()) and _has_a_shell():
+                os.kill(os.getpid(), signal.SIGSTOP)
             return
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
@@ -117,6 +132,22 @@ def _wait_by_polling(wanted: set[signal.Signals], timeout_s: float) -> Arrival |
         if time.monotonic() >= until:
             return None
         time.sleep(min(0.01, timeout_s))
+
+
+def _has_a_shell() -> bool:
+    """Whether somebody of our session, in another group, could continue us: what the kernel asks as well."""
+    try:
+        group, pid = os.getpgrp(), os.getppid()
+        while os.getpgid(pid) == group:
+            pid = _parent(pid)
+        return os.getsid(pid) == os.getsid(0)
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _parent(pid: int) -> int:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 def _in_foreground() -> bool:

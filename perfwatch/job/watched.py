@@ -229,7 +229,10 @@ class WatchedRun:
     def _stop_with_the_job(self, arrival: Arrival) -> None:
         """ctrl-Z: the job stops, and so do we; whoever continues us continues the job."""
         assert self.job is not None
-        self._pass_on(arrival)
+        if self._plan.apart:  # alone in its session: the kernel stops it with SIGTSTP for nobody
+            self.job.send(signal.SIGSTOP)
+        else:
+            self._pass_on(arrival)
         self._watch.stop_ourselves()
         if not (arrival.from_terminal and self.job.hears_our_terminal()):
             self.job.send(signal.SIGCONT)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -32,6 +31,7 @@ from perfwatch.tui.look import Look
 from perfwatch.tui.screens import devices, hosts, processes, workloads
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
+from perfwatch.tui.stopping import Stopping
 from perfwatch.tui.view import SCREENS, SPANS_S, View
 from perfwatch.tui.wire import Wire
 
@@ -113,6 +113,8 @@ class Dashboard(App[None]):
         self._message = ""
         self._timer: Any = None
         self._quiet_at = 0.0
+        self._owes = False
+        self._stopping = Stopping(self.exit, self._give_back, self._take_again)
         self.gone = False
         """Whether the terminal went away."""
 
@@ -125,9 +127,7 @@ class Dashboard(App[None]):
     def on_mount(self) -> None:
         """Begin to paint; end cleanly when told to."""
         self._canvas.focus()
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(signal.SIGTERM, self.exit)
+        self._stopping.begin()
         self._timer = self.set_interval(self._paint_s, self.tick)
         self._look_for_the_first(time.monotonic() + FIRST_S)
 
@@ -137,6 +137,10 @@ class Dashboard(App[None]):
         known = self.frame is not None and any(one.t is not None for one in measured(self.frame))
         if not known and time.monotonic() < until_s:
             self.set_timer(FIRST_LOOK_S, lambda: self._look_for_the_first(until_s))
+
+    def on_unmount(self) -> None:
+        """Leave the signals to others."""
+        self._stopping.end()
 
     def terminal_gone(self) -> None:
         """The terminal went away: leave, so that nothing spins on a dead line."""
@@ -148,10 +152,21 @@ class Dashboard(App[None]):
         if self.feed.over:
             self.exit()
             return
-        if isinstance(self._driver, TerminalDriver) and self._driver.queued:
+        if self._is_behind():
             self.dropped += 1
             return
+        if isinstance(self._driver, TerminalDriver) and self._driver.lost:
+            self._driver.found()
+            self._paint_everything()
         self.ask()
+
+    def _is_behind(self) -> bool:
+        return isinstance(self._driver, TerminalDriver) and self._driver.is_behind()
+
+    def caught_up(self) -> None:
+        """The terminal has taken what it was behind with: paint what it missed, once."""
+        if self._owes:
+            self._redraw()
 
     def ask(self) -> None:
         """Ask for a frame now."""
@@ -231,6 +246,9 @@ class Dashboard(App[None]):
         return [top, *body, chrome.footer(self.view, self._message, columns)]
 
     def _redraw(self) -> None:
+        self._owes = self._is_behind()
+        if self._owes:
+            return
         rows = self.rows()
         if not rows:
             return
@@ -240,10 +258,8 @@ class Dashboard(App[None]):
             return
         self._canvas.hold(rows)
         text = self._wire.paint(rows)
-        if text and self._driver is not None:
-            sync = self._sync_available
-            self._driver.write(f"{SYNC_BEGIN}{text}{SYNC_END}" if sync else text)
-            self._driver.flush()
+        if text and isinstance(self._driver, TerminalDriver):
+            self._driver.write_frame(f"{SYNC_BEGIN}{text}{SYNC_END}" if self._sync_available else text)
 
     def _paints_directly(self) -> bool:
         return (
@@ -260,6 +276,20 @@ class Dashboard(App[None]):
         self._canvas.hold(rows)
         self._wire.shows(rows)
         self._canvas.refresh()
+
+    def _paint_everything(self) -> None:
+        """Nothing is known of what the terminal shows."""
+        self.repaint()
+        self.refresh(layout=True)
+
+    def _give_back(self) -> None:
+        if self._driver is not None:
+            self._driver.suspend_application_mode()
+
+    def _take_again(self) -> None:
+        if self._driver is not None:
+            self._driver.resume_application_mode()
+            self._paint_everything()
 
     def say(self, text: str) -> None:
         """Say something in the footer for a while."""
@@ -436,6 +466,9 @@ class Dashboard(App[None]):
 
     def action_quit(self) -> None:  # type: ignore[override]
         self.exit()
+
+    def action_stop(self) -> None:
+        self._stopping.asked()
 
     def action_interrupt(self) -> None:
         said = self.feed.interrupt()

@@ -46,10 +46,12 @@ KEYS: tuple[Key, ...] = (
     Key("m,f7", "mark", "put a mark into the run", "run", "m mark"),
     Key("w,f8", "window", "begin or end the measured window", "run"),
     Key("u", "undo_window", "take the last begin or end back", "run"),
+    Key("a", "add_server", "count the work of a server that was found here", "run"),
     Key("e,f12", "export", "save the view (text and SVG) and its data", "run"),
     Key("question_mark,f1", "help", "help", "perfwatch", "? help"),
     Key("ctrl+p", "command_palette", "command palette", "perfwatch"),
     Key("q,f10", "quit", "close the screen; a job goes on", "perfwatch", "q quit"),
+    Key("ctrl+z", "stop", "stop, with the job; `fg` goes on", "perfwatch"),
     Key("ctrl+c", "interrupt", "end the job with SIGINT; a second one kills it", "perfwatch"),
 )
 
