@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--duration", metavar="TIME", default="60s", help="tell it in so long")
     group.add_argument("--devices", metavar="N", type=int, default=8, help="so many accelerators, 1 to 64")
     group.add_argument("--seed", metavar="N", type=int, default=1, help="another one gives other curves")
-    group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s of a minute)")
+    group.add_argument(
+        "-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s of a minute)"
+    )
     group.add_argument("-o", "--output", metavar="FILE", help="session log, .jsonl or .jsonl.zst")
     group.add_argument("--force", action="store_true", help="overwrite files that exist")
     group.add_argument("--headless", action="store_true", help="no dashboard")
@@ -263,6 +265,8 @@ class _DemoFeed(watching.LiveFeed):
     @property
     def over(self) -> bool:  # type: ignore[override]
         """The dashboard closes with the story, unless it was told to stay."""
+        if self._performance.told_to_end:
+            return True
         return self._performance.done.is_set() and not self._stays
 
     def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:

@@ -113,8 +113,8 @@ class Performance:
         """The benchmark has ended."""
 
     def start(self) -> None:
-        """Play on a thread of its own."""
-        self._thread = threading.Thread(target=self._perform, name="perfwatch-demo", daemon=True)
+        """Play on a thread of its own, which then stays for signals until `end`."""
+        self._thread = threading.Thread(target=self._perform_and_stay, name="perfwatch-demo", daemon=True)
         self._thread.start()
 
     def play(self) -> int:
@@ -135,6 +135,16 @@ class Performance:
     def close(self) -> None:
         """Give the signals back."""
         self._signals.close()
+
+    @property
+    def told_to_end(self) -> bool:
+        """Whether a signal told us to end."""
+        return self._ended_by is not None
+
+    def _perform_and_stay(self) -> None:
+        self._perform()
+        while not self._told_to_end.is_set():
+            self._take_signal(LOOK_S)
 
     def _perform(self) -> None:
         try:
@@ -164,15 +174,18 @@ class Performance:
         at_ns = self._collector.opened_ns + round(at_s * NS)
         while True:
             left_s = (at_ns - self._live.clock.monotonic_ns()) / NS
-            arrival = self._signals.wait(max(0.0, min(LOOK_S, left_s)))
-            if arrival is not None and arrival.number is signal.SIGTSTP:
-                self._signals.stop_here()
-            elif arrival is not None and arrival.number in ENDING:
-                self._ended_by = arrival.number
+            self._take_signal(max(0.0, min(LOOK_S, left_s)))
             if self._ended_by is not None or self._told_to_end.is_set():
                 return False
             if left_s <= 0.0:
                 return True
+
+    def _take_signal(self, timeout_s: float) -> None:
+        arrival = self._signals.wait(timeout_s)
+        if arrival is not None and arrival.number is signal.SIGTSTP:
+            self._signals.stop_here()
+        elif arrival is not None and arrival.number in ENDING:
+            self._ended_by = arrival.number
 
     def _do(self, cue: Cue) -> None:
         if cue.mark:

@@ -67,9 +67,15 @@ def test_the_dashboard_stays_where_it_was_told_to(tmp_path: Path) -> None:
         assert "finished, exit 0" in said(terminal)
 
 
-def test_sigterm_closes_the_dashboard_and_is_the_status(tmp_path: Path) -> None:
-    with demo(tmp_path, "--duration", "1h") as terminal:
-        terminal.wait_for("simulated:0")
+@pytest.mark.parametrize(
+    ("options", "seen"), [(("--duration", "1h"), "simulated:0"), (("--duration", "2s", "--stay"), "100 %")]
+)
+def test_sigterm_closes_the_dashboard_and_is_the_status(
+    options: tuple[str, ...], seen: str, tmp_path: Path
+) -> None:
+    """Also when the story is over and the dashboard stays."""
+    with demo(tmp_path, *options) as terminal:
+        terminal.wait_for(seen)
         os.kill(terminal.process.pid, signal.SIGTERM)
         assert terminal.wait() == 128 + signal.SIGTERM
         assert "8 × SIMULATED accelerator" in said(terminal)
