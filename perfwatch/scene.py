@@ -142,6 +142,11 @@ class Frame:
         """Whether any device is played and not real."""
         return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
 
+    @property
+    def counts_work(self) -> bool:
+        """Whether anything counts work and has told some."""
+        return any(value for one in self.workloads for value in one.values.values() if value)
+
 
 class _Figures(NamedTuple):
     """What is computed over spans, and when it was."""

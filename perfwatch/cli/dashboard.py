@@ -49,13 +49,16 @@ def run(args: argparse.Namespace) -> int:
         at_once=True,
     )
     live.start()
+    finder = watching.finder_for(args)
     try:
         opening.show(
-            watching.LiveFeed(live, scene),
+            watching.LiveFeed(live, scene, finder),
             standard.out(),
             **appearance,
         )
     finally:
+        if finder is not None:
+            finder.stop()
         live.stop(LEAVE_S)
     for note in config.notes:
         results.say(f"perfwatch: {note}", quiet=args.quiet)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.job.pane import Pane
     from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.sources.found import Finder
     from perfwatch.sources.live import LiveSource
 
 LAST_LINES = 40
@@ -67,6 +68,17 @@ def appearance(args: argparse.Namespace, config: Config) -> Appearance:
         no_color=bool(args.no_color or config.ui.color is False),
         paint_s=asking.duration(args.refresh, "--refresh"),
     )
+
+
+def finder_for(args: argparse.Namespace) -> Finder | None:
+    """What looks for a server to count the work of; None where the person said what counts it."""
+    if getattr(args, "workload", None):
+        return None
+    from perfwatch.sources.found import Finder
+
+    finder = Finder()
+    finder.start()
+    return finder
 
 
 def wants_screen(args: argparse.Namespace) -> bool:
@@ -124,10 +136,12 @@ class Screen:
         self.size = max(columns, 20), max(lines - 2, 4)
         """Columns and lines of the pane: the job's terminal."""
         self.output_path = ""
+        self._recording: Path | None = None
         self._interrupts = 0
 
     def open_output(self, session_path: str | None) -> int:
         """A descriptor for the job's output: a file beside the recording, private; without one nowhere."""
+        self._recording = None if session_path is None else Path(session_path)
         if session_path is None:
             return os.open(os.devnull, os.O_WRONLY)
         path = Path(f"{session_path.removesuffix('.zst').removesuffix('.jsonl')}.output")
@@ -143,9 +157,15 @@ class Screen:
         """Show the run until the screen is closed, then wait for its end; raises what `run` raises."""
         work = _Work(run)
         work.start()
-        feed = RunFeed(live, self.scene, self.pane, work, stays=self._args.stay)
+        finder = finder_for(self._args)
+        feed = RunFeed(live, self.scene, self.pane, work, stays=self._args.stay, finder=finder)
+        feed.recording = self._recording
         feed.wording = self._wording
-        self._show(feed)
+        try:
+            self._show(feed)
+        finally:
+            if finder is not None:
+                finder.stop()
         if not work.done.is_set():
             results.say(f"perfwatch: {self._wording.closed}")
         self._print_last_lines()
@@ -199,10 +219,14 @@ class LiveFeed:
     """This machine as the dashboard sees it, without a job."""
 
     over = False
+    recording: Path | None = None
+    """Where the recording lies."""
 
-    def __init__(self, live: LiveSource, scene: Scene) -> None:
+    def __init__(self, live: LiveSource, scene: Scene, finder: Finder | None = None) -> None:
         self._live = live
         self._scene = scene
+        self._finder = finder
+        self._taken = False
 
     def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
         """A frame, computed on the hub's thread."""
@@ -212,7 +236,29 @@ class LiveFeed:
 
     def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
         hub, clock = self._live.hub, self._live.clock
-        return self._scene.frame(hub.seconds(clock.monotonic_ns()), wanted)
+        frame = self._scene.frame(hub.seconds(clock.monotonic_ns()), wanted)
+        if self._finder is not None and frame.counts_work:
+            self._finder.stop()
+            self._taken = True
+        return frame
+
+    @property
+    def offer(self) -> str:
+        """A server of this user's whose work nobody counts yet; empty if none was found."""
+        return "" if self._finder is None or self._taken else self._finder.found
+
+    def take_offer(self) -> str:
+        """Count what that server tells, from now on."""
+        from perfwatch.job import workloads
+        from perfwatch.sources.live import Chosen
+
+        url = self.offer
+        if url:
+            self._taken = True
+            collector = workloads.polled(workloads.parse([url]))[0]
+            self._live.add(Chosen(collector, collector.period_s))
+            self._live.hub.event("note", {"source": "page", "text": f"a person added {url}"})
+        return url
 
     def mark(self, name: str, edge: str) -> None:
         """Record a mark."""
@@ -229,8 +275,17 @@ class RunFeed(LiveFeed):
 
     wording = OUR_JOB
 
-    def __init__(self, live: LiveSource, scene: Scene, pane: Pane, work: _Work, *, stays: bool) -> None:
-        super().__init__(live, scene)
+    def __init__(
+        self,
+        live: LiveSource,
+        scene: Scene,
+        pane: Pane,
+        work: _Work,
+        *,
+        stays: bool,
+        finder: Finder | None = None,
+    ) -> None:
+        super().__init__(live, scene, finder)
         self._pane = pane
         self._work = work
         self._stays = stays

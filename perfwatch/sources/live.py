@@ -75,20 +75,22 @@ class LiveSource:
             sinks=sinks,
             turn_s=turn_s,
         )
-        self.runners = [
-            Runner(
-                one.collector,
-                period_s=one.period_s,
-                clock=self.clock,
-                post=self.hub.post,
-                epoch_ns=origin_ns,
-                seed=index,
-                at_once=at_once,
-            )
-            for index, one in enumerate(chosen)
-        ]
+        self._origin_ns = origin_ns
+        self._at_once = at_once
+        self.runners = [self._runner(one, index) for index, one in enumerate(chosen)]
         for runner in self.runners:
             self.hub.watch_over(runner)
+
+    def _runner(self, one: Chosen, index: int) -> Runner:
+        return Runner(
+            one.collector,
+            period_s=one.period_s,
+            clock=self.clock,
+            post=self.hub.post,
+            epoch_ns=self._origin_ns,
+            seed=index,
+            at_once=self._at_once,
+        )
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -96,6 +98,13 @@ class LiveSource:
         self.hub.start()
         for runner in self.runners:
             runner.start()
+
+    def add(self, one: Chosen) -> None:
+        """Take another collector in while the others are at work; may be called from any thread."""
+        runner = self._runner(one, len(self.runners))
+        self.hub.ask(lambda: self.hub.watch_over(runner))
+        runner.start()
+        self.runners = [*self.runners, runner]  # a new list: others may be going through the old one
 
     def wait_open(self, timeout_s: float = OPEN_WAIT_S) -> list[str]:
         """Wait until every collector has found its devices or none. Returns those that are not done yet."""

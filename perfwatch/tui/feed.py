@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from perfwatch.scene import BinsWanted, Frame
 
@@ -27,4 +28,28 @@ class Feed(Protocol):
     @property
     def over(self) -> bool:
         """Whether the run is over and the dashboard should close."""
+        ...
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """A feed that can find a server whose work nobody counts yet."""
+
+    @property
+    def offer(self) -> str:
+        """The address of a metrics page that could be added; empty if there is none."""
+        ...
+
+    def take_offer(self) -> str:
+        """Have it counted from now on; returns its address, empty if there is none any more."""
+        ...
+
+
+@runtime_checkable
+class Kept(Protocol):
+    """A feed that knows where its recording lies."""
+
+    @property
+    def recording(self) -> Path | None:
+        """The file of the recording; None if nothing is kept."""
         ...
