@@ -7,6 +7,7 @@ kept beside the recording, and its end is printed when the screen is gone.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import threading
@@ -178,15 +179,22 @@ class Screen:
         opening.show(feed, standard.out(), **self._appearance)
 
     def _print_last_lines(self) -> None:
-        lines = self.pane.lines(LAST_LINES)
+        """The newest of the job's output, and then whatever it still prints, as without a screen."""
         stream = standard.out()
-        for line in lines:
-            stream.write(line.rstrip("\r") + "\n")
-        if lines:
-            stream.write("\x1b[0m")
         stream.flush()
+        self.pane.hand_over(LAST_LINES, lambda data: _write(stream.fileno(), data))
+        if self.pane.lines(1):
+            _write(stream.fileno(), b"\x1b[0m")
         if self.output_path:
             results.say(f"perfwatch: the job's whole output is in {self.output_path}", quiet=self._args.quiet)
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write all of it; a terminal that is gone is no trouble of the job's."""
+    view = memoryview(data)
+    with contextlib.suppress(OSError):
+        while view:
+            view = view[os.write(fd, view) :]
 
 
 class _Work(threading.Thread):
