@@ -12,11 +12,16 @@ The job times its queries in chunks of 5 ms. A chunk that took more than half as
 median counts as that much: what perfwatch does at a time takes under 1 ms, a longer pause is the machine's.
 What a watched slice begins with (perfwatch catching up) counts against us.
 
+Two lines do not depend on how the machine is disposed. What the client takes of the job: the CPU time of each
+sending and of the client's thread, and the usual time of a `count` above that of an empty function, all in
+the job while it works. And how long the job waited for a processor (proc_pid_schedstat, second field).
+
 Budget: the median over the pairs of watched / alone is under 1.005. The interval is a bootstrap's.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import random
@@ -37,11 +42,13 @@ BUDGET = 0.005
 QUERY_S = 1 / 5000
 SLICE_S = 2.0
 ALONE, WATCHED = 0, 1
+Slices = list[tuple[int, float, "float | None"]]
 END = 4
 """The switch holds a slice's state plus two for every second slice, or the end."""
 
 JOB = """
-import mmap, statistics, sys, threading, time
+import json, mmap, statistics, sys, threading, time
+from pathlib import Path
 from perfwatch import client
 class Gate:  # the client's own thread sleeps through the slices alone
     monotonic, open = time.monotonic, threading.Event()
@@ -62,14 +69,33 @@ def nothing(name):
     return None
 def chunk(count):
     began = time.perf_counter()
-    for _ in range(CHUNK):
+    for _ in range(CHUNK - 1):
         query(turns)
         count("queries")
+    query(turns)
+    called = time.perf_counter_ns()
+    count("queries")
+    ended = time.perf_counter_ns()
+    calls[count is not nothing].append(ended - called)
     return time.perf_counter() - began
+def waited_s():  # for a processor, so far
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return None
+def thread_s():  # CPU time of the client's own thread
+    own = [one.ident for one in threading.enumerate() if one.name == "perfwatch-client"]
+    return sum(time.clock_gettime(time.pthread_getcpuclockid(one)) for one in own)
+def send_timed(self, now_ns):
+    began = time.thread_time()
+    send(self, now_ns)
+    sendings.append(time.thread_time() - began)
+send, client._Sender.send_along = client._Sender.send_along, send_timed
+calls, sendings, watched_s = ([], []), [], 0.0
 def turn():
     (gate.open.set if wanted[0] % 2 == WATCHED else gate.open.clear)()
-    return wanted[0], []
-state, chunks = turn()
+    return wanted[0], [], waited_s(), time.perf_counter()
+state, chunks, waited, began = turn()
 while state != END:
     took = chunk(client.count if state % 2 == WATCHED else nothing)
     if wanted[0] == state:
@@ -77,21 +103,30 @@ while state != END:
     else:  # this chunk lies in both slices
         if chunks:
             most = 1.5 * statistics.median(chunks)
-            print(state % 2, statistics.fmean(min(one, most) for one in chunks) / CHUNK, flush=True)
-        state, chunks = turn()
+            took = statistics.fmean(min(one, most) for one in chunks) / CHUNK
+            lasted = time.perf_counter() - began
+            watched_s += lasted if state % 2 == WATCHED else 0.0
+            share = None if waited is None else (waited_s() - waited) / lasted
+            print(json.dumps([state % 2, took, share]), flush=True)
+        state, chunks, waited, began = turn()
+print(json.dumps({
+    "watched_s": watched_s, "thread_s": thread_s(), "sendings": len(sendings), "sending_s": sum(sendings),
+    "count_s": (statistics.median(calls[True]) - statistics.median(calls[False])) / 1e9,
+}))
 """
 
 
 def main() -> int:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     with FakeNvml(8) as fake, tempfile.TemporaryDirectory() as home:
-        slices = _alternate(pairs, {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}, home)
+        environment = {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}
+        slices, client = _alternate(pairs, environment, home)
     ratios = [
         second / first if state == ALONE else first / second
-        for (state, first), (_, second) in zip(slices[::2], slices[1::2], strict=True)
+        for (state, first, _), (_, second, _) in zip(slices[::2], slices[1::2], strict=True)
     ]
-    alone = [took for state, took in slices if state == ALONE]
-    watched = [took for state, took in slices if state == WATCHED]
+    alone = [took for state, took, _ in slices if state == ALONE]
+    watched = [took for state, took, _ in slices if state == WATCHED]
     low, high = _interval(ratios)
     slowdown = statistics.median(ratios) - 1
     medians = [statistics.median(one) * 1e6 for one in (alone, watched)]
@@ -105,13 +140,43 @@ def main() -> int:
         f"{'time of a query':18}{medians[0]:8.2f} us{medians[1]:8.2f} us"
         f"{slowdown:11.2%}{interval:>20}{spread:14.2%}"
     )
+    print(_client_line(client))
+    print(_waiting_line(slices))
     fine = slowdown < BUDGET
     print(f"budget: slowdown under {BUDGET:.1%}: {'kept' if fine else 'BROKEN'}")
     return 0 if fine else 1
 
 
-def _alternate(pairs: int, environment: dict[str, str], home: str) -> list[tuple[int, float]]:
-    """State and seconds per query of each slice, in order; one pair before them warms up."""
+def _client_line(client: dict[str, float]) -> str:
+    """What the client takes of the job, each part as a share of the time that was watched."""
+    a_second = client["sendings"] / client["watched_s"]
+    counting = client["count_s"] / QUERY_S
+    sending = client["sending_s"] / client["watched_s"]
+    thread = client["thread_s"] / client["watched_s"]
+    return (
+        f"the client in the job: {counting + sending + thread:.3%} of its time: "
+        f"count {client['count_s'] * 1e9:.0f} ns a query {counting:.3%}, "
+        f"{a_second:.1f} sendings a second {sending:.3%}, its thread {thread:.3%}"
+    )
+
+
+def _waiting_line(slices: Slices) -> str:
+    """How long the job waited for a processor, as a share of the time."""
+    shares = {
+        state: [share for own, _, share in slices if own == state and share is not None]
+        for state in (ALONE, WATCHED)
+    }
+    if not shares[ALONE] or not shares[WATCHED]:
+        return "the kernel does not tell how long the job waited for a processor"
+    alone, watched = (statistics.fmean(shares[state]) for state in (ALONE, WATCHED))
+    return f"the job waited for a processor: alone {alone:.2%} of the time, watched {watched:.2%}"
+
+
+def _alternate(pairs: int, environment: dict[str, str], home: str) -> tuple[Slices, dict[str, float]]:
+    """State, seconds per query and share of waiting of each slice, in order, and what the client took.
+
+    One pair of slices before them warms up.
+    """
     switch = Path(home) / "switch"
     switch.write_bytes(bytes([ALONE]))
     job = [sys.executable, "-c", JOB, str(_turns()), str(switch)]
@@ -131,8 +196,8 @@ def _alternate(pairs: int, environment: dict[str, str], home: str) -> list[tuple
         os.kill(process.pid, signal.SIGCONT)
         wanted[0] = END
         output, _ = process.communicate(timeout=60)
-    rows = [line.split() for line in output.splitlines()]
-    return [(int(state), float(took)) for state, took in rows][-2 * pairs :]
+    *rows, client = map(json.loads, output.splitlines())
+    return [(state, took, share) for state, took, share in rows][-2 * pairs :], client
 
 
 def _interval(ratios: list[float]) -> tuple[float, float]:
