@@ -1,4 +1,4 @@
-"""Does the dashboard leave at once, and leave the terminal as it was? By its keys, signals, a line that dies."""
+"""Does the dashboard leave at once and leave the terminal as it was? By keys, signals, a line that dies."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_what_a_library_prints_does_not_spoil_the_screen_and_is_told_afterwards(
         environment(tmp_path, fake.env()), stderr=errors,
     ) as terminal:  # fmt: skip
         terminal.wait_for("Noisy board")
-        terminal.until(lambda: (tmp_path / "printed").exists(), "the library's print")
+        terminal.until((tmp_path / "printed").exists, "the library's print")
         terminal.type("5")
         terminal.type("2")
         terminal.wait_for("Noisy board")

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from fake_nvml import FakeNvml
 from terminal import Terminal, assert_clean, children
 
 CTRL_Z = "\x1a"
+LONG_ENOUGH_S = 0.2
+"""A run that stood still for less is not said to have been stopped."""
 SHOWN = "NVIDIA Fake T4"
 ALONE = command("dashboard", "--only", "nvidia")
 
@@ -120,6 +123,8 @@ def test_ctrl_z_stops_a_run_with_its_job_and_fg_continues_both(fake: FakeNvml, t
         assert_given_back(terminal)
         job_pid = int(pid_file.read_text())
         terminal.until(lambda: state_of(job_pid) == "T", "the job to stop")
+        stopped_s = time.monotonic()
+        terminal.until(lambda: time.monotonic() > stopped_s + LONG_ENOUGH_S, "a gap that is worth a note")
         before = terminal.written
         terminal.foreground()
         terminal.until(lambda: repainted(terminal, before), "the screen painted again")
