@@ -42,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--duration", metavar="TIME", default="60s", help="tell it in so long")
     group.add_argument("--devices", metavar="N", type=int, default=8, help="so many accelerators, 1 to 64")
     group.add_argument("--seed", metavar="N", type=int, default=1, help="another one gives other curves")
-    group.add_argument(
-        "-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s of a minute)"
-    )
+    group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s)")
     group.add_argument("-o", "--output", metavar="FILE", help="session log, .jsonl or .jsonl.zst")
     group.add_argument("--force", action="store_true", help="overwrite files that exist")
     group.add_argument("--headless", action="store_true", help="no dashboard")
@@ -208,7 +206,11 @@ def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
         return sinks
     from perfwatch.exporters.plain_lines import PlainLines
 
-    return [*sinks, PlainLines(results.say, period_s=wanted.interval_s, now_s=wanted.now_s)]
+    return [*sinks, PlainLines(_say_simulated, period_s=wanted.interval_s, now_s=wanted.now_s)]
+
+
+def _say_simulated(text: str) -> None:
+    results.say(f"{NAME}  {text}")
 
 
 def _printed(*, to_stderr: bool) -> Say:

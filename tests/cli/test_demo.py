@@ -54,6 +54,13 @@ def test_the_summary_says_that_it_is_simulated(told: subprocess.CompletedProcess
     assert "data=SIMULATED" in header
 
 
+def test_every_plain_line_says_that_it_is_simulated(tmp_path: Path) -> None:
+    done = demo(tmp_path, "--plain", "--quiet")
+    lines = done.stderr.splitlines()
+    assert len(lines) >= 3
+    assert all(line.startswith("SIMULATED  00:0") for line in lines)
+
+
 def test_no_colours_go_to_a_file(told: subprocess.CompletedProcess[str]) -> None:
     assert "\x1b" not in told.stdout + told.stderr
     assert "lost its device" in told.stdout
