@@ -214,7 +214,7 @@ def _piece(place: int, passage: Passage, reporter: _Reporter) -> int:
     data = _read(passage.read_fd)
     if data:
         reporter.tell(place, time.monotonic_ns(), data)
-    return len(data) if data and _write_on(passage.own_fd, data) else 0
+    return len(data) if data and _write_on(passage.own_fd, passage.kept(data)) else 0
 
 
 def _ready(fds: list[int], *, wait: bool = True) -> list[int]:

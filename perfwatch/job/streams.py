@@ -15,6 +15,10 @@ PIPE_BYTES = 1 << 20
 """As large as an ordinary user may make a pipe: the job seldom waits for whoever reads it."""
 
 
+KEPT_BYTES = 64 << 20
+"""So much of each stream is kept in the file of a dashboard."""
+
+
 class Passage:
     """One output stream of the job on its way through us.
 
@@ -30,8 +34,21 @@ class Passage:
         self.own_fd = own_fd
         self.is_terminal = size is not None or os.isatty(own_fd)
         self.read_fd, self.child_fd = _open_terminal(own_fd) if self.is_terminal else wide_pipe()
+        self._room_bytes: int | None = None
         if size is not None:
             _set_size(self.read_fd, *size)
+            self._room_bytes = KEPT_BYTES
+
+    def kept(self, data: bytes) -> bytes:
+        """What of a piece is written on: all of it, except where a file is full enough."""
+        if self._room_bytes is None:
+            return data
+        kept = data[: self._room_bytes]
+        if len(kept) < len(data) and self._room_bytes:
+            kept += b"\n[perfwatch keeps no more of the job's output]\n"
+            self._room_bytes = 0
+        self._room_bytes = max(0, self._room_bytes - len(kept))
+        return kept
 
     def resize(self) -> None:
         """Our terminal changed its size; so does the job's."""
