@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-
-import pytest
+from typing import TYPE_CHECKING
 
 from perfwatch.job import streams
 from perfwatch.job.streams import Passage
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_a_kept_stream_is_cut_at_its_cap_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
