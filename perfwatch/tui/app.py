@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from textual.app import App, ComposeResult, SystemCommand
@@ -23,9 +24,11 @@ from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui import chrome
 from perfwatch.tui.canvas import Canvas
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Row, fitted
+from perfwatch.tui.draw.words import clock
 from perfwatch.tui.driver import TerminalDriver
-from perfwatch.tui.feed import Feed
+from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
 from perfwatch.tui.screens import devices, hosts, processes, workloads
@@ -33,11 +36,10 @@ from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
 from perfwatch.tui.stopping import Stopping
 from perfwatch.tui.view import SCREENS, SPANS_S, View
+from perfwatch.tui.window import BEGIN, MEASURE, UNDO, MeasuredWindow
 from perfwatch.tui.wire import Wire
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.style import Style
     from textual.screen import Screen
 
@@ -45,6 +47,8 @@ RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Paint periods that `+` and `-` go through, s."""
 FIRST_S, FIRST_LOOK_S = 2.0, 0.03
 """For so long after the start frames are asked for as often as this, until one has readings."""
+LEAST_WITH_CHROME = 8
+"""Lines of a terminal that has room for title and footer."""
 MESSAGE_S = 4.0
 """How long the footer says something."""
 SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
@@ -105,10 +109,11 @@ class Dashboard(App[None]):
         self._note = note
         self._stopped: Frame | None = None
         """The frame at which the view was paused."""
+        self._window = MeasuredWindow()
         self._again = False
         self._book = Book()
         self._wire = Wire(self._codes)
-        self._canvas = Canvas(self._style, self._redraw)
+        self._canvas = Canvas(self._style, self._redraw, self.click, self.action_move)
         self._asking: Future[Frame] | None = None
         self._message = ""
         self._timer: Any = None
@@ -238,12 +243,18 @@ class Dashboard(App[None]):
             return []
         if self.frame is None:
             return fitted([chrome.title(None, self.view, columns)], columns, height)
-        chrome_lines = 2 if height >= 8 else 0
+        chrome_lines = 2 if height >= LEAST_WITH_CHROME else 0
         body = draw_screen(self.frame, self.view, (columns, height - chrome_lines), self._book)
         if not chrome_lines:
-            return body
-        top = chrome.title(self.frame, self.view, columns)
-        return [top, *body, chrome.footer(self.view, self._message, columns)]
+            return ascii_rows(body) if self.view.ascii else body
+        top = chrome.title(self.frame, self.view, columns, window_since=self._window.since)
+        rows = [top, *body, chrome.footer(self.view, self._message, columns, offers=self._offers())]
+        return ascii_rows(rows) if self.view.ascii else rows
+
+    def _offers(self) -> list[str]:
+        """What the footer offers beside the keys: a server that was found."""
+        url = self.feed.offer if isinstance(self.feed, Offers) else ""
+        return [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
 
     def _redraw(self) -> None:
         self._owes = self._is_behind()
@@ -428,6 +439,85 @@ class Dashboard(App[None]):
         if text and text.strip():
             self.feed.mark(text.strip(), "point")
             self.say(f"mark {text.strip()}")
+
+    def action_window(self) -> None:
+        if self.frame is None:
+            return
+        what = self._window.turn(self.frame.t)
+        self.feed.mark(MEASURE, what)
+        counts = (self.frame.header.get("settings") or {}).get("window") == "marks"
+        does = "w ends it, u takes it back" if what == BEGIN else "u takes the end back"
+        self.say(f"measured window {what}s; {does}" + ("" if counts else "; it counts with --window marks"))
+
+    def action_undo_window(self) -> None:
+        edge = self._window.take_back()
+        if edge is None:
+            self.say("there is no begin or end of a measured window to take back; w begins one")
+            return
+        self.feed.mark(MEASURE, UNDO)
+        self.say(f"the {edge.what} of the measured window at {clock(edge.t)} is taken back")
+
+    def action_add_server(self) -> None:
+        url = self.feed.take_offer() if isinstance(self.feed, Offers) else ""
+        if url:
+            self.say(f"counting the work of {url}")
+        else:
+            self.say("no server of yours with a metrics page was found here; -w URL names one")
+
+    def action_export(self) -> None:
+        """Save the view and the data of its charts, once these have come."""
+        if self.frame is None:
+            return
+        frame, view, rows = self.frame, self.view, self.rows()
+        columns, height = self._canvas.size
+        book = Book()  # a new one asks for all that is in sight
+        draw_screen(frame, view, (columns, max(1, height - 2)), book)
+        loop = asyncio.get_running_loop()
+        answer = self.feed.ask(book.wanted(), view.paused_at)
+        answer.add_done_callback(
+            lambda done: _hand_over(loop, lambda known: self._export(frame, rows, known), done)
+        )
+
+    def _export(self, frame: Frame, rows: list[Row], answer: Future[Frame]) -> None:
+        from perfwatch.tui import saving
+
+        try:
+            contents = {
+                "txt": saving.text_of(rows),
+                "svg": saving.picture_of(rows, self._style, "perfwatch"),
+                "csv": saving.data_of(frame, answer.result().bins),
+            }
+            paths = saving.save(contents, self._place_of_exports())
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            self.say(f"cannot save the view to {error.filename or Path.cwd()}: {why}")
+            return
+        except Exception as error:  # noqa: BLE001 - said as Textual says it, not lost in the event loop
+            self._handle_exception(error)
+            return
+        self.say(f"saved {paths[0].with_suffix('')}.txt, .svg and .csv")
+
+    def _place_of_exports(self) -> Path:
+        """Beside the recording, else in the working directory; how the files' names begin."""
+        recording = self.feed.recording if isinstance(self.feed, Kept) else None
+        if recording is None:
+            return Path.cwd() / f"perfwatch-{self.view.screen}"
+        name = recording.name.removesuffix(".zst").removesuffix(".jsonl")
+        return recording.absolute().with_name(f"{name}.{self.view.screen}")
+
+    def click(self, x: int, y: int) -> None:
+        """A click on the canvas: a name or key in the footer does what it says, a device is selected."""
+        columns, height = self._canvas.size
+        if height >= LEAST_WITH_CHROME and y == height - 1:
+            action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())
+            if action:
+                self.call_next(self.run_action, action)
+        elif self.frame is not None and self.view.screen == "devices" and not self.view.zoom:
+            top = 1 if height >= LEAST_WITH_CHROME else 0
+            size = columns, height - 2 * top
+            place = devices.place_at(self.frame, self.view, size, x, y - top)
+            if place is not None:
+                self.look_at(selected=place)
 
     def action_theme(self) -> None:
         from perfwatch.tui.overlays.themes import ThemePicker

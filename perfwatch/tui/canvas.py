@@ -14,6 +14,7 @@ from perfwatch.tui.draw.row import Row
 
 if TYPE_CHECKING:
     from rich.style import Style
+    from textual.events import Click
 
 
 class Canvas(Widget):
@@ -22,15 +23,25 @@ class Canvas(Widget):
     Args:
         style_of: Rich's style of a role.
         resized: called when the size changed.
+        clicked: called with column and line of a click.
+        wheel: called with 1 for a turn down, -1 for one up.
     """
 
     can_focus = True
     DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
 
-    def __init__(self, style_of: Callable[[str], Style], resized: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        style_of: Callable[[str], Style],
+        resized: Callable[[], None],
+        clicked: Callable[[int, int], None],
+        wheel: Callable[[int], None],
+    ) -> None:
         super().__init__()
         self._style_of = style_of
         self._resized = resized
+        self._clicked = clicked
+        self._wheel = wheel
         self._rows: Sequence[Row] = ()
 
     def hold(self, rows: Sequence[Row]) -> None:
@@ -54,3 +65,15 @@ class Canvas(Widget):
     def on_resize(self) -> None:
         """Rows of another size are needed."""
         self._resized()
+
+    def on_click(self, event: Click) -> None:
+        """A button of the mouse."""
+        self._clicked(event.x, event.y)
+
+    def on_mouse_scroll_down(self) -> None:
+        """The wheel, towards the person."""
+        self._wheel(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel, away from the person."""
+        self._wheel(-1)

@@ -1,29 +1,84 @@
-"""The first and the last line of every screen: what is watched and how it goes; which keys there are."""
+"""The first and the last line of every screen: what is watched and how it goes; which keys there are.
+
+Where there is no room, what matters least gives way first; nothing but the command is ever cut, and nothing
+overlaps.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from perfwatch.scene import Frame
+from perfwatch.text import clean, width
 from perfwatch.tui.draw import words
-from perfwatch.tui.draw.row import Line, Row, Span
+from perfwatch.tui.draw.row import Line, Row
 from perfwatch.tui.keys import KEYS
 from perfwatch.tui.view import SCREENS, View
 
+LEAST_SUBJECT = 8
+"""Columns below which a command says nothing any more."""
+FILTER_SHOWN = 12
+KEEP = ("help", "quit", "filter", "pause", "mark", "sort", "span")
+"""Actions whose keys the footer shows, the last to give way first."""
 
-def title(frame: Frame | None, view: View, columns: int) -> Row:
-    """Job or machine at the left; screens, pause and the time at the right."""
+
+class Piece(NamedTuple):
+    """A part of a line: texts with their styles, what a click on it does, and how long it stays."""
+
+    spans: tuple[tuple[str, str], ...]
+    weight: int = 0
+    action: str = ""
+
+    @property
+    def columns(self) -> int:
+        return sum(width(text) for text, _ in self.spans)
+
+
+# The first line
+
+
+def title(frame: Frame | None, view: View, columns: int, *, window_since: float | None = None) -> Row:
+    """Job or machine at the left; window, pause, filter, screen and the time at the right.
+
+    Args:
+        frame: None while there is none yet.
+        window_since: when the person's measured window began, seconds of the session; None if none is open.
+    """
     line = Line(columns)
-    line.put(" perfwatch ", "title")
     if frame is None:
-        return line.put(" looking for devices ...", "dim").row("title")
+        return line.put(" perfwatch ", "title").put(" looking for devices ...", "dim").row("title")
+    left = [Piece(((" perfwatch ", "title"),), 20)]
     if frame.simulated:
-        line.put(" SIMULATED ", "simulated")
-    right = _right(frame, view)
-    line.put(" ", "title")
-    room = line.room - sum(len(span.text) for span in right) - 1
-    line.foreign(_subject(frame), "title", columns=max(0, room))
-    return line.right(right, "title").row("title")
+        left.append(Piece(((" SIMULATED ", "simulated"),), 80))
+    right = _right(frame, view, window_since)
+    kept = _fitting([*left, *right], columns)
+    for piece in left:
+        _put(line, piece if piece in kept else None)
+    behind = [piece for piece in right if piece in kept]
+    room = line.room - sum(piece.columns for piece in behind) - 2
+    if room >= LEAST_SUBJECT:
+        line.put(" ", "title").foreign(_subject(frame), "title", columns=room).put(" ", "title")
+    line.skip_to(columns - sum(piece.columns for piece in behind), "title")
+    for piece in behind:
+        _put(line, piece)
+    return line.row("title")
+
+
+def _right(frame: Frame, view: View, window_since: float | None) -> list[Piece]:
+    pieces = []
+    if window_since is not None:
+        pieces.append(Piece(((f" WINDOW since {words.clock(window_since)} ", "mark"),), 50))
+    if view.paused_at is not None:
+        pieces.append(Piece(((f" PAUSED at {words.clock(view.paused_at)} ", "warn"),), 60))
+    if view.filter:
+        pieces.append(Piece(((f" /{clean(view.filter, FILTER_SHOWN)} ", "accent"),), 40))
+    pieces.append(Piece(((f" {view.screen} ", "title"),), 10))
+    state = _job_state(frame)
+    if state:
+        pieces.append(Piece(((f" {state} ", "title"),), 45))
+    pieces.append(Piece(((f" {words.clock(_elapsed(frame))} ", "title"),), 70))
+    return pieces
 
 
 def _subject(frame: Frame) -> str:
@@ -33,30 +88,21 @@ def _subject(frame: Frame) -> str:
     return str(frame.header.get("host", ""))
 
 
-def _right(frame: Frame, view: View) -> list[Span]:
-    spans = []
-    if view.paused_at is not None:
-        spans.append(Span(f" PAUSED at {words.clock(view.paused_at)} ", "warn"))
-    if view.filter:
-        spans.append(Span(f" /{view.filter[:12]} ", "accent"))
-    spans.append(Span(f" {view.screen} ", "title"))
-    state = _job_state(frame)
-    spans.append(Span(f" {state}{words.clock(_elapsed(frame))} ", "title"))
-    return spans
-
-
 def _elapsed(frame: Frame) -> float:
     began, ended = frame.job.get("begin"), frame.job.get("end")
     if began is None:
         return frame.t
-    return float((frame.t if ended is None else ended) - began)
+    return float(max(0.0, (frame.t if ended is None else min(ended, frame.t)) - began))
 
 
 def _job_state(frame: Frame) -> str:
-    if "end" in frame.job:
-        status = frame.job.get("exit_status")
-        return f"ended, exit {status} " if status is not None else "ended "
-    return ""
+    if "end" not in frame.job:
+        return ""
+    status = frame.job.get("exit_status")
+    return "ended" if status is None else f"ended, exit {status}"
+
+
+# The last line
 
 
 def footer(view: View, message: str, columns: int, *, offers: Sequence[str] = ()) -> Row:
@@ -64,22 +110,77 @@ def footer(view: View, message: str, columns: int, *, offers: Sequence[str] = ()
     line = Line(columns)
     if message:
         return line.put(" ", "title").foreign(message, "accent").row("title")
-    for offer in offers:
-        line.put(f" {offer} ", "accent")
+    left, right = _footer(view, columns, offers)
+    for piece in left:
+        _put(line, piece)
+    line.skip_to(columns - sum(piece.columns for piece in right), "title")
+    for piece in right:
+        _put(line, piece)
+    return line.row("title")
+
+
+def action_at(view: View, message: str, columns: int, x: int, *, offers: Sequence[str] = ()) -> str:
+    """What a click in that column of the footer does; empty for nothing."""
+    if message:
+        return ""
+    left, right = _footer(view, columns, offers)
+    for pieces, start in ((left, 0), (right, columns - sum(piece.columns for piece in right))):
+        at = start
+        for piece in pieces:
+            if at <= x < at + piece.columns:
+                return piece.action
+            at += piece.columns
+    return ""
+
+
+def _footer(view: View, columns: int, offers: Sequence[str]) -> tuple[list[Piece], list[Piece]]:
+    """The screens at the left; what is offered and the keys at the right. Names of screens stay while they
+    leave room for help."""
+    offered = [Piece(((f" {offer} ", "accent"),), 90, "add_server") for offer in offers]
+    keys = [*offered, *_keys()]
+    needed = sum(piece.columns for piece in keys if piece.weight >= len(KEEP) - 1) + 1
+    screens = _screens(view, named=True)
+    if sum(piece.columns for piece in screens) + needed > columns:
+        screens = _screens(view, named=False)
+    kept = _fitting([*screens, *keys], columns - 1)
+    return [piece for piece in screens if piece in kept], [piece for piece in keys if piece in kept]
+
+
+def _screens(view: View, *, named: bool) -> list[Piece]:
+    """The screens by number and, where there is room for all, by name; the present one always by name."""
+    pieces = []
     for place, name in enumerate(SCREENS, 1):
-        if line.room < len(name) + 4:
-            break
-        style = "selected" if name == view.screen else "title"
-        line.put(f" {place}", "key" if name != view.screen else style).put(f" {name}", style)
-    right = [
-        Span(part, style)
-        for key in KEYS
-        if key.shown
-        for part, style in (
-            (f" {key.shown.split(' ', 1)[0]}", "key"),
-            (f" {key.shown.split(' ', 1)[1]}", "title"),
-        )
-    ]
-    while right and sum(len(span.text) for span in right) + 2 > line.room:
-        right = right[2:]
-    return line.right([*right, Span(" ", "title")], "title").row("title")
+        present = name == view.screen
+        spans = [(f" {place}", "selected" if present else "key")]
+        if named or present:
+            spans.append((f" {name}", "selected" if present else "title"))
+        pieces.append(Piece(tuple(spans), 100 if present else 50, f"screen('{name}')"))
+    return pieces
+
+
+def _keys() -> list[Piece]:
+    pieces = []
+    for key in KEYS:
+        if key.shown:
+            name, does = key.shown.split(" ", 1)
+            weight = len(KEEP) - KEEP.index(key.action) if key.action in KEEP else 0
+            pieces.append(Piece(((f" {name}", "key"), (f" {does}", "title")), weight, key.action))
+    return pieces
+
+
+# Both
+
+
+def _fitting(pieces: Sequence[Piece], columns: int) -> list[Piece]:
+    """The pieces that fit, those of the least weight left out first; of equals the last one."""
+    kept = list(pieces)
+    while kept and sum(piece.columns for piece in kept) > columns:
+        lightest = min(piece.weight for piece in kept)
+        place = max(at for at, piece in enumerate(kept) if piece.weight == lightest)
+        del kept[place]
+    return kept
+
+
+def _put(line: Line, piece: Piece | None) -> None:
+    for text, style in piece.spans if piece is not None else ():
+        line.put(text, style)

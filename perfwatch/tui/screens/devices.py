@@ -39,7 +39,7 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
         from perfwatch.tui.screens import device
 
         return device.draw(zoomed[0], frame, view, size, book)
-    host = next((one for one in frame.devices if one.device.kind is DeviceKind.NODE), None)
+    host = _host_of(frame)
     paper = Paper(frame, view, book)
     top = [_host(host, frame, columns)] if host is not None and height > PANEL_LEAST else []
     room = height - len(top)
@@ -76,17 +76,59 @@ def sort(devices: Sequence[DeviceNow], by: str) -> list[DeviceNow]:
     return sorted(devices, key=key, reverse=by.startswith("-"))
 
 
-def _fitting(paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], selected: int) -> list[Row]:
+class Layout(NamedTuple):
+    """How devices lie on the screen: as `panels`, `lines` or `tiles`, so many side by side, so high each."""
+
+    kind: str
+    across: int
+    lines: int = 1
+
+
+def layout(count: int, size: tuple[int, int]) -> Layout:
+    """How so many devices fit."""
     columns, height = size
     for across in (1, 2, 3, 4):
-        down = -(-len(shown) // across)
-        width = (columns - (across - 1)) // across
+        down = -(-count // across)
         lines = min(height // down, 12)
-        if lines >= PANEL_LEAST and width >= 38:
-            return _panels(paper, shown, (columns, height), (across, lines), selected)
+        if lines >= PANEL_LEAST and (columns - (across - 1)) // across >= 38:
+            return Layout("panels", across, lines)
     for across in (1, 2, 3, 4):
-        if len(shown) <= (height - 1) * across and (columns - across + 1) // across >= 38:
-            return _compact(paper, shown, size, across, selected)
+        if count <= (height - 1) * across and (columns - across + 1) // across >= 38:
+            return Layout("lines", across)
+    return Layout("tiles", max(1, columns // TILE_COLUMNS))
+
+
+def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) -> int | None:
+    """Which of the listed devices is drawn there; None where none is."""
+    columns, height = size
+    shown = listed(frame, view)
+    top = 1 if height > PANEL_LEAST and _host_of(frame) is not None else 0
+    if not shown or y < top:
+        return None
+    kind, across, lines = layout(len(shown), (columns, height - top))
+    width = (columns - across + 1) // across
+    down = -(-len(shown) // across)
+    if kind == "panels":
+        pitch = lines + (down * lines + down - 1 <= height - top)
+        place = (y - top) // pitch * across + min(x // (width + 1), across - 1)
+    elif kind == "lines":
+        inside = y - top < down
+        place = min(x // (width + 1), across - 1) * down + y - top if inside else len(shown)
+    else:
+        place = (y - top - 1) * across + x // TILE_COLUMNS if x < across * TILE_COLUMNS else len(shown)
+    return place if 0 <= place < len(shown) else None
+
+
+def _host_of(frame: Frame) -> DeviceNow | None:
+    return next((one for one in frame.devices if one.device.kind is DeviceKind.NODE), None)
+
+
+def _fitting(paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], selected: int) -> list[Row]:
+    kind, across, lines = layout(len(shown), size)
+    if kind == "panels":
+        return _panels(paper, shown, size, (across, lines), selected)
+    if kind == "lines":
+        return _compact(paper, shown, size, across, selected)
     return _tiles(shown, size, selected, ascii_only=paper.view.ascii)
 
 
@@ -192,7 +234,7 @@ def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) ->
     frame, view = paper.frame, paper.view
     now = frame.t if view.paused_at is None else view.paused_at
     span = charts.Span.ending(now, view.seconds(frame.t), columns)
-    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii)
+    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
     texts = paper.book.chart(one.number, track.metric, span, scale)
     style = track.style if one.state is State.OK else "stale"
     return [Line(columns).put(text, style).row() for text in texts]
