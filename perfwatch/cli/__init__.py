@@ -91,7 +91,7 @@ def _give_the_screen_back() -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    word = arguments[0] if arguments else _first_sight()
+    word = arguments[0] if arguments else _alone(arguments)
     if word in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0
@@ -101,20 +101,25 @@ def _dispatch(arguments: list[str]) -> int:
     if word == "--once":
         word = "snapshot"
     elif word.startswith("-") and word != "-":
-        word = "snapshot" if "--json" in arguments else "dashboard"
+        word = _alone(arguments)
         arguments = [word, *arguments]
     if word not in COMMANDS:
         return _unknown(word)
     return _run(word, arguments[1:])
 
 
-def _first_sight() -> str:
-    """The command of `perfwatch` alone; on a terminal something is to be seen at once."""
+def _alone(options: list[str]) -> str:
+    """The command of `perfwatch` without one: on a terminal the dashboard, else one reading.
+
+    Where no option can be wrong any more something is to be seen at once.
+    """
     import os
 
     from perfwatch.tui import glimpse
 
-    if glimpse.can_draw(sys.stdout, os.environ):
+    if "--json" in options or not glimpse.can_draw(sys.stdout, os.environ):
+        return "snapshot"
+    if not options:
         glimpse.show(sys.stdout)
     return "dashboard"
 
