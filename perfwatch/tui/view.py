@@ -9,6 +9,7 @@ SPANS_S = (60.0, 300.0, 3600.0, None)
 """The spans of charts, s; None is the whole session."""
 SCREENS = ("run", "devices", "workloads", "processes", "efficiency", "hosts", "output")
 """In the order of their keys, `1` to `7`."""
+_GROWTH = 1.25
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,8 @@ class View:
         return not wanted or any(wanted in str(text).casefold() for text in texts)
 
     def seconds(self, t: float) -> float:
-        """The span of charts at `t`, s."""
-        return max(60.0, t) if self.span_s is None else self.span_s
+        """The span of charts at `t`, s: no more than there is, growing by a quarter so that bins can stay."""
+        span_s = SPANS_S[0] or 60.0
+        while span_s < t:
+            span_s *= _GROWTH
+        return span_s if self.span_s is None else min(span_s, self.span_s)

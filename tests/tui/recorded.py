@@ -1,7 +1,7 @@
 """What do the screens show at a second of the recorded demo? For snapshots, and for the pictures in docs.
 
-The recording is `perfwatch demo --price 0.30/kWh --currency EUR`, kept, so that a change of the story does not
-change what is compared.
+The recording is `perfwatch demo --price 0.30/kWh --currency EUR`, kept, so that a change of the story does
+not change what is compared.
 """
 
 from __future__ import annotations

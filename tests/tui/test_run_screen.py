@@ -176,7 +176,7 @@ def test_a_device_that_fell_silent_is_named_and_takes_the_ratio_away() -> None:
     boards(session, every(1.0, 0.0, 50.0), 1)
     queries(session, every(1.0, 0.0, 100.0))
     rows = shown(session, draw, WIDE)
-    beside = " ".join(plain(row)[60:].strip() for row in rows)
+    beside = " ".join(plain(row)[62:].strip() for row in rows)
     assert "(nvidia:1 gives nothing); from 90 % on it is shown" in beside
     assert line_with(rows, "efficiency").split()[1:3] == ["–", "–"]
 
@@ -215,7 +215,7 @@ def test_progress_and_its_end_are_told_where_a_workload_tells_a_total() -> None:
     queries(session, times, queries_expected=10_000.0)
     line = line_with(shown(session, draw, WIDE), "ends in")
     assert "50 %" in line
-    assert "1 min 40 s" in line or "100.0 s" in line
+    assert "ends in 01:40" in line
 
 
 def test_names_from_outside_cannot_move_the_cursor() -> None:

@@ -15,7 +15,7 @@ from perfwatch.scene import Frame
 from perfwatch.text import width
 from perfwatch.tui.draw.charts import Book, Span
 from perfwatch.tui.draw.row import Row, plain
-from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, seconds_shown
+from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track
 from perfwatch.tui.screens import efficiency, run
 from perfwatch.tui.view import View
 
@@ -76,7 +76,7 @@ def test_what_lies_outside_of_the_span_is_not_drawn() -> None:
 @pytest.mark.parametrize("span_s", [60.0, 300.0, None])
 def test_the_span_grows_in_few_steps_and_holds_all_it_should(span_s: float | None) -> None:
     view = View(span_s=span_s)
-    shown = [seconds_shown(view, t) for t in every(1.0, 0.0, 3600.0)]
+    shown = [view.seconds(t) for t in every(1.0, 0.0, 3600.0)]
     for t, seconds in enumerate(shown):
         assert seconds == span_s or seconds >= t
     assert len(set(shown)) <= 20

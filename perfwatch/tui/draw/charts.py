@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from perfwatch.scene import Bin, BinsWanted
+from perfwatch.derive.integral import gap_limit_s
+from perfwatch.scene import Bin, BinsWanted, Frame
 from perfwatch.tui.draw import braille
 
 LATE_S = 1.5
@@ -43,6 +44,10 @@ class Span:
     first: int
     last: int
 
+    def held(self, frame: Frame) -> int:
+        """For so many bins a reading stands: until it counts as stale."""
+        return int(gap_limit_s(float(frame.header.get("interval_s", 1.0))) / self.width_s)
+
     @classmethod
     def ending(cls, t: float, span_s: float, columns: int) -> Span:
         """The bins of a chart of so many characters, the newest one holding `t`."""
@@ -61,6 +66,7 @@ class Scale(NamedTuple):
         high: the value at the top.
         peak: show the largest value of each bin (a short burst stays seen); else its mean.
         ascii_only: no braille.
+        held: a reading stands for so many bins behind its own that have none.
     """
 
     height: int
@@ -68,6 +74,7 @@ class Scale(NamedTuple):
     high: float
     peak: bool = True
     ascii_only: bool = False
+    held: int = 0
 
 
 class _Known:
@@ -184,10 +191,15 @@ class _Drawn:
 def _levels(bins: Mapping[int, Bin], first: int, last: int, scale: Scale) -> list[int]:
     place = 3 if scale.peak else 2
     height, low, high = scale.height, scale.low, scale.high
-    return [
-        braille.level(bins[at][place] if at in bins else None, low, high, height)
-        for at in range(first, last + 1)
-    ]
+    levels = []
+    standing, since = 0, -scale.held
+    for at in range(first - scale.held, last + 1):
+        value = bins[at][place] if at in bins else None
+        if value is not None:
+            standing, since = braille.level(value, low, high, height), at
+        if at >= first:
+            levels.append(standing if at - since <= scale.held and standing else 0)
+    return levels
 
 
 def chart(
@@ -199,13 +211,15 @@ def chart(
     *,
     peak: bool = True,
     ascii_only: bool = False,
+    held: int = 0,
 ) -> list[str]:
     """The rows of a filled chart, top first.
 
     Args:
         peak: show the largest value of each bin (a short burst stays seen); else its mean.
+        held: a reading stands for so many bins behind its own that have none.
     """
-    levels = _levels(known, span.first, span.last, Scale(height, low, high, peak))
+    levels = _levels(known, span.first, span.last, Scale(height, low, high, peak, held=held))
     return braille.rows(levels, height, ascii_only=ascii_only)
 
 

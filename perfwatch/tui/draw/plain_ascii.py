@@ -11,10 +11,6 @@ _OURS = str.maketrans(
     {
         "…": "~",
         "°": " ",
-        "±": "+",
-        "→": ">",
-        "≥": ">",
-        "≤": "<",
         "─": "-",
         "━": "-",
         "═": "-",
@@ -44,24 +40,33 @@ _OURS = str.maketrans(
         "✓": "+",
         "✗": "x",
         "▸": ">",
-        "€": "E",
     }
 )
-"""Signs for which `to_ascii` has several characters, or none."""
+"""Signs for which `to_ascii` has several characters where one is wanted, or none."""
 
 
 def ascii_text(text: str) -> str:
-    """The text in ASCII, as wide as before."""
+    """The text in ASCII, as wide as before: a longer form takes the blanks beside it, or is cut."""
     if text.isascii():
         return text
-    return "".join(map(_ascii_character, text.translate(_OURS)))
+    text = text.translate(_OURS)
+    found = "".join(_as_wide(character) for character in text)
+    longer = to_ascii(text).replace("+- ", "+-") if any(sign in text for sign in _LONGER) else found
+    spare = len(longer) - len(found)
+    if spare == 0 or (spare > 0 and longer.startswith(" " * (spare + 1))):
+        return longer[spare:]
+    return longer + " " * -spare if spare < 0 else found
 
 
-def _ascii_character(character: str) -> str:
+def _as_wide(character: str) -> str:
     if character.isascii():
         return character
     columns = width(character)
     return to_ascii(character)[:columns].ljust(columns)
+
+
+_LONGER = "±€£¥₩₹≥≤→"
+"""Signs that are several characters in ASCII."""
 
 
 def ascii_rows(rows: Sequence[Row]) -> list[Row]:

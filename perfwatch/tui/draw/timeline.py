@@ -16,7 +16,6 @@ from perfwatch.scene import Bin
 from perfwatch.text import clean, to_ascii
 from perfwatch.tui.draw import charts
 from perfwatch.tui.draw.charts import Book, Span
-from perfwatch.tui.draw.plain_signs import line
 from perfwatch.tui.draw.row import Line, Row
 from perfwatch.tui.view import View
 
@@ -24,7 +23,6 @@ GUTTER = 17
 """Columns left of a chart: its name and the top of its axis."""
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800)
 _TICK_COLUMNS = 12
-_GROWTH = 1.25
 
 
 @dataclass(frozen=True)
@@ -53,23 +51,26 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Track:
-    """One chart: its name, the style of its dots, what is known, and the top of its axis in words."""
+    """One chart: its name, the style of its dots, what is known, the top of its axis in words, its unit."""
 
     name: str
     style: str
     known: Mapping[int, Bin]
     top: float
     top_words: str
+    unit: str = ""
 
 
 _STYLES = {WORK_RATE: "work", WATTS: "power", PER_JOULE: "efficiency"}
 
 
-def track_of(name: str, metric: str, span: Span, book: Book) -> Track:
+def track_of(name: str, metric: str, unit: str, span: Span, book: Book) -> Track:
     """A series of the run over the span, and a round top of its axis."""
     known = book.ask(RUN, metric, span)
     top = _top(charts.largest(known, span))
-    return Track(name, _STYLES[metric], known, top, _brief(top) + ("W" if metric == WATTS else ""))
+    if unit == "W":
+        return Track(name, _STYLES[metric], known, top, _brief(top) + unit)
+    return Track(name, _STYLES[metric], known, top, _brief(top).rstrip(), unit)
 
 
 _TOPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -89,14 +90,6 @@ def _brief(value: float) -> str:
         if value >= size:
             return f"{value / size:g} {prefix}"
     return f"{value:g} "
-
-
-def seconds_shown(view: View, t: float) -> float:
-    """The span of charts, s: no more than there is, growing by a quarter so that the picture can stay."""
-    span_s = 60.0
-    while span_s < t:
-        span_s *= _GROWTH
-    return span_s if view.span_s is None else min(span_s, view.span_s)
 
 
 class Timeline:
@@ -127,7 +120,7 @@ class Timeline:
         )
         rows = []
         for y, bar in enumerate(bars):
-            row = line(self._columns, self._view)
+            row = Line(self._columns)
             _gutter(row, track, y, height)
             for piece in self._pieces:
                 row.put(*self._drawn_piece(piece, bar, track.style, lowest=y == height - 1))
@@ -205,7 +198,7 @@ class Timeline:
             if 0 <= x < self._room:
                 cells[x] = ("^" if self._view.ascii else "▲", "mark")
                 _write(cells, x + 1, _safe(name)[: _blanks(cells, x + 1)], "mark")
-        row = line(self._columns, self._view)
+        row = Line(self._columns)
         row.put(" ").cell(title, GUTTER - 2, "dim", right=False).put(" ")
         return _put_cells(row, cells)
 
@@ -223,7 +216,7 @@ class Timeline:
             x = self._room - 1 - round(back * step_s / column_s)
             if x >= 0 and x + len(words) < self._room - len(end) - 1:
                 cells[x : x + len(words)] = words
-        return line(self._columns, self._view).put(" " * GUTTER).put("".join(cells), "dim").row()
+        return Line(self._columns).put(" " * GUTTER).put("".join(cells), "dim").row()
 
 
 class _Piece(NamedTuple):
@@ -250,6 +243,8 @@ def _gutter(row: Line, track: Track, y: int, height: int) -> None:
         row.cell(track.top_words, GUTTER - 8, "dim").put(" ")
     elif y == height - 1:
         row.cell("0", GUTTER - 1, "dim").put(" ")
+    elif y == 1:
+        row.cell(track.unit, GUTTER - 1, "dim").put(" ")
     else:
         row.skip_to(GUTTER)
 

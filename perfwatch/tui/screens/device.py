@@ -10,6 +10,9 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Line, Row, fitted
 from perfwatch.tui.view import View
 
+MOST_LINES = 20
+"""A chart higher than this tells no more."""
+
 
 def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The device's panel above, its metrics and facts below."""
@@ -18,7 +21,7 @@ def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: 
     columns, height = size
     facts = _facts(one, columns)
     table = [_heading(columns), *(_metric(one, metric, columns) for metric in one.device.metrics)]
-    top = max(5, min(14, height - len(table) - len(facts)))
+    top = max(5, min(MOST_LINES, height - len(table) - len(facts)))
     rows = [*panel(Paper(frame, view, book), one, (columns, top)), *facts]
     below = height - len(rows)
     start = max(0, min(view.selected, len(table) - below))
@@ -26,7 +29,8 @@ def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: 
 
 
 def _facts(one: DeviceNow, columns: int) -> list[Row]:
-    told = {"id": one.device.id, "collector": one.collector, "state": one.state.value, **one.device.facts}
+    told = {"id": one.device.id, "collector": one.collector, "state": one.state.value}
+    told.update(_fact(name, fact) for name, fact in one.device.facts.items())
     if one.device.scope is not None:
         told["power covers"] = one.device.scope.value
     line = Line(columns).put(" ")
@@ -35,20 +39,31 @@ def _facts(one: DeviceNow, columns: int) -> list[Row]:
     return [line.row()]
 
 
+def _fact(name: str, fact: object) -> tuple[str, str]:
+    """A fact in the words and the unit that people use for it."""
+    if isinstance(fact, bool):
+        return name, "yes" if fact else "no"
+    if name.endswith("_watts") and isinstance(fact, (int, float)):
+        return name.removesuffix("_watts"), words.watts(fact)
+    return name, str(fact)
+
+
 def _heading(columns: int) -> Row:
     line = Line(columns).put(f" {'metric':<34}", "label").cell("value", 14, "label").put("  ")
     return line.cell("update", 8, "label").put("  ").put("about", "label").row()
 
 
 def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
+    from perfwatch.tui.screens.devices import throttle_words
+
     known = one.values.get(metric.name)
     line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)
+    if metric.name == m.THROTTLE_REASONS.name and isinstance(known, (int, float)):
+        text = throttle_words(int(known)) or "none"
     line.cell(text, 14, "value" if known is not None else "dim").put("  ")
-    every = "" if metric.update_s is None else f"{metric.update_s:g} s"
+    every = "" if not metric.update_s else f"{metric.update_s:g} s"
     line.cell(every, 8, "dim").put("  ")
     if metric.estimated:
         line.put("estimated: ", "warn")
-    if metric.name in (m.POWER.name, m.ENERGY.name) and one.device.scope is not None:
-        line.put(f"[{one.device.scope.value}] ", "accent")
     return line.foreign(metric.help, "dim").row()

@@ -175,8 +175,6 @@ def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool
     """One device: a heading with what has no chart, and a chart each of utilization, power and memory."""
     columns, lines = size
     rows = [heading(one, paper.frame, columns, selected=selected)]
-    if one.state is not State.OK:
-        rows.append(_trouble(one, paper.frame, columns))
     tracks = tracks_of(one)
     if not tracks:
         silent = Line(columns).put("  tells no utilization, power or memory", "dim").row()
@@ -191,16 +189,15 @@ def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool
 
 
 def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
+    """Charts with a blank column before each and one behind the last."""
     columns, height = size
-    width = (columns - len(tracks) + 1) // len(tracks)
+    width = (columns - 1) // len(tracks) - 1
     blocks: list[tuple[int, Sequence[Row]]] = []
     for place, track in enumerate(tracks):
-        if place:
-            blocks.append((1, [blank(1)] * height))
         last = place == len(tracks) - 1
-        own = columns - place * (width + 1) if last else width
-        blocks.append((own, _under_its_words(paper, one, track, (own, height))))
-    return beside(blocks, height)
+        own = columns - 2 - place * (width + 1) if last else width
+        blocks += [(1, []), (own, _under_its_words(paper, one, track, (own, height)))]
+    return beside([*blocks, (1, [])], height)
 
 
 def _under_its_words(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
@@ -223,8 +220,8 @@ def _track(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) ->
         .cell(track.text, left - 8, "stale" if stale else "value")
         .row()
     ]
-    chart = _chart(paper, one, track, (columns - left, height))
-    return beside([(left, rows), (columns - left, chart)], height)
+    chart = _chart(paper, one, track, (columns - left - 1, height))
+    return beside([(left, rows), (columns - left - 1, chart), (1, [])], height)
 
 
 def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
@@ -283,34 +280,38 @@ def _memory(one: DeviceNow) -> str:
 
 
 def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = False) -> Row:
-    """Label and model at the left; temperature, clock, state and throttling at the right."""
+    """Label and model, or what is wrong, at the left; throttling, clock and temperature at the right."""
     style = "selected" if selected else "title"
     line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
-    right = Line(columns)
-    if one.state is not State.OK:
-        right.put(f" {one.state.value} {words.age(one.age_s(frame.t))} ", _state_style(one.state))
-    reasons = one.value(m.THROTTLE_REASONS.name)
-    if reasons and _is_throttled(int(reasons)):
-        right.put(f" {throttle_words(int(reasons))} ", "throttle")
-    clock = one.value(m.SM_CLOCK.name)
-    if clock is not None:
-        right.put(f" {clock / 1e6:5.0f} MHz", "clock")
-    heat = one.value(m.TEMPERATURE.name)
-    if heat is not None:
-        right.put(f" {heat:3.0f} °C", "temperature")
-    spans = [*right.spans, Span(" ", style)]
-    room = columns - line.used - sum(len(span.text) for span in spans) - 1
-    line.foreign(one.device.name, style, columns=max(0, room))
+    spans = [*(_extras(one) if one.state is State.OK else ()), Span(" ", style)]
+    if selected:
+        spans = [Span(span.text, style if span.style != "throttle" else span.style) for span in spans]
+    room = max(0, columns - line.used - sum(len(span.text) for span in spans) - 1)
+    if one.state is State.OK:
+        line.foreign(one.device.name, style, columns=room)
+    else:
+        line.put(f"{one.state.value}, ", _state_style(one.state))
+        line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
     return line.right(spans, style).row(style)
 
 
-def _trouble(one: DeviceNow, frame: Frame, columns: int) -> Row:
-    line = Line(columns).put(f"  {one.state.value}", _state_style(one.state))
+def _extras(one: DeviceNow) -> list[Span]:
+    """What has no chart."""
+    spans = []
+    reasons = one.value(m.THROTTLE_REASONS.name)
+    if reasons and _is_throttled(int(reasons)):
+        spans.append(Span(f" {throttle_words(int(reasons))} ", "throttle"))
+    clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
+    if clock is not None:
+        spans.append(Span(f" {clock / 1e6:5.0f} MHz", "clock"))
+    if heat is not None:
+        spans.append(Span(f" {heat:3.0f} °C", "temperature"))
+    return spans
+
+
+def _trouble(one: DeviceNow, frame: Frame) -> str:
     read = "never read" if one.t is None else f"last reading {words.age(one.age_s(frame.t))} ago"
-    line.put(f", {read}", "dim")
-    if one.reason:
-        line.put(": ", "dim").foreign(one.reason, "dim")
-    return line.row()
+    return f"{read}: {one.reason}" if one.reason else read
 
 
 def _state_style(state: State) -> str:

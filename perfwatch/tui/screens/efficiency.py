@@ -17,12 +17,12 @@ from perfwatch.scene import Bin, Frame
 from perfwatch.tui.draw import charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import Money, money_of, rates_of, unit_cost
-from perfwatch.tui.draw.plain_signs import line
+from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.plane import Plane, Scale, scale_of
-from perfwatch.tui.draw.row import Row, fitted
+from perfwatch.tui.draw.row import Line, Row, fitted
 from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
 from perfwatch.tui.draw.timeline import GUTTER as CHART_GUTTER
-from perfwatch.tui.draw.timeline import Drawn, Timeline, seconds_shown, track_of
+from perfwatch.tui.draw.timeline import Drawn, Timeline, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import DASH, format_quantity, significant
 
@@ -47,19 +47,24 @@ class _Point:
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The screen, exactly as large as asked."""
+    rows = _rows(frame, view, size, book)
+    return ascii_rows(rows) if view.ascii else rows
+
+
+def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     columns, height = size
     standing = frame.standing
     if standing is None:
         text = " efficiency needs power and work: nothing has been read twice yet"
-        return fitted([line(columns, view).put(text, "label").row()], columns, height)
+        return fitted([Line(columns).put(text, "label").row()], columns, height)
     if standing.unit is None:
         return fitted(_without_work(frame, standing, view, size, book), columns, height)
-    head = _head(frame, standing, view, columns)
+    head = _head(frame, standing, columns)
     points = _path(frame, view, book)
     room = (columns - GUTTER, height - len(head) - 2)
     if room[0] < LEAST[0] or room[1] < LEAST[1] or not points:
         if not points:
-            head.append(line(columns, view).put(" the path begins with the next readings", "dim").row())
+            head.append(Line(columns).put(" the path begins with the next readings", "dim").row())
         return fitted(head, columns, height)
     return fitted([*head, *_plane(frame, standing, view, points, room)], columns, height)
 
@@ -69,27 +74,27 @@ def _without_work(
 ) -> list[Row]:
     """Power and energy, and how to tell work."""
     columns, height = size
-    row = line(columns, view).put(" power ", "label").put(words.watts(standing.now.watts), "power")
+    row = Line(columns).put(" power ", "label").put(words.watts(standing.now.watts), "power")
     row.put("  energy ", "label").put(format_quantity(standing.run.joules, "J"), "value")
     hint = TELL_WORK if columns >= 80 else TELL_WORK_BRIEFLY
-    rows = [row.row(), *(line(columns, view).put(f" {text}", "warn").row() for text in hint)]
+    rows = [row.row(), *(Line(columns).put(f" {text}", "warn").row() for text in hint)]
     if height >= len(rows) + 3 and columns >= GUTTER + LEAST[0]:
         t = frame.t if view.paused_at is None else view.paused_at
-        span = charts.Span.ending(t, seconds_shown(view, t), columns - CHART_GUTTER)
+        span = charts.Span.ending(t, view.seconds(t), columns - CHART_GUTTER)
         timeline = Timeline(span, columns, view, Drawn())
         rows += [
-            *timeline.chart(track_of("power", WATTS, span, book), height - len(rows) - 1),
+            *timeline.chart(track_of("power", WATTS, "W", span, book), height - len(rows) - 1),
             timeline.axis(),
         ]
     return rows
 
 
-def _head(frame: Frame, standing: Standing, view: View, columns: int) -> list[Row]:
+def _head(frame: Frame, standing: Standing, columns: int) -> list[Row]:
     """*now* and *run* in one line each."""
     rows, shown = [], ratios_shown(frame)
     for name, figures in (("now", standing.now), ("run", standing.run)):
         rate, ratio = figures.rate(standing.unit), figures.per_joule(standing.unit) if shown else None
-        row = line(columns, view).put(f" {name} ", "label")
+        row = Line(columns).put(f" {name} ", "label")
         row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work")
         row.cell(words.watts(figures.watts), 9, "power")
         row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(18, row.room), "efficiency")
@@ -112,7 +117,7 @@ def _unit(standing: Standing) -> str:
 def _path(frame: Frame, view: View, book: Book) -> list[_Point]:
     """Where the run was, the oldest first."""
     t = frame.t if view.paused_at is None else view.paused_at
-    span = charts.Span.ending(t, seconds_shown(view, t), POINTS // 2)
+    span = charts.Span.ending(t, view.seconds(t), POINTS // 2)
     watts, rates = book.ask(RUN, WATTS, span), book.ask(RUN, WORK_RATE, span)
     found = []
     for place in range(span.first, span.last + 1):
@@ -206,7 +211,7 @@ def _with_axis(plane: Plane, y: Scale, view: View, room: tuple[int, int], unit: 
     }
     rows = []
     for down, cells in enumerate(plane.rows()):
-        row = line(columns + GUTTER, view)
+        row = Line(columns + GUTTER)
         text = labels.get(down, "")
         if down == 1 and not text:
             text = unit
@@ -231,8 +236,8 @@ def _below(x: Scale, view: View, columns: int) -> list[Row]:
             words_of[begin : begin + len(text)] = text
             free_from = begin + len(text) + 2
     corner = "+" if view.ascii else "└"
-    first = line(columns + GUTTER, view).put(" " * (GUTTER - 1)).put(corner + "".join(rule), "border")
+    first = Line(columns + GUTTER).put(" " * (GUTTER - 1)).put(corner + "".join(rule), "border")
     return [
         first.row(),
-        line(columns + GUTTER, view).put(" " * GUTTER).put("".join(words_of), "dim").row(),
+        Line(columns + GUTTER).put(" " * GUTTER).put("".join(words_of), "dim").row(),
     ]

@@ -19,8 +19,8 @@ from perfwatch.units import DASH, format_percent
 
 COLUMNS = (
     Column("sign", "", 1, right=False),
-    Column("name", "HOST", 9, right=False, most=24),
-    Column("devices", "DEVICES", 11, rank=5, right=False, most=18),
+    Column("name", "HOST", 9, right=False, most=16),
+    Column("devices", "DEVICES", 11, rank=5, right=False, most=14),
     Column("kind", "WHAT", 14, rank=7, right=False, most=36),
     Column("bar", "", 8, rank=6, right=False, most=24),
     Column("utilization", "UTIL", 6),

@@ -15,21 +15,20 @@ from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
-from perfwatch.tui.draw.plain_signs import line
-from perfwatch.tui.draw.row import Row, beside, fitted
+from perfwatch.tui.draw.plain_ascii import ascii_rows
+from perfwatch.tui.draw.row import Line, Row, beside, fitted
 from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
-from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, seconds_shown, track_of
+from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import (
     DASH,
-    format_duration,
     format_latency,
     format_money,
     format_quantity,
     significant,
 )
 
-LABEL, NOW, SO_FAR = 17, 15, 26
+LABEL, NOW, SO_FAR = 16, 17, 27
 """Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
@@ -45,14 +44,15 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
     """The screen, exactly as large as asked."""
     columns, height = size
     if frame.standing is None:
-        return fitted(_waiting(frame, view, columns), columns, height)
-    story = _Story(frame, frame.standing, view)
-    if columns < SMALL[0] or height < SMALL[1]:
-        return fitted(_small(story, columns, height, book), columns, height)
-    return fitted(_large(story, columns, height, book), columns, height)
+        rows = _waiting(frame, columns)
+    else:
+        story = _Story(frame, frame.standing, view)
+        is_small = columns < SMALL[0] or height < SMALL[1]
+        rows = (_small if is_small else _large)(story, columns, height, book)
+    return fitted(ascii_rows(rows) if view.ascii else rows, columns, height)
 
 
-def _waiting(frame: Frame, view: View, columns: int) -> list[Row]:
+def _waiting(frame: Frame, columns: int) -> list[Row]:
     """There is nothing to show: at first it may come, later it must be told what to do."""
     began = frame.run.began or 0.0
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
@@ -61,9 +61,9 @@ def _waiting(frame: Frame, view: View, columns: int) -> list[Row]:
         said = ["nothing tells power or energy", *TELL_WORK_BRIEFLY]
     else:
         said = ["nothing here tells power or energy", *TELL_WORK]
-    rows = [line(columns, view).put(f" {text}", "label").row() for text in said]
+    rows = [Line(columns).put(f" {text}", "label").row() for text in said]
     last = "`perfwatch doctor` says what is found here, and why not"
-    return [line(columns, view).row(), *rows, line(columns, view).put(f" {last}", "dim").row()]
+    return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,17 @@ class _Story:
         """The lines of the strip, the most wanted first within each subject."""
         now, run = self.standing.now, self.standing.run
         if self.unit is not None:
-            yield _Figure(spoken(self.unit)[: LABEL - 1], self.rate(now), self.rate(run), "work")
+            yield _Figure(spoken(self.unit)[:LABEL], self.rate(now), self.rate(run), "work")
         yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
         if self.unit is not None:
             yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=errors), "efficiency")
-            yield _Figure(
-                f"energy / {one(self.unit)}"[: LABEL - 1], self.joules_per(now), self.joules_per(run)
-            )
+            yield _Figure(f"energy / {one(self.unit)}"[:LABEL], self.joules_per(now), self.joules_per(run))
         yield _Figure("energy", self.energy(now), self.energy(run, error=errors))
         yield from self.costs()
 
     def rate(self, figures: Figures) -> str:
         rate = figures.rate(self.unit)
-        return DASH if rate is None else f"{significant(rate)} {self.short_unit}/s"
+        return DASH if rate is None else _in_field(significant(rate), f"{self.short_unit}/s", NOW)
 
     @property
     def short_unit(self) -> str:
@@ -125,7 +123,13 @@ class _Story:
 
     def per_joule(self, figures: Figures, *, error: bool = False) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
-        return format_quantity(ratio, per_joule_unit(self.unit or ""), self._error(figures, ratio, error))
+        if ratio is None:
+            return DASH
+        unit, value = (
+            per_joule_unit(self.unit or ""),
+            format_quantity(ratio, "", self._error(figures, ratio, error)),
+        )
+        return _in_field(value, unit, SO_FAR if error else NOW)
 
     def joules_per(self, figures: Figures) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
@@ -156,7 +160,7 @@ class _Story:
 
     def _cost_per(self, now: Money, run: Money, unit: str) -> _Figure:
         amounts = [unit_cost(money.per(unit), money.currency, unit) for money in (now, run)]
-        return _Figure(f"cost / {amounts[1][1]}"[: LABEL - 1], amounts[0][0], amounts[1][0])
+        return _Figure(f"cost / {amounts[1][1]}"[:LABEL], amounts[0][0], amounts[1][0])
 
     @property
     def priced(self) -> bool:
@@ -193,11 +197,17 @@ class _Story:
         return open_ones[-1].name if open_ones else ""
 
 
+def _in_field(value: str, unit: str, columns: int) -> str:
+    """The value with its unit; where both have no room, what the line is called names the unit."""
+    whole = f"{value} {unit}"
+    return whole if width(whole) < columns else f"{value} /{unit.rpartition('/')[2]}"
+
+
 # The large screen
 
 
 def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
-    head = [_status(story, columns), _rule(story, columns)]
+    head = [_status(story, columns), _rule(columns)]
     if columns >= WIDE:
         left = LABEL + NOW + SO_FAR + 2
         strip = _strip(story, left)
@@ -216,7 +226,7 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
 
 def _status(story: _Story, columns: int) -> Row:
     """Phase and progress; which devices the watts are of."""
-    row = line(columns, story.view).put(" ")
+    row = Line(columns).put(" ")
     phase = story.phase()
     if phase:
         row.put("phase ", "label").foreign(phase, "phase", columns=min(16, len(phase))).put("  ")
@@ -228,23 +238,23 @@ def _status(story: _Story, columns: int) -> Row:
         row.put(bars.bar(share, 16, ascii_only=story.view.ascii), "work")
         row.cell(words.percent(share), 6, "value").put("  ")
         if left_s is not None:
-            row.put("ends in ", "label").put(format_duration(left_s), "value").put("  ")
+            row.put("ends in ", "label").put(words.clock(left_s), "value").put("  ")
     labels = device_list(story.standing.devices)
     row.put(story.scope, "title")
-    if labels:
+    if labels and width(clean(labels)) + 2 <= row.room:
         row.put(": ", "dim").foreign(labels, "dim")
     return row.row()
 
 
-def _rule(story: _Story, columns: int) -> Row:
-    return line(columns, story.view).put(("-" if story.view.ascii else "─") * columns, "border").row()
+def _rule(columns: int) -> Row:
+    return Line(columns).put("─" * columns, "border").row()
 
 
 def _strip(story: _Story, columns: int) -> list[Row]:
     """*now* beside *run*."""
     now_s, run_s = story.standing.now.span.duration_s, story.standing.run.span.duration_s
     rows = [
-        line(columns, story.view)
+        Line(columns)
         .put(" ")
         .cell("", LABEL)
         .cell(f"now, {now_s:.0f} s", NOW, "label")
@@ -252,7 +262,7 @@ def _strip(story: _Story, columns: int) -> list[Row]:
         .row()
     ]
     for figure in story.figures():
-        row = line(columns, story.view).put(" ").cell(figure.label, LABEL, "label", right=False)
+        row = Line(columns).put(" ").cell(figure.label, LABEL, "label", right=False)
         row.cell(figure.now, NOW, figure.style).cell(figure.run, SO_FAR, figure.style)
         rows.append(row.row())
     return rows
@@ -260,14 +270,14 @@ def _strip(story: _Story, columns: int) -> list[Row]:
 
 def _hints(story: _Story, columns: int) -> list[Row]:
     """What to type for what is missing."""
-    rows = [] if story.priced else [line(columns, story.view).put(f" {PRICE_HINT}", "dim").row()]
+    rows = [] if story.priced else [Line(columns).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
-        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK]
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in TELL_WORK]
     return rows
 
 
 _QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
-_QUANTILE, _TIMING = 8, 9
+_QUANTILE, _TIMING, _BETWEEN = 8, 8, 1
 
 
 def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
@@ -275,16 +285,18 @@ def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
     timings = story.frame.run.timings[:most]
     if not timings:
         return []
-    spans = ("now", "run") if columns > _TIMING + 6 * _QUANTILE else ("run",)
-    titles = line(columns, story.view).put(" ").cell("latency", _TIMING, "label", right=False)
+    spans = ("now", "run") if columns > _TIMING + 6 * _QUANTILE + _BETWEEN else ("run",)
+    titles = Line(columns).put(" ").cell("latency", _TIMING, "label", right=False)
     for span in spans:
+        titles.put(" " * _BETWEEN if span == "run" and len(spans) > 1 else "")
         for name, _ in _QUANTILES:
             titles.cell(f"{span} {name}" if name == "p50" else name, _QUANTILE, "dim")
     rows = [titles.row()]
     for each in timings:
-        row = line(columns, story.view).put(" ")
+        row = Line(columns).put(" ")
         row.foreign(timing(each.name), "text", columns=_TIMING)
         for span in spans:
+            row.put(" " * _BETWEEN if span == "run" and len(spans) > 1 else "")
             for _, key in _QUANTILES:
                 row.cell(_percentile(each.now if span == "now" else each.run, key), _QUANTILE, "value")
         rows.append(row.row())
@@ -322,13 +334,13 @@ def _verdict(story: _Story, columns: int, most: int) -> list[Row]:
         sign, own = _SIGNS[finding.level]
         for at, part in enumerate(wrap(finding.message, max(10, columns - 6))):
             texts.append((f" {sign} {part}" if at == 0 else f"   {part}", own))
-    first = line(columns, story.view).put(f" {verdict}", style)
+    first = Line(columns).put(f" {verdict}", style)
     if most == 1 and findings:
         first.put(": ", style).foreign(findings[0].message, "text")
     rows = [first.row()]
     for at, (text, own) in enumerate(texts[: most - 1]):
         more = " …" if at == most - 2 and len(texts) >= most else ""
-        row = line(columns, story.view).put(text[:3], own)
+        row = Line(columns).put(text[:3], own)
         rows.append(row.foreign(text[3:] + more, "text").row())
     return rows
 
@@ -342,11 +354,11 @@ def _odd(story: _Story, columns: int, most: int = 2) -> list[Row]:
         text += f", since {words.clock(odd.since - (story.frame.run.began or 0.0))}"
     room = columns - width(clean(odd.label)) - 2
     first, *more = wrap(text, max(10, columns - 3), first=max(10, room))
-    row = line(columns, story.view).put(" ").foreign(odd.label, "throttle").put(" ").put(first)
+    row = Line(columns).put(" ").foreign(odd.label, "throttle").put(" ").put(first)
     if most == 1 and more:
         row.put(f" {' '.join(more)}")
         more = []
-    return [row.row(), *(line(columns, story.view).put(f"   {part}").row() for part in more)]
+    return [row.row(), *(Line(columns).put(f"   {part}").row() for part in more)]
 
 
 # Charts
@@ -356,7 +368,7 @@ def _charts(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     """Work, power and work per joule on one time axis, as tall as there is room."""
     if height < 2:
         return []
-    span = charts.Span.ending(story.t, seconds_shown(story.view, story.t), columns - GUTTER)
+    span = charts.Span.ending(story.t, story.view.seconds(story.t), columns - GUTTER)
     timeline = Timeline(span, columns, story.view, story.drawn())
     lanes = timeline.lanes() if height >= 8 else []
     room = height - len(lanes) - 1
@@ -369,11 +381,12 @@ def _charts(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
 
 
 def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
-    power = track_of("power", WATTS, span, book)
+    power = track_of("power", WATTS, "W", span, book)
     if story.unit is None:
         return [power]
-    work = track_of("work", WORK_RATE, span, book)
-    return [work, power, track_of("work/J", PER_JOULE, span, book)]
+    work = track_of("work", WORK_RATE, f"{story.short_unit}/s", span, book)
+    per_joule = per_joule_unit(story.unit)
+    return [work, power, track_of("work/J", PER_JOULE, per_joule, span, book)]
 
 
 # The small screen
@@ -388,7 +401,7 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     label = 11
     now = max(10, (columns - label) * 2 // 5)
     rows = [
-        line(columns, story.view)
+        Line(columns)
         .cell("", label)
         .cell("now", now, "label")
         .cell(f"run {words.clock(story.standing.run.span.duration_s)}", columns - label - now, "label")
@@ -396,11 +409,11 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     ]
     for figure in figures:
         name = "work" if figure.style == "work" else figure.label
-        row = line(columns, story.view).cell(f" {name}", label, "label", right=False)
+        row = Line(columns).cell(f" {name}", label, "label", right=False)
         row.cell(figure.now, now, figure.style)
         rows.append(row.cell(figure.run, columns - label - now, figure.style).row())
     if story.unit is None:
-        rows += [line(columns, story.view).put(f" {text}", "warn").row() for text in TELL_WORK_BRIEFLY]
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in TELL_WORK_BRIEFLY]
     feet = [*_verdict(story, columns, 1), *(_odd(story, columns, most=1) if height > 10 else [])]
     room = height - len(rows) - len(feet)
     return [*rows, *_graph(story, columns, room, book), *feet]
@@ -412,6 +425,6 @@ def _graph(story: _Story, columns: int, height: int, book: Book) -> Sequence[Row
     room = columns - GUTTER
     if room < 8:
         return []
-    span = charts.Span.ending(story.t, seconds_shown(story.view, story.t), room)
+    span = charts.Span.ending(story.t, story.view.seconds(story.t), room)
     track = _tracks(story, span, book)[-1]
     return Timeline(span, columns, story.view, story.drawn()).chart(track, height)

@@ -39,7 +39,7 @@ TIMES = (
     Column("p50", "p50", 8),
     Column("p90", "p90", 8, rank=2),
     Column("p99", "p99", 8),
-    Column("n", "OF", 7, rank=3),
+    Column("n", "COUNT", 7, rank=3),
 )
 
 SORTS: Mapping[str, Callable[[DeviceNow, WorkloadNow], Any]] = {
@@ -267,12 +267,15 @@ def _charts(one: DeviceNow, work: WorkloadNow, paper: Paper, size: tuple[int, in
     now = frame.t if view.paused_at is None else view.paused_at
     span = charts.Span.ending(now, view.seconds(frame.t), columns - AXIS_COLUMNS)
     height = max(1, min(MOST_CHART_LINES, lines // len(wanted) - 1))
+    held = span.held(frame)
     found: list[Row] = []
     since = f", last {words.age(view.seconds(frame.t))}" if columns >= ROOMY else ""
     for each in sorted(wanted, key=lambda each: each.metric.rpartition(":")[2] if ":" in each.metric else ""):
         known = book.ask(one.number, each.metric, span)
         title = each.title if found else each.title + since
-        found += _chart(each._replace(title=title), known, span, (columns, height), ascii_only=view.ascii)
+        found += _chart(
+            each._replace(title=title), known, span, (columns, height), held=held, ascii_only=view.ascii
+        )
     return found
 
 
@@ -297,7 +300,13 @@ def _by_weight(work: WorkloadNow) -> list[Counted]:
 
 
 def _chart(
-    wanted: _Wanted, known: Mapping[int, Bin], span: charts.Span, size: tuple[int, int], *, ascii_only: bool
+    wanted: _Wanted,
+    known: Mapping[int, Bin],
+    span: charts.Span,
+    size: tuple[int, int],
+    *,
+    held: int,
+    ascii_only: bool,
 ) -> list[Row]:
     """A title with the newest value, and the chart with its top and bottom beside it."""
     columns, height = size
@@ -309,7 +318,7 @@ def _chart(
     else:
         head.right([Span(wanted.form(_newest(known, span)), "value")])
     rows = [head.row()]
-    drawn = charts.chart(known, span, height, 0.0, top, peak=False, ascii_only=ascii_only)
+    drawn = charts.chart(known, span, height, 0.0, top, peak=False, ascii_only=ascii_only, held=held)
     for at, text in enumerate(drawn):
         edge = wanted.form(top) if at == 0 and largest is not None else ""
         edge = "0" if at == height - 1 and not edge else edge
