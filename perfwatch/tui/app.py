@@ -374,7 +374,7 @@ class Dashboard(App[None]):
         if self.view.paused_at is None or self._stopped is None:
             self.say("space pauses the view; then left and right go through time")
             return
-        moved = self.view.paused_at + step * self.view.seconds(self.view.paused_at) / 20
+        moved = self.view.paused_at + step * self.view.seconds(self._stopped.t) / 20
         self.look_at(paused_at=min(max(0.0, moved), self._stopped.t))
         if self.view.paused_at != self._stopped.t:
             self.say("charts, devices and events as they were then; totals are those of the pause")

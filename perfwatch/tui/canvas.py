@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from perfwatch.tui.draw.row import Row
+from perfwatch.tui.keys import KEYS
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -28,6 +30,9 @@ class Canvas(Widget):
     """
 
     can_focus = True
+    BINDINGS: ClassVar[list[BindingType]] = [  # else Textual takes these keys to go from widget to widget
+        Binding(key.keys, f"app.{key.action}", key.words, show=False) for key in KEYS if "tab" in key.keys
+    ]
     DEFAULT_CSS = "Canvas { width: 100%; height: 100%; }"
 
     def __init__(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KINDS = ("txt", "svg", "csv")
 COLUMNS = ("device", "metric", "unit", "start_s", "end_s", "least", "mean", "most")
-_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 RUN = "run"
 """What stands for the device where a series is one of the whole run."""
 
