@@ -102,8 +102,9 @@ def _with_error(value: float, error: float, unit: str, digits: int) -> tuple[str
     rounded = float(round(Decimal(value), -place)) if is_within_reach else _rounded(value, digits)
     exponent, prefix = _prefix(rounded or error, unit)
     decimals = max(0, exponent - place)
-    if decimals > digits + 3 or not is_within_reach:  # its digits would bury the value
-        return significant(_scaled(value, exponent), digits), prefix
+    told = _exponent(value) - place + 1 if value else 0
+    if max(decimals, told) > digits + 3 or not is_within_reach:  # its digits would bury the value
+        return significant(_scaled(value, exponent), digits + 3 if is_within_reach else digits), prefix
     number = _grouped(_scaled(rounded, exponent), decimals)
     return f"{number} ± {_grouped(_scaled(error, exponent), decimals)}", prefix
 
