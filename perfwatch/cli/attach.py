@@ -152,7 +152,9 @@ class _Session:
         recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
         if recording.warning:
             results.say(f"perfwatch: {recording.warning}")
-        evidence = Evidence(wanted.target.environment)
+        evidence = Evidence(
+            wanted.target.environment, "the job" if wanted.target.url is None else "the server"
+        )
         opening = Opening(wanted.settings)
         speaking = around.spoken(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
         live = LiveSource(

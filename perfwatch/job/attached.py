@@ -112,6 +112,8 @@ class AttachedRun:
         Raises:
             ConfigError: a device or meter that was asked for is not there; nothing was watched.
         """
+        if self._target.processes:  # first: the devices' processes are told at their opening
+            self._evidence.belongs = Tree(process.pid for process in self._target.processes).holds
         self._live.start()
         try:
             late = self._watch.wait_open()
@@ -127,8 +129,6 @@ class AttachedRun:
     def _begin(self, late: list[str]) -> None:
         instants = self._live.read_now(START_READING_S)
         self._watch.answer(self._opening.check, otherwise=lambda: None)
-        if self._target.processes:
-            self._evidence.belongs = Tree(process.pid for process in self._target.processes).holds
         for process in self._target.processes:
             process.when_over(_wake_the_waiting)
         self._live.hub.event("job", {"what": "begin", **self._target.told_fields()}, instants.last_ns)

@@ -31,10 +31,12 @@ class Evidence:
 
     Args:
         environment: the job's environment.
+        job: what a sentence calls it.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], job: str = "the job") -> None:
         self._environment = environment
+        self._job = job
         self._lock = threading.Lock()
         self._accelerators: dict[int, tuple[str, Mapping[str, Any]]] = {}
         self._used: dict[int, set[int]] = {}
@@ -78,16 +80,20 @@ class Evidence:
         if used:
             pids = sorted({pid for number in used for pid in self._used[number]})
             names = ", ".join(str(pid) for pid in pids[:4]) + (", ..." if len(pids) > 4 else "")
-            return self._ids(used), f"the job's processes use them (pid {names})", False
+            return self._ids(used), f"{self._job}'s processes use them (pid {names})", False
         for collector in {collector for collector, _ in self._accelerators.values()}:
             for variable in _VISIBLE.get(collector, ()):
                 numbers = self._visible(collector, variable)
                 if numbers is not None:
                     value = self._environment[variable]
-                    return self._ids(numbers), f"{variable}={value} in the job's environment says so", False
+                    return (
+                        self._ids(numbers),
+                        f"{variable}={value} in {self._job}'s environment says so",
+                        False,
+                    )
         if not self._accelerators:
             return [], "there is no accelerator here", False
-        return self._ids(list(self._accelerators)), "nothing tells which of them the job uses", True
+        return self._ids(list(self._accelerators)), f"nothing tells which of them {self._job} uses", True
 
     def _visible(self, collector: str, variable: str) -> list[int] | None:
         """The devices that a variable lets the job see; None where it decides nothing."""
