@@ -112,19 +112,19 @@ def _reasons(evidence: Evidence) -> str:
         for collector, (state, reason) in last.items()
         if state in (State.ABSENT.value, State.FAILED.value) and reason
     ]
-    silent = [said for device in evidence.run.accelerators if (said := _why_unused(evidence, device))]
-    return f" ({'; '.join([*silent, *absent])})" if silent or absent else ""
+    silent: dict[str, list[str]] = {}
+    for device in evidence.run.accelerators:
+        silent.setdefault(_why_unused(device), []).append(evidence.label(device))
+    said = [f"{listed(labels)} {why}" for why, labels in silent.items() if why]
+    return f" ({'; '.join([*said, *absent])})" if said or absent else ""
 
 
-def _why_unused(evidence: Evidence, device: DeviceTape) -> str:
+def _why_unused(device: DeviceTape) -> str:
     """What keeps the power or energy that a device declares from being used; empty if it declares none."""
     declared = [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY]
-    if not declared:
-        return ""
-    label, names = evidence.label(device), listed(declared)
-    if device.device.scope is None and tells_energy(device):
-        return f"{label} tells {names}, but its collector does not say what that covers (scope)"
-    return f"{label} gave no number for {names}"
+    if declared and device.device.scope is None and tells_energy(device):
+        return f"told {listed(declared)} without saying what that covers (the collector's `scope`)"
+    return f"gave no number for {listed(declared)}" if declared else ""
 
 
 def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:

@@ -25,6 +25,8 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
     elif any(name != ERRORS for name in evidence.courses):
         names = listed([name for name in evidence.courses if name != ERRORS])
         message = f"No work was counted in the window: {names} did not move."
+    elif evidence.tape.header.get("command") and not job_of(evidence.tape).found:
+        message = f"Nothing counted work: {job_of(evidence.tape).missing}."
     elif not job_of(evidence.tape).found:
         message = "Nothing counted work: there was no job; `perfwatch run -- COMMAND` counts what one does."
     else:

@@ -90,7 +90,11 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
         return RunDevices(accelerators, others, because, False, True, shared)
     every = tuple(device for device in tape.devices.values() if device.device.kind is DeviceKind.ACCELERATOR)
     if not found and not any(event.fields.get("what") == "begin" for event in tape.of_kind("job")):
-        because = "a recording takes all that there are" if every else "there is no accelerator"
+        because = "there is no accelerator"
+        if every and tape.header.get("command"):
+            because = "the session ends before its job began"
+        elif every:
+            because = "a recording takes all that there are"
         return RunDevices(every, (), because, False, False, shared)
     if not found:
         because = "nothing tells which the job used" if every else "there is no accelerator"

@@ -25,6 +25,7 @@ PERSON = "person"
 UNDO = "undo"
 """The edge of a mark that takes the last begin or end of its name and origin back."""
 _NO_JOB = "no job was started"
+_NOT_YET = "the session ends before its job began"
 _WHOLE = "from the job's start to its exit"
 MOVES_OF_A_WINDOW = 10
 """How often a counter must have moved for the default window to be `work`."""
@@ -86,7 +87,8 @@ class Job(NamedTuple):
     """The child as the session saw it.
 
     `found` is false for a recording without one; `cut_off` says that the recording ends before the job;
-    `time_limit_s` is the `--duration` after which it was told to end.
+    `time_limit_s` is the `--duration` after which it was told to end; `missing` says why there is
+    none.
     """
 
     span: Span
@@ -94,6 +96,7 @@ class Job(NamedTuple):
     exit_status: int | None
     cut_off: bool = False
     time_limit_s: float | None = None
+    missing: str = ""
 
 
 def job_of(tape: Tape) -> Job:
@@ -105,7 +108,7 @@ def job_of(tape: Tape) -> Job:
     events = tape.of_kind("job")
     begin = next((event for event in events if event.fields.get("what") == "begin"), None)
     if begin is None:
-        return Job(_recording(tape), False, None)
+        return Job(_recording(tape), False, None, missing=_NOT_YET if tape.header.get("command") else _NO_JOB)
     ends = [event for event in events if event.fields.get("what") == "end" and event.t >= begin.t]
     if not ends:
         return Job(Span(begin.t, max(begin.t, tape.last_t)), True, None, cut_off=True)
@@ -144,7 +147,7 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
         ConfigError: the settings name a phase that is not there.
     """
     job = job_of(tape)
-    whole = Window("job", (job.span,), _WHOLE if job.found else _NO_JOB)
+    whole = Window("job", (job.span,), _WHOLE if job.found else job.missing)
     marked = _marked(tape, job.span, persons=False)
     often = _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
     working = marked or often or _work_window(courses, job.span, settings, unit, MOVES_THAT_TELL)
@@ -164,7 +167,7 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
 
 def _why_job(job: Job, courses: Courses) -> str:
     if not job.found:
-        return _NO_JOB
+        return job.missing
     if any(name != ERRORS for name in courses):
         return f"nothing was marked and no work counter moved {MOVES_OF_A_WINDOW} times"
     return "nothing was marked and nothing counted work"

@@ -563,7 +563,26 @@ def test_a_board_whose_collector_names_no_scope_is_told_from_a_silent_one():
     session.poll(session.device("chip", metrics=(POWER,), scope=None), every(1.0, 0.0, 20.0), lambda _: 100.0)
     session.job(1.0, 19.0)
     said = message(session.summary(), "no-power")
-    assert "chip:0 tells power_watts, but its collector does not say what that covers (scope)" in said
+    assert "chip:0 told power_watts without saying what that covers (the collector's `scope`)" in said
+
+
+def test_boards_that_are_silent_for_one_reason_share_a_sentence():
+    session = Session()
+    for _ in range(6):
+        session.device("chip", metrics=(POWER,))
+    session.job(1.0, 19.0)
+    said = message(session.summary(), "no-power")
+    assert said.count("gave no number") == 1
+    assert "chip:0, chip:1, chip:2 and 3 more gave no number for power_watts" in said
+
+
+def test_a_session_that_ends_before_its_job_is_no_recording_without_one():
+    session = Session(command=["sleep", "9"])
+    session.board(every(1.0, 0.0, 5.0))
+    summary = session.summary()
+    assert "the session ends before its job began" in message(summary, "no-work")
+    assert summary["window"]["because"] == "the session ends before its job began"
+    assert summary["devices"]["because"] == "the session ends before its job began"
 
 
 def silent_board(*statuses):
