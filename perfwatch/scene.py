@@ -199,7 +199,8 @@ class Scene:
             number, collector, device = fmt.decode_device(record["device"])
             self._declared[number] = (collector, device)
             self._hosts[number] = str(record["device"].get("host", self._header.get("host", "")))
-            self._gone.pop(number, None)
+            if self._gone.pop(number, None) is not None:
+                self._events.append(Happening(record["t"], "back", {"n": number}))
             self._labels = {}
         elif "event" in record:
             self._take_event(record)

@@ -69,9 +69,14 @@ class _Teller:
         return None
 
     def gone(self, event: Happening) -> _Found:
+        return WARN, _because(f"{self._device(event)} is gone", event.fields.get("reason"))
+
+    def _device(self, event: Happening) -> str:
         number = event.fields.get("n")
-        who = self._labels.get(number, f"device {number}") if isinstance(number, int) else "a device"
-        return WARN, _because(f"{who} is gone", event.fields.get("reason"))
+        return self._labels.get(number, f"device {number}") if isinstance(number, int) else "a device"
+
+    def back(self, event: Happening) -> _Found:
+        return GOOD, f"{self._device(event)} is back"
 
     def job(self, event: Happening) -> _Found:
         fields = event.fields
@@ -138,6 +143,7 @@ _Found = tuple[tuple[str, str], str] | None
 _KINDS: Mapping[str, Callable[[_Teller, Happening], _Found]] = {
     "status": _Teller.status,
     "gone": _Teller.gone,
+    "back": _Teller.back,
     "job": _Teller.job,
     "mark": _Teller.mark,
     "lost": _Teller.lost,
