@@ -21,6 +21,7 @@ LATE_S = 1.5
 """A reading may come so late into its bin."""
 KEPT = 4096
 """So many bins of a series are remembered."""
+_TOPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 class Series(NamedTuple):
@@ -85,15 +86,16 @@ class _Known:
         self.bins: dict[int, Bin] = {}
         self.oldest = self.newest = 0
         self.epoch = 0
-        """Counts changes of bins that were thought to be over."""
+        """Counts changes of bins that were thought to be over, and older bins that became known."""
 
     def take(self, bins: Sequence[Bin]) -> None:
         if not bins:
             return
         over = self.newest - self.unsettled
-        if self.bins and any(one[0] <= over and self.bins.get(one[0]) != one for one in bins):
-            self.epoch += 1
         first, last = bins[0][0], bins[-1][0]
+        older = not self.bins or first < self.oldest
+        if older or any(one[0] <= over and self.bins.get(one[0]) != one for one in bins):
+            self.epoch += 1
         self.oldest = min(self.oldest, first) if self.bins else first
         self.newest = max(self.newest, last) if self.bins else last
         self.bins.update((one[0], one) for one in bins)
@@ -232,13 +234,9 @@ def largest(known: Mapping[int, Bin], span: Span) -> float | None:
 
 
 def ceiling(value: float | None, least: float = 0.0) -> float:
-    """A round number at or above the value, for the top of an axis: 1, 2 or 5 times a power of ten."""
+    """A round number at or above the value, not so far that a third of the chart stays empty."""
     wanted = max(value or 0.0, least)
     if wanted <= 0.0:
         return 1.0
-    step = 1.0
-    while step < wanted:
-        step *= 10
-    while step / 10 >= wanted:
-        step /= 10
-    return next(step * part for part in (0.1, 0.2, 0.5, 1.0) if step * part >= wanted * 0.999999)
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return next((power * top for top in _TOPS if power * top >= wanted * 0.999999), 10.0 * power)

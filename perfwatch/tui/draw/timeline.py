@@ -5,7 +5,6 @@ A column of characters is two bins of `charts.Span`; everything that has a time 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -67,21 +66,10 @@ _STYLES = {WORK_RATE: "work", WATTS: "power", PER_JOULE: "efficiency"}
 def track_of(name: str, metric: str, unit: str, span: Span, book: Book) -> Track:
     """A series of the run over the span, and a round top of its axis."""
     known = book.ask(RUN, metric, span)
-    top = _top(charts.largest(known, span))
+    top = charts.ceiling(charts.largest(known, span))
     if unit == "W":
         return Track(name, _STYLES[metric], known, top, _brief(top) + unit)
     return Track(name, _STYLES[metric], known, top, _brief(top).rstrip(), unit)
-
-
-_TOPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-
-
-def _top(value: float | None) -> float:
-    """A round number above the value, not so far that a third of the chart stays empty."""
-    if value is None or value <= 0.0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
-    return next((power * top for top in _TOPS if power * top >= value * 0.999999), 10.0 * power)
 
 
 def _brief(value: float) -> str:

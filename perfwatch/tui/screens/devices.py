@@ -10,6 +10,7 @@ from perfwatch.model import DeviceKind, State
 from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
@@ -32,6 +33,11 @@ class Paper(NamedTuple):
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The devices of this machine, as large as they fit."""
+    rows = _rows(frame, view, size, book)
+    return ascii_rows(rows) if view.ascii else rows
+
+
+def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     columns, height = size
     shown = listed(frame, view)
     zoomed = [one for one in shown if one.label == view.zoom]
@@ -189,14 +195,13 @@ def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool
 
 
 def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
-    """Charts with a blank column before each and one behind the last."""
+    """Charts with two blank columns between them, and one at either edge."""
     columns, height = size
-    width = (columns - 1) // len(tracks) - 1
+    width = (columns - 2 * len(tracks)) // len(tracks)
     blocks: list[tuple[int, Sequence[Row]]] = []
     for place, track in enumerate(tracks):
-        last = place == len(tracks) - 1
-        own = columns - 2 - place * (width + 1) if last else width
-        blocks += [(1, []), (own, _under_its_words(paper, one, track, (own, height)))]
+        own = columns - 2 - place * (width + 2) if place == len(tracks) - 1 else width
+        blocks += [(2 if place else 1, []), (own, _under_its_words(paper, one, track, (own, height)))]
     return beside([*blocks, (1, [])], height)
 
 
@@ -284,15 +289,22 @@ def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = Fals
     style = "selected" if selected else "title"
     line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
     spans = [*(_extras(one) if one.state is State.OK else ()), Span(" ", style)]
+    room = _left_beside(line, spans)
+    if room < len(one.device.name):  # which device it is says more than its clock
+        spans = [span for span in spans if span.style != "clock"]
+        room = _left_beside(line, spans)
     if selected:
         spans = [Span(span.text, style if span.style != "throttle" else span.style) for span in spans]
-    room = max(0, columns - line.used - sum(len(span.text) for span in spans) - 1)
     if one.state is State.OK:
         line.foreign(one.device.name, style, columns=room)
     else:
         line.put(f"{one.state.value}, ", _state_style(one.state))
         line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
     return line.right(spans, style).row(style)
+
+
+def _left_beside(line: Line, spans: Sequence[Span]) -> int:
+    return max(0, line.room - sum(len(span.text) for span in spans) - 1)
 
 
 def _extras(one: DeviceNow) -> list[Span]:

@@ -16,7 +16,7 @@ from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.row import Line, Row, beside, fitted
+from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
@@ -34,6 +34,8 @@ SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
 WIDE = 108
 """From so many columns on, latency and verdict stand beside the figures."""
+ROOMY = 30
+"""From so many lines on, a blank one stands above the charts."""
 PATIENCE_S = 5.0
 """So long readings may take to come; then it is said what to do."""
 EXPECTED = "_expected"
@@ -189,8 +191,22 @@ class _Story:
             phases=tuple(Band(phase.name, phase.start, phase.end) for phase in run.phases),
             marks=tuple((mark.name, mark.t) for mark in run.marks),
             throttles=tuple(Band(throttle.name, throttle.start, throttle.end) for throttle in run.throttles),
-            gaps=tuple(Band("no readings", gap.start, gap.end) for gap in run.gaps),
+            gaps=(*(Band("no readings", gap.start, gap.end) for gap in run.gaps), *self.losses()),
         )
+
+    def losses(self) -> list[Band]:
+        """When a device of the run was gone."""
+        began: dict[int, float] = {}
+        found: list[Band] = []
+        for event in self.frame.events:
+            number = event.fields.get("n")
+            if number not in self.frame.run.numbers:
+                continue
+            if event.kind == "gone":
+                began[number] = event.t
+            elif event.kind == "back" and number in began:
+                found.append(Band("gone", began.pop(number), event.t))
+        return [*found, *(Band("gone", t) for t in began.values())]
 
     def phase(self) -> str:
         open_ones = [phase for phase in self.frame.run.phases if phase.end is None]
@@ -220,6 +236,8 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         feet = [*_timings(story, columns, most=1 if height < 30 else 4)]
         feet += _remarks(story, columns, 2 if height < 30 else 5)
     head += _hints(story, columns)
+    if height >= ROOMY:
+        head.append(blank(columns))
     room = height - len(head) - len(feet)
     return [*head, *_charts(story, columns, room, book), *feet]
 
