@@ -36,7 +36,7 @@ usage: perfwatch [-h] [--version] COMMAND ...
 perfwatch measures runs: it watches accelerators beside a job and says what the work cost.
 
 everyday:
-  perfwatch                       one reading of this machine, as a table
+  perfwatch                       the dashboard of this machine; without a terminal one reading, as a table
   perfwatch run [opts] -- CMD     start a job, watch it, summarise it; exits with the job's status
   perfwatch attach PID|URL        the same for a job that already runs; ctrl-C ends the watching only
   perfwatch demo                  simulated accelerators and benchmark: a story of one minute
@@ -48,6 +48,7 @@ files:
   perfwatch export FILE --to csv  a recorded run as csv or jsonl
 
 plumbing:
+  perfwatch dashboard             what `perfwatch` alone shows; `perfwatch dashboard --help` for its options
   perfwatch snapshot (--once)     one reading, as a table or --json
   perfwatch stream                readings as they come, one JSON line each, on standard output
   perfwatch mark NAME [begin|end] put a mark into the run around this shell
@@ -59,7 +60,10 @@ FILE is a path, `-`, `last`, `last~1`, or a name or tag of a recorded run.
 `perfwatch COMMAND --help` lists a command's options with their defaults.
 exit status: 0 fine; 1 failed, or not measured what was required; 2 wrong use; 3 a --fail-on limit was
 broken; `run` otherwise gives the job's own (128+N when a signal ended it).
-perfwatch opens no connection that you did not name.
+On a terminal `run`, `attach` and `demo` show a dashboard too (--headless: none); `?` lists its keys, `q`
+closes it and the job goes on; --theme, --refresh, --ascii and --no-color say how it looks.
+perfwatch opens no connection that you did not name; the dashboard alone asks your own servers on this machine
+whether they have a metrics page.
 """
 
 

@@ -27,6 +27,8 @@ LIBRARIES = ("psutil", "nvidia-ml-py", "pyRAPL", "httpx", "msgspec", "platformdi
 INSTALL = "install perfwatch anew from its checkout: pip install ."
 PLUGINS_GROUP = "perfwatch.collectors"
 LITTLE_BYTES = 1_000_000_000
+SMALL = 40, 12
+"""Columns and lines below which the dashboard shows little."""
 FEW_BUFFER_BYTES = 4 << 20
 """Below this a burst of a second at 100,000 small datagrams is lost while perfwatch is busy."""
 
@@ -43,7 +45,17 @@ class Check:
 
 def checks() -> Iterator[Check]:
     """Everything but the collectors, in the order in which it is told."""
-    for look in (_python, _terminal, _libraries, _other_perfwatch, _old_nvml, _state_directory, _statsd):
+    here = (
+        _python,
+        _terminal,
+        _dashboard,
+        _libraries,
+        _other_perfwatch,
+        _old_nvml,
+        _state_directory,
+        _statsd,
+    )
+    for look in here:
         yield from look()
 
 
@@ -64,6 +76,61 @@ def _terminal() -> Iterator[Check]:
     if term in ("", "dumb"):
         plain.append("it takes no colours")
     yield Check("terminal", NOTE if plain else OK, "; ".join([said, *plain]))
+
+
+def _dashboard() -> Iterator[Check]:
+    """Can the dashboard be drawn here, and with what?"""
+    from perfwatch.tui import glimpse
+    from perfwatch.tui.look import color_system, wants_ascii
+
+    stream = standard.out()
+    if not stream.isatty():
+        yield Check("dashboard", OK, "none: it needs a terminal; `perfwatch` prints one reading instead")
+        return
+    if not glimpse.can_draw(stream, os.environ):
+        said = f"cannot be drawn here: {_why_not()}; `perfwatch` prints one reading instead"
+        yield Check("dashboard", NOTE, said)
+        return
+    size = os.get_terminal_size(stream.fileno())
+    colors = {"none": "no colours", "truecolor": "all colours"}
+    system = color_system(os.environ, stream)
+    signs = "ASCII alone" if wants_ascii(os.environ, stream) else "braille charts"
+    said = f"can be drawn: {colors.get(system, f'{system} colours')}, {signs}"
+    small = size.columns < SMALL[0] or size.lines < SMALL[1]
+    if small:
+        said += f"; {size.columns}x{size.lines} shows little, {SMALL[0]}x{SMALL[1]} is the least that is good"
+    yield Check("dashboard", NOTE if small else OK, said)
+    yield from _compiled()
+
+
+def _why_not() -> str:
+    term = os.environ.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        return f"TERM is {term!r}, a terminal without a cursor (export TERM=xterm-256color if it has one)"
+    if sys.stdin is None or not sys.stdin.isatty():
+        return "standard input is no terminal, so no key can be read"
+    return "the terminal does not tell its size (stty cols 80 rows 24 sets one)"
+
+
+def _compiled() -> Iterator[Check]:
+    """Without byte code on disk every start compiles what it imports, anew."""
+    from importlib.util import cache_from_source, find_spec
+
+    found = find_spec("textual")
+    if found is None or found.origin is None:  # the check of the libraries says so
+        return
+    sources = [Path(found.origin).with_name("app.py"), Path(__file__).parent.parent / "tui" / "app.py"]
+    slow = [source for source in sources if not Path(cache_from_source(str(source))).exists()]
+    if slow:
+        packages = " ".join(str(source.parent) for source in slow)
+        yield Check(
+            "byte code",
+            NOTE,
+            "that of the dashboard is not compiled, so that it starts slowly each time",
+            f"{sys.executable} -m compileall -q {packages}",
+        )
+    else:
+        yield Check("byte code", OK, "compiled")
 
 
 def _libraries() -> Iterator[Check]:

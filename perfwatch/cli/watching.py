@@ -34,10 +34,19 @@ T = TypeVar("T")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How the dashboard looks, for every command that shows one."""
-    group = parser.add_argument_group("the dashboard")
-    group.add_argument("--theme", metavar="NAME", help="colours; the key t chooses and shows them")
+    group = parser.add_argument_group(
+        "the dashboard",
+        "shown on a terminal; ? lists its keys, q closes it; --ascii and --no-color reach it too",
+    )
     group.add_argument(
-        "--refresh", metavar="TIME", help="paint period (default: 1 s); the keys + and - change it"
+        "--theme",
+        metavar="NAME",
+        help="colours: one of ours or of yours (default: as the key t chose it last)",
+    )
+    group.add_argument(
+        "--refresh",
+        metavar="TIME",
+        help="paint period (default: 1 s, or as the keys + and - left it); sampling is --interval",
     )
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commandline import perfwatch
 from fake_nvml import FakeNvml
+
+from perfwatch.cli import environment
+
+if TYPE_CHECKING:
+    import pytest
 
 SIMULATED = ("--only", "simulated")
 
@@ -153,4 +159,51 @@ def test_versions_terminal_and_the_buffer_for_work_are_told(tmp_path: Path) -> N
     _, found = doctor(tmp_path, *SIMULATED)
     assert "nvidia-ml-py " in found["libraries"]["message"]
     assert found["terminal"]["message"] == "none: standard output is a file or a pipe"
+    assert "needs a terminal" in found["dashboard"]["message"]
     assert " MiB" in found["StatsD"]["message"]
+
+
+class Terminal:
+    """Standard output as a terminal has it."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
+def seen_on(
+    monkeypatch: pytest.MonkeyPatch, *, term: str, size: tuple[int, int]
+) -> dict[str, environment.Check]:
+    monkeypatch.setattr(environment.standard, "out", Terminal)
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("os.get_terminal_size", lambda fd: os.terminal_size(size))
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("COLORTERM", raising=False)
+    return {check.name: check for check in environment._dashboard()}
+
+
+def test_a_terminal_says_what_the_dashboard_can_show_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = seen_on(monkeypatch, term="xterm-256color", size=(120, 40))
+    assert checks["dashboard"].message == "can be drawn: 256 colours, braille charts"
+    assert "byte code" in checks
+
+
+def test_a_small_terminal_is_told_apart_from_one_without_a_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "30x10 shows little" in seen_on(monkeypatch, term="xterm", size=(30, 10))["dashboard"].message
+    checks = seen_on(monkeypatch, term="dumb", size=(120, 40))
+    assert (checks["dashboard"].verdict, "byte code" in checks) == ("note", False)
+    assert "TERM is 'dumb'" in checks["dashboard"].message
+
+
+def test_byte_code_that_is_missing_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.pycache_prefix", str(tmp_path))
+    (check,) = environment._compiled()
+    assert check.verdict == "note"
+    assert "-m compileall" in check.remedy
