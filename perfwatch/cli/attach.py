@@ -87,6 +87,12 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         target=find_target(args.what),  # last: it asks the system
     )
     results.check_summary_file(args)
+    if not wanted.target.processes and args.devices is None:
+        results.say(
+            f"perfwatch: which process answers at {wanted.target.url} cannot be seen from here "
+            "(another user's, another machine's, or in a container); name its devices with --devices",
+            quiet=args.quiet,
+        )
     return wanted
 
 
@@ -190,9 +196,9 @@ class _Session:
         """Summarise what was recorded and judge it."""
         try:
             if not self._runner.began:
-                results.say("perfwatch attach: ended before the watching began")
+                results.say("perfwatch attach: ended before the watching began; nothing was measured")
                 self._recording.discard(everything=True)
-                return outcome.status
+                return 128 + int(outcome.given_up_for or 0)
             with results.told("attach") as summarised:
                 summary = results.summarise(self._recording.tape(), wanted.settings)
             if summarised.failed:

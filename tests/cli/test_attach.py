@@ -376,6 +376,20 @@ def test_the_owner_of_a_port_is_the_process_that_its_other_holders_descend_from(
     assert port.owners(addresses, at) == []
 
 
+def test_a_port_whose_owner_may_not_be_seen_is_open_and_has_none(tmp_path: Path) -> None:
+    net = tmp_path / "self/net"
+    net.mkdir(parents=True)
+    columns = "0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65534 0 4242 1"
+    net.joinpath("tcp").write_text(f"  sl  local_address\n   {columns}\n")
+    played(tmp_path, 70)
+    addresses = port.loopback_addresses("127.0.0.1")
+    assert port.is_open(addresses, 8000, tmp_path)
+    assert port.owners(addresses, 8000, tmp_path) == []
+    (tmp_path / "70/fd").mkdir()
+    (tmp_path / "70/fd/3").symlink_to("socket:[4242]")
+    assert port.owners(addresses, 8000, tmp_path) == [70]
+
+
 def test_only_loopback_is_looked_into() -> None:
     assert [str(one) for one in port.loopback_addresses("127.0.0.1")] == ["127.0.0.1"]
     assert port.loopback_addresses("192.0.2.7") == []
