@@ -58,6 +58,11 @@ class Plane:
         self._styles = [["text"] * columns for _ in range(height)]
         self._signs: dict[tuple[int, int], tuple[str, str]] = {}
 
+    @property
+    def columns(self) -> int:
+        """Characters across."""
+        return self._columns
+
     def dot(self, x: float, y: float, style: str) -> None:
         """One dot at a place of the plane; outside of it there is none."""
         across = round(self._x.share(x) * (2 * self._columns - 1))

@@ -33,6 +33,8 @@ LATELY = 12
 BESIDE, MOST_LINES = (0.75, 1.35), 7
 """Lines of equal value are drawn for so much less and more than the path has, and at most so many."""
 GUTTER = 11
+ROOMY = 60
+"""A plane of so many columns has room for what electricity costs along a line of equal efficiency."""
 LEAST = (24, 5)
 """A plane below this tells nothing; the figures alone are shown."""
 
@@ -138,12 +140,12 @@ def _plane(
     x = scale_of([point.watts for point in points], max(2, columns // 14))
     y = scale_of([point.rate for point in points], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
-    _lines(plane, (x, y), points, frame, standing)
     path = [(point.watts, point.rate) for point in points]
+    plane.sign(*path[-1], "@" if view.ascii else "●", "accent")  # before all texts, so that none lies there
+    _lines(plane, (x, y), points, frame, standing)
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")
     plane.path(path[-LATELY - 1 :], "efficiency")
-    plane.sign(*path[-1], "@" if view.ascii else "●", "accent")
     return [
         *_with_axis(plane, y, view, room, f"{_unit(standing)}/s"),
         *_below(x, view, columns),
@@ -167,7 +169,7 @@ def _lines(
     ratios = [point.rate / point.watts for point in points]
     for ratio in _round_between(ratios, _over(y.low, x.high), _over(y.high, x.low)):
         label = f"{ratio:.4g} {per_joule_unit(unit)}"
-        if rates is not None and not whole:  # electricity alone: both are the same lines
+        if rates is not None and not whole and plane.columns >= ROOMY:  # both are the same lines
             amount, per = unit_cost(rates.per_joule / ratio, money.currency, unit)
             label += f" = {amount}/{per}"
         _labelled(plane, 0.0, ratio, label, "border")
