@@ -138,7 +138,7 @@ def _footer(view: View, columns: int, offers: Sequence[str]) -> tuple[list[Piece
     leave room for help."""
     offered = [Piece(((f" {offer} ", "accent"),), 90, "add_server") for offer in offers]
     keys = [*offered, *_keys()]
-    needed = sum(piece.columns for piece in keys if piece.weight >= len(KEEP) - 1) + 1
+    needed = sum(piece.columns for piece in keys if piece.weight >= len(KEEP)) + 1
     screens = _screens(view, named=True)
     if sum(piece.columns for piece in screens) + needed > columns:
         screens = _screens(view, named=False)

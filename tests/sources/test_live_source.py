@@ -93,3 +93,16 @@ def test_what_is_not_there_is_known_by_its_reason() -> None:
     assert source.read_now(5.0).late == ()
     source.stop()
     assert kept[-1]["event"] == "end"
+
+
+def test_a_collector_that_is_added_while_others_run_is_read_and_stopped_like_them() -> None:
+    source, kept = live(StubCollector([METER], [[Sample("M", (5.0,))]]))
+    source.wait_open(10.0)
+    added = StubCollector([SERVER], [[Sample("W", (3,))]])
+    added.name = "added"
+    source.add(Chosen(added, 60.0))
+    assert source.wait_open(10.0) == []
+    source.read_work(10.0)
+    source.stop()
+    assert "added" in [record["device"]["collector"] for record in kept if "device" in record]
+    assert source.states()["added"][0] is State.OK
