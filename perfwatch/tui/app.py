@@ -160,9 +160,11 @@ class Dashboard(App[None]):
         if self._is_behind():
             self.dropped += 1
             return
-        if isinstance(self._driver, TerminalDriver) and self._driver.lost:
-            self._driver.found()
-            self._paint_everything()
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.look_at_size(self.screen.size)
+            if self._driver.lost:
+                self._driver.found()
+                self._paint_everything()
         self.ask()
 
     def _is_behind(self) -> bool:

@@ -21,6 +21,8 @@ from typing import Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Resize
+from textual.geometry import Size
 
 from perfwatch.tui.outlet import Outlet
 
@@ -161,6 +163,12 @@ class TerminalDriver(LinuxDriver):
         except (OSError, ValueError):
             return super()._get_terminal_size()
         return (columns or 80, lines or 24)
+
+    def look_at_size(self, known: tuple[int, int]) -> None:
+        """Have the app follow the terminal's size if it is another one: in a storm of changes one gets lost."""
+        size = Size(*self._get_terminal_size())
+        if size != known:
+            self.send_message(Resize(size, size))
 
     # -- reading -----------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ from typing import Any
 
 import pyte
 
+from perfwatch.text import width
+
 LIMIT_S = 20.0
 """A machine that has other work must not fail a test; what is promised in time is measured apart."""
 
@@ -148,7 +150,8 @@ class Terminal:
     def lines(self) -> list[str]:
         """What the terminal shows now."""
         with self._lock:
-            return [line.rstrip() for line in self._screen.display]
+            columns, lines = self._screen.columns, self._screen.lines
+            return [_line(self._screen.buffer[y], columns).rstrip() for y in range(lines)]
 
     @property
     def text(self) -> str:
@@ -298,6 +301,22 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _line(cells: Any, columns: int) -> str:
+    """The text of a line; of a wide character of which one half was painted over a blank is left."""
+    text = ""
+    for x in range(columns):
+        data = cells[x].data
+        is_wide = bool(data) and width(data) == 2
+        if data == "":
+            behind = cells[x - 1].data if x else ""
+            text += "" if behind and width(behind) == 2 else " "
+        elif is_wide and x + 1 < columns and cells[x + 1].data != "":
+            text += " "
+        else:
+            text += data
+    return text
 
 
 def _drawable(size: tuple[int, int]) -> tuple[int, int]:
