@@ -11,6 +11,7 @@ with the question whether the terminal is well (DSR, `CSI 5 n`), and until it ha
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import threading
@@ -24,6 +25,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Resize
 from textual.geometry import Size
 
+from perfwatch.tui.draw.plain_ascii import ascii_text
 from perfwatch.tui.outlet import Outlet
 
 ESCAPE_S = 0.1
@@ -35,6 +37,7 @@ PATIENCE_S, MOST_PATIENCE_S = 5.0, 300.0
 """An answer may be lost: after so long, each time twice as long, a frame is painted all the same."""
 LAST_ANSWER_S = 0.15
 """So long we stay for an answer that is on its way: the shell would take it for keys."""
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
 FAREWELL = "\x1b[?2026l\x1b[0m"
 
 
@@ -87,9 +90,10 @@ class TerminalDriver(LinuxDriver):
             self._outlet.lost = False
 
     def write(self, data: str) -> None:
-        """Have a text written; never waits."""
+        """Have a text written; never waits. Textual's own boxes become ASCII where that is wanted."""
         if self._outlet is not None:
-            self._outlet.write(data)
+            plain = data.isascii() or not self._app.view.ascii  # type: ignore[attr-defined]
+            self._outlet.write(data if plain else _NOT_ASCII.sub(lambda found: ascii_text(found[0]), data))
 
     def write_frame(self, text: str) -> None:
         """Have a frame written, and learn when it is shown."""
@@ -165,7 +169,7 @@ class TerminalDriver(LinuxDriver):
         return (columns or 80, lines or 24)
 
     def look_at_size(self, known: tuple[int, int]) -> None:
-        """Have the app follow the terminal's size if it is another one: in a storm of changes one gets lost."""
+        """Have the app follow the terminal to another size: in a storm of changes the last one got lost."""
         size = Size(*self._get_terminal_size())
         if size != known:
             self.send_message(Resize(size, size))

@@ -148,7 +148,9 @@ def wants_ascii(environ: Mapping[str, str], stream: Any, option: bool | None = N
     if option is not None:
         return option
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "").replace("_", "")
-    return not encoding.startswith("utf") or environ.get("TERM", "").lower() in ("linux", "dumb")
+    if not encoding.startswith("utf") or environ.get("TERM", "").lower() in ("linux", "dumb"):
+        return True
+    return environ.get("LC_ALL", "") in ("C", "POSIX")  # Python writes UTF-8 there all the same (PEP 540)
 
 
 def fitted(color: Color, system: str) -> int | RGB | None:

@@ -8,7 +8,6 @@ Each picture's text is written to DIRECTORY/meant as JSON. The frames change whi
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -81,7 +80,7 @@ class Telling(Dashboard):
     def _tell(self) -> None:
         new = self.meant.with_suffix(".new")
         new.write_text(json.dumps([plain(row).rstrip() for row in self.rows()]))
-        os.replace(new, self.meant)
+        new.replace(self.meant)
 
 
 if __name__ == "__main__":
