@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, NoColor
 
 from perfwatch.errors import ConfigError
 from perfwatch.scene import DeviceNow, Frame
@@ -29,7 +30,7 @@ from perfwatch.tui.draw.row import Row, fitted
 from perfwatch.tui.draw.words import clock
 from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
-from perfwatch.tui.keys import KEYS
+from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
 from perfwatch.tui.screens import devices, hosts, processes, workloads
 from perfwatch.tui.screens import draw as draw_screen
@@ -282,6 +283,12 @@ class Dashboard(App[None]):
             and self._wire.height == self._canvas.size.height
         )
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What Textual paints itself, the overlays, has no colors either where the look has none."""
+        filters = super().get_line_filters()
+        plain = self.look.system == "none" or self.look.theme.name == "monochrome"
+        return [*filters, NoColor()] if plain else filters
+
     def repaint(self) -> None:
         """Have everything painted anew by Textual: another theme, a screen that was covered."""
         self._wire.forget_styles()
@@ -462,7 +469,7 @@ class Dashboard(App[None]):
     def action_add_server(self) -> None:
         url = self.feed.take_offer() if isinstance(self.feed, Offers) else ""
         if url:
-            self.say(f"counting the work of {url}")
+            self.say(f"counting the work of {url}; 3 shows it")
         else:
             self.say("no server of yours with a metrics page was found here; -w URL names one")
 
@@ -497,7 +504,7 @@ class Dashboard(App[None]):
         except Exception as error:  # noqa: BLE001 - said as Textual says it, not lost in the event loop
             self._handle_exception(error)
             return
-        self.say(f"saved {paths[0].with_suffix('')}.txt, .svg and .csv")
+        self.say(f"saved {paths[0].name}, .svg and .csv in {paths[0].parent}")
 
     def _place_of_exports(self) -> Path:
         """Beside the recording, else in the working directory; how the files' names begin."""
@@ -574,7 +581,7 @@ class Dashboard(App[None]):
         for key in KEYS:
             if key.action not in ("command_palette", "close"):
                 words = key.words[0].upper() + key.words[1:]
-                yield SystemCommand(words, f"key {key.keys.split(',')[0]}", _runner(self, key.action))
+                yield SystemCommand(words, f"key {spoken(key.keys)}", _runner(self, key.action))
 
 
 SORTS = {

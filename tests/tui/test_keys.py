@@ -263,7 +263,7 @@ def test_e_saves_the_view_beside_the_recording_and_never_over_another_file(tmp_p
 
     async def steps(app: Dashboard, pilot: Any) -> None:
         await press(app, pilot, "e")
-        assert "run.devices-2.txt, .svg and .csv" in lines(app)[-1]
+        assert f"saved run.devices-2.txt, .svg and .csv in {tmp_path}" in lines(app)[-1]
 
     act(stub, steps, size=(200, 40))
     assert (tmp_path / "run.devices-1.svg").read_text() == "mine"

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from rich.text import Text
 from stub import StubFeed, act, boards, press, settled
+from textual.filter import NoColor
 from textual.widgets import Input, OptionList
 
 from perfwatch.tui.app import Dashboard
 from perfwatch.tui.keys import KEYS, spoken
+from perfwatch.tui.look import Look
 from perfwatch.tui.overlays.help import Help, help_text
+from perfwatch.tui.themes import load_theme
 
 SIZES = ((40, 12), (80, 24), (200, 60))
 
@@ -120,3 +123,11 @@ def test_frames_go_on_under_an_overlay_and_are_there_when_it_is_gone() -> None:
         assert "02:10" in on_screen(app)[0]
 
     act(stub, steps)
+
+
+@pytest.mark.parametrize(("theme", "system"), [("dark", "none"), ("monochrome", "truecolor")])
+def test_overlays_have_no_color_where_the_screen_has_none(theme: str, system: str) -> None:
+    app = Dashboard(feed(), Look(load_theme(theme), system))
+    assert any(isinstance(one, NoColor) for one in app.get_line_filters())
+    app.look = Look(load_theme("dark"), "truecolor")
+    assert not any(isinstance(one, NoColor) for one in app.get_line_filters())
