@@ -18,6 +18,8 @@ from perfwatch.units import DASH
 MEASURED = (DeviceKind.ACCELERATOR, DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.METER)
 PANEL_LEAST = 4
 """Lines of a panel: its heading, and charts of three."""
+ALONE = 20
+"""From so many lines on, the only device there is is shown with every metric it has."""
 TILE_COLUMNS = 8
 CHART_LEAST = 10
 """Columns that a chart needs to tell something."""
@@ -51,6 +53,10 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
     room = height - len(top)
     if not shown:
         return fitted([*top, *_nothing(view, columns)], columns, height)
+    if len(shown) == 1 and not view.filter and room >= ALONE:
+        from perfwatch.tui.screens import device
+
+        return fitted([*top, *device.draw(shown[0], frame, view, (columns, room), book)], columns, height)
     selected = min(view.selected, len(shown) - 1)
     return fitted([*top, *_fitting(paper, shown, (columns, room), selected)], columns, height)
 
@@ -67,7 +73,7 @@ def listed(frame: Frame, view: View) -> list[DeviceNow]:
 
 SORTS: Mapping[str, Callable[[DeviceNow], float]] = {
     "utilization": lambda one: -(one.value(m.UTILIZATION.name) or 0.0),
-    "power": lambda one: -(one.value(m.POWER.name) or 0.0),
+    "power": lambda one: -(one.watts or 0.0),
     "memory": lambda one: -(_memory_ratio(one) or 0.0),
     "temperature": lambda one: -(one.value(m.TEMPERATURE.name) or 0.0),
 }
@@ -118,8 +124,8 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
         pitch = lines + (down * lines + down - 1 <= height - top)
         place = (y - top) // pitch * across + min(x // (width + 1), across - 1)
     elif kind == "lines":
-        inside = y - top < down
-        place = min(x // (width + 1), across - 1) * down + y - top if inside else len(shown)
+        inside = 0 < y - top <= down
+        place = min(x // (width + 1), across - 1) * down + y - top - 1 if inside else len(shown)
     else:
         place = (y - top - 1) * across + x // TILE_COLUMNS if x < across * TILE_COLUMNS else len(shown)
     return place if 0 <= place < len(shown) else None
@@ -385,29 +391,62 @@ def _compact(
             blocks.append((1, []))
         own = columns - column * (width + 1) if column == across - 1 else width
         part = list(enumerate(shown))[column * down : (column + 1) * down]
-        lines = [line_of(one, paper, own, selected=place == selected) for place, one in part]
-        blocks.append((own, lines))
-    return beside(blocks, min(down, height))
+        fields = Fields.of(shown, own)
+        lines = [line_of(one, paper, fields, selected=place == selected) for place, one in part]
+        blocks.append((own, [_titles(fields), *lines]))
+    return beside(blocks, min(down + 1, height))
 
 
-def line_of(one: DeviceNow, paper: Paper, columns: int, *, selected: bool = False) -> Row:
-    """A device in one line: label, a bar of its utilization, watts, memory, temperature."""
-    line = Line(columns).put(">" if selected else " ", "selected" if selected else "text")
-    line.foreign(one.label, "title", columns=min(12, max(8, len(one.label)))).put(" ")
+class Fields(NamedTuple):
+    """How wide a line is, and in it the label, the bar and the model; 0 where one has no room."""
+
+    columns: int
+    label: int
+    bar: int
+    model: int
+
+    @classmethod
+    def of(cls, shown: Sequence[DeviceNow], columns: int) -> Fields:
+        """The same for all devices, so that values stand below each other."""
+        label = min(MOST_LABEL, max(len(one.label) for one in shown))
+        left = columns - label - VALUES_COLUMNS
+        model = min(max(len(one.device.name) for one in shown) + 2, max(0, left - LEAST_BAR))
+        model = model if model > LEAST_BAR else 0
+        bar = min(24, left - model - 1)
+        return cls(columns, label, bar if bar >= 4 else 0, model)
+
+
+MOST_LABEL, VALUES_COLUMNS, LEAST_BAR = 16, 27, 9
+"""Columns of a label; of the sign before it, the values and what parts them; of a bar beside a model."""
+
+
+def _titles(fields: Fields) -> Row:
+    line = Line(fields.columns).put(" ").cell("device", fields.label, "dim", right=False).put(" ")
+    line.put(" " * (fields.bar + 1) if fields.bar else "")
+    line.cell("util", 5, "dim").put(" ").cell("power", 7, "dim").put(" ").cell("mem", 5, "dim").put(" ")
+    return line.cell("temp", 5, "dim").row()
+
+
+def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = False) -> Row:
+    """A device in one line: label, a bar of its utilization, values, and its model or its throttle."""
+    line = Line(fields.columns).put(">" if selected else " ", "selected" if selected else "text")
+    line.foreign(one.label, "selected" if selected else "title", columns=fields.label).put(" ")
     if one.state is not State.OK:
         line.put(f"{one.state.value}, {words.age(one.age_s(paper.frame.t))}", _state_style(one.state))
         return line.row()
-    busy = one.value(m.UTILIZATION.name)
-    room = columns - line.used - 26
-    if room >= 4:
-        line.put(bars.bar(busy, min(room, 24), ascii_only=paper.view.ascii), "utilization").put(" ")
+    busy, heat = one.value(m.UTILIZATION.name), one.value(m.TEMPERATURE.name)
+    if fields.bar:
+        line.put(bars.bar(busy, fields.bar, ascii_only=paper.view.ascii), "utilization").put(" ")
     line.cell(words.percent(busy), 5, "value").put(" ")
-    line.cell(words.watts(one.value(m.POWER.name)), 7, "power").put(" ")
+    line.cell(words.watts(one.watts), 7, "power").put(" ")
     line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
-    heat = one.value(m.TEMPERATURE.name)
-    line.cell(DASH if heat is None else f"{heat:.0f}°", 4, "temperature")
-    if line.room > 12 and columns >= 90:
-        line.put("  ").foreign(one.device.name, "dim")
+    line.cell(DASH if heat is None else f"{heat:.0f} °C", 5, "temperature")
+    reasons = int(one.value(m.THROTTLE_REASONS.name) or 0)
+    if _is_throttled(reasons):
+        said = f" {throttle_words(reasons)}"
+        line.put(said if len(said) <= line.room else "!", "throttle")
+    elif fields.model:
+        line.put("  ").foreign(one.device.name, "dim", columns=fields.model - 2)
     return line.row()
 
 

@@ -28,7 +28,7 @@ from perfwatch.units import (
     significant,
 )
 
-LABEL, NOW, SO_FAR = 16, 17, 27
+LABEL, NOW, SO_FAR = 16, 18, 26
 """Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
