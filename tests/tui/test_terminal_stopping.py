@@ -154,3 +154,20 @@ def test_ctrl_z_stops_a_run_whose_screen_is_closed(fake: FakeNvml, tmp_path: Pat
         told.touch()
         assert terminal.wait() == 0
         assert_clean(terminal)
+
+
+def test_where_no_shell_could_continue_it_ctrl_z_leaves_a_run_running(fake: FakeNvml, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    job = f"import os, time\nwhile not os.path.exists({str(told)!r}): time.sleep(0.02)\n"
+    argv = command("run", "--only", "nvidia", "--", sys.executable, "-c", job)
+    with Terminal(argv, environment(tmp_path, fake.env())) as terminal:
+        terminal.wait_for("2 devices")
+        before = terminal.written
+        terminal.type(CTRL_Z)
+        terminal.until(lambda: b"\x1b[?1049h" in terminal.raw[before:], "the screen taken again")
+        terminal.type("q")
+        terminal.wait_for("the run goes on")
+        terminal.type(CTRL_Z)
+        told.touch()
+        assert terminal.wait() == 0
+        assert_clean(terminal)
