@@ -88,7 +88,8 @@ class Job(NamedTuple):
 
     `found` is false for a recording without one; `cut_off` says that the recording ends before the job;
     `time_limit_s` is the `--duration` after which it was told to end; `missing` says why there is
-    none.
+    none. `attached` is a job that perfwatch did not start: its exit status cannot be known; `because` says
+    why the watching ended, and `goes_on` that the job did not.
     """
 
     span: Span
@@ -97,6 +98,9 @@ class Job(NamedTuple):
     cut_off: bool = False
     time_limit_s: float | None = None
     missing: str = ""
+    attached: bool = False
+    goes_on: bool = False
+    because: str = ""
 
 
 def job_of(tape: Tape) -> Job:
@@ -118,6 +122,9 @@ def job_of(tape: Tape) -> Job:
         True,
         _exit_status(ends[-1]),
         time_limit_s=limit_s if isinstance(limit_s, (int, float)) else None,
+        attached=bool(ends[-1].fields.get("attached")),
+        goes_on=bool(ends[-1].fields.get("goes_on")),
+        because=str(ends[-1].fields.get("because") or ""),
     )
 
 

@@ -62,13 +62,17 @@ class _Face:
             *self._next(next_steps),
         ]
 
+    def _ending(self, *, has_command: bool) -> str:
+        session = self._parts.session
+        if session.get("attached"):
+            return words.attached_ending(goes_on=bool(session.get("goes_on")), because=session.get("because"))
+        return words.ending(
+            session.get("exit_status"), has_command=has_command, time_limit_s=session.get("time_limit_s")
+        )
+
     def _header(self) -> Iterator[str]:
         command = " ".join(str(word) for word in self._parts.session.get("command") or [])
-        ending = words.ending(
-            self._parts.session.get("exit_status"),
-            has_command=bool(command),
-            time_limit_s=self._parts.session.get("time_limit_s"),
-        )
+        ending = self._ending(has_command=bool(command))
         machine = self._paint.line(self._machine())
         room = self._columns - len("perfwatch: ") - (width(ending) + 2 if ending else 0)
         subject = command or self._parts.session.get("name") or "a recording"
@@ -76,7 +80,8 @@ class _Face:
         left = self._paint.style(f"perfwatch: {subject}", BOLD)
         taken = len("perfwatch: ") + width(subject)
         if ending:
-            code = GREEN if self._parts.session.get("exit_status") == 0 else RED
+            fine = self._parts.session.get("exit_status") == 0 or self._parts.session.get("attached")
+            code = GREEN if fine else RED
             left += "  " + self._paint.style(ending, code)
             taken += 2 + width(ending)
         if machine and taken + 3 + width(machine) <= self._columns:

@@ -135,6 +135,12 @@ def _follows(before: str, after: str) -> bool:
     return int(other["index"]) == int(one_label["index"]) + 1
 
 
+def attached_ending(*, goes_on: bool, because: str | None) -> str:
+    """How the watching of a job ended that perfwatch did not start: its exit status cannot be known."""
+    why = f" ({because})" if because and because != "it ended" else ""
+    return f"goes on; the watching ended{why}" if goes_on else f"ended{why}, exit status not known"
+
+
 def ending(exit_status: int | None, *, has_command: bool, time_limit_s: float | None = None) -> str:
     """How the job ended, from its exit status: `finished, exit 0`, `ended by SIGTERM, exit 143`.
 

@@ -125,7 +125,8 @@ class LiveSource:
         measuring = [(runner, runner.read_now()) for runner in opened if runner.measures]
         counting = [(runner, runner.read_now()) for runner in opened if _only_counts(runner)]
         self._wait_for([*measuring, *counting], timeout_s)
-        return Instants.of([(runner.name, ticket) for runner, ticket in measuring], self.clock.monotonic_ns())
+        meant = measuring or counting
+        return Instants.of([(runner.name, ticket) for runner, ticket in meant], self.clock.monotonic_ns())
 
     def read_work(self, timeout_s: float) -> None:
         """Read what only counts work, and wait for it: everything that the job sent is in then."""

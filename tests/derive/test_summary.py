@@ -21,7 +21,8 @@ TOP = (
 )
 KEYS = {
     "session": (
-        "id name started hosts command exit_status time_limit_s interval_s perfwatch streams left_behind"
+        "id name started hosts command exit_status time_limit_s attached goes_on because interval_s perfwatch "
+        "streams left_behind"
     ),
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase warmup_s because",
@@ -87,6 +88,9 @@ def test_a_run_is_summed_up():
         "command": ["serve", "x"],
         "exit_status": 0,
         "time_limit_s": None,
+        "attached": False,
+        "goes_on": False,
+        "because": None,
         "interval_s": 1.0,
         "perfwatch": "0.1.0",
         "streams": {},
