@@ -50,6 +50,7 @@ FIRST_S, FIRST_LOOK_S = 2.0, 0.03
 """For so long after the start frames are asked for as often as this, until one has readings."""
 LEAST_WITH_CHROME = 8
 """Lines of a terminal that has room for title and footer."""
+SPANS_IN_WORDS = {60.0: "1 min", 300.0: "5 min", 3600.0: "1 h", None: "the whole session"}
 MESSAGE_S = 4.0
 """How long the footer says something."""
 SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
@@ -393,7 +394,7 @@ class Dashboard(App[None]):
         span = spans[(spans.index(self.view.span_s) + 1) % len(spans)] if self.view.span_s in spans else 300.0
         self.look_at(span_s=span)
         self.kept = self.kept.with_(span=WHOLE if span is None else span)
-        self.say(f"charts show {'the whole session' if span is None else f'{span / 60:g} min'}")
+        self.say(f"charts show {SPANS_IN_WORDS.get(span, f'{span} s')}")
 
     def action_rate(self, step: int) -> None:
         place = min(range(len(RATES_S)), key=lambda at: abs(RATES_S[at] - self._paint_s))

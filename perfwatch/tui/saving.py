@@ -66,6 +66,8 @@ def data_of(frame: Frame, found: Mapping[BinsWanted, Sequence[Bin]]) -> str:
         unit = next((metric.unit.value for metric in metrics if metric.name == wanted.metric), "")
         name = RUN if device is None else device.label
         for place, *values in bins:
+            if place < 0:  # before the session began
+                continue
             ends = (f"{at * wanted.width_s:.6g}" for at in (place, place + 1))
             writer.writerow([name, wanted.metric, unit, *ends, *map(_number, values)])
     return stream.getvalue()

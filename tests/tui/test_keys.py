@@ -180,6 +180,7 @@ def test_z_goes_through_the_spans_and_they_are_remembered() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
         await press(app, pilot, "z")
         assert (app.view.span_s, app.kept.span) == (3600.0, 3600.0)
+        assert "charts show 1 h" in lines(app)[-1]
         await press(app, pilot, "z")
         assert (app.view.span_s, app.kept.span) == (None, "all")
         assert "the whole session" in lines(app)[-1]
@@ -279,6 +280,7 @@ def test_e_saves_the_view_beside_the_recording_and_never_over_another_file(tmp_p
     rows = list(csv.DictReader((tmp_path / "run.devices-2.csv").read_text().splitlines()))
     power = [row for row in rows if (row["device"], row["metric"]) == ("nvidia:0", "power_watts")]
     assert power[-1]["unit"] == "W"
+    assert all(float(row["start_s"]) >= 0 for row in rows)
     known = [row for row in power if row["mean"]]
     assert float(known[-1]["most"]) == 120.0
     assert float(known[-1]["start_s"]) <= 120.0 < float(known[-1]["end_s"])
