@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -117,5 +117,5 @@ def _held_back() -> Iterator[None]:
         held.seek(max(0, held.tell() - HELD_BYTES))
         said = held.read()
         held.close()
-        if said:
+        with suppress(OSError):  # the terminal is gone, and with it who would read this
             os.write(2, said)

@@ -145,7 +145,7 @@ def test_a_job_goes_on_when_the_terminal_is_gone_and_all_is_recorded(fake: FakeN
         terminal.wait_for("2 devices")
         terminal.hang_up()
         told.touch()
-        terminal.process.wait(20)
+        assert terminal.process.wait(20) == 0
     assert done.read_text() == "done"
     assert [event["what"] for event in events(tmp_path, "job")] == ["begin", "end"]
     assert events(tmp_path, "job")[-1]["exit_status"] == 0
