@@ -15,9 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from perfwatch.workload.exposition import Page
-from perfwatch.workload.quantities import KNOWN
-
 FIRST_LOOK_S, LOOK_S = 1.0, 5.0
 """When ports are looked at first, and how often from then on."""
 CONNECT_S, WHOLE_S = 0.2, 0.5
@@ -81,6 +78,9 @@ def tells_work(one: Listener) -> bool:
     body = _page(one)
     if body is None:
         return False
+    from perfwatch.workload.exposition import Page  # late: most starts find no server to ask
+    from perfwatch.workload.quantities import KNOWN
+
     page = Page(body)
     return any(page.declares(series) for quantity in KNOWN for series in quantity.series)
 
