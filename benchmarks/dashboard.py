@@ -48,7 +48,7 @@ ANSWERS = (
     (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),
     (b"\x1b[6n", b"\x1b[1;1R"),
 )
-"""What is asked of a terminal, and what this one says: who it is, synchronized output, where the cursor is."""
+"""What is asked of a terminal and what this one says: who it is, synchronized output, the cursor's place."""
 PEERS = {
     "nvitop": [sys.executable, "-m", "nvitop", "--monitor", "full", "--interval", "1"],
     "gpustat": [sys.executable, "-m", "gpustat", "--interval", "1", "--force-color"],
@@ -208,7 +208,8 @@ def _tell(
     first, values = (statistics.median(start[at] for start in starts) for at in (0, 1))
     imported = statistics.median(imports)
     print(
-        f"start: something after {first:.3f} s, values after {values:.3f} s; import textual.app {imported:.3f} s"
+        f"start: something after {first:.3f} s, values after {values:.3f} s; "
+        f"import textual.app {imported:.3f} s"
     )
     absent = [name for name in wanted if name not in rows]
     if absent:
@@ -246,7 +247,7 @@ def _environment(fake: dict[str, str], home: str) -> dict[str, str]:
 def _is_there(command: list[str]) -> bool:
     if command[0] != sys.executable:
         return shutil.which(command[0]) is not None
-    done = subprocess.run([sys.executable, "-c", f"import {command[2]}"], capture_output=True)
+    done = subprocess.run([sys.executable, "-c", f"import {command[2]}"], check=False, capture_output=True)
     return done.returncode == 0
 
 

@@ -247,13 +247,21 @@ class Dashboard(App[None]):
             return []
         if self.frame is None:
             return fitted([chrome.title(None, self.view, columns)], columns, height)
-        chrome_lines = 2 if height >= LEAST_WITH_CHROME else 0
-        body = draw_screen(self.frame, self.view, (columns, height - chrome_lines), self._book)
-        if not chrome_lines:
-            return ascii_rows(body) if self.view.ascii else body
-        top = chrome.title(self.frame, self.view, columns, window_since=self._window.since)
-        rows = [top, *body, chrome.footer(self.view, self._message, columns, offers=self._offers())]
+        top, bottom = self._chrome(height)
+        size = columns, height - top - bottom
+        rows = draw_screen(self.frame, self.view, size, self._book)
+        if top:
+            rows = [chrome.title(self.frame, self.view, columns, window_since=self._window.since), *rows]
+        if bottom:
+            rows = [*rows, chrome.footer(self.view, self._message, columns, offers=self._offers())]
         return ascii_rows(rows) if self.view.ascii else rows
+
+    def _chrome(self, height: int) -> tuple[bool, bool]:
+        """Whether there is a title and a footer. In a few lines only for what must be said there."""
+        if height >= LEAST_WITH_CHROME or self.frame is None:
+            return True, True
+        special = self.frame.simulated or self.view.paused_at is not None or self._window.since is not None
+        return height > 1 and special, height > 2 and bool(self._message)
 
     def _offers(self) -> list[str]:
         """What the footer offers beside the keys: a server that was found."""
@@ -387,7 +395,7 @@ class Dashboard(App[None]):
         moved = self.view.paused_at + step * self.view.seconds(self._stopped.t) / 20
         self.look_at(paused_at=min(max(0.0, moved), self._stopped.t))
         if self.view.paused_at != self._stopped.t:
-            self.say("charts, devices and events as they were then; totals are those of the pause")
+            self.say("charts, devices and events of then; totals of the pause")
 
     def action_span(self) -> None:
         spans = list(SPANS_S)
@@ -481,7 +489,7 @@ class Dashboard(App[None]):
         frame, view, rows = self.frame, self.view, self.rows()
         columns, height = self._canvas.size
         book = Book()  # a new one asks for all that is in sight
-        draw_screen(frame, view, (columns, max(1, height - 2)), book)
+        draw_screen(frame, view, (columns, height - sum(self._chrome(height))), book)
         loop = asyncio.get_running_loop()
         answer = self.feed.ask(book.wanted(), view.paused_at)
         answer.add_done_callback(
@@ -518,13 +526,13 @@ class Dashboard(App[None]):
     def click(self, x: int, y: int) -> None:
         """A click on the canvas: a name or key in the footer does what it says, a device is selected."""
         columns, height = self._canvas.size
-        if height >= LEAST_WITH_CHROME and y == height - 1:
+        top, bottom = self._chrome(height)
+        if bottom and y == height - 1:
             action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())
             if action:
                 self.call_next(self.run_action, action)
         elif self.frame is not None and self.view.screen == "devices" and not self.view.zoom:
-            top = 1 if height >= LEAST_WITH_CHROME else 0
-            size = columns, height - 2 * top
+            size = columns, height - top - bottom
             place = devices.place_at(self.frame, self.view, size, x, y - top)
             if place is not None:
                 self.look_at(selected=place)

@@ -125,4 +125,4 @@ def _is_period(value: object) -> bool:
 
 
 def _ignored(file: Path, why: str) -> str:
-    return f"the dashboard's settings in {clean(file)} are ignored: {clean(why)}"
+    return f"kept settings are ignored, {clean(why)}: {clean(file)}"

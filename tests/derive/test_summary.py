@@ -21,8 +21,8 @@ TOP = (
 )
 KEYS = {
     "session": (
-        "id name started hosts command exit_status time_limit_s attached goes_on because interval_s perfwatch "
-        "streams left_behind"
+        "id name started hosts command exit_status time_limit_s attached goes_on because interval_s "
+        "perfwatch streams left_behind"
     ),
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase warmup_s because",

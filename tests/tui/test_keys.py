@@ -366,6 +366,36 @@ def test_q_closes_the_dashboard() -> None:
     act(feed(), steps)
 
 
+@pytest.mark.parametrize("height", [2, 4, 7])
+def test_in_a_few_lines_simulated_and_paused_are_said_all_the_same(height: int) -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        assert len(lines(app)) == height
+        assert "SIMULATED" in lines(app)[0]
+        await press(app, pilot, "space")
+        assert "PAUSED at 02:00" in lines(app)[0]
+        assert len(lines(app)) == height
+
+    act(StubFeed(boards(2, collector="simulated")), steps, size=(60, height))
+
+
+def test_in_a_few_lines_the_screen_has_all_of_them_and_a_message_one() -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        assert "perfwatch" not in lines(app)[0]
+        await press(app, pilot, "z")
+        assert "charts show 1 h" in lines(app)[-1]
+
+    act(feed(), steps, size=(60, 5))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (5, 3), (300, 4)])
+def test_a_tiny_terminal_is_no_error(size: tuple[int, int]) -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        await press(app, pilot, *"1234567", "space", "w", "left", "z")
+        assert len(lines(app)) == size[1]
+
+    act(feed(), steps, size=size)
+
+
 # -- the mouse -----------------------------------------------------------------------------------------
 
 

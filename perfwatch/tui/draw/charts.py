@@ -194,13 +194,15 @@ def _levels(bins: Mapping[int, Bin], first: int, last: int, scale: Scale) -> lis
     place = 3 if scale.peak else 2
     height, low, high = scale.height, scale.low, scale.high
     levels = []
-    standing, since = 0, -scale.held
-    for at in range(first - scale.held, last + 1):
+    standing, until = 0, first - 1
+    is_read = first in bins and bins[first][place] is not None
+    begin = first if is_read else first - scale.held  # what stands at the first bin began before it
+    for at in range(begin, last + 1):
         value = bins[at][place] if at in bins else None
         if value is not None:
-            standing, since = braille.level(value, low, high, height), at
+            standing, until = braille.level(value, low, high, height), at + scale.held
         if at >= first:
-            levels.append(standing if at - since <= scale.held and standing else 0)
+            levels.append(standing if at <= until else 0)
     return levels
 
 
