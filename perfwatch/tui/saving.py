@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch.scene import Bin, BinsWanted, Frame
-from perfwatch.text import clean
+from perfwatch.text import clean, width
 from perfwatch.tui.draw.row import Row, plain
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def picture_of(rows: Sequence[Row], style_of: Callable[[str], Style], title: str
     from rich.console import Console
     from rich.text import Text
 
-    columns = max((sum(len(span.text) for span in row) for row in rows), default=1)
+    columns = max((sum(width(span.text) for span in row) for row in rows), default=1)
     console = Console(
         record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
