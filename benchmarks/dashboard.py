@@ -47,8 +47,9 @@ ANSWERS = (
     (b"\x1b[c", b"\x1b[?62;c"),
     (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),
     (b"\x1b[6n", b"\x1b[1;1R"),
+    (b"\x1b[5n", b"\x1b[0n"),
 )
-"""What is asked of a terminal and what this one says: who it is, synchronized output, the cursor's place."""
+"""What is asked of a terminal and what this one says: who it is, synchronization, the cursor, all is well."""
 PEERS = {
     "nvitop": [sys.executable, "-m", "nvitop", "--monitor", "full", "--interval", "1"],
     "gpustat": [sys.executable, "-m", "gpustat", "--interval", "1", "--force-color"],
