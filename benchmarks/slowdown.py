@@ -1,6 +1,6 @@
 """How much slower is a job under perfwatch at 10 Hz while it counts 5,000 queries a second?
 
-    python benchmarks/slowdown.py [PAIRS]
+    python benchmarks/slowdown.py [PAIRS] [--control]
 
 One job computes queries of 200 us on one core for the whole time, under `perfwatch run -i 100ms` with eight
 fake NVIDIA devices. Slices of two seconds alternate: watched (perfwatch works, the job counts each query
@@ -15,6 +15,10 @@ What a watched slice begins with (perfwatch catching up) counts against us.
 Two lines do not depend on how the machine is disposed. What the client takes of the job: the CPU time of each
 sending and of the client's thread, and the usual time of a `count` above that of an empty function, all in
 the job while it works. And how long the job waited for a processor (proc_pid_schedstat, second field).
+
+With --control a plain loop takes perfwatch's place: it wakes up as often, is busy for as long, touches next
+to nothing, and the job counts nothing. What it costs the job, anything costs that is awake beside it on this
+machine (two processors that share a core, a hypervisor).
 
 Budget: the median over the pairs of watched / alone is under 1.005. The interval is a bootstrap's.
 """
@@ -31,6 +35,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +63,7 @@ class Gate:  # the client's own thread sleeps through the slices alone
         self.open.wait()
 client.time = gate = Gate()
 WATCHED, END, CHUNK = 1, 4, 25
-turns, path = int(sys.argv[1]), sys.argv[2]
+turns, path, control = int(sys.argv[1]), sys.argv[2], sys.argv[3:] == ["control"]
 with open(path, "r+b") as file:
     wanted = mmap.mmap(file.fileno(), 1)
 def query(turns):
@@ -97,7 +103,7 @@ def turn():
     return wanted[0], [], waited_s(), time.perf_counter()
 state, chunks, waited, began = turn()
 while state != END:
-    took = chunk(client.count if state % 2 == WATCHED else nothing)
+    took = chunk(client.count if state % 2 == WATCHED and not control else nothing)
     if wanted[0] == state:
         chunks.append(took)
     else:  # this chunk lies in both slices
@@ -111,16 +117,30 @@ while state != END:
         state, chunks, waited, began = turn()
 print(json.dumps({
     "watched_s": watched_s, "thread_s": thread_s(), "sendings": len(sendings), "sending_s": sum(sendings),
-    "count_s": (statistics.median(calls[True]) - statistics.median(calls[False])) / 1e9,
+    "count_s": 0 if control else (statistics.median(calls[True]) - statistics.median(calls[False])) / 1e9,
 }))
 """
 
 
+CONTROL = """
+import subprocess, sys, time
+job = subprocess.Popen(sys.argv[1:])
+while job.poll() is None:
+    time.sleep(0.04)
+    until = time.perf_counter() + 0.00026
+    while time.perf_counter() < until:
+        pass
+"""
+"""Wakes up 25 times a second for 0.65 % of a core, as perfwatch does here."""
+
+
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    pairs = numbers[0] if numbers else 60
+    control = "--control" in sys.argv
     with FakeNvml(8) as fake, tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}
-        slices, client = _alternate(pairs, environment, home)
+        slices, client = _alternate(pairs, environment, home, control=control)
     ratios = [
         second / first if state == ALONE else first / second
         for (state, first, _), (_, second, _) in zip(slices[::2], slices[1::2], strict=True)
@@ -140,8 +160,12 @@ def main() -> int:
         f"{'time of a query':18}{medians[0]:8.2f} us{medians[1]:8.2f} us"
         f"{slowdown:11.2%}{interval:>20}{spread:14.2%}"
     )
-    print(_client_line(client))
+    if not control:
+        print(_client_line(client))
     print(_waiting_line(slices))
+    if control:
+        print("a control: perfwatch did not run")
+        return 0
     fine = slowdown < BUDGET
     print(f"budget: slowdown under {BUDGET:.1%}: {'kept' if fine else 'BROKEN'}")
     return 0 if fine else 1
@@ -172,7 +196,9 @@ def _waiting_line(slices: Slices) -> str:
     return f"the job waited for a processor: alone {alone:.2%} of the time, watched {watched:.2%}"
 
 
-def _alternate(pairs: int, environment: dict[str, str], home: str) -> tuple[Slices, dict[str, float]]:
+def _alternate(
+    pairs: int, environment: dict[str, str], home: str, *, control: bool
+) -> tuple[Slices, dict[str, float]]:
     """State, seconds per query and share of waiting of each slice, in order, and what the client took.
 
     One pair of slices before them warms up.
@@ -182,10 +208,16 @@ def _alternate(pairs: int, environment: dict[str, str], home: str) -> tuple[Slic
     job = [sys.executable, "-c", JOB, str(_turns()), str(switch)]
     command = [sys.executable, "-m", "perfwatch", "run", "-q", "--summary-json", os.devnull, "--force"]
     command += ["-i", "100ms", "-o", str(Path(home) / "run.jsonl.zst"), "--", *job]
+    if control:
+        command = [sys.executable, "-c", CONTROL, *job, "control"]
     with (
         switch.open("r+b") as file,
         mmap.mmap(file.fileno(), 1) as wanted,
-        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,
+        _ending(
+            subprocess.Popen(
+                command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+            )
+        ) as process,
     ):
         time.sleep(3.0)
         for pair in range(pairs + 1):
@@ -198,6 +230,17 @@ def _alternate(pairs: int, environment: dict[str, str], home: str) -> tuple[Slic
         output, _ = process.communicate(timeout=60)
     *rows, client = map(json.loads, output.splitlines())
     return [(state, took, share) for state, took, share in rows][-2 * pairs :], client
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """The process; whatever happens, it and its job do not go on when we are gone."""
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _interval(ratios: list[float]) -> tuple[float, float]:
