@@ -31,6 +31,8 @@ from perfwatch.tui.outlet import Outlet
 ESCAPE_S = 0.1
 """A lone escape is a key of its own when nothing follows for so long."""
 QUESTION, ANSWER = "\x1b[5n", b"\x1b[0n"
+QUESTION_EVERY = 8192
+"""Characters between two questions: an answer wakes us up, and no more than this comes in a burst."""
 UNANSWERED = 3
 """A terminal that left so many questions unanswered, and answered none, is asked no more."""
 PATIENCE_S, MOST_PATIENCE_S = 5.0, 300.0
@@ -61,6 +63,7 @@ class TerminalDriver(LinuxDriver):
         self._outlet: Outlet | None = None
         self._asked = 0
         self._asked_at_s = 0.0
+        self._unasked = 0
         self._patience_s = PATIENCE_S
         self._answers = False
         self._well = threading.Event()
@@ -97,9 +100,12 @@ class TerminalDriver(LinuxDriver):
 
     def write_frame(self, text: str) -> None:
         """Have a frame written, and learn when it is shown."""
-        if not self._answers and self._asked >= UNANSWERED:
+        self._unasked += len(text)
+        silent = not self._answers and self._asked >= UNANSWERED
+        if silent or (self._well.is_set() and self._unasked < QUESTION_EVERY):
             self.write(text)
             return
+        self._unasked = 0
         if not self._well.is_set():
             self._patience_s = min(self._patience_s * 2, MOST_PATIENCE_S)
         self._asked += 1
@@ -197,6 +203,7 @@ class TerminalDriver(LinuxDriver):
                     self._gone()
                     return
                 data, held = self._without_answers(held + read)
+                hurry = bool(data or held)  # an answer alone leaves nothing to wait for
             else:
                 held = b""
             for message in parser.feed(decode(data)) if data else ():
