@@ -124,7 +124,10 @@ def test_a_job_that_is_the_server_is_found_when_it_is_up(tmp_path: Path) -> None
         "server.serve_forever()\n"
     )
     told, said = summary(tmp_path, PYTHON, "-c", script, options=("-w", f"http://127.0.0.1:{port}/metrics#n"))
-    assert whole_job(told, "n")["count"] == 20
+    rows = [row for record in records(tmp_path) if record.get("c") == "page" for row in record["s"]]
+    read = [values[0] for _, _, values in rows if values[0] is not None]
+    assert len(read) >= 2  # on a busy machine an answer can come too late to count
+    assert whole_job(told, "n")["count"] == read[-1] - read[0]
     assert said.count("does not answer (connection refused)") == 1
     assert said.count("the page ") == 1  # that the server ended with the job is no news
 
