@@ -104,7 +104,7 @@ def _with_error(value: float, error: float, unit: str, digits: int) -> tuple[str
     decimals = max(0, exponent - place)
     told = _exponent(value) - place + 1 if value else 0
     if max(decimals, told) > digits + 3 or not is_within_reach:  # its digits would bury the value
-        return significant(_scaled(value, exponent), digits + 3 if is_within_reach else digits), prefix
+        return significant(_scaled(value, exponent), digits), prefix
     number = _grouped(_scaled(rounded, exponent), decimals)
     return f"{number} ± {_grouped(_scaled(error, exponent), decimals)}", prefix
 

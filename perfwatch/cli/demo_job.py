@@ -196,11 +196,10 @@ class Performance:
         self._say("stdout", f"{line}\n".encode(), self._live.clock.monotonic_ns())
 
     def _finish(self) -> None:
-        early = self._ended_by is not None or self._told_to_end.is_set()
         read = self._live.read_now(READING_S)
         self._evidence.belongs = None
-        number = int(self._ended_by or signal.SIGINT) if early else None
-        fields = {"what": "end", "exit_status": None if early else 0, "signal": number}
+        number = None if self._ended_by is None else int(self._ended_by)
+        fields = {"what": "end", "exit_status": 0 if number is None else None, "signal": number}
         self._live.hub.event("job", fields, read.first_ns)
         conclusion = self._evidence.conclusion
         try:

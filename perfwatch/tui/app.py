@@ -456,7 +456,7 @@ class Dashboard(App[None]):
         self.uncover()
         if text and text.strip():
             self.feed.mark(text.strip(), "point")
-            self.say(f"mark {text.strip()}")
+            self.say(f"mark {text.strip()}{self._where_it_stays()}")
 
     def action_window(self) -> None:
         if self.frame is None:
@@ -465,7 +465,13 @@ class Dashboard(App[None]):
         self.feed.mark(MEASURE, what)
         counts = (self.frame.header.get("settings") or {}).get("window") == "marks"
         does = "w ends it, u takes it back" if what == BEGIN else "u takes the end back"
-        self.say(f"measured window {what}s; {does}" + ("" if counts else "; it counts with --window marks"))
+        counting = "" if counts else "; it counts with --window marks"
+        self.say(f"measured window {what}s; {does}{self._where_it_stays() or counting}")
+
+    def _where_it_stays(self) -> str:
+        """That nothing is recorded, where nothing is."""
+        stays = self.frame is not None and bool(self.frame.header.get("command"))
+        return "" if stays else "; it is not kept: only perfwatch run, attach and record write a log"
 
     def action_undo_window(self) -> None:
         edge = self._window.take_back()

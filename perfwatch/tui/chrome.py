@@ -21,6 +21,8 @@ LEAST_SUBJECT = 8
 FILTER_SHOWN = 12
 KEEP = ("help", "quit", "filter", "pause", "mark", "sort", "span")
 """Actions whose keys the footer shows, the last to give way first."""
+OFFER_WEIGHT = len(KEEP) - 2
+"""An offer goes before all keys but those that help and leave."""
 
 
 class Piece(NamedTuple):
@@ -136,9 +138,9 @@ def action_at(view: View, message: str, columns: int, x: int, *, offers: Sequenc
 def _footer(view: View, columns: int, offers: Sequence[str]) -> tuple[list[Piece], list[Piece]]:
     """The screens at the left; what is offered and the keys at the right. Names of screens stay while they
     leave room for help."""
-    offered = [Piece(((f" {offer} ", "accent"),), 90, "add_server") for offer in offers]
+    offered = [Piece(((f" {offer} ", "accent"),), OFFER_WEIGHT, "add_server") for offer in offers]
     keys = [*offered, *_keys()]
-    needed = sum(piece.columns for piece in keys if piece.weight >= len(KEEP)) + 1
+    needed = sum(piece.columns for piece in keys if piece in offered or piece.weight >= len(KEEP)) + 1
     screens = _screens(view, named=True)
     if sum(piece.columns for piece in screens) + needed > columns:
         screens = _screens(view, named=False)

@@ -245,7 +245,7 @@ def test_w_begins_and_ends_the_window_and_u_takes_back_what_was_last() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
         await press(app, pilot, "w")
         assert "WINDOW since 02:00" in lines(app)[0]
-        assert "--window marks" in lines(app)[-1]
+        assert "it is not kept" in lines(app)[-1]
         await press(app, pilot, "w")
         assert "WINDOW" not in lines(app)[0]
         await press(app, pilot, "u")
