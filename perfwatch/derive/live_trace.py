@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, MutableSequence
 from dataclasses import dataclass
+from itertools import chain
 
 from perfwatch.derive.spans import Span
 
@@ -55,7 +56,8 @@ class Trace:
         if not self._head or t - self._head[0][0] <= self._head_s:
             _append(self._head, point, self._step_s)
         _append(self._points, point, self._step_s)
-        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s:
+        # A span of now ends with the slowest source: what is older than now by that much is needed too.
+        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s - self._head_s:
             self._points.popleft()
         self._keep_the_pin()
 
@@ -79,7 +81,9 @@ class Trace:
             return self._pinned
         if self._points and t >= self._points[0][0]:
             return _at(self._points, t)
-        return _at(self._head, t)
+        # Between what is kept of the beginning and of the end the amount is interpolated, never skipped.
+        early = [point for point in self._head if not self._points or point[0] < self._points[0][0]]
+        return _at(chain(early, self._points), t)
 
 
 def _append(points: MutableSequence[Point], point: Point, step_s: float) -> None:
