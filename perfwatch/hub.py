@@ -81,6 +81,8 @@ class Hub:
         self._posted: deque[Any] = deque()
         self._wake = Wake()
         self._stopping = False
+        self.ended_ns: int | None = None
+        """When the stream ended; questions are answered after that too, on the thread that asks."""
         self._runners: list[Runner] = []
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
@@ -119,6 +121,8 @@ class Hub:
         answer: Future[T] = Future()
         self._posted.append((question, answer))
         self._wake.set()
+        if self.ended_ns is not None:
+            self._take_all()
         return answer
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -140,10 +144,17 @@ class Hub:
             self._look_after(self._clock.monotonic_ns())
         self._take_all()
         self._end()
+        self.ended_ns = self._clock.monotonic_ns()
+        self._take_all()  # what was asked since
 
     def _take_all(self) -> None:
-        while self._posted:
-            item = self._posted.popleft()
+        while True:
+            try:
+                item = self._posted.popleft()
+            except IndexError:
+                return
+            if self.ended_ns is not None and isinstance(item, (Batch, Declared, Status, Event)):
+                continue  # too late to be recorded
             try:
                 self._take(item)
             except Exception as error:  # noqa: BLE001 - nonsense from a plugin must not end the recording

@@ -189,3 +189,14 @@ def test_memory_of_processes_that_work_for_us_is_part_of_our_cost() -> None:
         [one for one in kept if one.get("event") == "observer"][-1]["rss_bytes"] for kept in (alone, together)
     ]
     assert last[0] < 1 << 40 < last[1]
+
+
+def test_questions_are_answered_after_the_end_and_nothing_else_is_taken() -> None:
+    sink = Kept()
+    hub = hub_with(sink)
+    hub.stop()
+    taken = len(sink)
+    hub.event("note", {"text": "too late"})
+    assert hub.ask(lambda: 42).result(5.0) == 42
+    assert len(sink) == taken
+    assert hub.ended_ns is not None

@@ -252,8 +252,9 @@ class LiveFeed:
         return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted), at))
 
     def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
-        hub, clock = self._live.hub, self._live.clock
-        frame = self._scene.frame(hub.seconds(clock.monotonic_ns()), wanted)
+        hub = self._live.hub
+        now_ns = self._live.clock.monotonic_ns() if hub.ended_ns is None else hub.ended_ns
+        frame = self._scene.frame(hub.seconds(now_ns), wanted)
         if self._finder is not None and frame.counts_work:
             self._finder.stop()
             self._taken = True
