@@ -195,7 +195,7 @@ class Screen:
         if self.pane.lines(1):
             _write(stream.fileno(), b"\x1b[0m")
         if self.output_path:
-            results.say(f"perfwatch: the job's whole output is in {self.output_path}", quiet=self._args.quiet)
+            results.say(f"perfwatch: the job's output is kept in {self.output_path}", quiet=self._args.quiet)
 
 
 def _write(fd: int, data: bytes) -> None:
