@@ -35,7 +35,9 @@ def add_record_arguments(group: argparse._ArgumentGroup) -> None:
 
 def add_screen_arguments(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup, job: str) -> None:
     """Dashboard, lines or neither; `job` is what it stays open after."""
-    group.add_argument("--headless", action="store_true", help="no dashboard")
+    group.add_argument(
+        "--headless", action="store_true", help="no dashboard; the job keeps the terminal, its keyboard too"
+    )
     group.add_argument("--stay", action="store_true", help=f"keep the dashboard open when {job} has ended")
     group.add_argument("--plain", action="store_true", help="one line a period on standard error")
     group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
