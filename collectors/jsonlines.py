@@ -6,15 +6,16 @@ are what (`perfwatch.workload.keys`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfwatch.clock import Clock, SystemClock
-from perfwatch.collector import Collector
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.model import Device, DeviceKind, Reading
+from perfwatch_collectors.followed_file import FileFollower
+
+from perfwatch.clock import Clock
+from perfwatch.errors import ConfigError, Unavailable
+from perfwatch.model import Device, DeviceKind
 from perfwatch.text import from_system
-from perfwatch.workload.followed import LOOK_S, Followed, split_path
+from perfwatch.workload.followed import Followed, split_path
 from perfwatch.workload.keys import LINE_BYTES, Keys
 from perfwatch.workload.tally import clean_text
 
@@ -48,7 +49,7 @@ class JsonLinesOptions:
         return cls(path, keys, index)
 
 
-class JsonLinesCollector(Collector):
+class JsonLinesCollector(FileFollower):
     """Follows one file; one device of kind workload.
 
     Raises:
@@ -57,14 +58,12 @@ class JsonLinesCollector(Collector):
 
     name = "jsonl"
     about = "work that a file of JSON lines tells: -w jsonl=PATH[:NAME=KEY.PATH,...]"
-    period_s = LOOK_S
+    file = "the file"
     Options = JsonLinesOptions
 
     def __init__(self, options: JsonLinesOptions | None = None, *, clock: Clock | None = None) -> None:
-        super().__init__(options)
-        self._clock = clock or SystemClock()
+        super().__init__(options, clock=clock)
         self._keys = Keys(self.options.keys)
-        self._followed: Followed | None = None
 
     def open(self) -> Sequence[Device]:
         path, index = self.options.path, self.options.index
@@ -80,22 +79,7 @@ class JsonLinesCollector(Collector):
         )
         keys = clean_text(self.options.keys, 200)
         what = f"the mapping {keys!r}" if keys else "the standard names (queries, samples, steps, ...)"
-        self._followed = Followed(
+        followed = Followed(
             path, device, self._keys.search, what=what, clock=self._clock, line_bytes=LINE_BYTES
         )
-        self._followed.begin()
-        return [device]
-
-    def split(self, at_ns: int) -> None:
-        """A mark was put at this time: no sample reaches over it."""
-        if self._followed is not None:
-            self._followed.split(at_ns)
-
-    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
-        if self._followed is None:
-            raise TryAgain("the file is not open")
-        yield from self._followed.readings()
-
-    def close(self) -> None:
-        if self._followed is not None:
-            self._followed.close()
+        return self._follow(followed, device)

@@ -5,15 +5,16 @@ The file is followed from its present end (`perfwatch.workload.tail`); a pattern
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfwatch.clock import Clock, SystemClock
-from perfwatch.collector import Collector
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.model import Device, DeviceKind, Reading
+from perfwatch_collectors.followed_file import FileFollower
+
+from perfwatch.clock import Clock
+from perfwatch.errors import ConfigError, Unavailable
+from perfwatch.model import Device, DeviceKind
 from perfwatch.text import from_system
-from perfwatch.workload.followed import LOOK_S, Followed, split_path
+from perfwatch.workload.followed import Followed, split_path
 from perfwatch.workload.patterns import compile_pattern
 from perfwatch.workload.tally import clean_text
 
@@ -47,7 +48,7 @@ class LogOptions:
         return cls(path, pattern, index)
 
 
-class LogCollector(Collector):
+class LogCollector(FileFollower):
     """Follows one file; one device of kind workload.
 
     Raises:
@@ -56,14 +57,12 @@ class LogCollector(Collector):
 
     name = "log"
     about = "work that a log file tells, by a pattern: -w log=PATH:PATTERN"
-    period_s = LOOK_S
+    file = "the log"
     Options = LogOptions
 
     def __init__(self, options: LogOptions | None = None, *, clock: Clock | None = None) -> None:
-        super().__init__(options)
-        self._clock = clock or SystemClock()
+        super().__init__(options, clock=clock)
         self._pattern = compile_pattern(self.options.pattern) if self.options.path else None
-        self._followed: Followed | None = None
 
     def open(self) -> Sequence[Device]:
         if self._pattern is None:
@@ -78,22 +77,7 @@ class LogCollector(Collector):
             index=index,
             facts={"work": "output", "reads": clean_text(from_system(path), 500), "pattern": source},
         )
-        self._followed = Followed(
+        followed = Followed(
             path, device, self._pattern.search, what=repr(source), clock=self._clock, pattern=self._pattern
         )
-        self._followed.begin()
-        return [device]
-
-    def split(self, at_ns: int) -> None:
-        """A mark was put at this time: no sample reaches over it."""
-        if self._followed is not None:
-            self._followed.split(at_ns)
-
-    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
-        if self._followed is None:
-            raise TryAgain("the log is not open")
-        yield from self._followed.readings()
-
-    def close(self) -> None:
-        if self._followed is not None:
-            self._followed.close()
+        return self._follow(followed, device)

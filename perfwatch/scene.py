@@ -176,7 +176,6 @@ class Scene:
         self._hosts: dict[int, str] = {}
         self._newest: dict[int, tuple[float, Sequence[Any]]] = {}
         self._declared: dict[int, tuple[str, Device]] = {}
-        self._labels: dict[int, str] = {}
         self._tables: dict[tuple[str, int | None], Processes] = {}
         self._events: deque[Happening] = deque(maxlen=EVENTS)
         self._job: dict[str, Any] = {}
@@ -201,7 +200,6 @@ class Scene:
             self._hosts[number] = str(record["device"].get("host", self._header.get("host", "")))
             if self._gone.pop(number, None) is not None:
                 self._events.append(Happening(record["t"], "back", {"n": number}))
-            self._labels = {}
         elif "event" in record:
             self._take_event(record)
         elif "table" in record:
@@ -318,7 +316,7 @@ class Scene:
         names = [metric.name for metric in device.metrics]
         return DeviceNow(
             number=number,
-            label=self._label(number),
+            label=f"{collector}:{device.index}",
             host=self._hosts[number],
             device=device,
             collector=collector,
@@ -336,14 +334,6 @@ class Scene:
         span_s = 2 * self._gap_s
         joules = self._history.moved(number, ENERGY.name, at - span_s, at)
         return None if joules is None else joules / span_s
-
-    def _label(self, number: int) -> str:
-        if not self._labels:
-            self._labels = {
-                number: f"{collector}:{device.index}"
-                for number, (collector, device) in self._declared.items()
-            }
-        return self._labels[number]
 
     def _state(
         self, number: int, collector: str, device: Device, at: float | None, t: float

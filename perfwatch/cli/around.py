@@ -1,16 +1,21 @@
-"""What do `run` and `attach` say around a run: options, the session's header, who speaks meanwhile?"""
+"""What do `run` and `attach` say around a run: options, signals, the recording, who speaks meanwhile?"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from perfwatch.cli import results, watching
 from perfwatch.text import from_system
 
 if TYPE_CHECKING:
+    from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
+    from perfwatch.job.signals import SignalQueue
+    from perfwatch.sources.recording import Recording
+
+T = TypeVar("T")
 
 
 def add_name_arguments(group: argparse._ArgumentGroup) -> None:
@@ -42,6 +47,38 @@ def add_screen_arguments(parser: argparse.ArgumentParser, group: argparse._Argum
     group.add_argument("--plain", action="store_true", help="one line a period on standard error")
     group.add_argument("--now", metavar="TIME", default="30s", help="span of the live figures of --plain")
     watching.add_arguments(parser)
+
+
+def with_signals(wire: Callable[[SignalQueue], T]) -> T:
+    """Take the signals over, then wire the moving parts; nothing runs yet."""
+    from perfwatch.job.signals import SignalQueue
+
+    signals = SignalQueue()
+    signals.open()  # first: a thread that is older would take them
+    try:
+        return wire(signals)
+    except BaseException:
+        signals.close()
+        raise
+
+
+def open_recording(args: argparse.Namespace, config: Config, session_id: str) -> Recording:
+    """Where the session goes; what is wrong with that is said."""
+    from perfwatch.sources.recording import Recording
+
+    keep = not args.no_record and config.run.record is not False
+    recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
+    if recording.warning:
+        results.say(f"perfwatch: {recording.warning}")
+    return recording
+
+
+def close_recording(recording: Recording) -> None:
+    """The run is over; what was not taken is said."""
+    before = recording.warning
+    recording.close()
+    if recording.warning != before:
+        results.say(f"perfwatch: {recording.warning}")
 
 
 def header(

@@ -127,15 +127,7 @@ class _Session:
     @classmethod
     def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.Screen | None) -> _Session:
         """Take the signals over, then open files and sockets; nothing runs yet."""
-        from perfwatch.job.signals import SignalQueue
-
-        signals = SignalQueue()
-        signals.open()  # first: a thread that is older would take them
-        try:
-            return cls._wired(args, wanted, signals, screen)
-        except BaseException:
-            signals.close()
-            raise
+        return around.with_signals(lambda signals: cls._wired(args, wanted, signals, screen))
 
     @classmethod
     def _wired(
@@ -150,14 +142,10 @@ class _Session:
         from perfwatch.job.opening import Opening
         from perfwatch.job.work_sources import WorkSources
         from perfwatch.sources.live import LiveSource, new_session_id
-        from perfwatch.sources.recording import Recording
 
         session_id = new_session_id()
         sources = WorkSources.of(wanted.workloads, tells_us=False)
-        keep = not args.no_record and wanted.config.run.record is not False
-        recording = Recording(session_id, output=args.output, keep=keep, force=args.force)
-        if recording.warning:
-            results.say(f"perfwatch: {recording.warning}")
+        recording = around.open_recording(args, wanted.config, session_id)
         evidence = Evidence(
             wanted.target.environment, "the job" if wanted.target.url is None else "the server"
         )
@@ -186,10 +174,7 @@ class _Session:
             self._recording.close()
             self._recording.discard(everything=True)
             raise
-        before = self._recording.warning
-        self._recording.close()
-        if self._recording.warning != before:
-            results.say(f"perfwatch: {self._recording.warning}")
+        around.close_recording(self._recording)
         return outcome
 
     def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:

@@ -147,7 +147,6 @@ class Screen:
         """Columns and lines of the pane: the job's terminal."""
         self.output_path = ""
         self._recording: Path | None = None
-        self._interrupts = 0
 
     def open_output(self, session_path: str | None) -> int:
         """A descriptor for the job's output: a file beside the recording, private; without one nowhere."""

@@ -316,9 +316,9 @@ def _left_beside(line: Line, spans: Sequence[Span]) -> int:
 def _extras(one: DeviceNow) -> list[Span]:
     """What has no chart."""
     spans = []
-    reasons = one.value(m.THROTTLE_REASONS.name)
-    if reasons and _is_throttled(int(reasons)):
-        spans.append(Span(f" {throttle_words(int(reasons))} ", "throttle"))
+    held_back = throttle_words(int(one.value(m.THROTTLE_REASONS.name) or 0))
+    if held_back:
+        spans.append(Span(f" {held_back} ", "throttle"))
     clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
     if clock is not None:
         spans.append(Span(f" {clock / 1e6:5.0f} MHz", "clock"))
@@ -340,12 +340,8 @@ _THROTTLES = ((0x8 | 0x80, "power brake"), (0x20 | 0x40, "thermal"), (0x4, "powe
 """nvmlClocksEventReasons: slowdown and brake by hardware, thermal by software and hardware, the power cap."""
 
 
-def _is_throttled(reasons: int) -> bool:
-    return any(reasons & bits for bits, _ in _THROTTLES)
-
-
 def throttle_words(reasons: int) -> str:
-    """Why a device is held back, in words; the most serious first."""
+    """Why a device is held back, in words, the most serious first; empty if it is not."""
     return next((text for bits, text in _THROTTLES if reasons & bits), "")
 
 
@@ -441,9 +437,9 @@ def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = Fa
     line.cell(words.watts(one.watts), 7, "power").put(" ")
     line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
     line.cell(DASH if heat is None else f"{heat:.0f} °C", 5, "temperature")
-    reasons = int(one.value(m.THROTTLE_REASONS.name) or 0)
-    if _is_throttled(reasons):
-        said = f" {throttle_words(reasons)}"
+    held_back = throttle_words(int(one.value(m.THROTTLE_REASONS.name) or 0))
+    if held_back:
+        said = f" {held_back}"
         line.put(said if len(said) <= line.room else "!", "throttle")
     elif fields.model:
         line.put("  ").foreign(one.device.name, "dim", columns=fields.model - 2)
