@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from perfwatch.errors import ConfigError
 from perfwatch.tui import glimpse
 from perfwatch.tui.feed import Feed
+from perfwatch.tui.outlet import write_at_once
 
 if TYPE_CHECKING:
     from perfwatch.tui.look import Look
@@ -118,4 +119,4 @@ def _held_back() -> Iterator[None]:
         said = held.read()
         held.close()
         with suppress(OSError):  # the terminal is gone, and with it who would read this
-            os.write(2, said)
+            write_at_once(2, said)

@@ -9,6 +9,7 @@ import os
 import select
 import termios
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,8 @@ LOOK_S = 0.25
 """How often the thread looks whether it is to give up."""
 PATIENCE_S = 0.15
 """So long the end waits for a terminal that takes nothing, twice."""
+FULL_S = 0.01
+"""A terminal that had room and takes nothing all the same is asked again after so long."""
 
 
 class Outlet:
@@ -32,7 +35,8 @@ class Outlet:
     """
 
     def __init__(self, fd: int, encoding: str, gone: Callable[[], None]) -> None:
-        self._fd = fd
+        self._given_fd = fd
+        self._fd = _opened_anew(fd)
         self._encoding = encoding
         self._gone = gone
         self._news = threading.Condition()
@@ -86,13 +90,14 @@ class Outlet:
             self._ending = True
             self._news.notify_all()
         self._thread.join(PATIENCE_S)
-        if not self._thread.is_alive():
-            return
-        self._give_up = True
-        with suppress(termios.error):
-            termios.tcflush(self._fd, termios.TCOFLUSH)
-        self._thread.join(PATIENCE_S)
-        self._say_farewell()
+        if self._thread.is_alive():
+            self._give_up = True
+            with suppress(termios.error):
+                termios.tcflush(self._fd, termios.TCOFLUSH)
+            self._thread.join(PATIENCE_S)
+            self._say_farewell()
+        if self._fd != self._given_fd and not self._thread.is_alive():
+            os.close(self._fd)
 
     def _say_farewell(self) -> None:
         """Once, and only where it goes without waiting."""
@@ -138,7 +143,7 @@ class Outlet:
                 if _takes_more(self._fd, LOOK_S):
                     at += os.write(self._fd, data[at : at + CHUNK_BYTES])
             except BlockingIOError:
-                continue
+                time.sleep(FULL_S)
             except OSError:
                 self._end_of_line()
                 return False
@@ -149,6 +154,36 @@ class Outlet:
         with self._news:
             self._ending = True
         self._gone()
+
+
+def write_at_once(fd: int, data: bytes) -> None:
+    """Write to what may be a terminal that takes nothing: what has no room there soon is left out."""
+    if not data:  # even nothing waits for whoever is writing to the terminal
+        return
+    if not os.isatty(fd):
+        os.write(fd, data)
+        return
+    own = _opened_anew(fd)
+    try:
+        while data and _takes_more(own, PATIENCE_S):
+            data = data[os.write(own, data[:CHUNK_BYTES]) :]
+    except BlockingIOError:
+        return
+    finally:
+        if own != fd:
+            os.close(own)
+
+
+def _opened_anew(fd: int) -> int:
+    """The same terminal without waiting in writes; the same descriptor where that cannot be had.
+
+    A terminal that has room for some bytes holds up a write of more, and O_NONBLOCK belongs to the open file:
+    set on the one we were given, it would change the writes of the shell and the job too.
+    """
+    try:
+        return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # no terminal, or it has no name here: its owner lives in another container
+        return fd
 
 
 def _takes_more(fd: int, timeout_s: float) -> bool:

@@ -17,7 +17,7 @@ from fake_nvml import FakeNvml
 from terminal import Terminal, assert_clean
 
 QUICKLY_S = 0.5
-GONE_S = 2.0
+GONE_S = 20.0
 SHOWN = "NVIDIA Fake T4"
 ALONE = command("dashboard", "--only", "nvidia")
 

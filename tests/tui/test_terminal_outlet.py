@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from perfwatch.tui.outlet import MOST_CHARACTERS, Outlet
+from perfwatch.tui.outlet import MOST_CHARACTERS, Outlet, write_at_once
 
 LIMIT_S = 20.0
 LINE = "x" * 4095 + "\n"
@@ -81,6 +82,37 @@ def test_the_farewell_gets_through_to_a_terminal_that_took_nothing(pty_ends: tup
     outlet.write("farewell")
     outlet.stop()
     assert taken(master, b"farewell").endswith(b"farewell")
+
+
+def test_a_terminal_with_little_room_holds_up_neither_the_end_nor_the_last_words(
+    pty_ends: tuple[int, int],
+) -> None:
+    """Where there is room for some bytes the kernel calls a terminal ready, and waits in a write of more."""
+    master, slave = pty_ends
+    _leave_little_room(master, slave)
+    outlet = Outlet(slave, "utf-8", lambda: None)
+    outlet.write(LINE * 100)
+
+    def end() -> None:
+        outlet.stop()
+        write_at_once(slave, b"")
+        write_at_once(slave, LINE.encode() * 100)
+
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    ending.join(LIMIT_S)
+    assert not ending.is_alive()
+    assert not outlet._thread.is_alive()
+
+
+def _leave_little_room(master: int, slave: int) -> None:
+    own = os.open(os.ttyname(slave), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(own, LINE.encode())
+    while not select.select([], [own], [], 0)[1]:
+        os.read(master, 1)
+    os.close(own)
 
 
 def test_who_waits_is_told_once_the_terminal_takes_again(pty_ends: tuple[int, int]) -> None:
