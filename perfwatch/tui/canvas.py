@@ -50,8 +50,12 @@ class Canvas(Widget):
         self._rows: Sequence[Row] = ()
 
     def hold(self, rows: Sequence[Row]) -> None:
-        """Take rows that are on the terminal already: a full repaint by Textual will show them."""
+        """Take rows that are on the terminal already: a full repaint by Textual will show them.
+
+        Textual keeps the lines that it painted last, and would paint those again.
+        """
         self._rows = rows
+        self._styles_cache.clear()
 
     def show(self, rows: Sequence[Row]) -> None:
         """Have Textual paint the rows that changed."""

@@ -11,6 +11,7 @@ from textual.filter import NoColor
 from textual.widgets import Input, OptionList
 
 from perfwatch.tui.app import Dashboard
+from perfwatch.tui.draw.row import Span
 from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
 from perfwatch.tui.overlays.help import Help, help_text
@@ -28,6 +29,17 @@ def on_screen(app: Dashboard) -> list[str]:
     height = app.screen.size.height
     lines = app.screen._compositor.render_strips()
     return ["".join(segment.text for segment in strip).rstrip() for strip in lines][:height]
+
+
+def test_textual_paints_what_was_painted_past_it_and_not_what_it_painted_last() -> None:
+    """A second change of size, or a box that closes, has Textual paint the canvas once more."""
+
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        assert "Board" in "".join(on_screen(app))
+        app._canvas.hold([(Span(f"row {y}"),) for y in range(app.size.height)])
+        assert on_screen(app) == [f"row {y}" for y in range(app.size.height)]
+
+    act(feed(), steps)
 
 
 def test_help_has_every_key_with_its_words() -> None:
