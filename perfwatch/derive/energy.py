@@ -17,7 +17,7 @@ from operator import gt, mul, ne, sub
 
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.findings import INFO, WARN, Finding
-from perfwatch.derive.spans import Span, total, union
+from perfwatch.derive.spans import Span, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
@@ -306,26 +306,11 @@ def _read_time(window: Sequence[Span], gaps: Sequence[Span], lag_s: float) -> li
     The counter goes on through a gap in the readings and the integral leaves it out: what was used
     meanwhile is no disagreement.
     """
-    return _without(window, [Span(gap.start, gap.end + lag_s) for gap in gaps])
+    return without(window, [Span(gap.start, gap.end + lag_s) for gap in gaps])
 
 
 def _both(counted: _Figure | None, integrated: _Figure | None) -> tuple[_Figure, _Figure] | None:
     return None if counted is None or integrated is None else (counted, integrated)
-
-
-def _without(window: Sequence[Span], gaps: Sequence[Span]) -> list[Span]:
-    """The time of a window that lies in none of the gaps."""
-    left = list(window)
-    for gap in union(gaps):
-        left = [
-            part
-            for span in left
-            for part in (
-                Span(span.start, min(span.end, gap.start)),
-                Span(max(span.start, gap.end), span.end),
-            )
-        ]
-    return union(left)
 
 
 def _inside(series: Series, span: Span) -> array[float]:

@@ -38,3 +38,17 @@ def total(spans: Iterable[Span]) -> float:
 def cut(spans: Iterable[Span], start: float, end: float) -> list[Span]:
     """What of the spans lies between two times."""
     return union(Span(max(span.start, start), min(span.end, end)) for span in spans)
+
+
+def without(spans: Iterable[Span], gaps: Iterable[Span]) -> list[Span]:
+    """What of the time of the spans lies in none of the gaps."""
+    apart = union(gaps)
+    left = []
+    for span in union(spans):
+        start = span.start
+        for gap in apart:
+            if start < gap.end and gap.start < span.end:
+                left.append(Span(start, gap.start))
+                start = gap.end
+        left.append(Span(start, span.end))
+    return union(left)
