@@ -15,7 +15,8 @@ counts loses at most what it counted in the last tenth of a second.
 
 Who sends? The `count` or `timing` that finds the time come, since its thread holds the interpreter already:
 a thread that has to ask for it ten times a second costs a busy job some 0.4 % of its time. What is left
-when the job falls silent a daemon thread sends within half a second, as of the time when it was counted.
+when the job falls silent a daemon thread sends within half a second, as of the time when it was counted;
+within two when the job had counted steadily for seconds, since asking for the interpreter is what costs.
 
 Why `count` needs no lock: each thread adds into a dict of its own, found by its ident. Only that thread
 writes there, also in free-threaded Python; an ident is given again only when its thread is over, and the
@@ -52,6 +53,8 @@ PERIOD_S = 0.1
 PERIOD_NS = 100_000_000
 SILENT_S = 0.5
 """How often the thread looks for what nobody sent."""
+STEADY_S = 2.0
+"""How often it looks, at least, while it finds counting and sending to go on without it."""
 NEVER_NS = 1 << 63
 PATIENCE_S = 0.2
 """So long may marks and the exit wait for a full socket, in all. (UDP never waits.)"""
@@ -64,6 +67,7 @@ TIMINGS = 1 << 20
 BUCKETS_PER_OCTAVE = 128
 BUCKETS_A_LINE = 400
 _INFINITY = math.inf
+_ONE = 1
 
 _counts: dict[int, dict[str, Any]] = {}
 """By thread: name to total. Only the thread itself writes into its dict."""
@@ -83,10 +87,10 @@ class _Pace:
 _pace = _Pace()
 
 
-def count(name: str, n: float = 1) -> None:
+def count(name: str, n: float = _ONE) -> None:
     """So much more was done: `count("queries")`, `count("generated_tokens", 128)`. Never raises."""
     try:
-        if 0 <= n < _INFINITY:
+        if n is _ONE or 0 <= n < _INFINITY:  # comparing with a float takes longer than adding
             _counts[get_ident()][name] += n
             _pace.moved_ns = now_ns = monotonic_ns()
             if now_ns >= _pace.due_ns:
@@ -286,8 +290,9 @@ class _Sender:
         """Send what is due from the thread that counts, unless somebody is sending."""
         if self._lock.acquire(blocking=False):
             try:
-                with contextlib.suppress(Exception):
-                    self._send_in_turn(now_ns, complete=self._rounds % COMPLETE_EVERY == 0)
+                self._send_in_turn(now_ns, complete=self._rounds % COMPLETE_EVERY == 0)
+            except Exception:  # noqa: BLE001, S110 - the next sending tells it
+                pass
             finally:
                 self._lock.release()
 
@@ -297,12 +302,12 @@ class _Sender:
             time.sleep(pause_s)
             now_ns = monotonic_ns()
             if now_ns < _pace.due_ns:
-                pause_s = SILENT_S
+                pause_s = min(max(SILENT_S, 2 * pause_s), STEADY_S)
                 continue
             with contextlib.suppress(Exception), self._lock:
                 news = bool(self._gauges) or _pace.moved_ns > self._sent_ns
                 at_ns = _pace.moved_ns if _pace.moved_ns > self._sent_ns else now_ns
-                self._send_in_turn(at_ns, complete=pause_s == SILENT_S or self._rounds % COMPLETE_EVERY == 0)
+                self._send_in_turn(at_ns, complete=pause_s >= SILENT_S or self._rounds % COMPLETE_EVERY == 0)
                 pause_s = PERIOD_S if news else SILENT_S
 
     def _send_in_turn(self, at_ns: int, *, complete: bool) -> None:
@@ -327,9 +332,12 @@ class _Sender:
         try:
             ending = f"|i:{self._source}|t:{max(at_ns, self._last_mark_ns + 1000)}"
             totals = self._totals()
-            gauges = {**(self._told_gauges if complete else {}), **self._gauges}
-            lines = self._counted(totals, ending, complete) + self._timed_lines(ending, complete)
-            lines += [f"{name}:{told}" for name, told in gauges.items()]
+            lines = self._counted(totals, ending, complete)
+            gauges: dict[str, str] = {}
+            if _times or self._told_gauges or self._gauges:
+                gauges = {**(self._told_gauges if complete else {}), **self._gauges}
+                lines += self._timed_lines(ending, complete)
+                lines += [f"{name}:{told}" for name, told in gauges.items()]
             patient = patient or bool(mark)
             if all(self._transmit(datagram, patient) for datagram in _packed(lines)):
                 self._note_told(totals, gauges, complete)
