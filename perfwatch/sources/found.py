@@ -6,71 +6,19 @@ nothing is read of it but whether it is a page that the page collector knows.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+
+from perfwatch.sources.listening import Listener, listeners
 
 FIRST_LOOK_S, LOOK_S = 1.0, 5.0
 """When ports are looked at first, and how often from then on."""
 CONNECT_S, WHOLE_S = 0.2, 0.5
 """How long a connection and a whole page are waited for."""
 PAGE_BYTES = 1 << 20
-TABLE_BYTES = 1 << 18
-"""So much of the kernel's table is read; what listens stands at its beginning."""
-LEAST_PORT = 1024
-"""Below are the system's own services, which would only write the request into their logs."""
-NEVER = frozenset({3306, 5432, 5672, 6379, 9092, 11211, 27017})
-"""Databases and queues: they speak no HTTP and take a request of it for an attack."""
-_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_LISTENS = "0A"
-_LOOPBACK = {
-    "00000000": "127.0.0.1",
-    "0100007F": "127.0.0.1",
-    "00000000000000000000000000000000": "::1",
-    "00000000000000000000000001000000": "::1",
-}
-"""Addresses as the kernel writes them (proc(5), /proc/net/tcp), and how to reach them on loopback."""
-
-
-class Listener(NamedTuple):
-    """A port that is listened on. The inode tells apart what listened there one after the other."""
-
-    host: str
-    port: int
-    inode: str
-
-    @property
-    def url(self) -> str:
-        """The address of its metrics page."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/metrics"
-
-
-def listeners(user_id: int, tables: Sequence[Path] = _TABLES) -> list[Listener]:
-    """The ports of loopback that this user's processes listen on; none where the kernel has no such table."""
-    found: dict[int, Listener] = {}
-    for table in tables:
-        with contextlib.suppress(OSError), table.open("rb") as stream:
-            for line in stream.read(TABLE_BYTES).decode("ascii", "replace").splitlines()[1:]:
-                one = _listener(line.split(), user_id)
-                if one is not None:
-                    found.setdefault(one.port, one)
-    return list(found.values())
-
-
-def _listener(fields: Sequence[str], user_id: int) -> Listener | None:
-    if len(fields) < 10 or fields[3] != _LISTENS or fields[7] != str(user_id):
-        return None
-    address, _, port_text = fields[1].partition(":")
-    host, port = _LOOPBACK.get(address), int(port_text, 16)
-    if host is None or port < LEAST_PORT or port in NEVER:
-        return None
-    return Listener(host, port, fields[9])
 
 
 def tells_work(one: Listener) -> bool:

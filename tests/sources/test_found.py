@@ -6,13 +6,15 @@ import http.server
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from perfwatch.sources.found import Finder, Listener, listeners, tells_work
+from perfwatch.sources import listening
+from perfwatch.sources.found import Finder, tells_work
+from perfwatch.sources.listening import Listener, listed, listeners
 
 VLLM = b"# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total 12.0\n"
 OTHER = b"# TYPE go_goroutines gauge\ngo_goroutines 12\n"
@@ -27,7 +29,7 @@ def row(address: str, *, state: str = "0A", user_id: int = 1000, inode: int = 7)
 def of_table(tmp_path: Path, *rows: str) -> list[Listener]:
     table = tmp_path / "tcp"
     table.write_text(HEAD + "".join(rows))
-    return listeners(1000, [table, tmp_path / "there is no IPv6"])
+    return listed(1000, [table, tmp_path / "there is no IPv6"])
 
 
 def test_what_listens_on_loopback_or_everywhere_is_found(tmp_path: Path) -> None:
@@ -105,10 +107,34 @@ def test_a_port_where_nobody_listens_any_more_tells_none() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the kernel has no such table")
-def test_a_server_of_this_process_is_found_in_the_kernels_table() -> None:
+@pytest.mark.parametrize("asked", [listeners, listed], ids=["sock_diag", "/proc/net/tcp"])
+def test_a_server_of_this_process_is_found(asked: Callable[[int], list[Listener]]) -> None:
+    with serving(VLLM) as port:
+        assert port in [one.port for one in asked(os.getuid())]
+        assert port not in [one.port for one in asked(os.getuid() + 1)]
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="the kernel has no IPv6")
+def test_both_ways_to_ask_the_kernel_tell_the_same() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as four, socket.socket(socket.AF_INET6) as six:
+        six.bind(("::1", 0))
+        six.listen()
+        told = {one for one in listeners(os.getuid()) if one.port in (_port(four), _port(six))}
+        assert told == {one for one in listed(os.getuid()) if one.port in (_port(four), _port(six))}
+        assert {one.host for one in told} == {"127.0.0.1", "::1"}
+
+
+def _port(server: socket.socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def test_where_the_question_is_refused_the_kernels_table_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(listening, "_told", refused)
     with serving(VLLM) as port:
         assert port in [one.port for one in listeners(os.getuid())]
-        assert port not in [one.port for one in listeners(os.getuid() + 1)]
 
 
 def test_each_port_is_asked_once_until_another_program_listens_there() -> None:

@@ -8,7 +8,8 @@ from sources.test_found import VLLM, serving
 
 from perfwatch.cli.watching import LiveFeed
 from perfwatch.scene import Scene
-from perfwatch.sources.found import Finder, Listener
+from perfwatch.sources.found import Finder
+from perfwatch.sources.listening import Listener
 from perfwatch.sources.live import LiveSource
 
 
