@@ -242,24 +242,31 @@ class Scene:
 
     # -- answering ---------------------------------------------------------------------------------
 
-    def frame(self, t: float, wanted: Sequence[BinsWanted] = ()) -> Frame:
-        """Everything as it stands at `t`."""
+    def frame(self, t: float, wanted: Sequence[BinsWanted] = (), *, figures: bool = True) -> Frame:
+        """Everything as it stands at `t`.
+
+        Args:
+            wanted: the bins of charts.
+            figures: whether the figures of the run (`standing`, `run`, `work`) are looked at; else those of
+                an earlier frame will do, since they cost as much as all the rest.
+        """
         both = [self._now(number, t) for number in self._declared]
-        figures = self._figures_at(t, both)
+        known = self._figures
+        spans = known if known is not None and not figures else self._figures_at(t, both)
         return Frame(
             t=t,
             header=self._header,
             devices=tuple(one for one in both if one.device.kind.value != "workload"),
             workloads=tuple(one for one in both if one.device.kind.value == "workload"),
-            standing=figures.standing,
-            run=figures.run,
+            standing=spans.standing,
+            run=spans.run,
             job=dict(self._job),
             tables=tuple(self._tables.values()),
             events=tuple(self._events),
             observer=self._observer,
             collectors={name: (state.value, why) for name, (state, why) in self._states.items()},
             bins={one: self._bins(one) for one in wanted},
-            work=figures.work,
+            work=spans.work,
         )
 
     def as_of(self, frame: Frame, t: float) -> Frame:
@@ -313,18 +320,18 @@ class Scene:
         collector, device = self._declared[number]
         at, row = self._newest.get(number, (None, ()))
         state, reason = self._state(number, collector, device, at, t)
-        names = [metric.name for metric in device.metrics]
+        values = dict(zip([metric.name for metric in device.metrics], row, strict=False))
         return DeviceNow(
             number=number,
             label=f"{collector}:{device.index}",
             host=self._hosts[number],
             device=device,
             collector=collector,
-            values=dict(zip(names, row, strict=False)),
+            values=values,
             t=at,
             state=state,
             reason=reason,
-            watts=self._watts(number, dict(zip(names, row, strict=False)), at),
+            watts=self._watts(number, values, at),
         )
 
     def _watts(self, number: int, values: Mapping[str, Any], at: float | None) -> float | None:

@@ -271,5 +271,5 @@ class _DemoFeed(watching.LiveFeed):
             return True
         return self._performance.done.is_set() and not self._stays
 
-    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
-        return replace(super()._frame(wanted), output=self._pane.lines(1000))
+    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
+        return replace(super()._frame(wanted, figures), output=self._pane.lines(1000))

@@ -244,16 +244,16 @@ class LiveFeed:
         self._finder = finder
         self._taken = False
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
+    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
         """A frame, computed on the hub's thread."""
         if at is None:
-            return self._live.hub.ask(lambda: self._frame(wanted))
-        return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted), at))
+            return self._live.hub.ask(lambda: self._frame(wanted, figures))
+        return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted, figures), at))
 
-    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
+    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
         hub = self._live.hub
         now_ns = self._live.clock.monotonic_ns() if hub.ended_ns is None else hub.ended_ns
-        frame = self._scene.frame(hub.seconds(now_ns), wanted)
+        frame = self._scene.frame(hub.seconds(now_ns), wanted, figures=figures)
         if self._finder is not None and frame.counts_work:
             self._finder.stop()
             self._taken = True
@@ -313,8 +313,8 @@ class RunFeed(LiveFeed):
         """The dashboard closes with the run, unless it was told to stay."""
         return self._work.done.is_set() and not self._stays
 
-    def _frame(self, wanted: Sequence[BinsWanted]) -> Frame:
-        return replace(super()._frame(wanted), output=self._pane.lines(1000))
+    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
+        return replace(super()._frame(wanted, figures), output=self._pane.lines(1000))
 
     def interrupt(self) -> str:
         """Do as ctrl-C does; the signal goes the way of every other."""

@@ -148,18 +148,31 @@ class Kept:
         if not due or not self._pending:
             return
         first, last = len(self.times) - self._pending, len(self.times)
-        found = {name: merge_values(column[first:last]) for name, column in self._columns.items()}
         self._pending = 0
+        if last - first == 1:
+            tier = self._with_room(0, self.times[first])
+            tier.append_reading(self.times[first], self._columns)
+            self._shorten_if_long(tier)
+            return
+        found = {name: merge_values(column[first:last]) for name, column in self._columns.items()}
         self._append(0, self.times[first], self.times[last - 1], found)
 
     def _append(self, level: int, begin: float, end: float, found: Mapping[str, Merged]) -> None:
+        tier = self._with_room(level, begin)
+        tier.append(begin, end, found)
+        self._shorten_if_long(tier)
+
+    def _with_room(self, level: int, begin: float) -> Tier:
+        """The tier, once what is whole in it before a bin that begins there is in the next one."""
         tier = self._tiers[level]
         if level + 1 < len(self._tiers) and tier.pending:
             resolution_s = self._tiers[level + 1].resolution_s
             whole = begin // resolution_s != tier.begins[-tier.pending] // resolution_s
             if whole or tier.pending >= tier.size.bins // 2:
                 self._fold(level)
-        tier.append(begin, end, found)
+        return tier
+
+    def _shorten_if_long(self, tier: Tier) -> None:
         if len(tier.begins) > tier.size.bins * SLACK - 1:
             self._shorten(tier)
 

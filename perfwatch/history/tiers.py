@@ -77,6 +77,19 @@ class Tier:
             cell.n.append(n)
         self.pending += 1
 
+    def append_reading(self, t: float, columns: Mapping[str, array[float]]) -> None:
+        """The newest reading alone as a bin, as at a sampling period of a bin's width; NaN is none."""
+        self.begins.append(t)
+        self.ends.append(t)
+        for name, cell in self.cells.items():
+            value = columns[name][-1]
+            is_known = value == value  # noqa: PLR0124 - NaN
+            cell.low.append(value)
+            cell.high.append(value)
+            cell.total.append(value if is_known else 0.0)
+            cell.n.append(is_known)
+        self.pending += 1
+
     def cut(self, bins: int) -> None:
         """Forget the oldest bins beyond so many."""
         surplus = len(self.begins) - bins
@@ -103,9 +116,6 @@ class Tier:
 
 def merge_values(values: array[float]) -> Merged:
     """Readings as one bin; NaN are passed over."""
-    if len(values) == 1:  # as at a sampling period of a bin's width
-        value = values[0]
-        return NOTHING if value != value else Merged(value, value, value, 1)  # noqa: PLR0124 - NaN
     total = math.fsum(values)
     if math.isnan(total):  # one is missing: min and max would depend on where it stands
         values = array("d", [value for value in values if not math.isnan(value)])

@@ -32,7 +32,7 @@ from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
-from perfwatch.tui.screens import devices, hosts, processes, workloads
+from perfwatch.tui.screens import WITH_FIGURES, devices, hosts, processes, workloads
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
 from perfwatch.tui.stopping import Stopping
@@ -118,7 +118,7 @@ class Dashboard(App[None]):
         self._canvas = Canvas(self._style, self._redraw, self.click, self.action_move)
         self._asking: Future[Frame] | None = None
         self._message = ""
-        self._timer: Any = None
+        self._timer: asyncio.TimerHandle | None = None
         self._quiet_at = 0.0
         self._owes = False
         self._stopping = Stopping(self.exit, self._give_back, self._take_again)
@@ -135,8 +135,28 @@ class Dashboard(App[None]):
         """Begin to paint; end cleanly when told to."""
         self._canvas.focus()
         self._stopping.begin()
-        self._timer = self.set_interval(self._paint_s, self.tick)
+        self._paint_again()
         self._look_for_the_first(time.monotonic() + FIRST_S)
+
+    def _paint_again(self) -> None:
+        """Ask for a frame after each paint period; Textual's own timers go through several queues.
+
+        Deadlines are whole multiples of the period, so that what is late does not add up.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        due = (loop.time() // self._paint_s + 1) * self._paint_s
+        self._timer = loop.call_at(due, self._on_time)
+
+    def _on_time(self) -> None:
+        if not self.is_running:
+            return
+        self._paint_again()
+        try:
+            self.tick()
+        except Exception as error:  # noqa: BLE001 - said as Textual says it, not lost in the event loop
+            self._handle_exception(error)
 
     def _look_for_the_first(self, until_s: float) -> None:
         """Do not wait for the paint clock until the first readings are there."""
@@ -146,7 +166,9 @@ class Dashboard(App[None]):
             self.set_timer(FIRST_LOOK_S, lambda: self._look_for_the_first(until_s))
 
     def on_unmount(self) -> None:
-        """Leave the signals to others."""
+        """Leave the signals to others, and paint no more."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._stopping.end()
 
     def terminal_gone(self) -> None:
@@ -184,7 +206,9 @@ class Dashboard(App[None]):
             return
         self._again = False
         loop = asyncio.get_running_loop()
-        self._asking = self.feed.ask(self._book.wanted(), self.view.paused_at)
+        self._asking = self.feed.ask(
+            self._book.wanted(), self.view.paused_at, figures=self.view.screen in WITH_FIGURES
+        )
         self._asking.add_done_callback(lambda answer: _hand_over(loop, self._got, answer))
 
     def _got(self, answer: Future[Frame]) -> None:
@@ -382,7 +406,21 @@ class Dashboard(App[None]):
             self._go_on()
         elif self.frame is not None:
             self._stopped = self.frame
+            self._stop_figures()
             self.look_at(paused_at=self.frame.t)
+
+    def _stop_figures(self) -> None:
+        """Have the figures of the pause too, where the screen shows none: another may while it is paused."""
+        if self.view.screen in WITH_FIGURES:
+            return
+        loop = asyncio.get_running_loop()
+        self.feed.ask((), None).add_done_callback(lambda answer: _hand_over(loop, self._add_figures, answer))
+
+    def _add_figures(self, answer: Future[Frame]) -> None:
+        if self._stopped is not None and not answer.cancelled() and answer.exception() is None:
+            frame = answer.result()
+            self._stopped = replace(self._stopped, standing=frame.standing, run=frame.run, work=frame.work)
+            self._redraw()
 
     def _go_on(self) -> None:
         self._stopped = None
@@ -407,9 +445,7 @@ class Dashboard(App[None]):
     def action_rate(self, step: int) -> None:
         place = min(range(len(RATES_S)), key=lambda at: abs(RATES_S[at] - self._paint_s))
         self._paint_s = RATES_S[max(0, min(len(RATES_S) - 1, place - step))]
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_interval(self._paint_s, self.tick)
+        self._paint_again()
         self.kept = self.kept.with_(paint_s=self._paint_s)
         self.say(f"painting every {self._paint_s:g} s; sampling stays as it is")
 

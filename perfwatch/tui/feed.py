@@ -13,8 +13,11 @@ from perfwatch.scene import BinsWanted, Frame
 class Feed(Protocol):
     """What the app needs from whoever runs the session."""
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
-        """A frame of now, or as of `at` seconds of the session; computed elsewhere."""
+    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+        """A frame of now, or as of `at` seconds of the session; computed elsewhere.
+
+        Without `figures` those of the run may be of an earlier frame.
+        """
         ...
 
     def mark(self, name: str, edge: str) -> None:

@@ -50,9 +50,9 @@ class StubFeed:
         self.offer = ""
         self.taken = ""
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None) -> Future[Frame]:
+    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
         answer: Future[Frame] = Future()
-        frame = self.scene.frame(self.t, wanted)
+        frame = self.scene.frame(self.t, wanted, figures=figures)
         answer.set_result(frame if at is None else self.scene.as_of(frame, at))
         return answer
 

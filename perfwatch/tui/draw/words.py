@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from perfwatch.model import Metric, Unit
 from perfwatch.units import (
@@ -20,6 +21,7 @@ def percent(ratio: float | None) -> str:
     return DASH if ratio is None else f"{min(999, round(ratio * 100))} %"
 
 
+@lru_cache(maxsize=1024)  # limits, and boards that idle, are told again and again
 def watts(value: float | None) -> str:
     """`412 W`, `23.4 kW`."""
     return format_quantity(value, "W")

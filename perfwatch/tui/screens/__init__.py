@@ -7,6 +7,9 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row
 from perfwatch.tui.view import View
 
+WITH_FIGURES = frozenset({"run", "workloads", "efficiency"})
+"""The screens that show figures of the run (see `Scene.frame`)."""
+
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The screen that the view names, as rows of exactly this size (columns, lines)."""

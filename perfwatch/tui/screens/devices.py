@@ -245,7 +245,7 @@ def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) ->
     scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
     texts = paper.book.chart(one.number, track.metric, span, scale)
     style = track.style if one.state is State.OK else "stale"
-    return [Line(columns).put(text, style).row() for text in texts]
+    return [(Span(text, style),) for text in texts]  # as wide as it was asked for
 
 
 def tracks_of(one: DeviceNow) -> list[Track]:
