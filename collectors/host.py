@@ -6,11 +6,11 @@ psutil tells what it tells cheaply; clocks, temperatures, batteries and processe
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -225,7 +225,17 @@ def _identity(root: Path) -> str:
     known = (
         read_text(root / "etc/machine-id") or read_text(root / "proc/sys/kernel/hostname") or platform.node()
     )
-    return hashlib.sha256(f"perfwatch {known}".encode()).hexdigest()[:12]
+    return _sha256(f"perfwatch {known}".encode())[:12]
+
+
+def _sha256(data: bytes) -> str:
+    """Python's own SHA-256, as `random` of the standard library takes it: hashlib loads OpenSSL, 4 MB."""
+    for name in ("_sha2", "_sha256", "hashlib"):  # 3.12 and later; earlier; where neither was built
+        try:
+            return str(import_module(name).sha256(data).hexdigest())
+        except ImportError:
+            continue
+    raise Unavailable("cannot name this machine: this Python was built without SHA-256")
 
 
 def _cpu_model(root: Path) -> str | None:

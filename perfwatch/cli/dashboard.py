@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     from perfwatch.scene import Scene
     from perfwatch.sources import choose
     from perfwatch.sources.live import LiveSource
-    from perfwatch.tui import glimpse, opening
+    from perfwatch.tui import glimpse, lean, opening
 
     if not glimpse.can_draw(standard.out(), os.environ):
         from perfwatch.cli import main
@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         return main(["snapshot"])
     standard.keep_for_data()  # what plugins print must not reach the screen
     glimpse.show(standard.out())
+    lean.load_asyncio()
     config = load_config(args.config)
     appearance = watching.appearance(args, config)
     scene = Scene(asking.duration(args.now, "--now") or 30.0)

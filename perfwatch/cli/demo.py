@@ -231,7 +231,9 @@ class _Screen:
     def __init__(self, args: argparse.Namespace, config: Config) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
+        from perfwatch.tui import lean
 
+        lean.load_asyncio()
         self._args = args
         self._appearance = watching.appearance(args, config)
         self.pane: Pane = Pane()

@@ -136,7 +136,9 @@ class Screen:
     def __init__(self, args: argparse.Namespace, config: Config, wording: Wording = OUR_JOB) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
+        from perfwatch.tui import lean
 
+        lean.load_asyncio()
         self._args = args
         self._wording = wording
         self._appearance = appearance(args, config)

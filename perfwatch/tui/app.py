@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -32,7 +31,7 @@ from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
-from perfwatch.tui.screens import WITH_FIGURES, devices, hosts, processes, workloads
+from perfwatch.tui.screens import WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
 from perfwatch.tui.stopping import Stopping
@@ -375,8 +374,7 @@ class Dashboard(App[None]):
             return 1
         if self.view.screen == "devices":
             return 1_000_000 if self.view.zoom else max(1, len(self.listed_devices()))
-        module = importlib.import_module(f"perfwatch.tui.screens.{self.view.screen}")
-        count = getattr(module, "rows", None)
+        count = getattr(module_of(self.view.screen), "rows", None)
         return 1_000_000 if count is None else max(1, count(self.frame, self.view))
 
     def listed_devices(self) -> Sequence[DeviceNow]:
@@ -450,7 +448,7 @@ class Dashboard(App[None]):
         self.say(f"painting every {self._paint_s:g} s; sampling stays as it is")
 
     def action_sort(self) -> None:
-        orders = ["", *SORTS.get(self.view.screen, ())]
+        orders = ["", *sorts(self.view.screen)]
         if len(orders) == 1:
             self.say("this screen has one order")
             return
@@ -633,17 +631,6 @@ class Dashboard(App[None]):
             if key.action not in ("command_palette", "close"):
                 words = key.words[0].upper() + key.words[1:]
                 yield SystemCommand(words, f"key {spoken(key.keys)}", _runner(self, key.action))
-
-
-SORTS = {
-    name: tuple(module.SORTS)
-    for name, module in (
-        ("devices", devices),
-        ("workloads", workloads),
-        ("processes", processes),
-        ("hosts", hosts),
-    )
-}
 
 
 def _runner(app: Dashboard, action: str) -> Any:

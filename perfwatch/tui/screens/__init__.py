@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 from perfwatch.scene import Frame
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row
@@ -13,8 +16,15 @@ WITH_FIGURES = frozenset({"run", "workloads", "efficiency"})
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """The screen that the view names, as rows of exactly this size (columns, lines)."""
-    import importlib
-
-    module = importlib.import_module(f"perfwatch.tui.screens.{view.screen}")
-    rows: list[Row] = module.draw(frame, view, size, book)
+    rows: list[Row] = module_of(view.screen).draw(frame, view, size, book)
     return rows
+
+
+def sorts(screen: str) -> tuple[str, ...]:
+    """The orders that a screen offers beside its own."""
+    return tuple(getattr(module_of(screen), "SORTS", ()))
+
+
+def module_of(screen: str) -> ModuleType:
+    """A screen's module, loaded when it is looked at first: the start does not wait for all seven."""
+    return importlib.import_module(f"perfwatch.tui.screens.{screen}")
