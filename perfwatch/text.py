@@ -92,7 +92,7 @@ def to_ascii(text: str) -> str:
 
 def width(text: str) -> int:
     """Terminal columns of a text: East Asian wide characters take two, combining ones none."""
-    if is_narrow(text):
+    if text.isascii() or is_narrow(text):
         return len(text)
     return sum(_columns(character) for character in text)
 

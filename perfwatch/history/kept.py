@@ -236,8 +236,11 @@ class Kept:
     def _merged(self, metric: str, start: float, stop: float) -> Merged:
         """The readings from `start` up to but not including `stop`, from the finest tier that has them."""
         first, last = bisect_left(self.times, start), bisect_left(self.times, stop)
-        parts = [merge_values(self._columns[metric][first:last])]
+        newest = merge_values(self._columns[metric][first:last])
         finer_from = self.times[0] if self.times else math.inf
+        if start >= finer_from:  # what charts ask for in each frame
+            return newest
+        parts = [newest]
         for tier in self._tiers:
             if start >= finer_from:
                 break

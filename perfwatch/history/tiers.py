@@ -116,6 +116,9 @@ class Tier:
 
 def merge_values(values: array[float]) -> Merged:
     """Readings as one bin; NaN are passed over."""
+    if len(values) == 1:
+        value = values[0]
+        return NOTHING if value != value else Merged(value, value, value, 1)  # noqa: PLR0124 - NaN
     total = math.fsum(values)
     if math.isnan(total):  # one is missing: min and max would depend on where it stands
         values = array("d", [value for value in values if not math.isnan(value)])

@@ -6,6 +6,7 @@ Rows are plain tuples, so that two of them are compared in no time: what did not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from perfwatch.text import clean, pad, shorten, width
@@ -50,11 +51,12 @@ class Line:
 
     def put(self, text: str, style: str = "text") -> Line:
         """Append a text of our own, cut with an ellipsis where it does not fit."""
-        if not text or self.room <= 0:
+        room = self._columns - self._used
+        if not text or room <= 0:
             return self
         columns = width(text)
-        if columns > self.room:
-            text = shorten(text, self.room)
+        if columns > room:
+            text = shorten(text, room)
             columns = width(text)
         self._spans.append(Span(text, style))
         self._used += columns
@@ -96,14 +98,8 @@ def blank(columns: int) -> Row:
 
 def beside(parts: Iterable[tuple[int, Sequence[Row]]], height: int) -> list[Row]:
     """Blocks of rows side by side, each filled up to its own width and to the common height."""
-    blocks = [(columns, list(rows)) for columns, rows in parts]
-    rows: list[Row] = []
-    for y in range(height):
-        spans: list[Span] = []
-        for columns, block in blocks:
-            spans += block[y] if y < len(block) else blank(columns)
-        rows.append(tuple(spans))
-    return rows
+    blocks = [[*rows[:height], *[blank(columns)] * (height - len(rows))] for columns, rows in parts]
+    return [tuple(chain.from_iterable(block[y] for block in blocks)) for y in range(height)]
 
 
 def plain(row: Row) -> str:
