@@ -116,6 +116,7 @@ class Dashboard(App[None]):
         self._wire = Wire(self._codes)
         self._canvas = Canvas(self._style, self._redraw, self.click, self.action_move)
         self._asking: Future[Frame] | None = None
+        self._ahead: Future[Frame] | None = None
         self._message = ""
         self._timer: asyncio.TimerHandle | None = None
         self._quiet_at = 0.0
@@ -126,6 +127,10 @@ class Dashboard(App[None]):
 
     # -- the life of the app -----------------------------------------------------------------------
 
+    def look_ahead(self) -> None:
+        """Ask for a frame before there is a screen, so that its first picture has values already."""
+        self._ahead = self.feed.ask((), None)
+
     def compose(self) -> ComposeResult:
         """One widget shows everything."""
         yield self._canvas
@@ -134,6 +139,8 @@ class Dashboard(App[None]):
         """Begin to paint; end cleanly when told to."""
         self._canvas.focus()
         self._stopping.begin()
+        if self._ahead is not None and self._ahead.done():
+            self._got(self._ahead)
         self._paint_again()
         self._look_for_the_first(time.monotonic() + FIRST_S)
 
@@ -293,7 +300,7 @@ class Dashboard(App[None]):
 
     def _redraw(self) -> None:
         self._owes = self._is_behind()
-        if self._owes:
+        if self._owes and self._wire.height:  # the first picture waits for nothing
             return
         rows = self.rows()
         if not rows:
@@ -312,7 +319,7 @@ class Dashboard(App[None]):
             self._direct
             and len(self.screen_stack) == 1
             and isinstance(self._driver, TerminalDriver)
-            and self._wire.height == self._canvas.size.height
+            and self._wire.height in (0, self._canvas.size.height)
         )
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -78,6 +78,7 @@ def show(
         gc.enable()
     gc.freeze()
     glimpse.taken()
+    app.look_ahead()
     with _held_back():
         app.run(mouse=True)
     if app.kept != kept:
