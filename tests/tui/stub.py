@@ -46,11 +46,14 @@ class StubFeed:
         self.scene, self.t = seen, t
         self.recording = recording
         self.marks: list[tuple[str, str]] = []
+        self.figures: list[bool] = []
+        """Whether figures were wanted, each time that a frame was asked for."""
         self.interrupts = 0
         self.offer = ""
         self.taken = ""
 
     def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+        self.figures.append(figures)
         answer: Future[Frame] = Future()
         frame = self.scene.frame(self.t, wanted, figures=figures)
         answer.set_result(frame if at is None else self.scene.as_of(frame, at))

@@ -143,6 +143,23 @@ def test_space_freezes_the_view_and_the_recording_goes_on() -> None:
     act(stub, steps)
 
 
+def test_figures_are_computed_for_the_screens_that_show_them_and_for_a_pause() -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        assert isinstance(app.feed, StubFeed)
+        await press(app, pilot, "1")
+        assert app.feed.figures[-1]
+        await press(app, pilot, "2")
+        app.feed.figures.clear()
+        app.tick()
+        await settled(app, pilot)
+        assert app.feed.figures
+        assert not any(app.feed.figures)
+        await press(app, pilot, "space")
+        assert any(app.feed.figures), "another screen may be looked at while it is paused"
+
+    act(feed(), steps)
+
+
 def test_while_paused_left_and_right_go_through_time_with_values_of_then() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
         await press(app, pilot, "z", "z", "z")  # 1 min: a step is 3 s
