@@ -31,8 +31,9 @@ from perfwatch.tui.outlet import Outlet
 ESCAPE_S = 0.1
 """A lone escape is a key of its own when nothing follows for so long."""
 QUESTION, ANSWER = "\x1b[5n", b"\x1b[0n"
-QUESTION_EVERY = 8192
-"""Characters between two questions: an answer wakes us up, and no more than this comes in a burst."""
+QUESTION_EVERY, LARGE = 8192, 4096
+"""Bytes between two questions: an answer wakes us up, and no more than this and a frame comes in a burst. A
+frame as large as the second ends with a question anyway."""
 UNANSWERED = 3
 """A terminal that left so many questions unanswered, and answered none, is asked no more."""
 PATIENCE_S, MOST_PATIENCE_S = 5.0, 300.0
@@ -100,9 +101,10 @@ class TerminalDriver(LinuxDriver):
 
     def write_frame(self, text: str) -> None:
         """Have a frame written, and learn when it is shown."""
-        self._unasked += len(text)
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        self._unasked += size
         silent = not self._answers and self._asked >= UNANSWERED
-        if silent or (self._well.is_set() and self._unasked < QUESTION_EVERY):
+        if silent or (self._well.is_set() and self._unasked < QUESTION_EVERY and size < LARGE):
             self.write(text)
             return
         self._unasked = 0
