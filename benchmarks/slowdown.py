@@ -2,19 +2,24 @@
 
     python benchmarks/slowdown.py [PAIRS] [--control]
 
-One job computes queries of 200 us on one core for the whole time, under `perfwatch run -i 100ms` with eight
+One job answers queries of 200 us on one core for the whole time, under `perfwatch run -i 100ms` with eight
 fake NVIDIA devices. Slices of half a second alternate: watched (perfwatch works, the job counts each query
-through perfwatch.client) and alone (perfwatch is stopped by SIGSTOP, the job calls an empty function
-instead). Whole runs side by side would do the same, but on a shared machine two runs of the same program
-differ by more than the budget; neighbouring slices of one process do not. The order changes with every pair.
+through perfwatch.client) and alone (perfwatch is stopped by SIGSTOP, the job calls a second copy of the
+client, which found no perfwatch). So both are the same program, as it runs without perfwatch and with it.
+Whole runs side by side would do the same, but on a shared machine two runs of the same program differ by more
+than the budget; neighbouring slices of one process do not. The order changes with every pair.
+
+A query formats, sorts, writes and reads JSON and searches, as jobs do. It must not be a tight loop: such a
+loop runs at one of several speeds, 3 to 10 % apart, for as long as nothing else runs, and takes another one
+at random whenever anything did (a sending, ten times a second): that says nothing about what it cost.
 
 The job times its queries in chunks of 5 ms. A chunk that took more than half as long again as the slice's
 median counts as that much: what perfwatch does at a time takes under 1 ms, a longer pause is the machine's.
 The first 120 ms of each slice do not count: perfwatch catches up with what it missed while it was stopped.
 
 Two lines do not depend on how the machine is disposed. What the client takes of the job: the CPU time of each
-sending and of the client's thread, and the mean time of a `count` above that of an empty function, all in
-the job while it works. And how long the job waited for a processor (proc_pid_schedstat, second field).
+sending and of the client's thread, and the mean time of a `count` above that of one that finds no perfwatch,
+all in the job while it works. And how long the job waited for a processor (proc_pid_schedstat, second field).
 
 With --control a plain loop takes perfwatch's place: it wakes up as often, is busy for as long, touches next
 to nothing, and the job counts nothing. What it costs the job, anything costs that is awake beside it on this
@@ -52,10 +57,27 @@ Slices = list[tuple[int, float, "float | None"]]
 END = 4
 """The switch holds a slice's state plus two for every second slice, or the end."""
 
+QUERY = r"""
+pattern, known = re.compile(r"(\d+):"), {}
+def query(turns):
+    for turn in range(turns):
+        words = [f"{turn * step % 97}:{step}" for step in range(12)]
+        read = json.loads(json.dumps({word: len(word) for word in sorted(words)}))
+        found = pattern.findall(" ".join(read))
+        known.update(zip(found, map(float, found)))
+"""
+
 JOB = """
-import json, mmap, statistics, sys, threading, time
+import importlib.util, json, mmap, os, re, statistics, sys, threading, time
 from pathlib import Path
 from perfwatch import client
+variable = os.environ.pop("PERFWATCH_STATSD", None)
+spec = importlib.util.spec_from_file_location("alone", client.__file__)
+alone = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(alone)
+alone.count("queries")
+if variable is not None:
+    os.environ["PERFWATCH_STATSD"] = variable
 class Gate:  # the client's own thread sleeps through the slices alone
     monotonic, open = time.monotonic, threading.Event()
     def sleep(self, seconds):
@@ -66,15 +88,9 @@ WATCHED, END, CHUNK, SETTLE_S = 1, 4, 25, 0.12
 turns, path, control = int(sys.argv[1]), sys.argv[2], sys.argv[3:] == ["control"]
 with open(path, "r+b") as file:
     wanted = mmap.mmap(file.fileno(), 1)
-def query(turns):
-    x = 1.0
-    for _ in range(turns):
-        x = x * 1.0000001 + 1e-9
-    return x
+# QUERY
 def mean(calls):  # but for the one in a hundred in which the machine did something else
     return statistics.fmean(sorted(calls)[: max(1, len(calls) * 99 // 100)])
-def nothing(name):
-    return None
 def chunk(count):
     began = time.perf_counter()
     for _ in range(CHUNK - 1):
@@ -84,7 +100,7 @@ def chunk(count):
     called = time.perf_counter_ns()
     count("queries")
     ended = time.perf_counter_ns()
-    calls[count is not nothing].append(ended - called)
+    calls[count is not alone.count].append(ended - called)
     return time.perf_counter() - began
 def waited_s():  # for a processor, so far
     try:
@@ -105,7 +121,7 @@ def turn():
     return wanted[0], [], waited_s(), time.perf_counter()
 state, chunks, waited, began = turn()
 while state != END:
-    took = chunk(client.count if state % 2 == WATCHED and not control else nothing)
+    took = chunk(client.count if state % 2 == WATCHED and not control else alone.count)
     if wanted[0] == state:
         if time.perf_counter() - began > SETTLE_S:
             chunks.append(took)
@@ -208,7 +224,7 @@ def _alternate(
     """
     switch = Path(home) / "switch"
     switch.write_bytes(bytes([ALONE]))
-    job = [sys.executable, "-c", JOB, str(_turns()), str(switch)]
+    job = [sys.executable, "-c", JOB.replace("# QUERY", QUERY), str(_turns()), str(switch)]
     command = [sys.executable, "-m", "perfwatch", "run", "-q", "--summary-json", os.devnull, "--force"]
     command += ["-i", "100ms", "-o", str(Path(home) / "run.jsonl.zst"), "--", *job]
     if control:
@@ -256,14 +272,10 @@ def _interval(ratios: list[float]) -> tuple[float, float]:
 def _turns() -> int:
     """How many turns of the job's loop take a query's time here."""
     script = (
-        "import time\n"
-        "def query(turns):\n"
-        "    x = 1.0\n"
-        "    for _ in range(turns):\n"
-        "        x = x * 1.0000001 + 1e-9\n"
-        "    return x\n"
-        "query(10**6)\n"
-        "b = time.perf_counter(); query(10**7); print(10**7 / (time.perf_counter() - b))\n"
+        "import json, re, time\n"
+        + QUERY
+        + "query(1000)\n"
+        + "b = time.perf_counter(); query(10**4); print(10**4 / (time.perf_counter() - b))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return max(1, round(float(done.stdout) * QUERY_S))

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,83 @@ def test_counts_of_all_threads_add_up(listening: StatsdCollector) -> None:
     assert last(readings, "generated_tokens_total") == 480_000
     latency = merged(readings, "latency_seconds")
     assert (latency.n, latency.sum, latency.min, latency.max) == (160_000, 40_000.0, 0.25, 0.25)
+
+
+def test_counts_at_every_pace_add_up(listening: StatsdCollector) -> None:
+    """Steps of an iterator (fast) and each count by itself (seldom), from threads that change over."""
+    done = job(
+        listening.address,
+        """
+        import random, threading, time
+        def work(seed):
+            chance = random.Random(seed)
+            for _ in range(12):
+                for _ in range(chance.choice((1, 30, 700, 40_000))):
+                    client.count("queries")
+                    told[seed] += 1
+                time.sleep(chance.choice((0, 0.001, 0.03)))
+        told = [0] * 6
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        print(sum(told))
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    totals = [total for _, total in series(list(listening.read([])), "queries_total")]
+    assert totals[-1] == int(done.stdout) > 6 * 12
+    assert totals == sorted(totals)
+
+
+def test_what_is_counted_seldom_has_its_own_time(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import time
+        for _ in range(3):
+            client.count("queries")
+            print(time.monotonic_ns() // 1000)
+            time.sleep(0.8)
+        """,
+    )
+    counted = [int(line) for line in done.stdout.splitlines()]
+    told = {total: at for at, total in reversed(series(list(listening.read([])), "queries_total"))}
+    for total, at in enumerate(counted, 1):
+        assert abs(told[total] - at) < 50_000  # though the thread tells it half a second later
+
+
+def test_a_job_that_falls_silent_in_the_middle_of_fast_counting_is_told_whole(
+    listening: StatsdCollector,
+) -> None:
+    code = """
+    import sys, time
+    until = time.monotonic() + 0.3
+    counted = 0
+    while time.monotonic() < until:
+        client.count("queries")
+        counted += 1
+    print(counted, flush=True)
+    sys.stdin.read()
+    """
+    silent = subprocess.Popen(
+        [sys.executable, "-c", "from perfwatch import client\n" + textwrap.dedent(code)],
+        env=environment(listening.address),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert silent.stdout is not None
+        counted = int(silent.stdout.readline())
+        readings: list[Reading] = []
+        limit_s = time.monotonic() + 20
+        while not readings or (last(readings, "queries_total") != counted and time.monotonic() < limit_s):
+            time.sleep(0.05)
+            readings += listening.read([])
+        assert last(readings, "queries_total") == counted
+    finally:
+        silent.kill()
+        silent.communicate()
 
 
 def test_threads_that_come_and_go_leave_their_counts(listening: StatsdCollector) -> None:
@@ -428,6 +506,7 @@ class Wire:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         monkeypatch.setattr(client, "_counts", {})
+        monkeypatch.setattr(client, "_steps", {})
         monkeypatch.setattr(client, "_times", {})
         self.sender = client._Sender()
         self.sender._began = True
