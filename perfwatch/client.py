@@ -21,8 +21,8 @@ within two when the job had counted steadily for seconds, since asking for the i
 Counting one is a step of an iterator: `repeat(None, length).__next__` is one call of C code, which no other
 thread interrupts, and `__length_hint__` tells how many steps were taken. A function of the same meaning in
 Python takes 150 ns in a loop of its own, but over 1 us between a job's queries, where the processor has to
-find its twenty instructions again. The iterator ends when it is time to look at the clock, some fifty
-times a second; a name that is counted less often gets none, so that each of its counts has its own time.
+find its twenty instructions again. The iterator ends when it should be time to send; a name that is
+counted less often than a hundred times a second gets none, so that each of its counts has its own time.
 
 What is not one, or comes while there is no iterator, or is counted without a global interpreter lock, is
 added up by thread. Why that needs no lock: each thread adds into a dict of its own, found by its ident. Only
@@ -72,8 +72,13 @@ DATAGRAM_BYTES = 8192
 NAMES = 1000
 TIMINGS = 1 << 20
 """So many timings of a name and thread wait at most; a thread takes some 10^6 a second."""
-LOOK_NS = 20_000_000
-"""So often somebody looks at the clock while a name is counted fast."""
+SECOND_NS = 1_000_000_000
+SELDOM = 100
+"""Of a name that is counted less often in a second, each count has its own time."""
+PACE_NS = 10_000_000
+"""Over so long, at least, it is found how often a name is counted."""
+LATE_NS = 1_000_000
+"""The steps of a name should end so much after the next sending is due, and not before."""
 STEPS = 4096
 """And after so many counts at the latest."""
 BUCKETS_PER_OCTAVE = 128
@@ -174,7 +179,7 @@ class _Stepped:
         self._state: tuple[int, int, repeat[None]] = (0, 0, repeat(None, 0))
         """Counted before, the length of the present steps, and they. Replaced as a whole: no reader waits."""
         self._lock = threading.Lock()
-        self._taken = 0
+        self._taken = self._a_second = 0
         self._began_ns = monotonic_ns()
 
     def total(self) -> int:
@@ -183,7 +188,7 @@ class _Stepped:
         return before + length - left.__length_hint__()
 
     def renew(self, name: str) -> None:
-        """Steps that have ended are followed by as many as 20 ms lately took; none if that were none.
+        """Steps that have ended are followed by others, or by none if the name is counted seldom.
 
         While somebody else does it (or this thread itself, in a signal handler) the caller goes on without.
         """
@@ -198,13 +203,16 @@ class _Stepped:
                 self._lock.release()
 
     def _next_length(self, length: int, now_ns: int) -> int:
+        """So many are counted until the next sending, at the pace of lately; 0 for a name counted seldom."""
         self._taken += length + 1  # after the steps, one that found them ended
         lasted_ns = now_ns - self._began_ns
-        if 2 * lasted_ns < LOOK_NS and self._taken < STEPS:
+        if lasted_ns >= PACE_NS or self._taken >= STEPS:
+            self._a_second = self._taken * SECOND_NS // max(lasted_ns, 1)
+            self._taken, self._began_ns = 0, now_ns
+        if self._a_second < SELDOM:
             return 0
-        lately = self._taken * LOOK_NS // max(lasted_ns, 1)
-        self._taken, self._began_ns = 0, now_ns
-        return min(lately, STEPS) if lately > 1 else 0
+        left_ns = max(_pace.due_ns - now_ns, 0) + LATE_NS
+        return min(self._a_second * left_ns // SECOND_NS, STEPS)
 
 
 class _Timed:
@@ -386,7 +394,7 @@ class _Sender:
         while _sender is self:
             time.sleep(pause_s)
             now_ns = monotonic_ns()
-            if now_ns < _pace.due_ns + LOOK_NS:  # who counts by steps looks at the clock so much later
+            if now_ns < _pace.due_ns + 20 * LATE_NS:  # steps end a little later than their pace had it
                 pause_s = min(max(SILENT_S, 2 * pause_s), STEADY_S)
                 continue
             with contextlib.suppress(Exception), self._lock:
