@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 
 from perfwatch.cli import asking, results, standard, watching
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    gc.disable()  # until the screen is there: imports make no garbage, and looking for some takes 10 ms
     from perfwatch.config import load_config
     from perfwatch.scene import Scene
     from perfwatch.sources import choose
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         header={"settings": config.settings().to_json()},
         at_once=True,
     )
-    live.start()
+    live.start(later=("host", "rapl"))
     finder = watching.finder_for(args)
     try:
         opening.show(

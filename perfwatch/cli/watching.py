@@ -248,6 +248,8 @@ class LiveFeed:
 
     def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
         """A frame, computed on the hub's thread."""
+        if wanted:  # there are charts on the screen already
+            self._live.shown.set()
         if at is None:
             return self._live.hub.ask(lambda: self._frame(wanted, figures))
         return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted, figures), at))

@@ -15,7 +15,6 @@ from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
 from perfwatch.derive.live_course import Bin, RunCourse
 from perfwatch.derive.live_error import LiveErrors
 from perfwatch.derive.live_latency import LiveLatencies, Timing
-from perfwatch.derive.live_verdict import live_findings
 from perfwatch.derive.live_watch import Mark, RunWatch, Stretch
 from perfwatch.derive.odd import Odd, Peer, odd_one
 from perfwatch.derive.spans import Span
@@ -110,6 +109,8 @@ class LiveRun:
         known = RunSoFar(began=watch.began, phases=_copied(watch.phases), marks=tuple(watch.marks))
         if standing is None:
             return known
+        from perfwatch.derive.live_verdict import live_findings  # late: a start has nothing to judge
+
         wanted = set(standing.devices)
         mine = {number: label for number, label in labels.items() if label in wanted}
         error_j = None

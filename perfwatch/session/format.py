@@ -7,6 +7,7 @@ the order in which the hub took them. Times `t` are seconds on the monotonic clo
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -83,16 +84,43 @@ def encode_metric(metric: Metric) -> Record:
 def decode_metric(record: Mapping[str, Any]) -> Metric:
     """The metric of a declaration. Raises KeyError, TypeError or ValueError if it is malformed."""
     bounds = record.get("bounds")
-    return Metric(
+    return _metric(
         name=str(record["name"]),
-        unit=Unit(record["unit"]),
-        kind=Kind(record["kind"]),
-        help=str(record.get("help", "")),
-        wraps_at=_number(record.get("wraps_at")),
+        unit=record["unit"],
+        kind=record["kind"],
+        words=str(record.get("help", "")),
+        wraps_at=record.get("wraps_at"),
         bounds=tuple(float(bound) for bound in bounds) if bounds is not None else None,
-        update_s=_number(record.get("update_s")),
-        window_s=_number(record.get("window_s")),
+        update_s=record.get("update_s"),
+        window_s=record.get("window_s"),
         estimated=bool(record.get("estimated", False)),
+    )
+
+
+@functools.lru_cache(1024, typed=True)
+def _metric(
+    *,
+    name: str,
+    unit: str,
+    kind: str,
+    words: str,
+    wraps_at: Any,
+    bounds: tuple[float, ...] | None,
+    update_s: Any,
+    window_s: Any,
+    estimated: bool,
+) -> Metric:
+    """Devices of one model declare the same metrics, and several readers of a session decode each."""
+    return Metric(
+        name=name,
+        unit=Unit(unit),
+        kind=Kind(kind),
+        help=words,
+        wraps_at=_number(wraps_at),
+        bounds=bounds,
+        update_s=_number(update_s),
+        window_s=_number(window_s),
+        estimated=estimated,
     )
 
 

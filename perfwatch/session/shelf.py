@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from perfwatch.errors import SessionError
-from perfwatch.session.reader import open_session
 from perfwatch.text import clean, from_system
 
 SUFFIX = ".jsonl.zst"
@@ -89,6 +88,8 @@ def _counted_back(steps: int, word: str) -> Path:
 
 
 def _is_called(path: Path, word: str) -> bool:
+    from perfwatch.session.reader import open_session  # late: who only asks for the directory reads nothing
+
     try:
         session = open_session(str(path))
     except SessionError:

@@ -11,8 +11,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from perfwatch.sources.listening import Listener, listeners
+if TYPE_CHECKING:
+    from perfwatch.sources.listening import Listener
 
 FIRST_LOOK_S, LOOK_S = 1.0, 5.0
 """When ports are looked at first, and how often from then on."""
@@ -54,6 +56,12 @@ def _page(one: Listener) -> bytes | None:
     return body if fine else None
 
 
+def _own_listeners() -> Iterable[Listener]:
+    from perfwatch.sources.listening import listeners  # late: a start does not wait for it
+
+    return listeners(os.getuid())
+
+
 class Finder:
     """Looks for such a server on a thread of its own, until one is found or nobody needs one any more.
 
@@ -64,7 +72,7 @@ class Finder:
 
     def __init__(
         self,
-        listening: Callable[[], Iterable[Listener]] = lambda: listeners(os.getuid()),
+        listening: Callable[[], Iterable[Listener]] = _own_listeners,
         tells: Callable[[Listener], bool] = tells_work,
     ) -> None:
         self.found = ""

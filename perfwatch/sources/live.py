@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import socket
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from perfwatch.session import format as fmt
 
 OPEN_WAIT_S = 3.0
 """A run's start waits for the collectors' `open()` at most this long."""
+
+LATER_S = 0.5
+"""So long, at most, do collectors wait that may begin later."""
 
 LOOK_S = 0.1
 """How often somebody who waits for a reading looks whether the call hangs."""
@@ -77,6 +81,8 @@ class LiveSource:
         )
         self._origin_ns = origin_ns
         self._at_once = at_once
+        self.shown = threading.Event()
+        """Set by whoever has put the first values on a screen."""
         self.runners = [self._runner(one, index) for index, one in enumerate(chosen)]
         for runner in self.runners:
             self.hub.watch_over(runner)
@@ -92,11 +98,31 @@ class LiveSource:
             at_once=self._at_once,
         )
 
-    def start(self) -> None:
-        """Begin; returns at once."""
+    def start(self, later: Collection[str] = ()) -> None:
+        """Begin; returns at once.
+
+        Args:
+            later: collectors that begin when the others have been `shown`, or at once if those find nothing:
+                what they import would take the processor from the screen that somebody waits for.
+        """
         _spare_the_garbage_collector()
         self.hub.start()
-        for runner in self.runners:
+        waiting = [runner for runner in self.runners if runner.name in later]
+        first = [runner for runner in self.runners if runner not in waiting]
+        for runner in first:
+            runner.start()
+        if waiting:
+            threading.Thread(
+                target=self._start_later, args=(first, waiting), name="perfwatch-later", daemon=True
+            ).start()
+
+    def _start_later(self, first: Sequence[Runner], waiting: Sequence[Runner]) -> None:
+        until_ns = self.clock.monotonic_ns() + round(LATER_S * NS)
+        for runner in first:
+            runner.opened.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        if any(runner.devices for runner in first):
+            self.shown.wait(max(0.0, (until_ns - self.clock.monotonic_ns()) / NS))
+        for runner in waiting:
             runner.start()
 
     def add(self, one: Chosen) -> None:

@@ -41,12 +41,15 @@ from perfwatch.tui.wire import Wire
 
 if TYPE_CHECKING:
     from rich.style import Style
+    from textual.geometry import Size
     from textual.screen import Screen
 
 RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 """Paint periods that `+` and `-` go through, s."""
 FIRST_S, FIRST_LOOK_S = 2.0, 0.03
 """For so long after the start frames are asked for as often as this, until one has readings."""
+OPENING_S = 0.3
+"""So long does Textual paint anew, several times, what its widgets show first."""
 LEAST_WITH_CHROME = 8
 """Lines of a terminal that has room for title and footer."""
 SPANS_IN_WORDS = {60.0: "1 min", 300.0: "5 min", 3600.0: "1 h", None: "the whole session"}
@@ -114,12 +117,13 @@ class Dashboard(App[None]):
         self._again = False
         self._book = Book()
         self._wire = Wire(self._codes)
-        self._canvas = Canvas(self._style, self._redraw, self.click, self.action_move)
+        self._canvas = Canvas(self._style, self._resized, self.click, self.action_move)
         self._asking: Future[Frame] | None = None
         self._ahead: Future[Frame] | None = None
         self._message = ""
         self._timer: asyncio.TimerHandle | None = None
-        self._quiet_at = 0.0
+        self._quiet_at = self._painted_until = 0.0
+        self._painted_size: Size | None = None
         self._owes = False
         self._stopping = Stopping(self.exit, self._give_back, self._take_again)
         self.gone = False
@@ -141,6 +145,8 @@ class Dashboard(App[None]):
         self._stopping.begin()
         if self._ahead is not None and self._ahead.done():
             self._got(self._ahead)
+            self._painted_until = time.monotonic() + OPENING_S if self._wire.height else 0.0
+            self._painted_size = self.size
         self._paint_again()
         self._look_for_the_first(time.monotonic() + FIRST_S)
 
@@ -270,9 +276,14 @@ class Dashboard(App[None]):
 
     # -- painting ----------------------------------------------------------------------------------
 
+    @property
+    def _room(self) -> Size:
+        """The size of the picture; before its first layout the terminal's, which the canvas will fill."""
+        return self._canvas.size or self.size
+
     def rows(self) -> list[Row]:
         """The whole picture of now."""
-        columns, height = self._canvas.size
+        columns, height = self._room
         if columns < 1 or height < 1:
             return []
         if self.frame is None:
@@ -306,6 +317,7 @@ class Dashboard(App[None]):
         if not rows:
             return
         if not self._paints_directly():
+            self._painted_until = 0.0
             self._canvas.show(rows)
             self._wire.shows(rows)
             return
@@ -314,13 +326,23 @@ class Dashboard(App[None]):
         if text and isinstance(self._driver, TerminalDriver):
             self._driver.write_frame(f"{SYNC_BEGIN}{text}{SYNC_END}" if self._sync_available else text)
 
+    def _resized(self) -> None:
+        if self._canvas.size != self._painted_size:
+            self._painted_until = 0.0  # no longer the first picture
+        self._redraw()
+
     def _paints_directly(self) -> bool:
         return (
             self._direct
             and len(self.screen_stack) == 1
             and isinstance(self._driver, TerminalDriver)
-            and self._wire.height in (0, self._canvas.size.height)
+            and self._wire.height in (0, self._room.height)
         )
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Leave out what Textual paints at its start: the terminal shows our picture already."""
+        if time.monotonic() >= self._painted_until or not self._paints_directly():
+            super()._display(screen, renderable)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What Textual paints itself, the overlays, has no colors either where the look has none."""
@@ -330,6 +352,7 @@ class Dashboard(App[None]):
 
     def repaint(self) -> None:
         """Have everything painted anew by Textual: another theme, a screen that was covered."""
+        self._painted_until = 0.0
         self._wire.forget_styles()
         rows = self.rows()
         self._canvas.hold(rows)
@@ -534,7 +557,7 @@ class Dashboard(App[None]):
         if self.frame is None:
             return
         frame, view, rows = self.frame, self.view, self.rows()
-        columns, height = self._canvas.size
+        columns, height = self._room
         book = Book()  # a new one asks for all that is in sight
         draw_screen(frame, view, (columns, height - sum(self._chrome(height))), book)
         loop = asyncio.get_running_loop()
@@ -572,7 +595,7 @@ class Dashboard(App[None]):
 
     def click(self, x: int, y: int) -> None:
         """A click on the canvas: a name or key in the footer does what it says, a device is selected."""
-        columns, height = self._canvas.size
+        columns, height = self._room
         top, bottom = self._chrome(height)
         if bottom and y == height - 1:
             action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())

@@ -10,6 +10,7 @@ import pytest
 
 from perfwatch.metrics import POWER, work_counter
 from perfwatch.model import Device, DeviceKind, Reading, Sample, State
+from perfwatch.runner import Runner
 from perfwatch.sources.live import Chosen, LiveSource
 from perfwatch.testing import StubCollector
 
@@ -60,6 +61,47 @@ def test_a_start_does_not_wait_for_a_collector_that_opens_slowly() -> None:
     slow.let.set()
     assert source.wait_open(10.0) == []
     source.stop()
+
+
+class Later(StubCollector):
+    name = "later"
+
+
+def started_later(first: StubCollector) -> tuple[LiveSource, Runner]:
+    source = LiveSource([Chosen(first, 60.0), Chosen(Later([SERVER]), 60.0)], [Kept()], interval_s=60.0)
+    source.start(later=("later",))
+    return source, source.runners[1]
+
+
+def test_what_may_begin_later_waits_until_the_others_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perfwatch.sources.live.LATER_S", 60.0)
+    source, later = started_later(StubCollector([METER]))
+    assert source.runners[0].opened.wait(10.0)
+    assert not later.opened.wait(0.1)
+    source.shown.set()
+    assert later.opened.wait(10.0)
+    source.stop()
+
+
+def test_what_may_begin_later_begins_at_once_where_the_others_find_nothing() -> None:
+    source, later = started_later(StubCollector([]))
+    assert later.opened.wait(10.0)
+    assert not source.shown.is_set()
+    source.stop()
+
+
+def test_what_may_begin_later_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perfwatch.sources.live.LATER_S", 0.05)
+    source, later = started_later(Waiting(METER, at="open"))
+    assert later.opened.wait(10.0)
+    source.stop()
+
+
+def test_what_has_not_begun_yet_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perfwatch.sources.live.LATER_S", 60.0)
+    source, later = started_later(StubCollector([METER]))
+    source.stop()
+    assert not later.opened.is_set()
 
 
 def test_readings_out_of_turn_do_not_wait_for_a_call_that_is_out() -> None:

@@ -91,8 +91,10 @@ if __name__ == "__main__":
         View(),
         stream=sys.stdout,
         paint_s=0.1,
-        direct=how == "direct",
+        direct=how != "composed",
         first_screen="devices",
     )
     app.meant = directory / "meant"
+    if how == "ahead":
+        app.look_ahead()
     app.run(mouse=True)
