@@ -176,6 +176,7 @@ class Scene:
         self._hosts: dict[int, str] = {}
         self._newest: dict[int, tuple[float, Sequence[Any]]] = {}
         self._declared: dict[int, tuple[str, Device]] = {}
+        self._names: dict[int, tuple[str, ...]] = {}
         self._tables: dict[tuple[str, int | None], Processes] = {}
         self._events: deque[Happening] = deque(maxlen=EVENTS)
         self._job: dict[str, Any] = {}
@@ -197,6 +198,7 @@ class Scene:
         elif "device" in record:
             number, collector, device = fmt.decode_device(record["device"])
             self._declared[number] = (collector, device)
+            self._names[number] = tuple(metric.name for metric in device.metrics)
             self._hosts[number] = str(record["device"].get("host", self._header.get("host", "")))
             if self._gone.pop(number, None) is not None:
                 self._events.append(Happening(record["t"], "back", {"n": number}))
@@ -320,7 +322,7 @@ class Scene:
         collector, device = self._declared[number]
         at, row = self._newest.get(number, (None, ()))
         state, reason = self._state(number, collector, device, at, t)
-        values = dict(zip([metric.name for metric in device.metrics], row, strict=False))
+        values = dict(zip(self._names[number], row, strict=False))
         return DeviceNow(
             number=number,
             label=f"{collector}:{device.index}",

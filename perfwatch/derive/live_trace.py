@@ -72,7 +72,7 @@ class Trace:
 
     def between(self, span: Span) -> Amount:
         """What accumulated in a span that is *now*, or that began at the pin or with the first readings."""
-        _, amount, seen_s = _at(self._points, span.end)
+        _, amount, seen_s = _at_the_end(self._points, span.end)
         _, amount_before, seen_before_s = self._before(span.start)
         return Amount(amount - amount_before, seen_s - seen_before_s)
 
@@ -102,6 +102,16 @@ def _at(points: Iterable[Point], t: float) -> Point:
             return point if before is None or point[0] == t else _interpolated(before, point, t)
         before = point
     return (t, 0.0, 0.0) if before is None else before
+
+
+def _at_the_end(points: deque[Point], t: float) -> Point:
+    """The same for a time near the newest point: a few steps back instead of all of them forth."""
+    after: Point | None = None
+    for point in reversed(points):
+        if point[0] <= t:
+            return point if after is None or point[0] == t else _interpolated(point, after, t)
+        after = point
+    return (t, 0.0, 0.0) if after is None else after
 
 
 def _interpolated(before: Point, after: Point, t: float) -> Point:

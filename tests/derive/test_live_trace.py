@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from collections import deque
+from itertools import accumulate
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfwatch.derive import live_trace
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.spans import Span
 
@@ -26,3 +32,14 @@ def test_between_the_beginning_and_the_last_seconds_the_amount_is_interpolated()
     for second in range(121):
         trace.add(float(second), 100.0 * second, float(second))
     assert trace.between(Span(50.0, 120.0)).amount == pytest.approx(7000.0)
+
+
+@given(
+    st.lists(st.floats(0.001, 5.0), min_size=1, max_size=60),
+    st.floats(-0.1, 1.1),
+)
+def test_looked_for_from_the_end_or_the_beginning_it_is_the_same(steps: list[float], share: float) -> None:
+    times = list(accumulate(steps))
+    points = deque((t, 7.0 * t * t, t) for t in times)
+    t = times[0] + share * (times[-1] - times[0])
+    assert live_trace._at_the_end(points, t) == live_trace._at(points, t)
