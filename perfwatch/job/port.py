@@ -1,20 +1,18 @@
 """Which processes own the port of a server on this machine's loopback?
 
-Linux: the listening sockets of /proc/net/tcp and tcp6 (proc(5)), and who has them open.
+Linux: the sockets that listen there, and who has them open (proc(5)).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perfwatch.job.foreign import PROC, ancestors
+from perfwatch.job.sockets import Address, listening_sockets
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-_LISTENS = "0A"
 INIT = 1
 
 
@@ -48,7 +46,7 @@ def is_open(addresses: Sequence[Address], port: int, root: Path = PROC) -> bool:
 
 def _listening(addresses: Sequence[Address], port: int, root: Path) -> set[str]:
     """The sockets that a connection to the first address that is listened at would reach."""
-    sockets = [(address, inode) for address, at, inode in _sockets(root) if at == port]
+    sockets = [(one.address, one.inode) for one in listening_sockets(root) if one.port == port]
     for wanted in addresses:
         exact = {inode for address, inode in sockets if address == wanted}
         wide = {inode for address, inode in sockets if _is_wide_for(address, wanted)}
@@ -59,30 +57,6 @@ def _listening(addresses: Sequence[Address], port: int, root: Path) -> set[str]:
 
 def _is_wide_for(address: Address, wanted: Address) -> bool:
     return address.is_unspecified and address.version >= wanted.version
-
-
-def _sockets(root: Path) -> Iterator[tuple[Address, int, str]]:
-    """Every listening socket: its address, port and inode."""
-    for name in ("tcp", "tcp6"):
-        try:
-            lines = (root / "self" / "net" / name).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if len(fields) > 9 and fields[3] == _LISTENS:
-                address, _, port = fields[1].partition(":")
-                yield _address(address), int(port, 16), fields[9]
-
-
-def _address(text: str) -> Address:
-    """`0100007F` is 127.0.0.1: words of four bytes, each in this machine's order."""
-    raw = bytes.fromhex(text)
-    if sys.byteorder == "little":
-        raw = b"".join(raw[place : place + 4][::-1] for place in range(0, len(raw), 4))
-    address = ipaddress.ip_address(raw)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
 
 
 def _holders(inodes: set[str], root: Path) -> Iterator[int]:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from perfwatch.sources import listening
+from perfwatch.job import sockets
+from perfwatch.job.sockets import ListeningSocket, listed, listening_sockets
 from perfwatch.sources.found import Finder, tells_work
-from perfwatch.sources.listening import Listener, listed, listeners
+from perfwatch.sources.listening import Listener, listeners
 
 VLLM = b"# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total 12.0\n"
 OTHER = b"# TYPE go_goroutines gauge\ngo_goroutines 12\n"
@@ -27,9 +28,10 @@ def row(address: str, *, state: str = "0A", user_id: int = 1000, inode: int = 7)
 
 
 def of_table(tmp_path: Path, *rows: str) -> list[Listener]:
-    table = tmp_path / "tcp"
+    table = tmp_path / "self" / "net" / "tcp"  # and there is no IPv6
+    table.parent.mkdir(parents=True)
     table.write_text(HEAD + "".join(rows))
-    return listed(1000, [table, tmp_path / "there is no IPv6"])
+    return listeners(1000, listed(tmp_path))
 
 
 def test_what_listens_on_loopback_or_everywhere_is_found(tmp_path: Path) -> None:
@@ -107,11 +109,11 @@ def test_a_port_where_nobody_listens_any_more_tells_none() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the kernel has no such table")
-@pytest.mark.parametrize("asked", [listeners, listed], ids=["sock_diag", "/proc/net/tcp"])
-def test_a_server_of_this_process_is_found(asked: Callable[[int], list[Listener]]) -> None:
+@pytest.mark.parametrize("asked", [listening_sockets, listed], ids=["sock_diag", "/proc/net/tcp"])
+def test_a_server_of_this_process_is_found(asked: Callable[[], list[ListeningSocket]]) -> None:
     with serving(VLLM) as port:
-        assert port in [one.port for one in asked(os.getuid())]
-        assert port not in [one.port for one in asked(os.getuid() + 1)]
+        assert port in [one.port for one in listeners(os.getuid(), asked())]
+        assert port not in [one.port for one in listeners(os.getuid() + 1, asked())]
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="the kernel has no IPv6")
@@ -120,7 +122,9 @@ def test_both_ways_to_ask_the_kernel_tell_the_same() -> None:
         six.bind(("::1", 0))
         six.listen()
         told = {one for one in listeners(os.getuid()) if one.port in (_port(four), _port(six))}
-        assert told == {one for one in listed(os.getuid()) if one.port in (_port(four), _port(six))}
+        assert told == {
+            one for one in listeners(os.getuid(), listed()) if one.port in (_port(four), _port(six))
+        }
         assert {one.host for one in told} == {"127.0.0.1", "::1"}
 
 
@@ -132,7 +136,7 @@ def test_where_the_question_is_refused_the_kernels_table_is_read(monkeypatch: py
     def refused() -> None:
         raise PermissionError
 
-    monkeypatch.setattr(listening, "_told", refused)
+    monkeypatch.setattr(sockets, "_told", refused)
     with serving(VLLM) as port:
         assert port in [one.port for one in listeners(os.getuid())]
 

@@ -1,0 +1,111 @@
+"""Which TCP sockets of this machine (of this network namespace) are listened on?
+
+Asked of the kernel by sock_diag(7), which walks the listening sockets alone. The tables of proc(5),
+/proc/net/tcp and tcp6, walk all connections, which takes milliseconds even where there are none; they are
+read where the kernel or a sandbox refuses the question, and under a root of one's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from perfwatch.job.foreign import PROC
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+TABLE_BYTES = 1 << 20
+"""So much of a table is read; what listens stands at its beginning."""
+_LISTENS = "0A"
+_ANSWER_S = 0.5
+_SOCK_DIAG, _BY_FAMILY = 4, 20
+_DUMP = 0x301
+"""NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH."""
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+_REQUEST = struct.Struct("=4BI48x")
+"""inet_diag_req_v2: family, protocol, extensions, padding, states; the socket, which a dump leaves out."""
+_MESSAGE = struct.Struct("=4B2s2s16s16s2I4I2I")
+"""inet_diag_msg: family, state, timer, retransmissions; the ports and addresses; interface and cookie; the
+timer's end and two queues, the user, the inode."""
+
+
+class ListeningSocket(NamedTuple):
+    """A socket that listens: where, whose it is, and its inode, which says who has it open."""
+
+    address: Address
+    port: int
+    user_id: int
+    inode: str
+
+
+def listening_sockets(root: Path = PROC) -> list[ListeningSocket]:
+    """Every TCP socket that listens; none where nothing tells."""
+    if root == PROC:
+        with contextlib.suppress(OSError, AttributeError, struct.error):  # no Linux, or none is told here
+            return list(_told())
+    return listed(root)
+
+
+def listed(root: Path = PROC) -> list[ListeningSocket]:
+    """The same by the kernel's tables."""
+    return [one for name in ("tcp", "tcp6") for one in _rows(root / "self" / "net" / name)]
+
+
+def _rows(table: Path) -> Iterator[ListeningSocket]:
+    with contextlib.suppress(OSError, ValueError), table.open("rb") as stream:
+        for line in stream.read(TABLE_BYTES).decode("ascii", "replace").splitlines()[1:]:
+            fields = line.split()
+            if len(fields) >= 10 and fields[3] == _LISTENS:
+                address, _, port = fields[1].partition(":")
+                yield ListeningSocket(_of_words(address), int(port, 16), int(fields[7]), fields[9])
+
+
+def _of_words(text: str) -> Address:
+    """`0100007F` is 127.0.0.1: words of four bytes, each in this machine's order."""
+    raw = bytes.fromhex(text)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[place : place + 4][::-1] for place in range(0, len(raw), 4))
+    return _unmapped(raw)
+
+
+def _unmapped(raw: bytes) -> Address:
+    address = ipaddress.ip_address(raw)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _told() -> Iterator[ListeningSocket]:
+    """What sock_diag(7) tells of both families. Raises OSError where it is refused or does not answer."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+        with socket.socket(socket.AF_NETLINK, kind, _SOCK_DIAG) as kernel:
+            kernel.settimeout(_ANSWER_S)
+            wanted = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 0, 1 << int(_LISTENS, 16))
+            kernel.send(_HEADER.pack(_HEADER.size + len(wanted), _BY_FAMILY, _DUMP, 1, 0) + wanted)
+            yield from _answers(kernel)
+
+
+def _answers(kernel: socket.socket) -> Iterator[ListeningSocket]:
+    while True:
+        data, at = kernel.recv(1 << 16), 0
+        while at < len(data):
+            size, kind, *_ = _HEADER.unpack_from(data, at)
+            if kind == _DONE:
+                return
+            if kind == _ERROR or size < _HEADER.size:
+                raise OSError("the kernel does not tell what listens")
+            yield _socket(data, at + _HEADER.size)
+            at += (size + 3) & ~3
+
+
+def _socket(data: bytes, at: int) -> ListeningSocket:
+    family, _, _, _, port, _, address, *rest = _MESSAGE.unpack_from(data, at)
+    raw = address if family == socket.AF_INET6 else address[:4]
+    return ListeningSocket(_unmapped(raw), int.from_bytes(port, "big"), rest[-2], str(rest[-1]))
