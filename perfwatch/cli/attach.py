@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perfwatch.cli import around, asking, results, watching
+from perfwatch.cli.feeds import ATTACHED
 from perfwatch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wanted = _understand(args)
-    screen = watching.Screen(args, wanted.config, watching.ATTACHED) if watching.wants_screen(args) else None
+    screen = watching.RunScreen(args, wanted.config, ATTACHED) if watching.wants_screen(args) else None
     session = _Session.begin(args, wanted, screen)
     try:
         return session.finish(args, wanted, session.watch(screen))
@@ -125,7 +126,7 @@ class _Session:
         self._signals = signals
 
     @classmethod
-    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.Screen | None) -> _Session:
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.RunScreen | None) -> _Session:
         """Take the signals over, then open files and sockets; nothing runs yet."""
         return around.with_signals(lambda signals: cls._wired(args, wanted, signals, screen))
 
@@ -135,7 +136,7 @@ class _Session:
         args: argparse.Namespace,
         wanted: _Wanted,
         signals: SignalQueue,
-        screen: watching.Screen | None,
+        screen: watching.RunScreen | None,
     ) -> _Session:
         from perfwatch.job.attached import AttachedRun
         from perfwatch.job.evidence import Evidence
@@ -165,7 +166,7 @@ class _Session:
         )
         return cls(live, runner, recording, signals)
 
-    def watch(self, screen: watching.Screen | None) -> Outcome:
+    def watch(self, screen: watching.RunScreen | None) -> Outcome:
         """Watch it until it is over, or the watching is."""
         run = self._runner.run
         try:

@@ -7,6 +7,7 @@ import gc
 import os
 
 from perfwatch.cli import asking, results, standard, watching
+from perfwatch.cli.feeds import LiveFeed
 
 LEAVE_S = 0.2
 """Nothing is recorded: nobody waits for a call that hangs."""
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     finder = watching.finder_for(args)
     try:
         opening.show(
-            watching.LiveFeed(live, scene, finder),
+            LiveFeed(live, scene, finder),
             standard.out(),
             **appearance,
         )

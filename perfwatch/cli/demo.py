@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import asking, results, standard, watching
+from perfwatch.cli.feeds import JobFeed
 from perfwatch.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from perfwatch.derive.settings import Settings
     from perfwatch.job.pane import Pane
     from perfwatch.job.signals import SignalQueue
-    from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.scene import Scene
     from perfwatch.sources.live import LiveSource
     from perfwatch.sources.recording import Recording
 
@@ -225,53 +224,29 @@ def _printed(*, to_stderr: bool) -> Say:
     return say
 
 
-class _Screen:
-    """The dashboard of the story, and what it needs of it."""
-
-    def __init__(self, args: argparse.Namespace, config: Config) -> None:
-        from perfwatch.job.pane import Pane
-        from perfwatch.scene import Scene
-        from perfwatch.tui import lean
-
-        lean.load_asyncio()
-        self._args = args
-        self._appearance = watching.appearance(args, config)
-        self.pane: Pane = Pane()
-        self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
+class _Screen(watching.Screen):
+    """The dashboard of the story."""
 
     def show(self, live: LiveSource, performance: Performance) -> int:
         """Show the story until it is over or the screen is closed; then it ends. Returns the status."""
-        from perfwatch.tui import opening
-
         performance.start()
         try:
-            opening.show(
-                _DemoFeed(live, self.scene, self.pane, performance, stays=self._args.stay),
-                standard.out(),
-                **self._appearance,
-            )
+            self.open(_DemoFeed(live, self.scene, self.pane, performance, stays=self._args.stay))
         finally:
             status = performance.end()
         return status
 
 
-class _DemoFeed(watching.LiveFeed):
+class _DemoFeed(JobFeed):
     """The story as the dashboard sees it."""
 
     def __init__(
         self, live: LiveSource, scene: Scene, pane: Pane, performance: Performance, *, stays: bool
     ) -> None:
-        super().__init__(live, scene)
-        self._pane = pane
+        super().__init__(live, scene, pane, performance.done, stays=stays)
         self._performance = performance
-        self._stays = stays
 
     @property
     def over(self) -> bool:  # type: ignore[override]
         """The dashboard closes with the story, unless it was told to stay."""
-        if self._performance.told_to_end:
-            return True
-        return self._performance.done.is_set() and not self._stays
-
-    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
-        return replace(super()._frame(wanted, figures), output=self._pane.lines(1000))
+        return self._performance.told_to_end or super().over

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wanted = _understand(args)
-    screen = watching.Screen(args, wanted.config) if watching.wants_screen(args) else None
+    screen = watching.RunScreen(args, wanted.config) if watching.wants_screen(args) else None
     session = _Session.begin(args, wanted, screen)
     try:
         outcome = session.watch(screen)
@@ -121,7 +121,7 @@ class _Session:
         self.start_failure = 0
 
     @classmethod
-    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.Screen | None) -> _Session:
+    def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: watching.RunScreen | None) -> _Session:
         """Take the signals over, then open files and sockets; nothing runs yet."""
         return around.with_signals(lambda signals: cls._wired(args, wanted, signals, screen))
 
@@ -131,7 +131,7 @@ class _Session:
         args: argparse.Namespace,
         wanted: _Wanted,
         signals: SignalQueue,
-        screen: watching.Screen | None,
+        screen: watching.RunScreen | None,
     ) -> _Session:
         from perfwatch.job.evidence import Evidence
         from perfwatch.job.opening import Opening
@@ -165,7 +165,7 @@ class _Session:
             live.hub.more_rss_bytes = ferry.own_memory_bytes
         return cls(live, WatchedRun(plan, live, evidence, opening, signals), recording, signals)
 
-    def watch(self, screen: watching.Screen | None) -> Outcome | None:
+    def watch(self, screen: watching.RunScreen | None) -> Outcome | None:
         """Run it; None if the command cannot be started (the reason was said)."""
         from perfwatch.job.process import CannotStart
 
@@ -214,7 +214,7 @@ class _Session:
 def _ferry(
     args: argparse.Namespace,
     workloads: list[Workload],
-    screen: watching.Screen | None,
+    screen: watching.RunScreen | None,
     session_path: str | None,
 ) -> Ferry | None:
     """What passes the streams on that a pattern or the dashboard reads; None if none does."""
@@ -241,7 +241,7 @@ def _plan(
     ferry: Ferry | None,
     session_id: str,
     *,
-    screen: watching.Screen | None,
+    screen: watching.RunScreen | None,
 ) -> Plan:
     from perfwatch.job.process import RUN_VARIABLE
     from perfwatch.job.watched import Plan
@@ -260,7 +260,7 @@ def _plan(
     )
 
 
-def _feed(sources: WorkSources, screen: watching.Screen | None) -> Feed | None:
+def _feed(sources: WorkSources, screen: watching.RunScreen | None) -> Feed | None:
     """Who reads the job's output along: the patterns, the dashboard, or both."""
     readers: list[Feed] = [sources.output.feed] if sources.output is not None else []
     if screen is not None:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from perfwatch.cli import asking, results, standard
-from perfwatch.text import clean
+from perfwatch.cli.feeds import OUR_JOB, RunFeed, Wording
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.job.pane import Pane
-    from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.scene import Scene
     from perfwatch.sources.found import Finder
     from perfwatch.sources.live import LiveSource
+    from perfwatch.tui.feed import Feed
 
 LAST_LINES = 40
 """So much of the job's output is printed when the screen is gone."""
@@ -100,50 +98,45 @@ def wants_screen(args: argparse.Namespace) -> bool:
     return glimpse.can_draw(standard.out(), os.environ)
 
 
-@dataclass(frozen=True)
-class Wording:
-    """What is said when the screen was closed, and when ctrl-C was pressed in it: once, and once more."""
-
-    closed: str
-    interrupted: str
-    again: str
-
-
-OUR_JOB = Wording(
-    "the screen is closed, the run goes on; ctrl-C ends the job",
-    "SIGINT sent to the job; ctrl-C once more kills it",
-    "job killed",
-)
-ATTACHED = Wording(
-    "the screen is closed, the watching goes on; ctrl-C ends it, not what is watched",
-    "the watching ends; what is watched goes on",
-    "the watching ends; what is watched goes on",
-)
-
-
 class Screen:
-    """The dashboard of one run, and what it needs of it.
+    """A dashboard, and what it needs: what is known, what a job printed, how it looks.
 
     Args:
         args: the command line.
         config: what the user set up.
-        wording: what it says of the job.
 
     Raises:
         ConfigError: it asks for a theme that cannot be used.
     """
 
-    def __init__(self, args: argparse.Namespace, config: Config, wording: Wording = OUR_JOB) -> None:
+    def __init__(self, args: argparse.Namespace, config: Config) -> None:
         from perfwatch.job.pane import Pane
         from perfwatch.scene import Scene
         from perfwatch.tui import lean
 
         lean.load_asyncio()
         self._args = args
-        self._wording = wording
         self._appearance = appearance(args, config)
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
+
+    def open(self, feed: Feed) -> None:
+        """Show it until it is closed."""
+        from perfwatch.tui import opening
+
+        opening.show(feed, standard.out(), **self._appearance)
+
+
+class RunScreen(Screen):
+    """The dashboard of one run.
+
+    Args:
+        wording: what it says of the job.
+    """
+
+    def __init__(self, args: argparse.Namespace, config: Config, wording: Wording = OUR_JOB) -> None:
+        super().__init__(args, config)
+        self._wording = wording
         columns, lines = os.get_terminal_size(standard.out().fileno())
         self.size = max(columns, 20), max(lines - 2, 4)
         """Columns and lines of the pane: the job's terminal."""
@@ -169,11 +162,11 @@ class Screen:
         work = _Work(run)
         work.start()
         finder = finder_for(self._args)
-        feed = RunFeed(live, self.scene, self.pane, work, stays=self._args.stay, finder=finder)
+        feed = RunFeed(live, self.scene, self.pane, work.done, stays=self._args.stay, finder=finder)
         feed.recording = self._recording
         feed.wording = self._wording
         try:
-            self._show(feed)
+            self.open(feed)
         finally:
             if finder is not None:
                 finder.stop()
@@ -182,11 +175,6 @@ class Screen:
         self._print_last_lines()
         answer: T = work.result()
         return answer
-
-    def _show(self, feed: RunFeed) -> None:
-        from perfwatch.tui import opening
-
-        opening.show(feed, standard.out(), **self._appearance)
 
     def _print_last_lines(self) -> None:
         """The newest of the job's output, and then whatever it still prints, as without a screen."""
@@ -231,99 +219,3 @@ class _Work(threading.Thread):
         if self._error is not None:
             raise self._error
         return self._answer
-
-
-class LiveFeed:
-    """This machine as the dashboard sees it, without a job."""
-
-    over = False
-    recording: Path | None = None
-    """Where the recording lies."""
-
-    def __init__(self, live: LiveSource, scene: Scene, finder: Finder | None = None) -> None:
-        self._live = live
-        self._scene = scene
-        self._finder = finder
-        self._taken = False
-
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
-        """A frame, computed on the hub's thread."""
-        if wanted:  # there are charts on the screen already
-            self._live.shown.set()
-        if at is None:
-            return self._live.hub.ask(lambda: self._frame(wanted, figures))
-        return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted, figures), at))
-
-    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
-        hub = self._live.hub
-        now_ns = self._live.clock.monotonic_ns() if hub.ended_ns is None else hub.ended_ns
-        frame = self._scene.frame(hub.seconds(now_ns), wanted, figures=figures)
-        if self._finder is not None and frame.counts_work:
-            self._finder.stop()
-            self._taken = True
-        return frame
-
-    @property
-    def offer(self) -> str:
-        """A server of this user's whose work nobody counts yet; empty if none was found."""
-        return "" if self._finder is None or self._taken else self._finder.found
-
-    def take_offer(self) -> str:
-        """Count what that server tells, from now on."""
-        from perfwatch.job import workloads
-        from perfwatch.sources.live import Chosen
-
-        url = self.offer
-        if url:
-            self._taken = True
-            collector = workloads.polled(workloads.parse([url]))[0]
-            self._live.add(Chosen(collector, collector.period_s))
-            self._live.hub.event("note", {"source": "page", "text": f"a person added {url}"})
-        return url
-
-    def mark(self, name: str, edge: str) -> None:
-        """Record a mark."""
-        self._live.request_readings()
-        self._live.hub.event("mark", {"name": clean(name, 64), "edge": edge, "origin": "person"})
-
-    def interrupt(self) -> str:
-        """There is no job."""
-        return ""
-
-
-class RunFeed(LiveFeed):
-    """A run as the dashboard sees it."""
-
-    wording = OUR_JOB
-
-    def __init__(
-        self,
-        live: LiveSource,
-        scene: Scene,
-        pane: Pane,
-        work: _Work,
-        *,
-        stays: bool,
-        finder: Finder | None = None,
-    ) -> None:
-        super().__init__(live, scene, finder)
-        self._pane = pane
-        self._work = work
-        self._stays = stays
-        self._interrupts = 0
-
-    @property
-    def over(self) -> bool:  # type: ignore[override]
-        """The dashboard closes with the run, unless it was told to stay."""
-        return self._work.done.is_set() and not self._stays
-
-    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
-        return replace(super()._frame(wanted, figures), output=self._pane.lines(1000))
-
-    def interrupt(self) -> str:
-        """Do as ctrl-C does; the signal goes the way of every other."""
-        if self._work.done.is_set():
-            return ""
-        self._interrupts += 1
-        os.kill(os.getpid(), signal.SIGINT)
-        return self.wording.interrupted if self._interrupts == 1 else self.wording.again

@@ -6,7 +6,7 @@ from typing import Any
 
 from sources.test_found import VLLM, serving
 
-from perfwatch.cli.watching import LiveFeed
+from perfwatch.cli.feeds import LiveFeed
 from perfwatch.scene import Scene
 from perfwatch.sources.found import Finder
 from perfwatch.sources.listening import Listener
