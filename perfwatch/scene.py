@@ -15,8 +15,8 @@ from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
 from perfwatch.derive.live_course import RUN
 from perfwatch.derive.live_run import LiveRun, RunSoFar
-from perfwatch.derive.live_watch import reasons_of
 from perfwatch.derive.odd import Peer
+from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.workload_now import WorkloadFigures, WorkloadNow
 from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
@@ -366,5 +366,5 @@ def _peer(one: DeviceNow) -> Peer:
         one.device.name,
         one.value(SM_CLOCK.name),
         one.watts,
-        reasons_of(one.values.get(THROTTLE_REASONS.name)),
+        ", ".join(reasons_of(one.values.get(THROTTLE_REASONS.name))),
     )

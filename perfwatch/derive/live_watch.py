@@ -13,19 +13,12 @@ from typing import Any
 from perfwatch.derive.findings import CODES
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.spans import Span
+from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.windows import UNDO
 from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
 
-THROTTLES = {
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x20: "thermal",
-    0x40: "thermal, by hardware",
-    0x80: "power brake",
-}
-"""NVML's bits that mean less speed than the chip could give (not idle, not a chosen clock)."""
 AVERAGED_S = 30.0
 """Clock and power are averaged over about so long before devices are compared: they swing with the work."""
 SETTLED_S = 10.0
@@ -191,7 +184,7 @@ class _Watched:
         self._last_t = t
 
     def _take_reasons(self, t: float, bits: Any) -> None:
-        reason = reasons_of(bits)
+        reason = ", ".join(reasons_of(bits))
         running = self.throttles[-1] if self.throttles and self.throttles[-1].end is None else None
         if running is not None and running.name != reason:
             running.end = t
@@ -224,13 +217,6 @@ class _Average:
             passed_s = t - self._last_t
             self._mean += (value - self._mean) * passed_s / (min(t - self._since, AVERAGED_S) + passed_s)
         self._last_t = t
-
-
-def reasons_of(bits: object) -> str:
-    """Why clocks are reduced, in words; empty if they are not, or if it is not known."""
-    if isinstance(bits, bool) or not isinstance(bits, (int, float)):
-        return ""
-    return ", ".join(word for bit, word in THROTTLES.items() if int(bits) & bit)
 
 
 def inside(stretches: Sequence[Stretch], span: Span) -> list[Stretch]:

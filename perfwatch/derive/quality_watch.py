@@ -12,6 +12,7 @@ from perfwatch.derive.findings import CODES, INFO, WARN, Finding
 from perfwatch.derive.gauges import bits_in, share_with_bits
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
+from perfwatch.derive.throttles import BITS, POWER_CAP, reasons_of
 from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import OWN_TIMES, source_kind
 from perfwatch.metrics import THROTTLE_REASONS
@@ -36,14 +37,6 @@ _INFO_CODES = frozenset(
         "steady-from",
     }
 )
-_THROTTLES = {
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x20: "temperature, by software",
-    0x40: "temperature, by hardware",
-    0x80: "power brake",
-}
-"""NVML's bits that mean less speed than the chip could give (not idle, not a chosen clock)."""
 
 
 def _stale_device(evidence: Evidence) -> Iterator[Finding]:
@@ -144,17 +137,16 @@ def _throttled(evidence: Evidence) -> Iterator[Finding]:
 def _throttling(evidence: Evidence, device: DeviceTape, series: Series) -> tuple[list[str], float]:
     """Why a device's clocks were reduced, and for which share of the window."""
     spans = evidence.window.spans
-    seen = bits_in(series, spans)
-    reasons = [word for bit, word in _THROTTLES.items() if seen & bit]
+    reasons = reasons_of(bits_in(series, spans))
     if not reasons:
         return [], 0.0
     longest_step_s = max(3 * period_s(device, evidence.interval_s), 3.0)
-    return reasons, share_with_bits(series, spans, sum(_THROTTLES), longest_step_s=longest_step_s)
+    return reasons, share_with_bits(series, spans, BITS, longest_step_s=longest_step_s)
 
 
 def _cap(device: DeviceTape, reasons: Sequence[str], spans: Sequence[Span]) -> str:
     limit_w = power_limit_w(device, spans[-1])
-    return f" {limit_w:g} W" if reasons == ["power cap"] and limit_w is not None else ""
+    return f" {limit_w:g} W" if reasons == [POWER_CAP] and limit_w is not None else ""
 
 
 def _shared_device(evidence: Evidence) -> Iterator[Finding]:

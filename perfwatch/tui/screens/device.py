@@ -60,7 +60,7 @@ def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
     line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)
     if metric.name == m.THROTTLE_REASONS.name and isinstance(known, (int, float)):
-        text = throttle_words(int(known)) or "none"
+        text = throttle_words(known) or "none"
     line.cell(text, 14, "value" if known is not None else "dim").put("  ")
     every = "" if not metric.update_s else f"{metric.update_s:g} s"
     line.cell(every, 8, "dim").put("  ")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from perfwatch import metrics as m
+from perfwatch.derive.throttles import reasons_of
 from perfwatch.model import DeviceKind, State
 from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui.draw import bars, charts, words
@@ -316,7 +317,7 @@ def _left_beside(line: Line, spans: Sequence[Span]) -> int:
 def _extras(one: DeviceNow) -> list[Span]:
     """What has no chart."""
     spans = []
-    held_back = throttle_words(int(one.value(m.THROTTLE_REASONS.name) or 0))
+    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
     if held_back:
         spans.append(Span(f" {held_back} ", "throttle"))
     clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
@@ -336,13 +337,9 @@ def _state_style(state: State) -> str:
     return {State.GONE: "gone", State.FAILED: "bad", State.STALE: "stale"}.get(state, "warn")
 
 
-_THROTTLES = ((0x8 | 0x80, "power brake"), (0x20 | 0x40, "thermal"), (0x4, "power cap"))
-"""nvmlClocksEventReasons: slowdown and brake by hardware, thermal by software and hardware, the power cap."""
-
-
-def throttle_words(reasons: int) -> str:
-    """Why a device is held back, in words, the most serious first; empty if it is not."""
-    return next((text for bits, text in _THROTTLES if reasons & bits), "")
+def throttle_words(bits: object) -> str:
+    """The most serious reason why a device is held back; empty if it is not."""
+    return next(iter(reasons_of(bits)), "")
 
 
 def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
@@ -437,7 +434,7 @@ def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = Fa
     line.cell(words.watts(one.watts), 7, "power").put(" ")
     line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
     line.cell(DASH if heat is None else f"{heat:.0f} °C", 5, "temperature")
-    held_back = throttle_words(int(one.value(m.THROTTLE_REASONS.name) or 0))
+    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
     if held_back:
         said = f" {held_back}"
         line.put(said if len(said) <= line.room else "!", "throttle")
