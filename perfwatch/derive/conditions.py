@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.work import Counted
 from perfwatch.metrics import POWER_LIMIT
+from perfwatch.model import Device
 
 _PER_QUERY = ("prompt_tokens", "generated_tokens")
 _ALWAYS = ("driver", "firmware", "power_limit_watts")
@@ -80,11 +81,18 @@ def highest_power_w(device: DeviceTape) -> float | None:
     A limit may be changed while we watch, and a CPU package may draw its short-term limit for a while.
     """
     series = device.get(POWER_LIMIT.name)
-    told = [max(series.values)] if series is not None else []
-    declared = [device.device.facts.get(name) for name in ("power_limit_watts", "peak_power_watts")]
-    return max(
-        [*told, *(limit for limit in declared if isinstance(limit, (int, float)) and limit > 0)], default=None
-    )
+    return highest_of([max(series.values) if series is not None else None, declared_power_w(device.device)])
+
+
+def declared_power_w(device: Device) -> float | None:
+    """The highest limit that a device declares, W."""
+    return highest_of([device.facts.get(name) for name in ("power_limit_watts", "peak_power_watts")])
+
+
+def highest_of(limits: Iterable[object]) -> float | None:
+    """The highest of those that are limits, W."""
+    known = (float(limit) for limit in limits if isinstance(limit, (int, float)) and limit > 0)
+    return max(known, default=None)
 
 
 def power_limit_w(device: DeviceTape, window: Span) -> float | None:

@@ -129,23 +129,22 @@ def device_energy(
 
     Args:
         interval_s: the sampling period, which tells a gap from a pause between readings.
-        limit_w: power limit of the device; otherwise the one among its facts, if there is one.
+        limit_w: the highest power limit of the device, if one is known.
     """
     power, counter = tape.get(POWER.name), tape.get(ENERGY.name)
     if power is None and counter is None:
         return None
     window = union(spans)
-    limit = limit_w if limit_w is not None else _limit_of(tape)
-    counted = _by_counter(counter, power, window, limit) if counter is not None else None
+    counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
     integrated = _by_power(power, window, interval_s) if power is not None else None
-    fault = _fault(counter, power, window, limit) if counter is not None else None
+    fault = _fault(counter, power, window, limit_w) if counter is not None else None
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and power is not None and counted is not None and integrated is not None:
         compared = (counted, integrated)
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(power).lag_s)
-            compared = _both(_by_counter(counter, power, read, limit), _by_power(power, read, interval_s))
+            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(power, read, interval_s))
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -323,11 +322,6 @@ def _max_watts(power: Series, window: Sequence[Span]) -> float | None:
 
 
 # Which method
-
-
-def _limit_of(tape: DeviceTape) -> float | None:
-    limit = tape.device.facts.get("power_limit_watts")
-    return float(limit) if isinstance(limit, (int, float)) and limit > 0 else None
 
 
 def _choose(counted: _Figure | None, integrated: _Figure | None, fault: str | None) -> _Figure | None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfwatch.derive.conditions import declared_power_w
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
@@ -41,7 +42,7 @@ from perfwatch.derive.work import (
     split_unit,
 )
 from perfwatch.errors import ConfigError
-from perfwatch.metrics import ENERGY, POWER, UTILIZATION, WORK_UNITS
+from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, UTILIZATION, WORK_UNITS
 from perfwatch.model import Device, DeviceKind, Kind, Metric
 
 NOW_S = 30.0
@@ -174,10 +175,9 @@ class LiveFigures:
         if device.device.kind is DeviceKind.WORKLOAD:
             self._declare_work(device)
         elif (ENERGY.name in declared or POWER.name in declared) and number not in self._energies:
-            limit_w = device.device.facts.get("power_limit_watts")
             self._energies[number] = RunningEnergy(
                 declared.get(ENERGY.name),
-                limit_w if isinstance(limit_w, (int, float)) else None,
+                declared_power_w(device.device),
                 self._now_s,
                 self._longest_gap_s,
             )
@@ -204,7 +204,9 @@ class LiveFigures:
         if row.unseen:
             self._look_at_first_values(number, t, values, row)
         if number in self._energies:
-            self._energies[number].take(t, row.number(POWER, values), row.number(ENERGY, values))
+            energy = self._energies[number]
+            energy.allow(row.number(POWER_LIMIT, values))
+            energy.take(t, row.number(POWER, values), row.number(ENERGY, values))
         for name, running in self._works.get(number, {}).items():
             value = row.number_at(row.places.get(name), values)
             if value is not None:

@@ -44,6 +44,11 @@ class RunningEnergy:
         self._counted.pin(t)
         self._integrated.pin(t)
 
+    def allow(self, limit_w: float | None) -> None:
+        """The device may draw so much from now on; the highest limit counts, as in the summary."""
+        if limit_w is not None and limit_w > (self._limit_w or 0.0):
+            self._limit_w = limit_w
+
     def take(self, t: float, watts: float | None, joules: float | None) -> None:
         """Add a reading of power, of the counter, or of both."""
         if watts is not None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors import Counter, Sensor, Wave, constant, device, polls, ramp, tape
 
+from perfwatch.derive.conditions import highest_power_w
 from perfwatch.derive.energy import device_energy, max_power
 from perfwatch.derive.spans import Span
 from perfwatch.metrics import ENERGY, POWER
@@ -139,7 +140,8 @@ def test_a_counter_that_implies_more_than_twice_the_limit_is_left():
     assert (found.joules, found.method) == (pytest.approx(3000.0), Method.INTEGRATED)
     assert "400 W" in found.findings[0].message
     by_fact = device(steady(300.0), counting(900.0), power_metric=PLAIN, facts={"power_limit_watts": 400.0})
-    assert device_energy(by_fact, WHOLE, interval_s=1.0).method is Method.INTEGRATED
+    limit_w = highest_power_w(by_fact)
+    assert device_energy(by_fact, WHOLE, interval_s=1.0, limit_w=limit_w).method is Method.INTEGRATED
 
 
 def test_too_much_power_for_a_moment_is_not_judged():

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfwatch.derive.live import LiveFigures, Standing, standing_or_none
-from perfwatch.metrics import ENERGY, POWER, QUERIES
+from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, QUERIES
 from perfwatch.model import Device, DeviceKind
 from perfwatch.session import format as fmt
 
@@ -212,6 +212,20 @@ def test_the_summary_of_the_same_records_says_the_same() -> None:
     assert live.joules == pytest.approx(summary["energy"]["joules"])
     assert live.work["queries"] == pytest.approx(summary["work"]["queries"]["count"])
     assert live.per_joule("queries") == pytest.approx(summary["efficiency"]["queries"]["per_joule"])
+
+
+@pytest.mark.parametrize("told", ["declared", "read"])
+def test_the_summary_believes_the_same_wraps(told: str) -> None:
+    """A package of 15 W may draw 64 W for a while: what its counter moves over its wrap is no restart."""
+    session = Session()
+    metrics = (ENERGY.wrapping_at(1200.0), POWER_LIMIT)
+    peak = {"peak_power_watts": 64.0} if told == "declared" else {}
+    number = session.device(metrics=metrics, power_limit_watts=15.0, **peak)
+    limit_w = 15.0 if told == "declared" else 64.0
+    session.poll(number, every(1.0, 0.0, 60.0), lambda t: (40.0 * t + 7.0) % 1200.0, lambda t: limit_w)
+    session.job(0.0, 60.0)
+    assert standing(session).run.joules == pytest.approx(2400.0)
+    assert session.summary(window="job")["energy"]["joules"] == pytest.approx(2400.0)
 
 
 @settings(max_examples=50, deadline=None)
