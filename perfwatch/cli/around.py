@@ -98,14 +98,26 @@ def header(
     }
 
 
-def spoken(args: argparse.Namespace, interval_s: float, now_s: float) -> list[Any]:
-    """The sinks that talk while a run without a dashboard goes on; times in seconds."""
+def talking_sinks(
+    args: argparse.Namespace,
+    interval_s: float,
+    now_s: float,
+    *,
+    say: Callable[[str], None] = results.say,
+    notes: bool = True,
+) -> list[Any]:
+    """The sinks that talk while a run without a dashboard goes on; times in seconds.
+
+    Args:
+        say: prints a line of `--plain`.
+        notes: whether what is worth knowing is said unasked.
+    """
     sinks: list[Any] = []
     if args.verbose:
         from perfwatch.cli.verbose import Verbose
 
         sinks = [Verbose(results.say)]
-    elif not args.quiet:
+    elif notes and not args.quiet:
         from perfwatch.cli.notes import Notes
 
         sinks = [Notes(results.say)]
@@ -113,4 +125,4 @@ def spoken(args: argparse.Namespace, interval_s: float, now_s: float) -> list[An
         return sinks
     from perfwatch.exporters.plain_lines import PlainLines
 
-    return [*sinks, PlainLines(results.say, period_s=interval_s, now_s=now_s)]
+    return [*sinks, PlainLines(say, period_s=interval_s, now_s=now_s)]

@@ -119,6 +119,18 @@ def duration(text: str | None, option: str) -> float | None:
         raise ConfigError(f"{option}: {error}") from error
 
 
+def now_s(args: argparse.Namespace) -> float:
+    """The span of the figures of *now*, s.
+
+    Raises:
+        ConfigError: it is no time, or none at all.
+    """
+    found_s = duration(args.now, "--now")
+    if not found_s:
+        raise ConfigError(f"--now {args.now}: figures of now need some time, as in --now 30s")
+    return found_s
+
+
 def tags(texts: list[str]) -> dict[str, str]:
     """`--tag KEY=VALUE` as a mapping.
 

@@ -84,7 +84,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         duration_s=asking.duration(args.duration, "--duration"),
         tags=asking.tags(args.tag),
         interval_s=choose.interval(args, config),
-        now_s=asking.duration(args.now, "--now") or 30.0,
+        now_s=asking.now_s(args),
         target=find_target(args.what),  # last: it asks the system
     )
     results.check_summary_file(args)
@@ -151,7 +151,9 @@ class _Session:
             wanted.target.environment, "the job" if wanted.target.url is None else "the server"
         )
         opening = Opening(wanted.settings)
-        speaking = around.spoken(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
+        speaking = (
+            around.talking_sinks(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
+        )
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
             [recording, evidence, opening, *speaking],

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     lean.load_asyncio()
     config = load_config(args.config)
     appearance = watching.appearance(args, config)
-    scene = Scene(asking.duration(args.now, "--now") or 30.0)
+    scene = Scene(asking.now_s(args))
     live = LiveSource(
         choose.choose(args, config),
         [scene],

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from perfwatch.cli import asking, results, standard, watching
+from perfwatch.cli import around, asking, results, standard, watching
 from perfwatch.cli.feeds import JobFeed
 from perfwatch.errors import ConfigError
 
@@ -103,7 +103,7 @@ class _Wanted:
             if args.interval is None
             else parse_interval(args.interval)
         )
-        self.now_s = asking.duration(args.now, "--now") or 30.0
+        self.now_s = asking.now_s(args)
         of_all_devices = argparse.Namespace(**{**vars(args), "devices": None})
         self.settings: Settings = asking.settings(of_all_devices, config.settings())
         self.gates = results.Gates.parse(args)
@@ -133,15 +133,7 @@ class _Show:
     @classmethod
     def begin(cls, args: argparse.Namespace, wanted: _Wanted, screen: _Screen | None) -> _Show:
         """Take the signals over, then open files; nothing runs yet."""
-        from perfwatch.job.signals import SignalQueue
-
-        signals = SignalQueue()
-        signals.open()  # first: a thread that is older would take them
-        try:
-            return cls._wired(args, wanted, screen, signals)
-        except BaseException:
-            signals.close()
-            raise
+        return around.with_signals(lambda signals: cls._wired(args, wanted, screen, signals))
 
     @classmethod
     def _wired(
@@ -155,7 +147,11 @@ class _Show:
         session_id = new_session_id()
         recording = Recording(session_id, output=args.output, keep=args.output is not None, force=args.force)
         evidence = Evidence({})
-        faces = [*_spoken(args, wanted)] if screen is None else [screen.scene]
+        faces = (
+            [*around.talking_sinks(args, wanted.interval_s, wanted.now_s, say=_say_simulated, notes=False)]
+            if screen is None
+            else [screen.scene]
+        )
         live = LiveSource(
             [Chosen(wanted.collector, wanted.interval_s)],
             [recording, evidence, *faces],
@@ -192,20 +188,6 @@ def _header(wanted: _Wanted) -> dict[str, Any]:
         "settings": wanted.settings.to_json(),
         "conditions": {**conditions(), "git_commit": None},
     }
-
-
-def _spoken(args: argparse.Namespace, wanted: _Wanted) -> list[Any]:
-    """The sinks that talk while the story is told without a dashboard."""
-    sinks: list[Any] = []
-    if args.verbose:
-        from perfwatch.cli.verbose import Verbose
-
-        sinks = [Verbose(results.say)]
-    if not args.plain:
-        return sinks
-    from perfwatch.exporters.plain_lines import PlainLines
-
-    return [*sinks, PlainLines(_say_simulated, period_s=wanted.interval_s, now_s=wanted.now_s)]
 
 
 def _say_simulated(text: str) -> None:

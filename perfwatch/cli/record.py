@@ -73,7 +73,7 @@ class _Recorder:
         self._chosen = choose.choose(args, config)
         self._interval_s = choose.interval(args, config)
         self._duration_s = asking.duration(args.duration, "--duration")
-        self._now_s = asking.duration(args.now, "--now") or 30.0
+        self._now_s = asking.now_s(args)
         self._plain = args.plain
         self._quiet = args.quiet
         self._header = {"name": args.name, "tags": asking.tags(args.tag), "settings": settings.to_json()}

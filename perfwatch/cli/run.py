@@ -102,7 +102,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         user=job_user(args.user),
         tags=asking.tags(args.tag),
         interval_s=choose.interval(args, config),
-        now_s=asking.duration(args.now, "--now") or 30.0,
+        now_s=asking.now_s(args),
     )
     results.check_summary_file(args)
     return wanted
@@ -152,7 +152,11 @@ class _Session:
                 recording,
                 evidence,
                 opening,
-                *(around.spoken(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]),
+                *(
+                    around.talking_sinks(args, wanted.interval_s, wanted.now_s)
+                    if screen is None
+                    else [screen.scene]
+                ),
             ],
             interval_s=wanted.interval_s,
             session_id=session_id,

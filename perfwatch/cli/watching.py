@@ -118,7 +118,7 @@ class Screen:
         self._args = args
         self._appearance = appearance(args, config)
         self.pane: Pane = Pane()
-        self.scene: Scene = Scene(asking.duration(args.now, "--now") or 30.0)
+        self.scene: Scene = Scene(asking.now_s(args))
 
     def open(self, feed: Feed) -> None:
         """Show it until it is closed."""

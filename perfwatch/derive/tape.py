@@ -82,7 +82,6 @@ class DeviceTape:
         self.number = number
         self.collector = collector
         self.host = host
-        self.gone_at: float | None = None
         self._device = device
         self._times = array("d")
         self._series: dict[str, Series] = {}
@@ -135,7 +134,6 @@ class DeviceTape:
         """It came back, or tells other metrics from now on."""
         self._lay_out()
         self._device = device
-        self.gone_at = None
 
     def take(self, t: float, values: list[Any]) -> None:
         """Add one sample.
@@ -328,8 +326,6 @@ class Tape:
         elif "event" in record:
             fields = {key: _sound(value) for key, value in record.items() if key not in ("t", "event")}
             self.events.append(Event(t, str(record["event"]), fields))
-            if record["event"] == "gone" and record.get("n") in self.devices:
-                self.devices[record["n"]].gone_at = t
         elif "device" in record:
             self._declare(record)
         elif "table" in record:

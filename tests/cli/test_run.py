@@ -326,7 +326,9 @@ def test_no_thread_of_ours_takes_the_signals_of_the_main_one(tmp_path: Path) -> 
     running = start("sh", "-c", f"{say_when_running(here)}; exec sleep 60", home=tmp_path)
     try:
         wait_until(lambda: here.exists() and here.read_text(), "the job")
-        for status in Path(f"/proc/{running.pid}/task").glob("*/status"):
+        threads = list(Path(f"/proc/{running.pid}/task").glob("*/status"))
+        assert len(threads) > 1
+        for status in threads:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
             blocked = int(fields["SigBlk"], 16)
             # A thread in sigtimedwait shows the signals that it waits for as not blocked.

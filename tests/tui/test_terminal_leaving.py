@@ -122,7 +122,7 @@ def test_it_ends_when_its_terminal_is_gone(fake: FakeNvml, tmp_path: Path, nohup
     with Terminal(ALONE, environment(tmp_path, fake.env()), nohup=nohup) as terminal:
         terminal.wait_for(SHOWN)
         terminal.hang_up()
-        terminal.process.wait(GONE_S)
+        assert terminal.process.wait(GONE_S) == (0 if nohup else -signal.SIGHUP)
 
 
 @pytest.mark.parametrize("nohup", [False, True])
@@ -132,7 +132,7 @@ def test_a_stalled_terminal_that_dies_ends_it_too(fake: FakeNvml, tmp_path: Path
         terminal.stall()
         terminal.type("7123456" * 20)
         terminal.hang_up()
-        terminal.process.wait(GONE_S)
+        assert terminal.process.wait(GONE_S) == (0 if nohup else -signal.SIGHUP)
 
 
 def test_a_job_goes_on_when_the_terminal_is_gone_and_all_is_recorded(fake: FakeNvml, tmp_path: Path) -> None:
