@@ -6,16 +6,15 @@ integral of its power. The counter is preferred and left only when it is itself 
 
 from __future__ import annotations
 
-import heapq
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, groupby, repeat
-from math import fsum, inf
-from operator import gt, mul, ne, sub
+from itertools import chain
+from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
+from perfwatch.derive.counter_fault import fault_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
@@ -29,19 +28,6 @@ GAIN_RATIOS = {"nvidia": 0.05}
 NVIDIA boards: -6.2 % to +5 % against external meters, typically within 5 % (measurement A.1, D.6).
 """
 
-STUCK_S = 5.0
-"""A counter that does not move for so long while power is drawn is at fault."""
-STUCK_UPDATES = 3.0
-"""One that is renewed more rarely has so many update periods."""
-IDLE_SEEN = 1.5
-"""Idle was seen where the highest reading of a recording is so many times the lowest."""
-ABOVE_IDLE = 1.1
-"""Power is above idle when it is so many times the lowest reading."""
-EXCESS = 2.0
-"""A counter that implies more than this many times the power limit is at fault ..."""
-EXCESS_S = 1.0
-EXCESS_UPDATES = 10.0
-"""... over at least a second and ten update periods; shorter stretches are never judged."""
 SAME_TIME = 0.01
 """Two figures whose covered times differ by no more than this share of them are of the same time."""
 ENOUGH_READINGS = 32
@@ -137,7 +123,7 @@ def device_energy(
     window = union(spans)
     counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
     integrated = _by_power(power, window, interval_s) if power is not None else None
-    fault = _fault(counter, power, window, limit_w) if counter is not None else None
+    fault = fault_of(counter, power, window, limit_w) if counter is not None else None
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and power is not None and counted is not None and integrated is not None:
@@ -169,19 +155,6 @@ def device_energy(
 def _error_of(chosen: _Figure | None) -> Error | None:
     """Unknown for an estimate: how far a model is off does not show in its readings."""
     return None if chosen is None or chosen.estimated else chosen.error
-
-
-def max_power(devices: Sequence[DeviceTape], spans: Sequence[Span]) -> float | None:
-    """The largest sum of simultaneous power readings of the devices, in watts.
-
-    `None` where a device tells no power, or never all of them at once. Readings count as simultaneous
-    while none is older than one and a half of its device's usual intervals.
-    """
-    told = [power for device in devices if (power := device.get(POWER.name)) is not None]
-    if not told or len(told) < len(devices):
-        return None
-    sums = [best for span in union(spans) if (best := _max_sum(told, span)) is not None]
-    return max(sums, default=None)
 
 
 # The two methods
@@ -275,7 +248,7 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
         covered_s=fsum(part.covered_s for _, part in found),
         method=Method.INTEGRATED,
         estimated=power.metric.estimated,
-        samples=sum(len(_inside(power, span)) for span in window),
+        samples=sum(len(power.within(span)[0]) for span in window),
         times=power.times,
         gaps=tuple(gap for _, part in found for gap in part.gaps),
     )
@@ -312,13 +285,8 @@ def _both(counted: _Figure | None, integrated: _Figure | None) -> tuple[_Figure,
     return None if counted is None or integrated is None else (counted, integrated)
 
 
-def _inside(series: Series, span: Span) -> array[float]:
-    """The values read in a span."""
-    return series.values[bisect_left(series.times, span.start) : bisect_right(series.times, span.end)]
-
-
 def _max_watts(power: Series, window: Sequence[Span]) -> float | None:
-    return max(chain.from_iterable(_inside(power, span) for span in window), default=None)
+    return max(chain.from_iterable(power.within(span)[1] for span in window), default=None)
 
 
 # Which method
@@ -337,79 +305,6 @@ def _method(chosen: _Figure | None) -> Method | None:
     if chosen is None:
         return None
     return Method.ESTIMATED if chosen.estimated else chosen.method
-
-
-def _fault(
-    counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
-) -> str | None:
-    """What is wrong with the counter itself in the window, in words; `None` if nothing is.
-
-    A restart is no such fault: what it hid leaves the coverage, and `_choose` looks at that.
-    """
-    for span in window:
-        stuck = _stuck(counter, power, span) if power is not None else None
-        if stuck is not None:
-            return f"did not move for {stuck.duration_s:.1f} s while power was above idle"
-        if limit_w is not None and _exceeds(counter, span, limit_w):
-            return f"implies more than twice the power limit of {limit_w:.0f} W"
-    return None
-
-
-def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
-    """The first stretch in which the counter stood still too long while power was above idle."""
-    patience_s = max(STUCK_S, STUCK_UPDATES * (counter.metric.update_s or 0.0))
-    first, last = bisect_left(counter.times, span.start), bisect_right(counter.times, span.end)
-    times, values = counter.times[first:last], counter.values[first:last]
-    if not len(times) or times[-1] - times[0] < patience_s:
-        return None
-    moves = [times[0], *compress(times[1:], map(ne, values[1:], values)), times[-1]]
-    if max(map(sub, moves[1:], moves)) < patience_s:
-        return None
-    moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
-    begins = [times[index] for index in (0, *moved)]
-    ends = [times[index] for index in (*(index - 1 for index in moved), len(times) - 1)]
-    still = [Span(a, b) for a, b in zip(begins, ends, strict=True) if b - a >= patience_s]
-    idle_w = _idle_watts(counter, power) if still else 0.0
-    return next((loaded for part in still for loaded in _above(power, part, idle_w, patience_s)), None)
-
-
-def _above(power: Series, span: Span, idle_w: float, least_s: float) -> Iterator[Span]:
-    """Where in the span power readings stay above a level for long enough."""
-    begin = bisect_left(power.times, span.start)
-    times = power.times[begin : bisect_right(power.times, span.end)]
-    for above, run in groupby(range(len(times)), lambda index: power.values[begin + index] > idle_w):
-        indexes = list(run)
-        if above and times[indexes[-1]] - times[indexes[0]] >= least_s:
-            yield Span(times[indexes[0]], times[indexes[-1]])
-
-
-def _idle_watts(counter: Series, power: Series) -> float:
-    """Power above this is more than idle.
-
-    The lowest reading tells it, if the recording saw load and idle. A recording without both, or one in
-    which the counter never moved, takes any power for a reason to move.
-    """
-    low, high = min(power.values), max(power.values)
-    if high < IDLE_SEEN * low or min(counter.values) == max(counter.values):
-        return 0.0
-    return ABOVE_IDLE * low
-
-
-def _exceeds(counter: Series, span: Span, limit_w: float) -> bool:
-    """Somewhere in the span, over a stretch long enough to judge, the counter implies too much power."""
-    first, last = bisect_left(counter.times, span.start), bisect_right(counter.times, span.end)
-    times, values = counter.times[first:last], counter.values[first:last]
-    allowed_j = map(mul, map(sub, times[1:], times), repeat(EXCESS * limit_w))
-    if not any(map(gt, map(sub, values[1:], values), allowed_j)):
-        return False
-    least_s = max(EXCESS_S, EXCESS_UPDATES * (counter.metric.update_s or 0.0))
-    for begin, t in enumerate(times):
-        end = bisect_left(times, t + least_s)
-        if end == len(times):
-            return False
-        if values[end] - values[begin] > EXCESS * limit_w * (times[end] - t):
-            return True
-    return False
 
 
 # What a reader must know
@@ -477,61 +372,3 @@ def _gap_message(label: str, gaps: Sequence[Span]) -> str:
 
 def _largest_gap_s(chosen: _Figure, window: Sequence[Span]) -> float:
     return max(counters.largest_gap_s(chosen.times, span) for span in window)
-
-
-# Several devices
-
-
-def _max_sum(told: Sequence[Series], span: Span) -> float | None:
-    """The largest sum of simultaneous readings in one span."""
-    parts = [(_times_inside(power, span), _inside(power, span)) for power in told]
-    if any(not len(times) for times, _ in parts):
-        return None
-    if len(parts) == 1:
-        return max(parts[0][1])
-    ages = [1.5 * uncertainty.polling_of(times, inf).spacing_s for times, _ in parts]
-    common = _without_odd_edges(parts, min(ages) / 3.0)
-    if len(common[0][0]) and _in_step(common, min(ages) / 3.0):
-        return max(map(sum, zip(*(watts for _, watts in common), strict=True)))
-    return _max_merged(parts, ages)
-
-
-def _times_inside(series: Series, span: Span) -> array[float]:
-    return series.times[bisect_left(series.times, span.start) : bisect_right(series.times, span.end)]
-
-
-def _without_odd_edges(
-    parts: Sequence[tuple[array[float], array[float]]], within_s: float
-) -> list[tuple[array[float], array[float]]]:
-    """Without the readings at the edges that only some devices have: nothing is simultaneous there."""
-    first = max((times[0] for times, _ in parts if len(times)), default=0.0) - within_s
-    last = min((times[-1] for times, _ in parts if len(times)), default=0.0) + within_s
-    kept = []
-    for times, watts in parts:
-        begin, end = bisect_left(times, first), bisect_right(times, last)
-        kept.append((times[begin:end], watts[begin:end]))
-    return kept
-
-
-def _in_step(parts: Sequence[tuple[array[float], array[float]]], within_s: float) -> bool:
-    """The devices were read in the same polls: reading for reading at nearly one time."""
-    first = parts[0][0]
-    return all(
-        len(times) == len(first) and max(map(abs, map(sub, times, first))) < within_s
-        for times, _ in parts[1:]
-    )
-
-
-def _max_merged(parts: Sequence[tuple[array[float], array[float]]], ages: Sequence[float]) -> float | None:
-    """The largest sum of the newest readings, going through all of them in order of time."""
-    best: float | None = None
-    newest: list[tuple[float, float]] = [(-inf, 0.0)] * len(parts)
-    streams = [
-        zip(times, [number] * len(times), watts, strict=True) for number, (times, watts) in enumerate(parts)
-    ]
-    for t, number, watts in heapq.merge(*streams):
-        newest[number] = (t, watts)
-        if all(t - read <= age for (read, _), age in zip(newest, ages, strict=True)):
-            added = fsum(power for _, power in newest)
-            best = added if best is None else max(best, added)
-    return best

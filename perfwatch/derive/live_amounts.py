@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 
 from perfwatch.derive import counters
-from perfwatch.derive.energy import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.live_trace import Point, Trace
 from perfwatch.derive.spans import Span
 from perfwatch.derive.work import Course

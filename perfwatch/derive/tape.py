@@ -7,11 +7,13 @@ changes nothing. Times are seconds on the session's clock (`t` of the records).
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, zip_longest
 from typing import Any
 
+from perfwatch.derive.spans import Span
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Buckets, Device, Histogram, Kind, Metric
 from perfwatch.session import format as fmt
@@ -69,6 +71,11 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def within(self, span: Span) -> tuple[array[float], array[float]]:
+        """Times and values of the readings in a span, its ends included."""
+        first, last = bisect_left(self.times, span.start), bisect_right(self.times, span.end)
+        return self.times[first:last], self.values[first:last]
 
 
 class DeviceTape:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perfwatch.derive.conditions import highest_power_w
-from perfwatch.derive.energy import DeviceEnergy, device_energy, max_power
+from perfwatch.derive.energy import DeviceEnergy, device_energy
+from perfwatch.derive.peak import max_power
 from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sensors import Counter, Sensor, Wave, constant, device, polls, ramp, tape
 
 from perfwatch.derive.conditions import highest_power_w
-from perfwatch.derive.energy import device_energy, max_power
+from perfwatch.derive.energy import device_energy
+from perfwatch.derive.peak import max_power
 from perfwatch.derive.spans import Span
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Method

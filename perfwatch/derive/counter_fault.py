@@ -1,0 +1,96 @@
+"""Is an energy counter itself at fault: does it stand under load, or move faster than its device can draw?"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import compress, groupby, repeat
+from operator import gt, mul, ne, sub
+
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import Series
+
+STUCK_S = 5.0
+"""A counter that does not move for so long while power is drawn is at fault."""
+STUCK_UPDATES = 3.0
+"""One that is renewed more rarely has so many update periods."""
+IDLE_SEEN = 1.5
+"""Idle was seen where the highest reading of a recording is so many times the lowest."""
+ABOVE_IDLE = 1.1
+"""Power is above idle when it is so many times the lowest reading."""
+EXCESS = 2.0
+"""A counter that implies more than this many times the power limit is at fault ..."""
+EXCESS_S = 1.0
+EXCESS_UPDATES = 10.0
+"""... over at least a second and ten update periods; shorter stretches are never judged."""
+
+
+def fault_of(
+    counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
+) -> str | None:
+    """What is wrong with the counter itself in the window, in words; `None` if nothing is.
+
+    A restart is no such fault: what it hid leaves the coverage, by which the method is chosen.
+    """
+    for span in window:
+        stuck = _stuck(counter, power, span) if power is not None else None
+        if stuck is not None:
+            return f"did not move for {stuck.duration_s:.1f} s while power was above idle"
+        if limit_w is not None and _exceeds(counter, span, limit_w):
+            return f"implies more than twice the power limit of {limit_w:.0f} W"
+    return None
+
+
+def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
+    """The first stretch in which the counter stood still too long while power was above idle."""
+    patience_s = max(STUCK_S, STUCK_UPDATES * (counter.metric.update_s or 0.0))
+    times, values = counter.within(span)
+    if not len(times) or times[-1] - times[0] < patience_s:
+        return None
+    moves = [times[0], *compress(times[1:], map(ne, values[1:], values)), times[-1]]
+    if max(map(sub, moves[1:], moves)) < patience_s:
+        return None
+    moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
+    begins = [times[index] for index in (0, *moved)]
+    ends = [times[index] for index in (*(index - 1 for index in moved), len(times) - 1)]
+    still = [Span(a, b) for a, b in zip(begins, ends, strict=True) if b - a >= patience_s]
+    idle_w = _idle_watts(counter, power) if still else 0.0
+    return next((loaded for part in still for loaded in _above(power, part, idle_w, patience_s)), None)
+
+
+def _above(power: Series, span: Span, idle_w: float, least_s: float) -> Iterator[Span]:
+    """Where in the span power readings stay above a level for long enough."""
+    begin = bisect_left(power.times, span.start)
+    times = power.times[begin : bisect_right(power.times, span.end)]
+    for above, run in groupby(range(len(times)), lambda index: power.values[begin + index] > idle_w):
+        indexes = list(run)
+        if above and times[indexes[-1]] - times[indexes[0]] >= least_s:
+            yield Span(times[indexes[0]], times[indexes[-1]])
+
+
+def _idle_watts(counter: Series, power: Series) -> float:
+    """Power above this is more than idle.
+
+    The lowest reading tells it, if the recording saw load and idle. A recording without both, or one in
+    which the counter never moved, takes any power for a reason to move.
+    """
+    low, high = min(power.values), max(power.values)
+    if high < IDLE_SEEN * low or min(counter.values) == max(counter.values):
+        return 0.0
+    return ABOVE_IDLE * low
+
+
+def _exceeds(counter: Series, span: Span, limit_w: float) -> bool:
+    """Somewhere in the span, over a stretch long enough to judge, the counter implies too much power."""
+    times, values = counter.within(span)
+    allowed_j = map(mul, map(sub, times[1:], times), repeat(EXCESS * limit_w))
+    if not any(map(gt, map(sub, values[1:], values), allowed_j)):
+        return False
+    least_s = max(EXCESS_S, EXCESS_UPDATES * (counter.metric.update_s or 0.0))
+    for begin, t in enumerate(times):
+        end = bisect_left(times, t + least_s)
+        if end == len(times):
+            return False
+        if values[end] - values[begin] > EXCESS * limit_w * (times[end] - t):
+            return True
+    return False
