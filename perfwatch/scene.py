@@ -8,144 +8,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
 from perfwatch.derive.live_course import RUN
-from perfwatch.derive.live_run import LiveRun, RunSoFar
+from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.odd import Peer
 from perfwatch.derive.throttles import reasons_of
-from perfwatch.derive.workload_now import WorkloadFigures, WorkloadNow
+from perfwatch.derive.workload_now import WorkloadFigures
+from perfwatch.frame import Bin, BinsWanted, DeviceNow, Frame, Happening, Processes
 from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
-from perfwatch.model import Device, Kind, State
+from perfwatch.model import Device, DeviceKind, Kind, State
 from perfwatch.session import format as fmt
 
 FIGURES_S = 0.45
 EVENTS = 500
 """So many events are kept for the screen; the recording has them all."""
-
-Bin = tuple[int, float | None, float | None, float | None]
-
-
-@dataclass(frozen=True)
-class BinsWanted:
-    """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`).
-
-    The number `RUN` asks for a series of the run (see `RunCourse.bins`), a metric `latency_seconds:p99_s` for
-    a percentile of a workload's timing (see `WorkloadFigures.bins`).
-    """
-
-    number: int
-    metric: str
-    width_s: float
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
-class DeviceNow:
-    """One device or workload as it stands.
-
-    Args:
-        number: its number in the stream.
-        label: what people call it, `nvidia:0`.
-        host: where it is.
-        device: its declaration.
-        collector: who reads it.
-        values: newest values by metric; None where unknown.
-        watts: power now: its sensor's, else how fast its energy counter moved; None if unknown.
-        t: when it was read last, seconds of the session; None if never.
-        state: ok, stale, gone, retrying or failed.
-        reason: why it is not ok.
-    """
-
-    number: int
-    label: str
-    host: str
-    device: Device
-    collector: str
-    values: Mapping[str, Any]
-    t: float | None
-    state: State
-    reason: str = ""
-    watts: float | None = None
-
-    def value(self, name: str) -> float | None:
-        """A number, or None."""
-        found = self.values.get(name)
-        return found if isinstance(found, (int, float)) else None
-
-    def age_s(self, now: float) -> float | None:
-        """How old its newest reading is, s."""
-        return None if self.t is None else max(0.0, now - self.t)
-
-
-@dataclass(frozen=True)
-class Happening:
-    """One line of the events: when, what kind, in words, and its fields."""
-
-    t: float
-    kind: str
-    fields: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Processes:
-    """A table of processes: of one device, or (`number` None) of the host."""
-
-    number: int | None
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Everything one screen needs, of one moment.
-
-    Args:
-        t: now, seconds of the session.
-        header: the session's header.
-        devices: what has telemetry, in order of appearance.
-        workloads: what counts work.
-        standing: how the run stands; None until something was read twice.
-        run: what else is known of the run.
-        job: the fields of the job's begin, and those of its end once it ended.
-        tables: processes.
-        events: the newest last.
-        observer: perfwatch's own cost as it was recorded last.
-        collectors: state and reason of each collector.
-        bins: what was asked for.
-        work: what each workload does now, by its number.
-        output: the job's newest lines as it wrote them, colours and all; whoever shows the frame adds them.
-    """
-
-    t: float
-    header: Mapping[str, Any]
-    devices: tuple[DeviceNow, ...] = ()
-    workloads: tuple[DeviceNow, ...] = ()
-    standing: Standing | None = None
-    run: RunSoFar = field(default_factory=RunSoFar)
-    job: Mapping[str, Any] = field(default_factory=dict)
-    tables: tuple[Processes, ...] = ()
-    events: tuple[Happening, ...] = ()
-    observer: Mapping[str, Any] = field(default_factory=dict)
-    collectors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    bins: Mapping[BinsWanted, Sequence[Bin]] = field(default_factory=dict)
-    work: Mapping[int, WorkloadNow] = field(default_factory=dict)
-    output: tuple[str, ...] = ()
-
-    @property
-    def simulated(self) -> bool:
-        """Whether any device is played and not real."""
-        return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
-
-    @property
-    def counts_work(self) -> bool:
-        """Whether anything counts work and has told some."""
-        return any(value for one in self.workloads for value in one.values.values() if value)
 
 
 class _Figures(NamedTuple):
@@ -258,8 +139,8 @@ class Scene:
         return Frame(
             t=t,
             header=self._header,
-            devices=tuple(one for one in both if one.device.kind.value != "workload"),
-            workloads=tuple(one for one in both if one.device.kind.value == "workload"),
+            devices=tuple(one for one in both if one.device.kind is not DeviceKind.WORKLOAD),
+            workloads=tuple(one for one in both if one.device.kind is DeviceKind.WORKLOAD),
             standing=spans.standing,
             run=spans.run,
             job=dict(self._job),

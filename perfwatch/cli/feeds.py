@@ -15,8 +15,9 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     import threading
 
+    from perfwatch.frame import BinsWanted, Frame
     from perfwatch.job.pane import Pane
-    from perfwatch.scene import BinsWanted, Frame, Scene
+    from perfwatch.scene import Scene
     from perfwatch.sources.found import Finder
     from perfwatch.sources.live import LiveSource
 

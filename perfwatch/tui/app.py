@@ -20,7 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
 
 from perfwatch.errors import ConfigError
-from perfwatch.scene import DeviceNow, Frame
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.tui import chrome
 from perfwatch.tui.canvas import Canvas
 from perfwatch.tui.draw.charts import Book

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.text import clean, width
 from perfwatch.tui.draw import words
 from perfwatch.tui.draw.row import Line, Row

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from perfwatch.scene import BinsWanted, Frame
+from perfwatch.frame import BinsWanted, Frame
 
 
 class Feed(Protocol):

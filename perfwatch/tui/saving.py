@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfwatch.scene import Bin, BinsWanted, Frame
+from perfwatch.frame import Bin, BinsWanted, Frame
 from perfwatch.text import clean, width
 from perfwatch.tui.draw.row import Row, plain
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from perfwatch.frame import Frame
 from perfwatch.model import Device
-from perfwatch.scene import Frame, Scene
+from perfwatch.scene import Scene
 from perfwatch.session import format as fmt
 from perfwatch.text import width
 from perfwatch.tui.draw.charts import Book

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from perfwatch.scene import BinsWanted, Frame, Scene
+from perfwatch.frame import BinsWanted, Frame
+from perfwatch.scene import Scene
 from perfwatch.session.reader import open_session
 from perfwatch.tui import screens
 from perfwatch.tui.draw.charts import Book

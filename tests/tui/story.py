@@ -7,9 +7,10 @@ from typing import Any
 
 from derive.build import Session, every, histogram
 
+from perfwatch.frame import Frame
 from perfwatch.metrics import ENERGY, LATENCY, POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Kind, Metric, Unit
-from perfwatch.scene import Frame, Scene
+from perfwatch.scene import Scene
 from perfwatch.text import width
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row, plain

@@ -10,9 +10,10 @@ from typing import Any
 
 from looking import declared, sample, scene
 
+from perfwatch.frame import BinsWanted, Frame
 from perfwatch.metrics import MEMORY_TOTAL, MEMORY_USED, POWER, TEMPERATURE, UTILIZATION
 from perfwatch.model import Device, DeviceKind
-from perfwatch.scene import BinsWanted, Frame, Scene
+from perfwatch.scene import Scene
 from perfwatch.tui.app import Dashboard
 from perfwatch.tui.draw.row import plain
 from perfwatch.tui.look import Look

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from derive.build import Session, every
 from story import boards, queries, scene_of
 
-from perfwatch.scene import BinsWanted, Frame
+from perfwatch.frame import BinsWanted, Frame
 from perfwatch.tui.app import Dashboard
 from perfwatch.tui.draw.row import plain
 from perfwatch.tui.look import Look

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stub import boards
 
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.text import width
 from perfwatch.tui import chrome
 from perfwatch.tui.draw.row import Row, plain

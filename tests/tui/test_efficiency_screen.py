@@ -8,8 +8,8 @@ import pytest
 from derive.build import Session, every
 from story import PRICES, line_with, run_of, shown, styles_of, text_of
 
+from perfwatch.frame import Frame
 from perfwatch.metrics import ENERGY, POWER, QUERIES
-from perfwatch.scene import Frame
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plane import Plane, Scale, scale_of
 from perfwatch.tui.draw.row import plain

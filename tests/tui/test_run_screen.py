@@ -6,8 +6,8 @@ import pytest
 from derive.build import Session, every
 from story import THERMAL, boards, line_with, queries, run_of, shown, styles_of, text_of
 
+from perfwatch.frame import Frame
 from perfwatch.metrics import QUERIES
-from perfwatch.scene import Frame
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import plain
 from perfwatch.tui.screens.run import draw

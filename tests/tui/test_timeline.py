@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from story import run_of, scene_of
 
 from perfwatch.derive.live_course import WATTS
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.text import width
 from perfwatch.tui.draw.charts import Book, Span
 from perfwatch.tui.draw.row import Row, plain

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from perfwatch.derive.integral import gap_limit_s
-from perfwatch.scene import Bin, BinsWanted, Frame
+from perfwatch.frame import Bin, BinsWanted, Frame
 from perfwatch.tui.draw import braille
 
 LATE_S = 1.5

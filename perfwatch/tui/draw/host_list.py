@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfwatch import metrics as m
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, Scope, State
-from perfwatch.scene import DeviceNow, Frame
 
 _SCOPES = (Scope.ACCELERATOR, Scope.MODULE, Scope.NODE, Scope.WALL, Scope.CPU, Scope.DRAM)
 _WORST_FIRST = (State.FAILED, State.STALE, State.RETRYING, State.GONE, State.ABSENT, State.OPENING, State.OK)

@@ -9,8 +9,8 @@ from typing import Any
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.live import Figures
 from perfwatch.derive.settings import CostInputs, Settings
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, Scope
-from perfwatch.scene import DeviceNow, Frame
 from perfwatch.units import format_money
 
 PRICE_HINT = "no price: add --price 0.12/kWh or --rent 2.5/h/device"

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfwatch.frame import Frame, Processes
 from perfwatch.model import State
-from perfwatch.scene import Frame, Processes
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from perfwatch.scene import Frame, Happening
+from perfwatch.frame import Frame, Happening
 from perfwatch.units import format_count, format_duration
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perfwatch.derive.findings import INSUFFICIENT
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 
 TELL_WORK = (
     "no work is counted: -w output='{queries} queries' reads what the job prints,",

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
-from perfwatch.scene import Bin
+from perfwatch.frame import Bin
 from perfwatch.text import clean, to_ascii
 from perfwatch.tui.draw import charts
 from perfwatch.tui.draw.charts import Book, Span

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row
 from perfwatch.tui.view import View

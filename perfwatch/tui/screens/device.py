@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from perfwatch import metrics as m
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import Kind, Metric
-from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui.draw import words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Line, Row, fitted

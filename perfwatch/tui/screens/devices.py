@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from perfwatch import metrics as m
 from perfwatch.derive.throttles import reasons_of
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, State
-from perfwatch.scene import DeviceNow, Frame
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from perfwatch.derive.live import Standing
 from perfwatch.derive.live_course import RUN, WATTS, WORK_RATE
 from perfwatch.exporters.words import per_joule_unit
-from perfwatch.scene import Bin, Frame
+from perfwatch.frame import Bin, Frame
 from perfwatch.tui.draw import charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import Money, money_of, rates_of, unit_cost

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from perfwatch.frame import Frame
 from perfwatch.model import State
-from perfwatch.scene import Frame
 from perfwatch.tui.draw import bars, table, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.host_list import Host, hosts_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.text import clean, shorten, width
 from perfwatch.tui.draw import ansi, words
 from perfwatch.tui.draw.charts import Book

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.tui.draw import table
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.labels import labels_in

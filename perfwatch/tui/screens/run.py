@@ -10,7 +10,7 @@ from perfwatch.derive.latency import Latency
 from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.exporters.words import device_list, one, per_joule_unit, spoken, timing, what_is_measured
-from perfwatch.scene import Frame
+from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book

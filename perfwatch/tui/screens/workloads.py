@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from perfwatch import metrics as m
 from perfwatch.derive.latency import Latency
 from perfwatch.derive.workload_now import Counted, Timed, WorkloadNow
+from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
-from perfwatch.scene import Bin, DeviceNow, Frame
 from perfwatch.tui.draw import charts, table, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows

@@ -1,0 +1,132 @@
+"""What does a screen get to see? One frozen frame: devices, the run, events, and what it asked of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfwatch.derive.live import Standing
+from perfwatch.derive.live_run import RunSoFar
+from perfwatch.derive.workload_now import WorkloadNow
+from perfwatch.model import Device, State
+
+Bin = tuple[int, float | None, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class BinsWanted:
+    """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`).
+
+    The number `RUN` asks for a series of the run (see `RunCourse.bins`), a metric `latency_seconds:p99_s` for
+    a percentile of a workload's timing (see `WorkloadFigures.bins`).
+    """
+
+    number: int
+    metric: str
+    width_s: float
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class DeviceNow:
+    """One device or workload as it stands.
+
+    Args:
+        number: its number in the stream.
+        label: what people call it, `nvidia:0`.
+        host: where it is.
+        device: its declaration.
+        collector: who reads it.
+        values: newest values by metric; None where unknown.
+        watts: power now: its sensor's, else how fast its energy counter moved; None if unknown.
+        t: when it was read last, seconds of the session; None if never.
+        state: ok, stale, gone, retrying or failed.
+        reason: why it is not ok.
+    """
+
+    number: int
+    label: str
+    host: str
+    device: Device
+    collector: str
+    values: Mapping[str, Any]
+    t: float | None
+    state: State
+    reason: str = ""
+    watts: float | None = None
+
+    def value(self, name: str) -> float | None:
+        """A number, or None."""
+        found = self.values.get(name)
+        return found if isinstance(found, (int, float)) else None
+
+    def age_s(self, now: float) -> float | None:
+        """How old its newest reading is, s."""
+        return None if self.t is None else max(0.0, now - self.t)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the events: when, what kind, in words, and its fields."""
+
+    t: float
+    kind: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A table of processes: of one device, or (`number` None) of the host."""
+
+    number: int | None
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything one screen needs, of one moment.
+
+    Args:
+        t: now, seconds of the session.
+        header: the session's header.
+        devices: what has telemetry, in order of appearance.
+        workloads: what counts work.
+        standing: how the run stands; None until something was read twice.
+        run: what else is known of the run.
+        job: the fields of the job's begin, and those of its end once it ended.
+        tables: processes.
+        events: the newest last.
+        observer: perfwatch's own cost as it was recorded last.
+        collectors: state and reason of each collector.
+        bins: what was asked for.
+        work: what each workload does now, by its number.
+        output: the job's newest lines as it wrote them, colours and all; whoever shows the frame adds them.
+    """
+
+    t: float
+    header: Mapping[str, Any]
+    devices: tuple[DeviceNow, ...] = ()
+    workloads: tuple[DeviceNow, ...] = ()
+    standing: Standing | None = None
+    run: RunSoFar = field(default_factory=RunSoFar)
+    job: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[Processes, ...] = ()
+    events: tuple[Happening, ...] = ()
+    observer: Mapping[str, Any] = field(default_factory=dict)
+    collectors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    bins: Mapping[BinsWanted, Sequence[Bin]] = field(default_factory=dict)
+    work: Mapping[int, WorkloadNow] = field(default_factory=dict)
+    output: tuple[str, ...] = ()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any device is played and not real."""
+        return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
+
+    @property
+    def counts_work(self) -> bool:
+        """Whether anything counts work and has told some."""
+        return any(value for one in self.workloads for value in one.values.values() if value)
