@@ -1,4 +1,4 @@
-"""What does a screen get to see? One frozen frame: devices, the run, events, and what it asked of the past."""
+"""What does a screen see? One frozen frame: devices, the run, events, and what it asked for of the past."""
 
 from __future__ import annotations
 
