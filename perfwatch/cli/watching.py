@@ -148,7 +148,9 @@ class RunScreen(Screen):
         self._recording = None if session_path is None else Path(session_path)
         if session_path is None:
             return os.open(os.devnull, os.O_WRONLY)
-        path = Path(f"{session_path.removesuffix('.zst').removesuffix('.jsonl')}.output")
+        from perfwatch.session.shelf import stem
+
+        path = Path(f"{stem(session_path)}.output")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         try:
             fd = os.open(path, flags, 0o600)

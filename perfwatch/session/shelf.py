@@ -47,6 +47,11 @@ def private_path(session_id: str) -> Path:
     return Path(tempfile.mkdtemp(prefix="perfwatch-")) / f"{session_id[:8]}{SUFFIX}"
 
 
+def stem(path: str) -> str:
+    """A session file's path or name without what says that it is one; other files are named after it."""
+    return path.removesuffix(".zst").removesuffix(".jsonl")
+
+
 def recorded() -> list[Path]:
     """The kept runs, oldest first."""
     try:

@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
@@ -31,6 +30,7 @@ from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
+from perfwatch.tui.pause import Pause
 from perfwatch.tui.screens import WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
@@ -111,8 +111,7 @@ class Dashboard(App[None]):
         self.kept = kept or Settings()
         """What is to be remembered for the next time."""
         self._note = note
-        self._stopped: Frame | None = None
-        """The frame at which the view was paused."""
+        self._pause = Pause()
         self._window = MeasuredWindow()
         self._again = False
         self._book = Book()
@@ -234,7 +233,7 @@ class Dashboard(App[None]):
 
     def _take(self, frame: Frame) -> None:
         first = self.frame is None
-        self.frame = self._frame_to_show(frame)
+        self.frame = self._pause.shown(frame, self.view.paused_at, self.frame)
         self._book.learn(frame.bins)
         if first:
             self._begin_with(frame)
@@ -244,24 +243,6 @@ class Dashboard(App[None]):
         self._redraw()
         if self._again or self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
-
-    def _frame_to_show(self, frame: Frame) -> Frame:
-        """The newest one; while paused the one that was stopped at, or what is known of an earlier time."""
-        stopped, at = self._stopped, self.view.paused_at
-        if at is None or stopped is None:
-            return frame
-        if at == stopped.t:
-            return stopped
-        if frame.t != at:  # the answer to an earlier question, or a feed that knows no past
-            return self.frame or frame
-        return replace(
-            stopped,
-            t=at,
-            devices=frame.devices,
-            workloads=frame.workloads,
-            work=frame.work,
-            events=frame.events,
-        )
 
     def _begin_with(self, frame: Frame) -> None:
         self.view = self.view.with_(screen=self._first_screen or first_screen(frame))
@@ -433,11 +414,11 @@ class Dashboard(App[None]):
         if self.view.paused_at is not None:
             self._go_on()
         elif self.frame is not None:
-            self._stopped = self.frame
-            self._stop_figures()
+            self._pause.begin(self.frame)
+            self._ask_for_figures()
             self.look_at(paused_at=self.frame.t)
 
-    def _stop_figures(self) -> None:
+    def _ask_for_figures(self) -> None:
         """Have the figures of the pause too, where the screen shows none: another may while it is paused."""
         if self.view.screen in WITH_FIGURES:
             return
@@ -445,22 +426,21 @@ class Dashboard(App[None]):
         self.feed.ask((), None).add_done_callback(lambda answer: _hand_over(loop, self._add_figures, answer))
 
     def _add_figures(self, answer: Future[Frame]) -> None:
-        if self._stopped is not None and not answer.cancelled() and answer.exception() is None:
-            frame = answer.result()
-            self._stopped = replace(self._stopped, standing=frame.standing, run=frame.run, work=frame.work)
+        if not answer.cancelled() and answer.exception() is None:
+            self._pause.add_figures(answer.result())
             self._redraw()
 
     def _go_on(self) -> None:
-        self._stopped = None
+        self._pause.end()
         self.look_at(paused_at=None)
 
     def action_back_in_time(self, step: int) -> None:
-        if self.view.paused_at is None or self._stopped is None:
+        stopped = self._pause.frame
+        if self.view.paused_at is None or stopped is None:
             self.say("space pauses the view; then left and right go through time")
             return
-        moved = self.view.paused_at + step * self.view.seconds(self._stopped.t) / 20
-        self.look_at(paused_at=min(max(0.0, moved), self._stopped.t))
-        if self.view.paused_at != self._stopped.t:
+        self.look_at(paused_at=self._pause.moved(self.view.paused_at, step, self.view.seconds(stopped.t)))
+        if self.view.paused_at != stopped.t:
             self.say("charts, devices and events of then; totals of the pause")
 
     def action_span(self) -> None:
@@ -575,7 +555,8 @@ class Dashboard(App[None]):
                 "svg": saving.picture_of(rows, self._style, "perfwatch"),
                 "csv": saving.data_of(frame, answer.result().bins),
             }
-            paths = saving.save(contents, self._place_of_exports())
+            recording = self.feed.recording if isinstance(self.feed, Kept) else None
+            paths = saving.save(contents, saving.place_for(self.view.screen, recording))
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self.say(f"cannot save the view to {error.filename or Path.cwd()}: {why}")
@@ -584,14 +565,6 @@ class Dashboard(App[None]):
             self._handle_exception(error)
             return
         self.say(f"saved {paths[0].name}, .svg and .csv in {paths[0].parent}")
-
-    def _place_of_exports(self) -> Path:
-        """Beside the recording, else in the working directory; how the files' names begin."""
-        recording = self.feed.recording if isinstance(self.feed, Kept) else None
-        if recording is None:
-            return Path.cwd() / f"perfwatch-{self.view.screen}"
-        name = recording.name.removesuffix(".zst").removesuffix(".jsonl")
-        return recording.absolute().with_name(f"{name}.{self.view.screen}")
 
     def click(self, x: int, y: int) -> None:
         """A click on the canvas: a name or key in the footer does what it says, a device is selected."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch.frame import Bin, BinsWanted, Frame
+from perfwatch.session.shelf import stem
 from perfwatch.text import clean, width
 from perfwatch.tui.draw.row import Row, plain
 
@@ -28,6 +29,13 @@ COLUMNS = ("device", "metric", "unit", "start_s", "end_s", "least", "mean", "mos
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
 RUN = "run"
 """What stands for the device where a series is one of the whole run."""
+
+
+def place_for(screen: str, recording: Path | None) -> Path:
+    """Beside the recording, else in the working directory: how the files' names begin."""
+    if recording is None:
+        return Path.cwd() / f"perfwatch-{screen}"
+    return recording.absolute().with_name(f"{stem(recording.name)}.{screen}")
 
 
 def text_of(rows: Sequence[Row]) -> str:
