@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from perfwatch.derive.live import LEAST_COVERAGE, Standing
@@ -53,6 +54,10 @@ class RunCourse:
         self._work = array("d")
         self._spacing_s = 1.0
         self._gaps: list[Span] = []
+        self._breaks: list[Span] = []
+        """Steps over which energy came in that was used long before: no rate goes over them."""
+        self._silent: set[str] = set()
+        self._unit: str | None = None
         self._resumed = False
 
     @property
@@ -61,17 +66,25 @@ class RunCourse:
         return tuple(self._gaps)
 
     def add(self, standing: Standing) -> None:
-        """The next point. Another unit, other devices or another start begin a new course."""
+        """The next point. Other devices or another start begin a new course, another unit one of work."""
         run = standing.run
-        about = (standing.unit, standing.devices, standing.scope, run.span.start)
+        about = (standing.devices, standing.scope, run.span.start)
         joules = math.nan if run.joules is None else run.joules
-        if about != self._about or (self._joules and joules < self._joules[-1]):
+        anew = about != self._about or bool(self._joules and joules < self._joules[-1])
+        if anew:
             self._about = about
             self._begin(run.span.start)
+        if standing.unit != self._unit:
+            self._count_anew(standing.unit)
         if standing.t <= self._times[-1] or self._just_resumed(standing.t):
             return
         work = run.work.get(standing.unit or "")
-        self._note_gap(standing.t, joules)
+        if not anew or run.coverage < LEAST_COVERAGE:  # what was read before a new course is no gap
+            self._note_gap(standing.t, joules)
+        if not self._silent <= set(standing.silent):  # one is back, with what its counter counted meanwhile
+            self._breaks.append(Span(self._times[-1], standing.t))
+            del self._breaks[:-GAPS]
+        self._silent = set(standing.silent)
         self._spacing_s = standing.t - self._times[-1]
         self._append(
             standing.t,
@@ -89,7 +102,14 @@ class RunCourse:
         for column in (self._times, self._joules, self._seen_s, self._work):
             del column[:]
         self._gaps.clear()
+        self._breaks.clear()
         self._append(start, Amounts(0.0, 0.0, 0.0))
+
+    def _count_anew(self, unit: str | None) -> None:
+        """What was counted of this unit before is not known, unless nothing was counted at all."""
+        unknown = 0.0 if self._unit is None else math.nan
+        self._unit = unit
+        self._work = array("d", [0.0, *[unknown] * (len(self._times) - 1)])
 
     def _append(self, t: float, amounts: Amounts) -> None:
         self._times.append(t)
@@ -123,12 +143,14 @@ class RunCourse:
         """
         found: list[Bin] = []
         newest = self._times[-1] if self._times else 0.0
+        holes = self._gaps if metric == WORK_RATE else [*self._gaps, *self._breaks]
+        holes = sorted(holes, key=lambda hole: hole.start, reverse=True)
         for place in range(first, min(last, math.ceil(newest / width_s) - 1) + 1):
-            value = self._value(metric, place * width_s, width_s)
+            value = self._value(metric, place * width_s, width_s, holes)
             found.append((place, value, value, value))
         return found
 
-    def _value(self, metric: str, begin: float, width_s: float) -> float | None:
+    def _value(self, metric: str, begin: float, width_s: float, holes: Sequence[Span]) -> float | None:
         if len(self._times) < 2 or begin >= self._times[-1] or begin + width_s <= self._times[0]:
             return None
         end = min(begin + width_s, self._times[-1])
@@ -137,11 +159,11 @@ class RunCourse:
         if metric == WATTS:
             least_s = max(self._spacing_s, LEAST_POWER_S)
         start = max(self._times[0], end - max(width_s, least_s))
-        for gap in reversed(self._gaps):
-            if gap.start < middle < gap.end:
+        for hole in holes:
+            if hole.start < middle < hole.end:
                 return None
-            if start < gap.end < end:
-                start = gap.end
+            if start < hole.end < end:
+                start = hole.end
         return rate(metric, self.at(start), self.at(end), end - start)
 
     def at(self, t: float) -> Amounts:

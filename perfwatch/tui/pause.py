@@ -30,7 +30,7 @@ class Pause:
             self.frame = replace(self.frame, standing=frame.standing, run=frame.run, work=frame.work)
 
     def moved(self, at: float, step: int, seconds: float) -> float:
-        """So many steps from `at` through `seconds` of charts; not before the session, nor after the pause."""
+        """So many steps from `at` through `seconds` of charts, within the session and up to the pause."""
         latest = at if self.frame is None else self.frame.t
         return min(max(0.0, at + step * seconds / STEPS), latest)
 

@@ -94,6 +94,31 @@ def test_a_gap_is_unknown_and_nothing_piles_up_behind_it() -> None:
     assert gap.end == pytest.approx(61.0, abs=1.0)
 
 
+def test_work_that_begins_late_takes_no_power_away() -> None:
+    """A job that loads for half a minute: until then nothing counts, and the unit is not known."""
+    session = Session()
+    times = every(1.0, 0.0, 60.0)
+    session.job(0.0, None)
+    board(session, times)
+    session.counter([(t, round(10.0 * (t - 30.0))) for t in times if t >= 30.0], work="page")
+    run, figures = fold(session)
+    assert run.so_far(figures.standing(), {0: "nvidia:0"}).gaps == ()
+    assert values(run.bins(WATTS, 5.0, 1, 10)) == [pytest.approx(100.0)] * 10
+    assert values(run.bins(WORK_RATE, 5.0, 1, 10)) == [0.0] * 5 + [pytest.approx(10.0)] * 5
+
+
+def test_a_device_that_comes_back_is_no_peak_of_power() -> None:
+    session = Session()
+    session.job(0.0, None)
+    board(session, every(1.0, 0.0, 60.0))
+    board(session, [*every(1.0, 0.0, 20.0), *every(1.0, 40.0, 60.0)])
+    run, _ = fold(session)
+    told = [watts for watts in values(run.bins(WATTS, 1.0, 2, 58)) if watts is not None]
+    assert len(told) > 45
+    assert max(told) == pytest.approx(200.0)
+    assert min(told) >= 100.0 - 1e-6
+
+
 def test_a_long_run_keeps_its_rates_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_course, "POINTS", 64)
     session = Session()
