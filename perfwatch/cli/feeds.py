@@ -94,10 +94,10 @@ class LiveFeed:
             self._live.hub.event("note", {"source": "page", "text": f"a person added {url}"})
         return url
 
-    def mark(self, name: str, edge: str) -> None:
+    def mark(self, name: str, edge: str, at_ns: int | None = None) -> None:
         """Record a mark."""
         self._live.request_readings()
-        self._live.hub.event("mark", {"name": clean(name, 64), "edge": edge, "origin": "person"})
+        self._live.hub.event("mark", {"name": clean(name, 64), "edge": edge, "origin": "person"}, at_ns)
 
     def interrupt(self) -> str:
         """There is no job."""

@@ -432,6 +432,7 @@ class Dashboard(App[None]):
 
     def _go_on(self) -> None:
         self._pause.end()
+        self._message = ""  # what was said of then
         self.look_at(paused_at=None)
 
     def action_back_in_time(self, step: int) -> None:
@@ -482,7 +483,7 @@ class Dashboard(App[None]):
     def action_filter(self) -> None:
         from perfwatch.tui.overlays.prompt import Prompt
 
-        self.push_screen(
+        self._cover(
             Prompt("filter", self.view.filter, "text that a row contains; empty shows all"), self._filtered
         )
 
@@ -494,12 +495,14 @@ class Dashboard(App[None]):
     def action_mark(self) -> None:
         from perfwatch.tui.overlays.prompt import Prompt
 
-        self.push_screen(Prompt("mark", "mark", "name of the mark"), self._marked)
+        at_ns = time.monotonic_ns()  # of the key, not of the name that is typed then
+        question = "mark this moment (enter sets it, escape does not) as"
+        self._cover(Prompt(question, "mark", "its name"), lambda text: self._marked(text, at_ns))
 
-    def _marked(self, text: str | None) -> None:
+    def _marked(self, text: str | None, at_ns: int) -> None:
         self.uncover()
         if text and text.strip():
-            self.feed.mark(text.strip(), "point")
+            self.feed.mark(text.strip(), "point", at_ns)
             self.say(f"mark {text.strip()}{self._where_it_stays()}")
 
     def action_window(self) -> None:
@@ -594,7 +597,7 @@ class Dashboard(App[None]):
                 self.say(f"theme {name}; kept for the next time, unless --theme or [ui] theme says another")
             self.uncover()
 
-        self.push_screen(ThemePicker(theme_names(self._themes), self.look.theme.name, self._preview), chosen)
+        self._cover(ThemePicker(theme_names(self._themes), self.look.theme.name, self._preview), chosen)
 
     def _preview(self, name: str) -> None:
         from perfwatch.tui.look import Look
@@ -604,12 +607,27 @@ class Dashboard(App[None]):
             self.look = Look(load_theme(name, self._themes), self.look.system)
         except ConfigError as error:
             self.say(str(error))
+        self._dress()
         self.repaint()
 
     def action_help(self) -> None:
         from perfwatch.tui.overlays.help import Help
 
-        self.push_screen(Help(), lambda _: self.uncover())
+        self._cover(Help(), lambda _: self.uncover())
+
+    def action_command_palette(self) -> None:
+        self._dress()
+        super().action_command_palette()
+
+    def _cover(self, screen: Screen[Any], then: Any) -> None:
+        """Lay an overlay over the canvas."""
+        self._dress()
+        self.push_screen(screen, then)
+
+    def _dress(self) -> None:
+        from perfwatch.tui.overlays.dress import dress
+
+        dress(self, self.look)
 
     def uncover(self) -> None:
         """Paint everything once what lies over the canvas is gone."""

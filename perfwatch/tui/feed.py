@@ -20,8 +20,8 @@ class Feed(Protocol):
         """
         ...
 
-    def mark(self, name: str, edge: str) -> None:
-        """Put a mark into the recording: `begin`, `end` or `point`."""
+    def mark(self, name: str, edge: str, at_ns: int | None = None) -> None:
+        """Put a mark into the recording: `begin`, `end` or `point`; of now, or of a monotonic time."""
         ...
 
     def interrupt(self) -> str:

@@ -60,7 +60,7 @@ class StubFeed:
         answer.set_result(frame if at is None else self.scene.as_of(frame, at))
         return answer
 
-    def mark(self, name: str, edge: str) -> None:
+    def mark(self, name: str, edge: str, at_ns: int | None = None) -> None:
         self.marks.append((name, edge))
 
     def interrupt(self) -> str:

@@ -57,7 +57,7 @@ class Stage:
         answer.set_result(scene.frame(t, wanted, figures=figures))
         return answer
 
-    def mark(self, name: str, edge: str) -> None: ...
+    def mark(self, name: str, edge: str, at_ns: int | None = None) -> None: ...
 
     def interrupt(self) -> str:
         return ""

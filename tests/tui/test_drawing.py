@@ -14,6 +14,7 @@ from perfwatch.tui.draw import charts
 from perfwatch.tui.draw.plain_ascii import ascii_text
 from perfwatch.tui.draw.row import plain
 from perfwatch.tui.draw.sentences import told
+from perfwatch.tui.draw.telling import work_hint
 from perfwatch.tui.screens import devices
 from perfwatch.tui.view import View
 
@@ -132,3 +133,19 @@ def test_the_time_in_which_a_device_of_the_run_was_gone_is_drawn_below_the_chart
     lane = next(plain(row) for row in rows if plain(row).startswith(" events"))
     assert "thermal" in lane
     assert " gone " in lane
+
+
+def test_where_work_was_asked_for_it_is_waited_for_and_not_asked_again() -> None:
+    output = Device(
+        "output",
+        "stdout of the job",
+        DeviceKind.WORKLOAD,
+        facts={"work": "output", "pattern": "step {steps}"},
+    )
+    statsd = Device("statsd", "StatsD", DeviceKind.WORKLOAD, facts={"work": "statsd"})
+    scene = Scene()
+    for number, (collector, device) in enumerate((("statsd", statsd), ("output", output))):
+        assert work_hint(scene.frame(0.0))[0].startswith("no work is counted: -w output=")
+        scene.write({"t": 0.0, "device": fmt.encode_device(number, collector, device)})
+    said = " ".join(work_hint(scene.frame(0.0)))
+    assert "waiting for stdout of the job to match step {steps}" in said

@@ -243,3 +243,10 @@ def test_the_watts_say_what_they_are_of() -> None:
     session.package(times)
     queries(session, times)
     assert plain(shown(session, draw, NARROW)[0]).strip() == "CPU: rapl:package-0"
+
+
+def test_a_window_that_a_person_measures_is_no_phase_of_the_job() -> None:
+    session = run_of()
+    session.mark("warmup", 40.0)
+    session.event(90.0, "mark", name="measure", edge="begin", origin="person")
+    assert "phase warmup" in text_of(shown(session, draw, WIDE))

@@ -21,8 +21,8 @@ class Help(ModalScreen[None]):
 
     CSS = """
     Help { align: center middle; background: transparent; }
-    Help VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%; border: round ansi_blue;
-                          padding: 0 1; background: ansi_default; }
+    Help VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%; border: round $accent;
+                          padding: 0 1; background: $background; border-subtitle-align: right; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,f1,enter", "dismiss(None)", "close")
@@ -30,7 +30,8 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One text."""
-        with VerticalScroll():
+        with VerticalScroll() as frame:
+            frame.border_subtitle = "esc closes"
             yield Static(help_text())
 
 

@@ -18,7 +18,7 @@ class Prompt(ModalScreen[str | None]):
 
     CSS = """
     Prompt { align: left bottom; background: transparent; }
-    Prompt Horizontal { height: 1; background: ansi_blue; }
+    Prompt Horizontal { height: 1; background: $panel; }
     Prompt Label { padding: 0 1; text-style: bold; }
     Prompt Input { border: none; height: 1; padding: 0; }
     """

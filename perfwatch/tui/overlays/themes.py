@@ -26,7 +26,7 @@ class ThemePicker(ModalScreen[str | None]):
     CSS = """
     ThemePicker { align: right top; background: transparent; }
     ThemePicker OptionList { width: 28; height: auto; max-height: 100%; margin: 1 1;
-                             border: round ansi_blue; }
+                             border: round $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,t", "dismiss(None)", "leave it")]
 

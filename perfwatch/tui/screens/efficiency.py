@@ -20,7 +20,7 @@ from perfwatch.tui.draw.money import Money, money_of, rates_of, unit_cost
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.plane import Plane, Scale, scale_of
 from perfwatch.tui.draw.row import Line, Row, fitted
-from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
+from perfwatch.tui.draw.telling import ratios_shown, work_hint
 from perfwatch.tui.draw.timeline import GUTTER as CHART_GUTTER
 from perfwatch.tui.draw.timeline import Drawn, Timeline, track_of
 from perfwatch.tui.view import View
@@ -78,7 +78,7 @@ def _without_work(
     columns, height = size
     row = Line(columns).put(" power ", "label").put(words.watts(standing.now.watts), "power")
     row.put("  energy ", "label").put(format_quantity(standing.run.joules, "J"), "value")
-    hint = TELL_WORK if columns >= 80 else TELL_WORK_BRIEFLY
+    hint = work_hint(frame, briefly=columns < 80)
     rows = [row.row(), *(Line(columns).put(f" {text}", "warn").row() for text in hint)]
     if height >= len(rows) + 3 and columns >= GUTTER + LEAST[0]:
         t = frame.t if view.paused_at is None else view.paused_at

@@ -9,6 +9,8 @@ from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.latency import Latency
 from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
+from perfwatch.derive.live_watch import Stretch
+from perfwatch.derive.windows import MEASURE
 from perfwatch.exporters.words import device_list, one, per_joule_unit, spoken, timing, what_is_measured
 from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
@@ -17,7 +19,7 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
-from perfwatch.tui.draw.telling import TELL_WORK, TELL_WORK_BRIEFLY, ratios_shown
+from perfwatch.tui.draw.telling import ratios_shown, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import (
@@ -60,9 +62,9 @@ def _waiting(frame: Frame, columns: int) -> list[Row]:
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
         said = ["waiting for the second reading of power or work"]
     elif columns < SMALL[0]:
-        said = ["nothing tells power or energy", *TELL_WORK_BRIEFLY]
+        said = ["nothing tells power or energy", *work_hint(frame, briefly=True)]
     else:
-        said = ["nothing here tells power or energy", *TELL_WORK]
+        said = ["nothing here tells power or energy", *work_hint(frame)]
     rows = [Line(columns).put(f" {text}", "label").row() for text in said]
     last = "`perfwatch doctor` says what is found here, and why not"
     return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
@@ -208,9 +210,11 @@ class _Story:
                 found.append(Band("gone", began.pop(number), event.t))
         return [*found, *(Band("gone", t) for t in began.values())]
 
-    def phase(self) -> str:
-        open_ones = [phase for phase in self.frame.run.phases if phase.end is None]
-        return open_ones[-1].name if open_ones else ""
+    def phase(self) -> Stretch | None:
+        """The phase that the job is in; a window that a person measures is none of the job's."""
+        open_ones = [one for one in self.frame.run.phases if one.end is None]
+        told = [one for one in open_ones if (one.name, one.origin) != (MEASURE, "person")]
+        return told[-1] if told else None
 
 
 def _in_field(value: str, unit: str, columns: int) -> str:
@@ -247,9 +251,8 @@ def _status(story: _Story, columns: int) -> Row:
     row = Line(columns).put(" ")
     phase = story.phase()
     if phase:
-        row.put("phase ", "label").foreign(phase, "phase", columns=min(16, len(phase))).put("  ")
-        measuring = [one for one in story.frame.run.phases if one.end is None and one.name == phase]
-        row.put(words.clock(story.t - measuring[-1].start), "value").put("  ")
+        row.put("phase ", "label").foreign(phase.name, "phase", columns=min(16, len(phase.name))).put("  ")
+        row.put(words.clock(story.t - phase.start), "value").put("  ")
     progress = story.progress()
     if progress is not None:
         share, left_s = progress
@@ -290,7 +293,7 @@ def _hints(story: _Story, columns: int) -> list[Row]:
     """What to type for what is missing."""
     rows = [] if story.priced else [Line(columns).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
-        rows += [Line(columns).put(f" {text}", "warn").row() for text in TELL_WORK]
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in work_hint(story.frame)]
     return rows
 
 
@@ -431,7 +434,8 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         row.cell(figure.now, now, figure.style)
         rows.append(row.cell(figure.run, columns - label - now, figure.style).row())
     if story.unit is None:
-        rows += [Line(columns).put(f" {text}", "warn").row() for text in TELL_WORK_BRIEFLY]
+        hints = work_hint(story.frame, briefly=True)
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in hints]
     feet = [*_verdict(story, columns, 1), *(_odd(story, columns, most=1) if height > 10 else [])]
     room = height - len(rows) - len(feet)
     return [*rows, *_graph(story, columns, room, book), *feet]
