@@ -116,6 +116,11 @@ class PageCollector(Collector):
         now_ns = self._clock.monotonic_ns()
         readings = tally.readings(page, (before_ns + now_ns) // 2)
         yield from readings
+        for name in tally.no_counts(page):
+            told = (
+                f"{clean(name, 80)} on the page {shown(self._url)} is no count (not a number, or below zero)"
+            )
+            yield from self._say(f"{told}: it is unknown, not zero", now_ns)
         missing = tally.missing()
         if missing or not readings:
             reason = self._finds_nothing(page, missing)

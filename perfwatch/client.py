@@ -228,9 +228,9 @@ class _Timed:
         self.repeated = True
 
     def add(self, row: deque[float]) -> None:
-        """Take what waits in a row; what is no finite number is left out."""
+        """Take what waits in a row; what is no finite number, or below zero, is left out."""
         waiting = [row.popleft() for _ in range(len(row))]
-        seconds = [one for one in waiting if isinstance(one, (int, float)) and -_INFINITY < one < _INFINITY]
+        seconds = [one for one in waiting if isinstance(one, (int, float)) and 0 <= one < _INFINITY]
         if not seconds:
             return
         self.n += len(seconds)

@@ -354,6 +354,7 @@ WRONG_USE = """
 client.count(None); client.count([]); client.count("", 1); client.count("a", "x"); client.count("a", -1)
 client.count("a", float("nan")); client.count("a", float("inf")); client.count("a", None); client.count(3)
 client.timing("t", None); client.timing("t", "x"); client.timing(None, 1); client.timing("t", float("nan"))
+client.timing("t", -1)
 client.gauge("g", "x"); client.gauge(None, 1); client.gauge("g", float("inf"))
 client.mark(None); client.mark("m", "middle"); client.mark("", "begin")
 client.count("bad:name|c\\nx", 2)

@@ -111,7 +111,7 @@ def _workloads(args: argparse.Namespace, config: Config) -> list[Workload]:
             )
     usual = [one for one in workloads.parse(config.run.workload) if one.kind not in workloads.STREAMS]
     page = [workloads.Workload("prometheus", args.what)] if is_url(args.what) else []
-    return list(dict.fromkeys([*page, *usual, *named]))
+    return workloads.distinct([*page, *usual, *named])
 
 
 class _Session:

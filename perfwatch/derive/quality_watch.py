@@ -14,9 +14,9 @@ from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.throttles import BITS, POWER_CAP, reasons_of
 from perfwatch.derive.windows import job_of
-from perfwatch.derive.work import OWN_TIMES, source_kind
+from perfwatch.derive.work import OWN_TIMES, source_kind, workloads
 from perfwatch.metrics import THROTTLE_REASONS
-from perfwatch.model import DeviceKind, State
+from perfwatch.model import DeviceKind, Kind, State
 
 LATE_SHARE = 0.05
 CLOCK_JUMP_S = 5.0
@@ -180,6 +180,44 @@ def _late_source(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _late_page(evidence: Evidence) -> Iterator[Finding]:
+    """A source that is polled and told nothing at the beginning, or nothing any more at the end."""
+    window = evidence.window.spans
+    if not window:
+        return
+    begin, end = window[0].start, window[-1].end
+    for device in workloads(evidence.tape):
+        told = _told_between(device)
+        if told is None or source_kind(device) in OWN_TIMES:
+            continue
+        allowed_s = max(3 * period_s(device, evidence.interval_s), LEAST_SILENCE_S)
+        if begin + allowed_s < told.start < end:
+            why = _trouble(evidence.tape, device, Span(begin, told.start))
+            yield Finding(
+                "late-source",
+                INFO,
+                f"{evidence.label(device)} told its work only from {seconds(told.start - begin)} of the "
+                f"window on{f' ({why})' if why else ''}: what it counted before is in no figure.",
+            )
+        if begin < told.end < end - allowed_s:
+            why = _trouble(evidence.tape, device, Span(told.end, end))
+            yield Finding(
+                "stale-workload",
+                WARN,
+                f"{evidence.label(device)} told nothing in the last {seconds(end - told.end)} of the window"
+                f"{f': {why}' if why else ''}; what it counted then is in no figure.",
+            )
+
+
+def _told_between(device: DeviceTape) -> Span | None:
+    """From the first to the last reading of a workload's counters."""
+    counters = [m.name for m in device.device.metrics if m.kind is Kind.COUNTER]
+    told = [series.times for name in counters if (series := device.get(name)) is not None]
+    if not told:
+        return None
+    return Span(min(times[0] for times in told), max(times[-1] for times in told))
+
+
 def _missing_records(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("missing"):
         reason, records = event.fields.get("reason"), _integer(event.fields.get("records"))
@@ -248,5 +286,6 @@ CHECKS = (
     _throttled,
     _devices_guessed,
     _late_source,
+    _late_page,
     _notes,
 )

@@ -46,6 +46,8 @@ def _stale_workload(evidence: Evidence) -> Iterator[Finding]:
         for group in kinds.values()
         for course in group
     ]
+    if groups and tail and all(course.times[-1] < tail[0].start and not course.held for course in groups):
+        return  # nothing was read any more, which is said otherwise
     moved = any(course.changes_in(span) for course in groups for span in evidence.window.spans)
     if moved and not any(course.changes_in(span) for course in groups for span in tail):
         yield Finding(

@@ -376,7 +376,7 @@ def _cost(
         duration_s=window.duration_s,
         devices=_paid(run),
         work=counts,
-        working_s=working.duration_s if working is not None else None,
+        working_s=working.duration_s if working is not None and run.windows.tells_idleness else None,
         job_s=run.windows.job.duration_s,
         hosts=len(scopes.hosts_of(run.tape, run.devices)),
         ratios=ratios,

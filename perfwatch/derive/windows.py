@@ -75,12 +75,17 @@ class Window:
 
 
 class Windows(NamedTuple):
-    """The windows of a summary. `other` stands beside the headline, `working` tells when the job worked."""
+    """The windows of a summary. `other` stands beside the headline, `working` tells when the job worked.
+
+    `tells_idleness` is false where too few moves of a counter tell that: the first and the last of them are
+    then rather those of the reading than of the work.
+    """
 
     headline: Window
     other: Window | None
     working: Window | None
     job: Window
+    tells_idleness: bool
 
 
 class Job(NamedTuple):
@@ -166,10 +171,11 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
         headline = _asked(tape, settings, courses, unit, whole)
     if headline.kind != "job" and headline.phase is None and settings.window is not None:
         working = headline
+    tells_idleness = working is not None and (working is headline or bool(marked or often))
     cut = _cut_front(headline, settings.warmup_s)
     working = cut if working is headline else working and _cut_front(working, settings.warmup_s)
     other = working if headline.kind == "job" else whole
-    return Windows(cut, other, working, whole)
+    return Windows(cut, other, working, whole, tells_idleness)
 
 
 def _why_job(job: Job, courses: Courses) -> str:

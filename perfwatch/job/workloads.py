@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from perfwatch.errors import ConfigError
 from perfwatch.redact import redact
@@ -51,9 +52,45 @@ def parse(texts: Sequence[str]) -> list[Workload]:
         ConfigError: one is not of the form KIND=VALUE, its kind is none that this version reads, or its
             pattern, path or address cannot be read.
     """
-    wanted = [_parse(text) for text in texts]
+    wanted = distinct([_parse(text) for text in texts])
     _check(wanted)
     return wanted
+
+
+def distinct(wanted: Sequence[Workload]) -> list[Workload]:
+    """Each source once, however often it was named: what it counts must not be added to itself.
+
+    A page that is named with and without counters of one's own is read once, with all of them.
+    """
+    found: dict[tuple[str, str], Workload] = {}
+    both = {one.value for one in wanted if one.kind == "output"}
+    for one in wanted:
+        if one.kind in ("stdout", "stderr") and one.value in both:
+            continue
+        key = (one.kind, _place_of_page(one.value) if one.kind == "prometheus" else one.value)
+        known = found.get(key)
+        found[key] = one if known is None else _merged(known, one)
+    return list(found.values())
+
+
+def _place_of_page(url: str) -> str:
+    """What two addresses of one page have in common."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return url  # `_check` says what is wrong with it
+    host = "127.0.0.1" if host == "localhost" else host
+    path = "/metrics" if parts.path in ("", "/") else parts.path
+    return f"{parts.scheme}://{host}:{port}{path}?{parts.query}"
+
+
+def _merged(known: Workload, again: Workload) -> Workload:
+    """The same page, with the counters that either names."""
+    address, _, named = known.value.partition("#")
+    more = again.value.partition("#")[2]
+    both = ",".join(dict.fromkeys(filter(None, (named, more))))
+    return known._replace(value=f"{address}#{both}" if both else address)
 
 
 def polled(wanted: Sequence[Workload]) -> list[Any]:

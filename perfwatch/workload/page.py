@@ -64,6 +64,10 @@ class PageTally:
             if one.quantity.asked and one not in self._declared.values()
         ]
 
+    def no_counts(self, page: Page) -> list[str]:
+        """The series that this page has, but with no value that is a count."""
+        return [name for one in self._looked_for if (name := one.no_count(page))]
+
     def _is_new(self, one: _Looked) -> bool:
         return one.metric.name not in self._declared
 
@@ -108,8 +112,22 @@ class _Looked:
             return self._take(rows)[0]
         if self._growing.seen or (self.quantity.asked and self.quantity.only):
             return None
+        if name and self._has_any(page, name):
+            return None
         announced = name or any(page.declares(each) for each in self.quantity.series)
         return 0 if announced else None
+
+    def no_count(self, page: Page) -> str:
+        """The series, if the page has it with nothing but NaN, infinity or less than zero; else empty."""
+        if self.quantity.says is not Says.TOTAL:
+            return ""
+        name, rows = self._rows(page)
+        counts = any(row[0] >= 0 for row in rows.values())
+        return name if name and not counts and self._has_any(page, name) else ""
+
+    def _has_any(self, page: Page, name: str) -> bool:
+        takes = self.quantity.takes
+        return any(takes(labels) for labels, _ in page.lines(name))
 
     def _take(self, rows: Mapping[bytes, Sequence[Number]]) -> tuple[Number, ...]:
         restarted, self._restarted = self._restarted, False

@@ -186,7 +186,10 @@ def _increment(name: str, value: str, further: Mapping[str, str]) -> Increment:
 
 
 def _timing(name: str, value: str, further: Mapping[str, str]) -> Timing:
-    return Timing(name, _number(value) / 1e3, _times(further))
+    milliseconds = _number(value)
+    if milliseconds < 0:
+        raise BadLine(f"a timing of {value[:20]} ms is none")
+    return Timing(name, milliseconds / 1e3, _times(further))
 
 
 def _size(name: str, value: str, further: Mapping[str, str]) -> Size:

@@ -80,7 +80,8 @@ class Tally:
 
     def timing(self, name: str, seconds: float, times: int = 1) -> None:
         """Add a timing, in seconds, that was seen so many times."""
-        self._observe("timing", name, seconds, times)
+        if seconds >= 0:  # what took less than no time was not measured
+            self._observe("timing", name, seconds, times)
 
     def many_timings(self, name: str, seconds: Sequence[float]) -> None:
         """Add timings, in seconds, each seen once."""

@@ -225,6 +225,18 @@ def test_a_restart_that_the_values_hide_is_seen_by_the_process_start(server: Ser
     assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 55]
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-5", "123NaN", "1e300"])
+def test_what_is_no_count_is_unknown_and_not_zero(server: Server, value: str) -> None:
+    counter = "# TYPE vllm:generation_tokens_total counter\nvllm:generation_tokens_total{} {}\n"
+    running = 'vllm:num_requests_running{engine="0"} 1\n'
+    server.answer = page(counter.format("", value) + running)
+    watched = Watched(server.url)
+    assert "generated_tokens_total" not in watched.read()
+    (note,) = watched.notes
+    assert note.startswith("vllm:generation_tokens_total on the page ")
+    assert note.endswith("is no count (not a number, or below zero): it is unknown, not zero")
+
+
 def test_a_family_that_comes_later_began_at_zero(server: Server) -> None:
     watched = Watched(f"{server.url}#m,n")
     server.answer = page("m 1\n")

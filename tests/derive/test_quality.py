@@ -330,6 +330,28 @@ def test_a_workload_that_stands_still_in_the_last_third_is_stale(last, found):
     assert ("stale-workload" in codes(session.summary(window="job"), WARN)) is found
 
 
+@pytest.mark.parametrize(("first", "found"), [(4.0, False), (9.0, True)])
+def test_a_page_that_tells_late_is_said_to(first, found):
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.counter([(t, 10 * t) for t in every(1.0, first, 34.0)], work="page")
+    session.job(2.0, 32.0)
+    assert ("late-source" in codes(session.summary(window="job"), INFO)) is found
+
+
+def test_a_page_that_tells_nothing_any_more_is_said_to_and_why():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.counter([(t, 10 * t) for t in every(1.0, 0.0, 17.0)], work="page")
+    session.event(18.0, "status", collector="page", state="retrying", reason="it answers with status 500")
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    told = [one["message"] for one in summary["quality"] if one["code"] == "stale-workload"]
+    assert len(told) == 1
+    assert "told nothing in the last 15 s" in told[0]
+    assert "status 500" in told[0]
+
+
 def test_the_last_third_is_of_the_windows_own_time():
     session = Session()
     session.board(every(1.0, 0.0, 64.0))

@@ -186,6 +186,15 @@ def test_without_anything_that_tells_when_it_worked_the_idle_share_is_unknown():
     assert session.summary(cost=CostInputs(rent_per_hour=1.0))["cost"]["idle_share"] is None
 
 
+def test_a_few_polls_of_a_counter_do_not_tell_how_long_it_stood_idle():
+    """A page that is read four times in a job of four seconds seems idle before the second reading."""
+    session = Session()
+    session.board(every(1.0, 0.0, 8.0))
+    session.counter([(t, 40 * t) for t in every(1.0, 0.5, 7.5)], work="page")
+    session.job(2.0, 6.0)
+    assert session.summary(cost=CostInputs(rent_per_hour=1.0))["cost"]["idle_share"] is None
+
+
 def test_a_machine_without_accelerators_is_paid_by_its_packages():
     session = Session()
     session.package(every(1.0, 0.0, 40.0))

@@ -60,6 +60,7 @@ LINES: list[tuple[str, tuple[Statement, ...]]] = [
 ]
 
 BAD_LINES = [
+    "latency:-4|ms",
     "queries",
     "queries:1",
     ":1|c",
