@@ -13,8 +13,8 @@ from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
 
 START_READING_S = 0.3
 """A run's begin waits for the readings before it at most this long."""
-END_READING_S = 2.0
-"""The readings after its end are waited for at most this long."""
+END_READING_S, LEAST_READING_S = 2.0, 0.2
+"""The readings after its end are waited for at most this long in all; the last of them a little at least."""
 LOOK_S = 0.02
 """How soon a signal is seen while collectors open."""
 STOPPED_S = 0.05
@@ -82,6 +82,10 @@ class Watch:
             return self._live.hub.ask(question).result(HUB_S)
         except futures.TimeoutError:
             return otherwise()
+
+    def rest_s(self, began_ns: int) -> float:
+        """What is left of the time for the readings after the end; a little is left to each of them."""
+        return max(END_READING_S - (self.now_ns() - began_ns) / NS, LEAST_READING_S)
 
     def now_ns(self) -> int:
         """The live source's monotonic clock."""

@@ -242,12 +242,13 @@ class WatchedRun:
     def _end(self) -> Outcome:
         assert self.job is not None
         ending = self.job.ending
+        began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
         self._evidence.belongs = None
         self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
         if self._plan.ferry is not None:
             self._plan.ferry.drain(DRAIN_S)
-        self._live.read_work(END_READING_S)
+        self._live.read_work(self._watch.rest_s(began_ns))
         left = tuple(process.left_behind(self._live.session_id)) if ending is not None else ()
         if left:
             self._live.hub.event("left_behind", {"processes": [list(one) for one in left]})
