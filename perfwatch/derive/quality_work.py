@@ -8,11 +8,14 @@ from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.spans import Span
 from perfwatch.derive.steady import steady_from
+from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import ERRORS, restarts_in
 from perfwatch.metrics import POWER
 
 DISAGREEMENT = 0.01
+_NAMED_SOURCES = ("page", "log", "jsonl", "output")
+"""Sources of work that are there only if somebody names them."""
 
 
 def _no_work(evidence: Evidence) -> Iterator[Finding]:
@@ -29,12 +32,21 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
         message = f"Nothing counted work: {job_of(evidence.tape).missing}."
     elif not job_of(evidence.tape).found:
         message = "Nothing counted work: there was no job; `perfwatch run -- COMMAND` counts what one does."
+    elif (said := _said_last(evidence.tape)) is not None:
+        message = f"Nothing counted work: {said}"
     else:
         message = (
             "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "
             "or count it in the job with perfwatch.client."
         )
     yield Finding("no-work", INSUFFICIENT, message)
+
+
+def _said_last(tape: Tape) -> str | None:
+    """What a source of work that somebody named said of why it counts nothing, in its own words."""
+    told = [event.fields for event in tape.of_kind("note") if event.fields.get("source") in _NAMED_SOURCES]
+    text = str(told[-1].get("text", "")) if told else ""
+    return (text if text.endswith((".", "?")) else f"{text}.") if text else None
 
 
 def _stale_workload(evidence: Evidence) -> Iterator[Finding]:

@@ -103,7 +103,7 @@ class FigureRows:
         if self._parts.energy.get("net_joules") is not None:
             yield self._parts.row(
                 self._parts.maybe_estimated("energy above idle"),
-                lambda column: format_quantity(column.part("energy").get("net_joules"), "J"),
+                lambda column: _net_with_error(column.part("energy")),
                 glued(f"idle {format_quantity(self._parts.energy.get('idle_watts'), 'W')}"),
             )
 
@@ -239,6 +239,16 @@ def _percentile(timing: Json, key: str) -> str:
 
 def _joules_with_error(energy: Json) -> str:
     return _with_error(energy.get("joules"), "J", energy.get("error_joules"))
+
+
+def _net_with_error(energy: Json) -> str:
+    """What a small difference of large amounts is, to the error of these: nothing, where it is far below."""
+    net, error = energy.get("net_joules"), energy.get("error_joules")
+    if net is None or not error:
+        return format_quantity(net, "J")
+    return format_quantity(
+        net if abs(net) >= error / 10 else 0.0, "J", error if abs(net) < 100 * error else None
+    )
 
 
 def _with_error(value: float | None, unit: str, error: float | None) -> str:

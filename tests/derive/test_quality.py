@@ -639,3 +639,13 @@ def test_a_silent_device_names_why_its_collector_tried_again():
 )
 def test_a_silent_device_does_not_name_a_failure_of_another_time(statuses):
     assert silent_board(*statuses) == "nvidia:0 gave nothing for 7 s."
+
+
+def test_a_source_that_was_named_and_counts_nothing_is_given_with_its_reason():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.event(3.0, "note", source="page", text="the page http://a/metrics answers with status 500")
+    session.job(2.0, 32.0)
+    assert message(session.summary(), "no-work") == (
+        "Nothing counted work: the page http://a/metrics answers with status 500."
+    )
