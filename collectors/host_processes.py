@@ -1,17 +1,20 @@
 """Which processes use the machine most, and which processes are they children of?
 
-Of a process its name and numbers are recorded, never its arguments: they may hold secrets. On Linux
+Of a process its name and numbers are recorded, never its arguments: they may hold secrets. Of an interpreter
+the script that it runs is told as well (`python train.py`), since its own name says nothing. On Linux
 /proc/PID/stat is read directly (proc(5)), which takes a quarter of psutil's time; elsewhere psutil tells.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perfwatch.model import Table
+from perfwatch.redact import redact
 from perfwatch.text import clean
 
 COLUMNS = ("pid", "ppid", "name", "user", "cpu_ratio", "rss_bytes", "started")
@@ -20,6 +23,11 @@ _LARGEST_BY_CPU = 20
 _LARGEST_BY_MEMORY = 20
 _ANCESTORS = 64
 _NAME_LENGTH = 64
+_INTERPRETERS = ("python", "pypy", "node", "ruby", "perl", "julia", "bash", "sh", "zsh")
+_COMMAND_BYTES = 4096
+_CODE = ("--eval", "--print")
+_CODE_AMONG = re.compile(r"-[A-Za-z]*[cep]").match
+"""Options by which code, or where to read it, stands on the command line: `-c`, `-e`, `-p`, `-lc`."""
 
 
 class Process(NamedTuple):
@@ -49,6 +57,7 @@ class Processes:
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._page_bytes = os.sysconf("SC_PAGE_SIZE")
         self._users: dict[int, str] = {}
+        self._scripts: dict[tuple[int, float, str], str] = {}
         self._before: tuple[int, dict[tuple[int, float], float]] | None = None
 
     def table(self, now_ns: int) -> Table:
@@ -60,6 +69,9 @@ class Processes:
         found = {process.pid: process for process in self._scan()}
         ratios = self._cpu_ratios(now_ns, found.values())
         chosen = _with_ancestors(_largest(found.values(), ratios), found)
+        self._scripts = {
+            self._key(one): self._scripts.get(self._key(one)) or self._named(one) for one in chosen
+        }
         rows = [self._row(process, ratios.get(process.pid)) for process in chosen]
         return Table("processes", COLUMNS, rows)
 
@@ -67,13 +79,29 @@ class Processes:
         return (
             process.pid,
             process.ppid,
-            clean(process.name, _NAME_LENGTH),
+            clean(self._scripts[self._key(process)], _NAME_LENGTH),
             clean(process.user or self._user(process.pid), _NAME_LENGTH),
             # CPU time comes in ticks of 10 ms: more digits would be noise.
             round(cpu_ratio, 4) if cpu_ratio is not None else None,
             process.rss_bytes,
             round(process.started_s, 2),
         )
+
+    @staticmethod
+    def _key(process: Process) -> tuple[int, float, str]:
+        """A process between one exec and the next."""
+        return process.pid, process.started_s, process.name
+
+    def _named(self, process: Process) -> str:
+        """Its name, and of an interpreter what it runs."""
+        if not self._linux or process.name.rstrip("0123456789.") not in _INTERPRETERS:
+            return process.name
+        try:
+            with open(f"{self._proc}/{process.pid}/cmdline", "rb") as file:  # noqa: PTH123 - as below
+                arguments = file.read(_COMMAND_BYTES).decode("utf-8", "replace").split("\0")
+        except OSError:
+            return process.name
+        return f"{process.name} {script_of(arguments[1:])}".rstrip()
 
     def _cpu_ratios(self, now_ns: int, processes: Iterable[Process]) -> dict[int, float]:
         """CPU time since the scan before over the time since then; a PID given anew starts at nothing."""
@@ -162,6 +190,21 @@ class Processes:
         if uid not in self._users:
             self._users[uid] = _user_name(uid)
         return self._users[uid]
+
+
+def script_of(arguments: Sequence[str]) -> str:
+    """What an interpreter runs: a file's name, or `-m MODULE`; empty where code stands among its arguments.
+
+    What comes after that are the program's own arguments, which are nobody's business.
+    """
+    for place, argument in enumerate(arguments):
+        if argument == "-m":
+            return redact(" ".join(arguments[place : place + 2]))
+        if argument == "-" or argument.startswith(_CODE) or _CODE_AMONG(argument):
+            return ""
+        if not argument.startswith("-") and ("." in argument or "/" in argument):
+            return redact(argument.rsplit("/", 1)[-1])
+    return ""
 
 
 def _user_name(uid: int) -> str:

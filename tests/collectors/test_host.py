@@ -11,7 +11,7 @@ import psutil
 import pytest
 from perfwatch_collectors.host import HostCollector, HostOptions
 from perfwatch_collectors.host_counters import CpuUse
-from perfwatch_collectors.host_processes import Processes
+from perfwatch_collectors.host_processes import Processes, script_of
 
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Sample, Scope, Table
@@ -463,3 +463,32 @@ def test_without_anything_to_read_it_names_where_it_looked(tmp_path: Path) -> No
     with pytest.raises(Unavailable, match=str(tmp_path / "proc")):
         HostCollector(HostOptions(str(tmp_path))).open()
     assert psutil.PROCFS_PATH == "/proc"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train.py", "--token", "hunter2"], "train.py"),
+        (["-u", "-W", "error", "/home/u/my run/train.py"], "train.py"),
+        (
+            ["-m", "vllm.entrypoints.openai.api_server", "--api-key", "hunter2"],
+            "-m vllm.entrypoints.openai.api_server",
+        ),
+        (["-c", "import secret.hunter2"], ""),
+        (["-lc", "curl https://u:hunter2@x.y"], ""),
+        (["-", "hunter2.x"], ""),
+        (["--eval", "hunter2.x"], ""),
+        ([], ""),
+    ],
+)
+def test_of_an_interpreter_its_script_is_told_and_no_argument(arguments: list[str], told: str) -> None:
+    assert script_of(arguments) == told
+
+
+def test_an_interpreter_is_listed_with_its_script(machine: Path) -> None:
+    process(machine, 5, "python3.11")
+    write(machine, "proc/5/cmdline", "python3.11\0/home/u/train.py\0--token=hunter2\0")
+    process(machine, 6, "worker")
+    write(machine, "proc/6/cmdline", "worker\0x.py\0")
+    listed = rows(Watched(machine, processes_s=1.0).readings())
+    assert [row["name"] for row in listed] == ["python3.11 train.py", "worker"]
