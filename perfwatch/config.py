@@ -178,7 +178,7 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
         path=read_from,
         run=RunConfig(**run),
         cost=_cost(source, tables, environ),
-        units={**source.units(tables), **_units_of_environment(environ)},
+        units=_without_circles({**source.units(tables), **_units_of_environment(environ)}),
         collectors=source.collectors(tables),
         ui=UiConfig(**ui),
         notes=tuple(notes),
@@ -480,6 +480,22 @@ def _unit(unit: str, parts: Any, name: str) -> dict[str, float]:
     return {str(part): _unit_amount(amount, name) for part, amount in parts.items()}
 
 
+def _without_circles(units: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The units, none of which is made of itself, be it by way of others."""
+    for unit, parts in units.items():
+        reached, waiting = set[str](), list(parts)
+        while waiting:
+            part = waiting.pop()
+            if part == unit:
+                raise ConfigError(
+                    f"cannot use the unit {clean(unit)} of [units]: in the end it is made of itself"
+                )
+            if part not in reached:
+                reached.add(part)
+                waiting += units.get(part, {})
+    return units
+
+
 def _units_of_environment(environ: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """`PERFWATCH_UNITS_CHAT="queries=6"`."""
     units = {}
@@ -487,6 +503,8 @@ def _units_of_environment(environ: Mapping[str, str]) -> dict[str, dict[str, flo
     for variable, text in environ.items():
         if variable.startswith(start) and len(variable) > len(start):
             unit = variable.removeprefix(start).lower()
+            if not all("=" in part for part in text.split(",") if part.strip()):
+                raise wrong(variable, text, 'what it is made of, as in "queries=6"')
             parts = dict(part.strip().partition("=")[::2] for part in text.split(",") if part.strip())
             units[unit] = _unit(unit, parts, variable)
     return units

@@ -127,10 +127,10 @@ def format_memory(value: float | None) -> str:
     """Bytes of memory by powers of 1024, as vendors' tools and `free` show them: `61.2 GiB`, `512 MiB`."""
     if value is None or not math.isfinite(value):
         return DASH
-    for power, prefix in ((4, "Ti"), (3, "Gi"), (2, "Mi"), (1, "Ki")):
-        if abs(value) >= 999.5 * 1024 ** (power - 1):
-            return f"{significant(value / 1024**power)} {prefix}B"
-    return f"{significant(value)} B"
+    power = next((power for power in (4, 3, 2, 1) if abs(value) >= 1023.5 * 1024 ** (power - 1)), 0)
+    scaled = value / 1024**power
+    number = significant(scaled) if abs(scaled) < 999.5 else f"{scaled:.0f}"  # 1008 KiB, not 0.984 MiB
+    return f"{number} {('', 'Ki', 'Mi', 'Gi', 'Ti')[power]}B"
 
 
 def format_count(value: float | None) -> str:

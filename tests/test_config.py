@@ -293,7 +293,7 @@ def test_the_environment_goes_over_the_file(write):
         ("PERFWATCH_RUN_INTERVAL", "soon", "cannot set PERFWATCH_RUN_INTERVAL to 'soon'"),
         ("PERFWATCH_COST_PRICE", "0.12", "PERFWATCH_COST_PRICE 0.12 does not say per what"),
         ("PERFWATCH_COST_PRICE", "1 EUR/kWh", r"in EUR beside purchase prices in \$"),
-        ("PERFWATCH_UNITS_CHAT", "queries", "a number above 0"),
+        ("PERFWATCH_UNITS_CHAT", "queries", "what it is made of"),
     ],
 )
 def test_a_wrong_variable_is_named(write, variable, text, answer):
@@ -483,3 +483,19 @@ def test_a_carried_copy_that_reads_no_toml_says_so_and_goes_on(tmp_path):
     told = carried(tmp_path, ("tomllib",), XDG_CONFIG_HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path))
     assert told[:2] == ["None", str(tmp_path / "perfwatch/sessions")]
     assert "this Python reads no TOML; going on with the defaults" in told[2]
+
+
+@pytest.mark.parametrize(
+    "units", ["chat = { chat = 2 }", "chat = { talk = 2 }\ntalk = { chat = 2 }", "a={b=1}\nb={c=1}\nc={a=1}"]
+)
+def test_a_unit_that_is_made_of_itself_is_refused(tmp_path: Path, units: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[units]\n{units}\n")
+    with pytest.raises(ConfigError, match="made of itself"):
+        load_config(file, environ={})
+
+
+def test_units_may_be_made_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[units]\nchat = { talk = 2 }\ntalk = { queries = 3 }\n")
+    assert set(load_config(file, environ={}).units) == {"chat", "talk"}

@@ -233,9 +233,9 @@ def test_a_number_far_out_of_range_is_written_in_powers_of_ten():
         (math.nan, "–"),
         (0, "0 B"),
         (999, "999 B"),
-        (1023, "0.999 KiB"),
+        (1023, "1023 B"),
         (512 << 20, "512 MiB"),
-        (1023 << 20, "0.999 GiB"),
+        (1023 << 20, "1023 MiB"),
         (85_520_809_984, "79.6 GiB"),  # an H100 80GB, which nvitop shows as 79.65GiB
         (3 << 39, "1.50 TiB"),
     ],

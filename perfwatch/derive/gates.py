@@ -144,7 +144,8 @@ def _limit(text: str, path: str, op: str, whole: str) -> float | str:
         number = math.nan
     if math.isfinite(number):
         return number
-    if op in ("==", "!=") and re.fullmatch(r"""["']?[A-Za-z_][\w.-]*["']?""", text):
+    is_word = text.lower().lstrip("+-") not in ("nan", "inf", "infinity")
+    if is_word and op in ("==", "!=") and re.fullmatch(r"""["']?[A-Za-z_][\w.-]*["']?""", text):
         return text.strip("\"'")
     raise ConfigError(f"cannot read --fail-on {clean(whole)!r}: {clean(text)!r} is no number, {_EXAMPLE}")
 

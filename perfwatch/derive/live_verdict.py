@@ -65,7 +65,7 @@ def _length(standing: Standing) -> Iterator[Finding]:
         yield Finding(
             "short-window",
             WARN,
-            f"{seconds(duration_s)} are short; from {SHORT_S:g} s on it is good",
+            f"{seconds(duration_s)} are short: measure {SHORT_S:g} s at least",
         )
 
 

@@ -12,6 +12,7 @@ from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import ERRORS, restarts_in
 from perfwatch.metrics import POWER
+from perfwatch.units import format_count
 
 DISAGREEMENT = 0.01
 _NAMED_SOURCES = ("page", "log", "jsonl", "output")
@@ -92,8 +93,8 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding(
                     "work-disagrees",
                     WARN,
-                    f"{counted.source} counted {counted.count:.12g} {name} and {other.source} "
-                    f"{other.count:.12g}; {counted.source} is used.",
+                    f"{counted.source} counted {format_count(counted.count)} {name} and {other.source} "
+                    f"{format_count(other.count)}; {counted.source} is used.",
                 )
 
 
@@ -137,7 +138,7 @@ def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
                 "few-latencies",
                 INFO,
                 f"{keys} of {name} {'rest' if len(few) > 1 else 'rests'} on fewer than ten of "
-                f"{latency.count:.12g} observations.",
+                f"{format_count(latency.count)} observations.",
             )
 
 

@@ -155,7 +155,7 @@ def test_a_gap_is_drawn_and_told() -> None:
 
 def test_a_good_run_says_so_and_a_short_one_what_it_would_take() -> None:
     assert styles_of(shown(run_of(), draw, NARROW), "good to quote so far") == {"good"}
-    assert "from 10 s on" in text_of(shown(run_of(5.0), draw, NARROW))
+    assert "measure 10 s at least" in text_of(shown(run_of(5.0), draw, NARROW))
 
 
 def test_too_short_a_run_shows_dashes_for_ratios_and_the_seconds_it_takes() -> None:
