@@ -119,6 +119,20 @@ def duration(text: str | None, option: str) -> float | None:
         raise ConfigError(f"{option}: {error}") from error
 
 
+def time_limit(args: argparse.Namespace) -> float | None:
+    """`--duration` in seconds, or None.
+
+    Raises:
+        ConfigError: it is no time, or none at all.
+    """
+    limit_s = duration(args.duration, "--duration")
+    if limit_s == 0:
+        raise ConfigError(
+            f"--duration {args.duration}: nothing can be measured in no time; leave it out for no limit"
+        )
+    return limit_s
+
+
 def now_s(args: argparse.Namespace) -> float:
     """The span of the figures of *now*, s.
 

@@ -81,7 +81,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         chosen=choose.choose(args, config),
         workloads=_workloads(args, config),
         gates=results.Gates.parse(args),
-        duration_s=asking.duration(args.duration, "--duration"),
+        duration_s=asking.time_limit(args),
         tags=asking.tags(args.tag),
         interval_s=choose.interval(args, config),
         now_s=asking.now_s(args),

@@ -72,7 +72,7 @@ class _Recorder:
 
         self._chosen = choose.choose(args, config)
         self._interval_s = choose.interval(args, config)
-        self._duration_s = asking.duration(args.duration, "--duration")
+        self._duration_s = asking.time_limit(args)
         self._now_s = asking.now_s(args)
         self._plain = args.plain
         self._quiet = args.quiet

@@ -98,7 +98,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         workloads=workloads.parse([*config.run.workload, *args.workload]),
         gates=results.Gates.parse(args),
         idle_baseline_s=idle if idle is not None else config.run.idle_baseline_s or 0.0,
-        duration_s=asking.duration(args.duration, "--duration"),
+        duration_s=asking.time_limit(args),
         user=job_user(args.user),
         tags=asking.tags(args.tag),
         interval_s=choose.interval(args, config),

@@ -209,14 +209,18 @@ def judge(gate: Gate, summary: Mapping[str, Any]) -> Verdict:
 
 def _look_up(gate: Gate, summary: Mapping[str, Any]) -> Any:
     content: Any = summary
-    for at, key in enumerate(gate.keys):
+    keys = gate.keys
+    window = summary.get("window")
+    if keys[0] == "also" and isinstance(window, Mapping) and keys[1] == window.get("kind"):
+        keys = keys[2:]  # what stands beside the main window in other runs is the main one here
+    for at, key in enumerate(keys):
         if not isinstance(content, Mapping):
             return None
         if key not in content:
             # The keys are right; so this is a name. Nothing like it: the run did not measure it.
             near = difflib.get_close_matches(key, [str(name) for name in content], n=1, cutoff=0.7)
             if near:
-                meant = ".".join([*gate.keys[:at], near[0], *gate.keys[at + 1 :]])
+                meant = ".".join([*keys[:at], near[0], *keys[at + 1 :]])
                 raise ConfigError(
                     f"cannot judge --fail-on {clean(gate.text)!r}: the summary has no {clean(gate.path)}; "
                     f"did you mean {clean(meant)}?"

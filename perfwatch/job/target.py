@@ -33,7 +33,7 @@ def find_target(what: str) -> Target:
         return _process(int(what))
     if is_url(what):
         return _server(what)
-    hint = f"; for a server: http://{what}" if ":" in what else ""
+    hint = f"; for a server: http://{what}" if ":" in what and "://" not in what else ""
     raise ConfigError(f"cannot attach to {clean(redact(what), 200)!r}: {_WRITE}{clean(redact(hint), 200)}")
 
 

@@ -138,7 +138,8 @@ def _parse(text: str) -> Workload:
     if "://" in text:
         raise ConfigError(f"-w {shown}: the page of a server is given such as {_EXAMPLES['prometheus']}")
     raise ConfigError(
-        f"-w {shown}: write KIND=VALUE, where KIND is one of {', '.join(kinds)}; {_example('stdout')}"
+        f"-w {shown}: write KIND=VALUE, where KIND is one of {', '.join(kinds)}, or the http:// address of a "
+        f"server's metrics page; {_example('stdout')}"
     )
 
 

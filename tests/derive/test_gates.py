@@ -172,3 +172,9 @@ def test_requirements_are_words_of_a_list():
         parse_requirements("enrgy")
     with pytest.raises(ConfigError, match="energy,work"):
         parse_requirements(" , ")
+
+
+def test_the_window_that_is_the_main_one_can_be_named_as_one_beside_it():
+    summary = {"window": {"kind": "job"}, "energy": {"joules": 12.0}, "also": {"work": {}}}
+    assert judge(parse_gate("also.job.energy.joules < 10"), summary).status == PASSED
+    assert judge(parse_gate("also.job.energy.joules > 10"), summary).status == BROKEN
