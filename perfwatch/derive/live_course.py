@@ -25,6 +25,8 @@ SMOOTH_POINTS = 3
 LEAST_WORK_S, LEAST_POWER_S = 2.0, 1.0
 """And over so long; an energy counter that is renewed ten times a second is then right to some percent."""
 GAPS = 200
+LEAST_PACE_S, PACE_SHARE, LONGEST_PACE_S = 5.0, 0.05, 60.0
+"""Over a share of the run, within these bounds, it is looked how fast work goes: loading foretells nothing."""
 
 Bin = tuple[int, float | None, float | None, float | None]
 
@@ -165,6 +167,15 @@ class RunCourse:
             if start < hole.end < end:
                 start = hole.end
         return rate(metric, self.at(start), self.at(end), end - start)
+
+    def pace(self) -> float | None:
+        """Work per second lately: over the last seconds of a short run, the last minute of a long one."""
+        if len(self._times) < 2:
+            return None
+        end = self._times[-1]
+        lately_s = min(max(LEAST_PACE_S, PACE_SHARE * (end - self._times[0])), LONGEST_PACE_S)
+        start = max(self._times[0], end - lately_s)
+        return rate(WORK_RATE, self.at(start), self.at(end), end - start)
 
     def at(self, t: float) -> Amounts:
         """The amounts at a time, interpolated; outside of what is known the nearest."""

@@ -40,6 +40,7 @@ class RunSoFar:
         throttles: when a device of the run ran with reduced clocks.
         gaps: when nothing told energy.
         odd: the device that departs from its like.
+        pace: work per second lately, from which its end is foretold; None if it is not known.
     """
 
     began: float | None = None
@@ -52,6 +53,7 @@ class RunSoFar:
     throttles: tuple[Stretch, ...] = ()
     gaps: tuple[Span, ...] = ()
     odd: Odd | None = None
+    pace: float | None = None
 
 
 class LiveRun:
@@ -123,6 +125,7 @@ class LiveRun:
             error_j=error_j,
             numbers=tuple(mine),
             timings=self._timings_at(standing.t),
+            pace=self._course.pace(),
             findings=live_findings(standing, watch, labels=mine, gaps=gaps, error_j=error_j),
             throttles=_copied(throttles),
             gaps=gaps,

@@ -107,6 +107,15 @@ def test_work_that_begins_late_takes_no_power_away() -> None:
     assert values(run.bins(WORK_RATE, 5.0, 1, 10)) == [0.0] * 5 + [pytest.approx(10.0)] * 5
 
 
+def test_the_pace_is_that_of_lately_whatever_came_before() -> None:
+    session = Session()
+    times = every(1.0, 0.0, 40.0)
+    session.job(0.0, None)
+    board(session, times)
+    session.counter([(t, round(10.0 * (t - 30.0))) for t in times if t >= 30.0], work="page")
+    assert told(session).pace == pytest.approx(10.0)
+
+
 def test_a_device_that_comes_back_is_no_peak_of_power() -> None:
     session = Session()
     session.job(0.0, None)

@@ -181,8 +181,9 @@ class _Story:
         done = self.standing.run.work.get(self.unit)
         if expected <= 0 or done is None:
             return None
-        rate = self.standing.now.rate(self.unit) or self.standing.run.rate(self.unit)
-        left_s = max(0.0, expected - done) / rate if rate else None
+        rate = self.frame.run.pace
+        foretold = rate and self.t >= self.standing.t  # of a moment gone by nothing is foretold
+        left_s = max(0.0, expected - done) / rate if rate and foretold else None
         return min(1.0, done / expected), left_s
 
     # -- what happened -----------------------------------------------------------------------------
