@@ -26,7 +26,7 @@ LEAST_WORK_S, LEAST_POWER_S = 2.0, 1.0
 """And over so long; an energy counter that is renewed ten times a second is then right to some percent."""
 GAPS = 200
 LEAST_PACE_S, PACE_SHARE, LONGEST_PACE_S = 5.0, 0.05, 60.0
-"""Over a share of the run, within these bounds, it is looked how fast work goes: loading foretells nothing."""
+"""Over a share of the run, within these bounds, it is looked how fast work goes; loading foretells none."""
 
 Bin = tuple[int, float | None, float | None, float | None]
 
