@@ -144,8 +144,19 @@ def _footer(view: View, columns: int, offers: Sequence[str]) -> tuple[list[Piece
     screens = _screens(view, named=True)
     if sum(piece.columns for piece in screens) + needed > columns:
         screens = _screens(view, named=False)
+    if sum(piece.columns for piece in screens) + needed + _columns_of(keys, "quit") > columns:
+        keys = [_without_word(piece) if piece.action == "quit" else piece for piece in keys]
     kept = _fitting([*screens, *keys], columns - 1)
     return [piece for piece in screens if piece in kept], [piece for piece in keys if piece in kept]
+
+
+def _columns_of(pieces: Sequence[Piece], action: str) -> int:
+    return sum(piece.columns for piece in pieces if piece.action == action)
+
+
+def _without_word(piece: Piece) -> Piece:
+    """The key alone, where there is no room to say what it does."""
+    return piece._replace(spans=piece.spans[:1])
 
 
 def _screens(view: View, *, named: bool) -> list[Piece]:

@@ -93,6 +93,7 @@ def test_at_80_columns_the_screens_are_named_and_help_is_there() -> None:
     said = footer(80)
     assert all(name in said for name in SCREENS)
     assert "? help" in said
+    assert said.rstrip().endswith(" q")
 
 
 def test_a_narrow_footer_names_only_the_present_screen() -> None:
@@ -134,6 +135,8 @@ def test_what_is_clicked_is_what_is_read(columns: int) -> None:
         if word in said:
             start = said.index(word)
             assert set(actions[start : start + len(word)]) == {action}
+        elif action == "quit" and action in actions:
+            assert {said[x] for x, one in enumerate(actions) if one == action} == {" ", "q"}
         else:
             assert action not in actions or action.startswith("screen")
 
