@@ -250,3 +250,16 @@ def test_a_window_that_a_person_measures_is_no_phase_of_the_job() -> None:
     session.mark("warmup", 40.0)
     session.event(90.0, "mark", name="measure", edge="begin", origin="person")
     assert "phase warmup" in text_of(shown(session, draw, WIDE))
+
+
+def test_where_nothing_tells_power_the_work_stands_alone() -> None:
+    session = Session(command=["serve"])
+    times = every(1.0, 0.0, 60.0)
+    session.job(0.0, None)
+    queries(session, times)
+    said = text_of(shown(session, draw, WIDE))
+    assert "no device tells its power" in said
+    assert "components" not in said
+    assert " work " in said
+    assert "work/J" not in said
+    assert "W " not in said.replace("WORK", "")

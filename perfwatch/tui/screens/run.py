@@ -110,6 +110,8 @@ class _Story:
         now, run = self.standing.now, self.standing.run
         if self.unit is not None:
             yield _Figure(spoken(self.unit)[:LABEL], self.rate(now), self.rate(run), "work")
+        if not self.standing.devices:
+            return  # nothing tells power or energy: a page of dashes would say no more
         yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
         if self.unit is not None:
             yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=errors), "efficiency")
@@ -262,7 +264,7 @@ def _status(story: _Story, columns: int) -> Row:
         if left_s is not None:
             row.put("ends in ", "label").put(words.clock(left_s), "value").put("  ")
     labels = device_list(story.standing.devices)
-    row.put(story.scope, "title")
+    row.put(story.scope if story.standing.devices else "no device tells its power", "title")
     if labels and width(clean(labels)) + 2 <= row.room:
         row.put(": ", "dim").foreign(labels, "dim")
     return row.row()
@@ -407,6 +409,8 @@ def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
     if story.unit is None:
         return [power]
     work = track_of("work", WORK_RATE, f"{story.short_unit}/s", span, book)
+    if not story.standing.devices:
+        return [work]
     per_joule = per_joule_unit(story.unit)
     return [work, power, track_of("work/J", PER_JOULE, per_joule, span, book)]
 
