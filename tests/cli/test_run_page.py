@@ -118,7 +118,7 @@ def test_a_job_that_is_the_server_is_found_when_it_is_up(tmp_path: Path) -> None
         "        self.send_header('Content-Length', str(len(body)))\n"
         "        self.end_headers()\n"
         "        self.wfile.write(body)\n"
-        "        if len(asked) == 3: threading.Thread(target=server.shutdown).start()\n"
+        "        if len(asked) == 8: threading.Thread(target=server.shutdown).start()\n"
         "    def log_message(self, *args): pass\n"
         f"server = http.server.ThreadingHTTPServer(('127.0.0.1', {port}), H)\n"
         "server.serve_forever()\n"
