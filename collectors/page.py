@@ -116,7 +116,7 @@ class PageCollector(Collector):
         now_ns = self._clock.monotonic_ns()
         readings = tally.readings(page, (before_ns + now_ns) // 2)
         yield from readings
-        for name in tally.no_counts(page):
+        for name in tally.no_counts():
             told = (
                 f"{clean(name, 80)} on the page {shown(self._url)} is no count (not a number, or below zero)"
             )

@@ -28,17 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    gc.disable()  # until the screen is there: imports make no garbage, and looking for some takes 10 ms
-    from perfwatch.config import load_config
-    from perfwatch.scene import Scene
-    from perfwatch.sources import choose
-    from perfwatch.sources.live import LiveSource
-    from perfwatch.tui import glimpse, lean, opening
+    from perfwatch.tui import glimpse
 
     if not glimpse.can_draw(standard.out(), os.environ):
         from perfwatch.cli import main
 
         return main(["snapshot"])
+    gc.disable()  # until the screen is there: imports make no garbage, and looking for some takes 10 ms
+    from perfwatch.config import load_config
+    from perfwatch.scene import Scene
+    from perfwatch.sources import choose
+    from perfwatch.sources.live import LiveSource
+    from perfwatch.tui import lean, opening
+
     standard.keep_for_data()  # what plugins print must not reach the screen
     glimpse.show(standard.out())
     lean.load_asyncio()

@@ -148,7 +148,7 @@ class _Show:
         recording = Recording(session_id, output=args.output, keep=args.output is not None, force=args.force)
         evidence = Evidence({})
         faces = (
-            [*around.talking_sinks(args, wanted.interval_s, wanted.now_s, say=_say_simulated, notes=False)]
+            around.talking_sinks(args, wanted.interval_s, wanted.now_s, say=_say_simulated, notes=False)
             if screen is None
             else [screen.scene]
         )

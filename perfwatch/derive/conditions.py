@@ -81,15 +81,15 @@ def highest_power_w(device: DeviceTape) -> float | None:
     A limit may be changed while we watch, and a CPU package may draw its short-term limit for a while.
     """
     series = device.get(POWER_LIMIT.name)
-    return highest_of([max(series.values) if series is not None else None, declared_power_w(device.device)])
+    return _highest_of([max(series.values) if series is not None else None, declared_power_w(device.device)])
 
 
 def declared_power_w(device: Device) -> float | None:
     """The highest limit that a device declares, W."""
-    return highest_of([device.facts.get(name) for name in ("power_limit_watts", "peak_power_watts")])
+    return _highest_of([device.facts.get(name) for name in ("power_limit_watts", "peak_power_watts")])
 
 
-def highest_of(limits: Iterable[object]) -> float | None:
+def _highest_of(limits: Iterable[object]) -> float | None:
     """The highest of those that are limits, W."""
     known = (float(limit) for limit in limits if isinstance(limit, (int, float)) and limit > 0)
     return max(known, default=None)

@@ -64,9 +64,9 @@ class PageTally:
             if one.quantity.asked and one not in self._declared.values()
         ]
 
-    def no_counts(self, page: Page) -> list[str]:
-        """The series that this page has, but with no value that is a count."""
-        return [name for one in self._looked_for if (name := one.no_count(page))]
+    def no_counts(self) -> list[str]:
+        """The series that the last page had, but with no value that is a count."""
+        return [one.no_count for one in self._looked_for if one.no_count]
 
     def _is_new(self, one: _Looked) -> bool:
         return one.metric.name not in self._declared
@@ -98,6 +98,8 @@ class _Looked:
         self._bounds: tuple[float, ...] = ()
         self._has_sum = False
         self._restarted = False
+        self.no_count = ""
+        """The series, where the last page had it with nothing but NaN, infinity or less than zero."""
 
     def value(self, page: Page, *, restarted: bool) -> Value:
         """What the page says of it now; None if it says nothing."""
@@ -108,22 +110,15 @@ class _Looked:
         if self.quantity.says is Says.GAUGE:
             return sum(row[0] for row in rows.values()) if rows else None
         rows = {key: row for key, row in rows.items() if row[0] >= 0}
+        self.no_count = name if name and not rows and self._has_any(page, name) else ""
         if rows:
             return self._take(rows)[0]
         if self._growing.seen or (self.quantity.asked and self.quantity.only):
             return None
-        if name and self._has_any(page, name):
+        if self.no_count:
             return None
         announced = name or any(page.declares(each) for each in self.quantity.series)
         return 0 if announced else None
-
-    def no_count(self, page: Page) -> str:
-        """The series, if the page has it with nothing but NaN, infinity or less than zero; else empty."""
-        if self.quantity.says is not Says.TOTAL:
-            return ""
-        name, rows = self._rows(page)
-        counts = any(row[0] >= 0 for row in rows.values())
-        return name if name and not counts and self._has_any(page, name) else ""
 
     def _has_any(self, page: Page, name: str) -> bool:
         takes = self.quantity.takes
