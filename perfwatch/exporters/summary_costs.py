@@ -79,7 +79,7 @@ class CostRows:
         per = (carbon.get("per") or {}).get(name) if name else None
         assumed = (carbon.get("assumptions") or {}).get("g_per_kwh")
         notes = [
-            *([f"{format_quantity(per, 'g')}/{words.one(str(name))}"] if per is not None else []),
+            *([f"{format_quantity(per, 'g')}/{words.singular(str(name))}"] if per is not None else []),
             *([f"{significant(assumed)} g/kWh"] if assumed is not None else []),
         ]
         yield self._parts.row(
@@ -172,7 +172,7 @@ def _unit_cost(cost: Json, name: str) -> str:
         million = (cost.get("per_million") or {}).get(name)
         plural = "tokens" if name == "generated_tokens" else words.spoken(name)
         return glued(f"{format_money(million, currency)}/M {plural}")
-    return glued(f"{format_money(amount, currency)}/{words.one(name)}")
+    return glued(f"{format_money(amount, currency)}/{words.singular(name)}")
 
 
 def only_electricity(cost: Json) -> bool:

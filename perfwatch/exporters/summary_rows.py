@@ -145,7 +145,7 @@ class FigureRows:
         )
         per = "queries" if counted_in(self._parts.main, "queries") else unit
         yield self._parts.row(
-            self._parts.maybe_estimated(f"per {words.one(per)}"),
+            self._parts.maybe_estimated(f"per {words.singular(per)}"),
             lambda column: format_quantity(_ratio_of(column, per, "joules_per"), "J"),
             "" if missing or per == unit else _per_one(self._parts.main, unit),
         )
@@ -213,7 +213,7 @@ class FigureRows:
 
 def _per_one(column: Column, unit: str) -> str:
     joules = _ratio_of(column, unit, "joules_per")
-    return "" if joules is None else glued(f"{format_quantity(joules, 'J')}/{words.one(unit)}")
+    return "" if joules is None else glued(f"{format_quantity(joules, 'J')}/{words.singular(unit)}")
 
 
 def _agreement(devices: Sequence[Json]) -> list[str]:

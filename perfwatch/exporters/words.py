@@ -39,7 +39,7 @@ def spoken(name: str) -> str:
     return shorten(clean(name).replace("_", " "), NAME_COLUMNS)
 
 
-def one(name: str) -> str:
+def singular(name: str) -> str:
     """One of them: `query`, `token`, `step`."""
     if name in _ONE:
         return _ONE[name]

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, NoColor
 
@@ -28,9 +28,10 @@ from perfwatch.tui.draw.row import Row, fitted
 from perfwatch.tui.draw.words import clock
 from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
-from perfwatch.tui.keys import KEYS, spoken
+from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
 from perfwatch.tui.pause import Pause
+from perfwatch.tui.places import Places
 from perfwatch.tui.screens import WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
@@ -41,6 +42,7 @@ from perfwatch.tui.wire import Wire
 
 if TYPE_CHECKING:
     from rich.style import Style
+    from textual.command import Provider
     from textual.geometry import Size
     from textual.screen import Screen
 
@@ -56,6 +58,13 @@ SPANS_IN_WORDS = {60.0: "1 min", 300.0: "5 min", 3600.0: "1 h", None: "the whole
 MESSAGE_S = 4.0
 """How long the footer says something."""
 SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+
+
+def _palette() -> type[Provider]:
+    """Loaded when the palette is opened first."""
+    from perfwatch.tui.commands import Commands
+
+    return Commands
 
 
 class Dashboard(App[None]):
@@ -77,6 +86,7 @@ class Dashboard(App[None]):
     CSS = "Screen { overflow: hidden; background: transparent; }"
     ALLOW_SELECT = False
     TITLE = "perfwatch"
+    COMMANDS: ClassVar[Any] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.words, show=False, priority=key.keys == "ctrl+c") for key in KEYS
     ]
@@ -113,6 +123,7 @@ class Dashboard(App[None]):
         self._note = note
         self._pause = Pause()
         self._window = MeasuredWindow()
+        self._places = Places()
         self._again = False
         self._book = Book()
         self._wire = Wire(self._codes)
@@ -239,6 +250,7 @@ class Dashboard(App[None]):
             self._begin_with(frame)
         if self._message and time.monotonic() >= self._quiet_at:
             self._message = ""
+        self.view = self._places.settled(self.frame, self.view)
         unknown = self._book.unknown
         self._redraw()
         if self._again or self._book.unknown - unknown:  # charts that are new: ask for their past at once
@@ -477,7 +489,7 @@ class Dashboard(App[None]):
         self._sort_by(turned)
 
     def _sort_by(self, order: str) -> None:
-        self.look_at(sort={**self.view.sort, self.view.screen: order})
+        self.look_at(sort={**self.view.sort, self.view.screen: order}, order=())
         self.kept = self.kept.with_(sort=self.view.sort)
 
     def action_filter(self) -> None:
@@ -613,7 +625,12 @@ class Dashboard(App[None]):
     def action_help(self) -> None:
         from perfwatch.tui.overlays.help import Help
 
-        self._cover(Help(), lambda _: self.uncover())
+        self._cover(Help(), self._helped)
+
+    def _helped(self, screen: str | None) -> None:
+        self.uncover()
+        if screen is not None:
+            self.action_screen(screen)
 
     def action_command_palette(self) -> None:
         self._dress()
@@ -645,21 +662,6 @@ class Dashboard(App[None]):
             self.say(said)
         else:
             self.exit()
-
-    def get_system_commands(self, screen: Screen[Any]) -> Any:
-        """What the command palette offers: every key's action."""
-        for key in KEYS:
-            if key.action not in ("command_palette", "close"):
-                words = key.words[0].upper() + key.words[1:]
-                yield SystemCommand(words, f"key {spoken(key.keys)}", _runner(self, key.action))
-
-
-def _runner(app: Dashboard, action: str) -> Any:
-    async def run() -> None:
-        app.uncover()
-        await app.run_action(action)
-
-    return run
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, take: Any, answer: Future[Frame]) -> None:

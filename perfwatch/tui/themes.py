@@ -44,6 +44,7 @@ ROLES = (
     *("text", "dim", "title", "label", "value", "unit", "good", "warn", "bad", "stale", "gone", "accent"),
     *("border", "key", "selected", "mark", "phase", "gap", "throttle", "simulated", "work", "power"),
     *("efficiency", "utilization", "memory", "temperature", "clock"),
+    *("load-low", "load-medium", "load-high"),
 )
 ATTRIBUTES = ("bold", "dim", "underline", "reverse")
 MAX_FILE_BYTES = 1 << 16

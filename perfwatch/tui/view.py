@@ -19,6 +19,7 @@ class View:
     span_s: the span of charts, s; None is the whole session.
     paused_at: seconds of the session at which the view stands still; None while it follows.
     sort: by screen, the column it is sorted by, `-` in front for the other way round.
+    order: numbers of the devices as they were sorted last; empty to sort them by what they are now.
     filter: text that a row must contain, whatever its case.
     selected: which row is selected, from 0.
     zoom: the label of the device that is shown alone; empty for all.
@@ -29,6 +30,7 @@ class View:
     span_s: float | None = 300.0
     paused_at: float | None = None
     sort: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[int, ...] = ()
     filter: str = ""
     selected: int = 0
     zoom: str = ""
@@ -42,6 +44,10 @@ class View:
         """Whether what a row says passes the filter."""
         wanted = self.filter.casefold()
         return not wanted or any(wanted in str(text).casefold() for text in texts)
+
+    def moment(self, t: float) -> float:
+        """The second of the session that is shown when it is `t` now."""
+        return t if self.paused_at is None else self.paused_at
 
     def seconds(self, t: float) -> float:
         """The span of charts at `t`, s: no more than there is, growing by a quarter so that bins can stay."""

@@ -48,7 +48,7 @@ def look(
     output: Sequence[str] = (),
     **view: Any,
 ) -> list[str]:
-    """The screen's lines, its charts filled; every row is checked for its width."""
+    """The screen's lines, without a margin that all have, its charts filled; every width is checked."""
     book, looked = Book(), View(**view)
     draw(replace(seen.frame(t), output=tuple(output)), looked, size, book)
     frame = replace(seen.frame(t, book.wanted()), output=tuple(output))
@@ -61,7 +61,9 @@ def look(
         assert plain(row).isprintable()
     if looked.ascii:
         assert all(plain(row).isascii() for row in drawn)
-    return [plain(row).rstrip() for row in drawn]
+    lines_of = [plain(row).rstrip() for row in drawn]
+    margin = all(line.startswith(" ") for line in lines_of if line)
+    return [line[1:] if margin else line for line in lines_of]
 
 
 def line_with(lines: Sequence[str], text: str) -> str:

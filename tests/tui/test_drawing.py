@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from looking import declared, look, sample, scene
+from looking import declared, sample, scene
 from recorded import drawn
 
 from perfwatch import metrics as m
@@ -74,58 +73,6 @@ def test_a_device_that_comes_back_is_an_event_and_one_that_appears_is_none() -> 
         (4.0, "chips:0 is gone: fell off the bus"),
         (9.0, "chips:0 is back"),
     ]
-
-
-def test_the_name_of_a_device_is_worth_more_than_its_clock() -> None:
-    chip = Device(
-        id="A", name="A long name of a chip", kind=DeviceKind.ACCELERATOR, index=0, metrics=(m.SM_CLOCK,)
-    )
-    seen = scene(declared(0, "chips", chip), sample(0, 1.0, 1.9e9))
-    one = seen.frame(1.0).devices[0]
-    wide, narrow = (plain(devices.heading(one, seen.frame(1.0), columns)) for columns in (80, 40))
-    assert "1900 MHz" in wide
-    assert "MHz" not in narrow
-    assert chip.name in wide
-    assert chip.name in narrow
-
-
-def many(count: int, reasons: int = 0) -> Scene:
-    chip = (m.UTILIZATION, m.POWER, m.TEMPERATURE, m.THROTTLE_REASONS)
-    seen = scene()
-    for number in range(count):
-        device = Device(
-            id=str(number), name="Chip 9000", kind=DeviceKind.ACCELERATOR, index=number, metrics=chip
-        )
-        seen.write(declared(number, "chips", device))
-        seen.write(sample(number, 1.0, 0.01 * number, 300.0 + number, 60.0, reasons))
-    return seen
-
-
-def test_values_of_many_devices_stand_below_their_titles_whatever_the_labels() -> None:
-    lines = look(devices.draw, many(24), 1.0, (110, 40))
-    power = lines[0].index("power") + len("power")
-    assert len(lines[0].split()) == 5
-    assert [line[:power].split()[-2] for line in lines[1:25]] == [str(300 + number) for number in range(24)]
-    assert all(line.endswith("Chip 9000") for line in lines[1:25])
-
-
-@pytest.mark.parametrize(("size", "sign"), [((110, 40), "thermal"), ((38, 40), "!")])
-def test_a_throttled_device_is_told_in_a_line_however_short(size: tuple[int, int], sign: str) -> None:
-    assert all(line.endswith(sign) for line in look(devices.draw, many(24, 0x20), 1.0, size)[1:25])
-
-
-def test_the_only_device_is_shown_with_all_that_it_tells() -> None:
-    alone = "\n".join(look(devices.draw, many(1), 1.0, (80, 24)))
-    assert "temperature_celsius" in alone
-    assert "temperature_celsius" not in "\n".join(look(devices.draw, many(2), 1.0, (80, 24)))
-
-
-def test_a_click_on_a_line_finds_the_device_that_stands_there() -> None:
-    seen, view, size = many(24), View(), (110, 40)
-    frame = seen.frame(1.0)
-    assert devices.place_at(frame, view, size, 5, 0) is None
-    assert [devices.place_at(frame, view, size, 5, y) for y in range(1, 25)] == list(range(24))
-    assert devices.place_at(frame, view, size, 5, 25) is None
 
 
 def test_the_time_in_which_a_device_of_the_run_was_gone_is_drawn_below_the_charts() -> None:

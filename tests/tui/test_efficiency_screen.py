@@ -41,7 +41,7 @@ def test_the_present_point_axes_and_a_line_of_equal_efficiency_are_seen(
 ) -> None:
     rows = shown(swinging(), draw, size, ascii=ascii_only)
     text = text_of(rows)
-    assert text.count("@" if ascii_only else "●") == 1
+    assert text.count("@" if ascii_only else "●") == 2  # in the plane, and before the figures of now
     assert "queries/J" in text
     assert "200 W" in text
     assert "400 W" in text

@@ -11,6 +11,7 @@ from textual.filter import NoColor
 from textual.widgets import Input, OptionList
 
 from perfwatch.tui.app import Dashboard
+from perfwatch.tui.commands import Commands
 from perfwatch.tui.draw.row import Span
 from perfwatch.tui.keys import KEYS, spoken
 from perfwatch.tui.look import Look
@@ -102,11 +103,23 @@ def test_a_theme_that_cannot_be_read_is_said_and_the_last_one_stays(tmp_path: An
     act(feed(), steps, themes=tmp_path)
 
 
-def test_the_palette_offers_every_key_in_words() -> None:
+def test_the_palette_offers_every_key_in_words_and_a_mark_first() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
-        offered = {command.title.casefold() for command in app.get_system_commands(app.screen)}
+        hits = [hit async for hit in Commands(app.screen).discover()]
+        offered = [str(hit.text).casefold() for hit in hits]
         wanted = {key.words.casefold() for key in KEYS if key.action not in ("command_palette", "close")}
-        assert offered == wanted
+        assert set(offered) == wanted
+        assert offered[0] == "put a mark into the run"
+
+    act(feed(), steps)
+
+
+def test_a_screens_key_leaves_the_help_for_that_screen() -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        await press(app, pilot, "question_mark", "4")
+        await settled(app, pilot)
+        assert len(app.screen_stack) == 1
+        assert app.view.screen == "processes"
 
     act(feed(), steps)
 
@@ -115,7 +128,7 @@ def test_keys_of_the_dashboard_do_nothing_under_an_overlay() -> None:
     stub = feed()
 
     async def steps(app: Dashboard, pilot: Any) -> None:
-        await press(app, pilot, "question_mark", "w", "2", "space")
+        await press(app, pilot, "question_mark", "w", "m", "space")
         assert isinstance(app.screen, Help)
         assert app.view.paused_at is None
 

@@ -30,7 +30,8 @@ class Host:
         memory_ratio: share of the accelerators' memory in use.
         power_w: sum over one scope; None while a device of it does not tell.
         scope: what `power_w` covers.
-        temperature_c: the hottest of its devices.
+        temperature_c: of the hottest of its devices.
+        hottest: which one that is; empty if none tells.
         state: the worst state of its devices.
         worst: so many of them are in it.
         trouble: which devices are in it, and why.
@@ -45,6 +46,7 @@ class Host:
     power_w: float | None
     scope: str
     temperature_c: float | None
+    hottest: str
     state: State
     worst: int
     trouble: str
@@ -55,15 +57,17 @@ def hosts_of(frame: Frame) -> list[Host]:
     found: dict[str, list[DeviceNow]] = {}
     for one in frame.devices:
         found.setdefault(one.host, []).append(one)
-    return [_host(name, devices) for name, devices in found.items()]
+    return [fold(name, devices) for name, devices in found.items()]
 
 
-def _host(name: str, devices: Sequence[DeviceNow]) -> Host:
+def fold(name: str, devices: Sequence[DeviceNow]) -> Host:
+    """These devices as one line."""
     accelerators = [one for one in devices if one.device.kind is DeviceKind.ACCELERATOR]
     shown = accelerators or [one for one in devices if one.device.kind is not DeviceKind.NODE] or devices
     present = [one for one in accelerators if one.state is State.OK]
     power_w, scope = _power(devices)
     troubled = [one for one in devices if one.state is not State.OK]
+    hottest = max(_temperatures(devices), default=(None, ""))
     state = min((one.state for one in devices), key=_WORST_FIRST.index)
     return Host(
         name=name,
@@ -74,18 +78,20 @@ def _host(name: str, devices: Sequence[DeviceNow]) -> Host:
         memory_ratio=_share(present),
         power_w=power_w,
         scope=scope,
-        temperature_c=max(
-            (
-                value
-                for one in devices
-                if one.state is State.OK and (value := one.value(m.TEMPERATURE.name)) is not None
-            ),
-            default=None,
-        ),
+        temperature_c=hottest[0],
+        hottest=hottest[1],
         state=state,
         worst=sum(1 for one in devices if one.state is state),
         trouble="; ".join(_trouble(one) for one in troubled),
     )
+
+
+def _temperatures(devices: Sequence[DeviceNow]) -> list[tuple[float, str]]:
+    return [
+        (value, one.label)
+        for one in devices
+        if one.state is State.OK and (value := one.value(m.TEMPERATURE.name)) is not None
+    ]
 
 
 def _kind(accelerators: Sequence[DeviceNow]) -> str:

@@ -121,9 +121,9 @@ def rates_of(frame: Frame) -> Rates | None:
 
 def unit_cost(amount: float | None, currency: str | None, unit: str) -> tuple[str, str]:
     """A cost per unit and what it is per, by the million where one costs too little to be read."""
-    from perfwatch.exporters.words import one, spoken
+    from perfwatch.exporters.words import singular, spoken
 
     if unit.endswith("tokens") or (amount is not None and 0.0 < amount < 1e-4):
         plural = "tokens" if unit == "generated_tokens" else spoken(unit)
         return format_money(None if amount is None else amount * 1e6, currency), f"M {plural}"
-    return format_money(amount, currency), one(unit)
+    return format_money(amount, currency), singular(unit)

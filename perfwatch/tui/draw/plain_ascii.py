@@ -40,6 +40,9 @@ _OURS = str.maketrans(
         "✓": "+",
         "✗": "x",
         "▸": ">",
+        "▔": "-",
+        "▁": "_",
+        "🔎": "> ",
     }
 )
 """Signs for which `to_ascii` has several characters where one is wanted, or none."""

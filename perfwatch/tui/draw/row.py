@@ -20,6 +20,8 @@ class Span(NamedTuple):
 
 
 Row = tuple[Span, ...]
+MARGINS_FROM = 60
+"""From so many columns on, a screen has margins."""
 
 
 class Line:
@@ -110,3 +112,16 @@ def plain(row: Row) -> str:
 def fitted(rows: Sequence[Row], columns: int, height: int) -> list[Row]:
     """Exactly so many rows: cut below, or filled with blanks."""
     return [*rows[:height], *[blank(columns)] * max(0, height - len(rows))]
+
+
+def inside(columns: int) -> int:
+    """How many columns of a screen are left between its margins; a narrow one has none."""
+    return columns - 2 if columns >= MARGINS_FROM else columns
+
+
+def with_margins(rows: Iterable[Row], columns: int) -> list[Row]:
+    """Rows of `inside(columns)` with a blank column at either edge, where there is room."""
+    if inside(columns) == columns:
+        return list(rows)
+    edge = Span(" ")
+    return [(edge, *row, edge) for row in rows]

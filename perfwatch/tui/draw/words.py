@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from perfwatch.derive.latency import Latency
 from perfwatch.model import Metric, Unit
 from perfwatch.units import (
     DASH,
@@ -44,6 +45,12 @@ _SPOKEN: dict[Unit, Callable[[float], str]] = {
     Unit.JOULE: lambda number: format_quantity(number, "J"),
     Unit.HERTZ: lambda number: format_quantity(number, "Hz"),
 }
+
+
+def percentile(latency: Latency, key: str) -> str:
+    """`62.7 ms`; `> 10.0 s` where only a lower limit is known."""
+    text = format_latency(latency.percentiles.get(key))
+    return f"> {text}" if key in latency.lower_limits else text
 
 
 def age(seconds: float | None) -> str:

@@ -11,13 +11,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from perfwatch.tui.keys import KEYS, spoken
+from perfwatch.tui.view import SCREENS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 
-class Help(ModalScreen[None]):
-    """Closed by any of the keys that open or close things."""
+class Help(ModalScreen[str | None]):
+    """Closed by any of the keys that open or close things; gives the screen whose key was pressed."""
 
     CSS = """
     Help { align: center middle; background: transparent; }
@@ -25,7 +26,8 @@ class Help(ModalScreen[None]):
                           padding: 0 1; background: $background; border-subtitle-align: right; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,enter", "dismiss(None)", "close")
+        Binding("escape,q,question_mark,f1,enter", "dismiss(None)", "close"),
+        *(Binding(str(place), f"leave_for('{name}')", name) for place, name in enumerate(SCREENS, 1)),
     ]
 
     def compose(self) -> ComposeResult:
@@ -33,6 +35,10 @@ class Help(ModalScreen[None]):
         with VerticalScroll() as frame:
             frame.border_subtitle = "esc closes"
             yield Static(help_text())
+
+    def action_leave_for(self, name: str) -> None:
+        """A key of a screen does here what it does elsewhere."""
+        self.dismiss(name)
 
 
 def help_text() -> Text:

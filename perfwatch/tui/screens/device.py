@@ -5,27 +5,43 @@ from __future__ import annotations
 from perfwatch import metrics as m
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import Kind, Metric
-from perfwatch.tui.draw import words
+from perfwatch.tui.draw import panel, words
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.draw.row import Line, Row, fitted
+from perfwatch.tui.draw.device_facts import throttle_words
+from perfwatch.tui.draw.paper import Paper
+from perfwatch.tui.draw.row import Line, Row, blank, fitted
 from perfwatch.tui.view import View
 
-MOST_LINES = 20
-"""A chart higher than this tells no more."""
+MOST_LINES, LEAST_LINES = 20, 7
+"""Charts higher than this tell no more, and lower ones little."""
 
 
 def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
-    """The device's panel above, its metrics and facts below."""
-    from perfwatch.tui.screens.devices import Paper, panel
-
+    """Its charts above, its metrics and facts below."""
     columns, height = size
     facts = _facts(one, columns)
     table = [_heading(columns), *(_metric(one, metric, columns) for metric in one.device.metrics)]
-    top = max(5, min(MOST_LINES, height - len(table) - len(facts)))
-    rows = [*panel(Paper(frame, view, book), one, (columns, top)), *facts]
+    room = height - len(table) - len(facts)
+    rows = [*_charts(Paper(frame, view, book), one, (columns, room)), *facts]
     below = height - len(rows)
     start = max(0, min(view.selected, len(table) - below))
     return fitted([*rows, *table[start : start + below]], columns, height)
+
+
+def _charts(paper: Paper, one: DeviceNow, size: tuple[int, int]) -> list[Row]:
+    """The device's panel, further charts below it where there is room, and the axis of time."""
+    columns, room = size
+    tracks, more = panel.tracks_of(one), panel.more_tracks_of(one)
+    parts = panel.chart_places(len(tracks), columns)
+    both = room // 2 >= LEAST_LINES and len(more) > 1 and len(parts) > 1
+    lines = max(5, min(MOST_LINES, (room // 2 if both else room) - 1))
+    rows = panel.panel(paper, one, (columns, lines))
+    if not tracks:
+        return rows[:2]
+    if both:
+        parts = panel.chart_places(len(more), columns)
+        rows += [blank(columns), *panel.charts_of(paper, one, more, (columns, lines - 1))]
+    return [*rows, panel.axis(paper, parts, columns)] if room > lines else rows
 
 
 def _facts(one: DeviceNow, columns: int) -> list[Row]:
@@ -54,8 +70,6 @@ def _heading(columns: int) -> Row:
 
 
 def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
-    from perfwatch.tui.screens.devices import throttle_words
-
     known = one.values.get(metric.name)
     line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)

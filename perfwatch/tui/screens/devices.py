@@ -6,32 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from perfwatch import metrics as m
-from perfwatch.derive.throttles import reasons_of
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, State
-from perfwatch.tui.draw import bars, charts, words
+from perfwatch.tui.draw import bars, host_list, levels, panel, table, words
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.device_facts import memory_ratio, memory_words, state_style
+from perfwatch.tui.draw.device_line import Fields, line_of, titles
+from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
+from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
 
 MEASURED = (DeviceKind.ACCELERATOR, DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.METER)
-PANEL_LEAST = 4
-"""Lines of a panel: its heading, and charts of three."""
 ALONE = 20
 """From so many lines on, the only device there is is shown with every metric it has."""
 TILE_COLUMNS = 8
-CHART_LEAST = 10
-"""Columns that a chart needs to tell something."""
-
-
-class Paper(NamedTuple):
-    """What is drawn, how it is looked at, and the charts known so far."""
-
-    frame: Frame
-    view: View
-    book: Book
+AXIS_LINES = 1
+"""Below panels: which stretch of time their charts show."""
+TOTALS_FROM = 12
+"""From so many lines on, a line says what all devices together do."""
+HOTTEST_COLUMNS = 24
+ROOMY = 100
+"""From so many columns on, the line of totals says what power is of."""
 
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
@@ -48,9 +45,8 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
         from perfwatch.tui.screens import device
 
         return device.draw(zoomed[0], frame, view, size, book)
-    host = _host_of(frame)
     paper = Paper(frame, view, book)
-    top = [_host(host, frame, columns)] if host is not None and height > PANEL_LEAST else []
+    top = _top(frame, shown, size)
     room = height - len(top)
     if not shown:
         return fitted([*top, *_nothing(view, columns)], columns, height)
@@ -59,7 +55,7 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
 
         return fitted([*top, *device.draw(shown[0], frame, view, (columns, room), book)], columns, height)
     selected = min(view.selected, len(shown) - 1)
-    return fitted([*top, *_fitting(paper, shown, (columns, room), selected)], columns, height)
+    return fitted([*top, *as_they_fit(paper, shown, (columns, room), selected)], columns, height)
 
 
 def listed(frame: Frame, view: View) -> list[DeviceNow]:
@@ -69,24 +65,23 @@ def listed(frame: Frame, view: View) -> list[DeviceNow]:
         for one in frame.devices
         if one.device.kind in MEASURED and view.matches(one.label, one.device.name, one.state.value)
     ]
-    return sort(found, view.sort.get("devices", ""))
-
-
-SORTS: Mapping[str, Callable[[DeviceNow], float]] = {
-    "utilization": lambda one: -(one.value(m.UTILIZATION.name) or 0.0),
-    "power": lambda one: -(one.watts or 0.0),
-    "memory": lambda one: -(_memory_ratio(one) or 0.0),
-    "temperature": lambda one: -(one.value(m.TEMPERATURE.name) or 0.0),
-}
-"""Orders beside that of the vendor's library; the largest first."""
-
-
-def sort(devices: Sequence[DeviceNow], by: str) -> list[DeviceNow]:
-    """The devices in the order asked for; `-` in front turns it round."""
-    key = SORTS.get(by.lstrip("-"))
+    order = view.sort.get("devices", "")
+    key = SORTS.get(order.lstrip("-"))
     if key is None:
-        return list(devices)
-    return sorted(devices, key=key, reverse=by.startswith("-"))
+        return found
+    if view.order:
+        places = {number: place for place, number in enumerate(view.order)}
+        return sorted(found, key=lambda one: places.get(one.number, len(places)))
+    return table.ordered(found, key, largest_first=True, turned=order.startswith("-"))
+
+
+SORTS: Mapping[str, Callable[[DeviceNow], float | None]] = {
+    "utilization": lambda one: one.value(m.UTILIZATION.name),
+    "power": lambda one: one.watts,
+    "memory": memory_ratio,
+    "temperature": lambda one: one.value(m.TEMPERATURE.name),
+}
+"""Orders beside that of the vendor's library; the largest first, what is unknown last."""
 
 
 class Layout(NamedTuple):
@@ -102,8 +97,8 @@ def layout(count: int, size: tuple[int, int]) -> Layout:
     columns, height = size
     for across in (1, 2, 3, 4):
         down = -(-count // across)
-        lines = min(height // down, 12)
-        if lines >= PANEL_LEAST and (columns - (across - 1)) // across >= 38:
+        lines = min((height - AXIS_LINES) // down, 12)
+        if lines >= panel.LEAST and (columns - (across - 1)) // across >= 38:
             return Layout("panels", across, lines)
     for across in (1, 2, 3, 4):
         if count <= (height - 1) * across and (columns - across + 1) // across >= 38:
@@ -115,14 +110,15 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
     """Which of the listed devices is drawn there; None where none is."""
     columns, height = size
     shown = listed(frame, view)
-    top = 1 if height > PANEL_LEAST and _host_of(frame) is not None else 0
+    top = len(_top(frame, shown, size))
     if not shown or y < top:
         return None
-    kind, across, lines = layout(len(shown), (columns, height - top))
+    height -= top
+    kind, across, lines = layout(len(shown), (columns, height))
     width = (columns - across + 1) // across
     down = -(-len(shown) // across)
     if kind == "panels":
-        pitch = lines + (down * lines + down - 1 <= height - top)
+        pitch = lines + (down * lines + down - 1 + AXIS_LINES <= height)
         place = (y - top) // pitch * across + min(x // (width + 1), across - 1)
     elif kind == "lines":
         inside = 0 < y - top <= down
@@ -132,11 +128,24 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
     return place if 0 <= place < len(shown) else None
 
 
+def _top(frame: Frame, shown: Sequence[DeviceNow], size: tuple[int, int]) -> list[Row]:
+    """The machine in one line, and what the listed devices together do in another."""
+    columns, height = size
+    host = _host_of(frame)
+    rows = [_host(host, frame, columns)] if host is not None and height > panel.LEAST else []
+    if len(shown) > 1 and height >= TOTALS_FROM:
+        rows.append(_totals(shown, columns))
+    return rows
+
+
 def _host_of(frame: Frame) -> DeviceNow | None:
     return next((one for one in frame.devices if one.device.kind is DeviceKind.NODE), None)
 
 
-def _fitting(paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], selected: int) -> list[Row]:
+def as_they_fit(
+    paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], selected: int = -1
+) -> list[Row]:
+    """Devices as panels, lines or tiles, whichever has room; `selected` is the place of the selected one."""
     kind, across, lines = layout(len(shown), size)
     if kind == "panels":
         return _panels(paper, shown, size, (across, lines), selected)
@@ -146,16 +155,6 @@ def _fitting(paper: Paper, shown: Sequence[DeviceNow], size: tuple[int, int], se
 
 
 # One panel a device
-
-
-class Track(NamedTuple):
-    """One chart of a panel: what, in which style, its value in words, and the top of its axis."""
-
-    name: str
-    metric: str
-    style: str
-    text: str
-    top: float
 
 
 def _panels(
@@ -170,7 +169,7 @@ def _panels(
     across, lines = shape
     width = (columns - (across - 1)) // across
     down = -(-len(shown) // across)
-    between = [blank(columns)] if down * lines + down - 1 <= height else []
+    between = [blank(columns)] if down * lines + down - 1 + AXIS_LINES <= height else []
     rows: list[Row] = []
     for start in range(0, len(shown), across):
         blocks: list[tuple[int, Sequence[Row]]] = []
@@ -178,168 +177,21 @@ def _panels(
             if place:
                 blocks.append((1, []))
             own = columns - place * (width + 1) if place == across - 1 else width
-            blocks.append((own, panel(paper, one, (own, lines), selected=start + place == selected)))
+            blocks.append((own, panel.panel(paper, one, (own, lines), selected=start + place == selected)))
         filled = sum(own for own, _ in blocks)
         rows += [*(between if rows else []), *beside([*blocks, (columns - filled, [])], lines)]
-    return rows[:height]
+    return [*rows[: height - AXIS_LINES], _axis(paper, shown, columns, across)]
 
 
-def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool = False) -> list[Row]:
-    """One device: a heading with what has no chart, and a chart each of utilization, power and memory."""
-    columns, lines = size
-    rows = [heading(one, paper.frame, columns, selected=selected)]
-    tracks = tracks_of(one)
-    if not tracks:
-        silent = Line(columns).put("  tells no utilization, power or memory", "dim").row()
-        return fitted([*rows, silent], *size)
-    room = lines - len(rows)
-    if columns >= 3 * (CHART_LEAST + 12) and len(tracks) > 1:
-        return fitted([*rows, *_side_by_side(paper, one, tracks, (columns, room))], *size)
-    each = max(1, room // len(tracks))
-    for track in tracks[:room]:
-        rows += _track(paper, one, track, (columns, each))
-    return fitted(rows, *size)
-
-
-def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
-    """Charts with two blank columns between them, and one at either edge."""
-    columns, height = size
-    width = (columns - 2 * len(tracks)) // len(tracks)
-    blocks: list[tuple[int, Sequence[Row]]] = []
-    for place, track in enumerate(tracks):
-        own = columns - 2 - place * (width + 2) if place == len(tracks) - 1 else width
-        blocks += [(2 if place else 1, []), (own, _under_its_words(paper, one, track, (own, height)))]
-    return beside([*blocks, (1, [])], height)
-
-
-def _under_its_words(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    """A line with name and value, the chart below it."""
-    columns, height = size
-    stale = one.state is not State.OK
-    line = Line(columns).put(track.name, "label").put(" ")
-    rows = [line.cell(track.text, line.room, "stale" if stale else "value").row()]
-    return [*rows, *_chart(paper, one, track, (columns, height - 1))]
-
-
-def _track(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    """A chart with name and value at its left."""
-    columns, height = size
-    left = 22
-    stale = one.state is not State.OK
-    rows = [
-        Line(left)
-        .put(f" {track.name:<6}", "label")
-        .cell(track.text, left - 8, "stale" if stale else "value")
-        .row()
+def _axis(paper: Paper, shown: Sequence[DeviceNow], columns: int, across: int) -> Row:
+    """Which stretch of time the charts above show."""
+    width = (columns - (across - 1)) // across
+    parts = [
+        (place * (width + 1) + start, room)
+        for place in range(min(across, len(shown)))
+        for start, room in panel.chart_places(len(panel.tracks_of(shown[place])), width)
     ]
-    chart = _chart(paper, one, track, (columns - left - 1, height))
-    return beside([(left, rows), (columns - left - 1, chart), (1, [])], height)
-
-
-def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    columns, height = size
-    if height < 1 or columns < 2:
-        return []
-    frame, view = paper.frame, paper.view
-    now = frame.t if view.paused_at is None else view.paused_at
-    span = charts.Span.ending(now, view.seconds(frame.t), columns)
-    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
-    texts = paper.book.chart(one.number, track.metric, span, scale)
-    style = track.style if one.state is State.OK else "stale"
-    return [(Span(text, style),) for text in texts]  # as wide as it was asked for
-
-
-def tracks_of(one: DeviceNow) -> list[Track]:
-    """The charts that this device can fill."""
-    known = {metric.name for metric in one.device.metrics}
-    found = []
-    if m.UTILIZATION.name in known:
-        busy = words.percent(one.value(m.UTILIZATION.name))
-        found.append(Track("util", m.UTILIZATION.name, "utilization", busy, 1.0))
-    if m.POWER.name in known:
-        limit = _limit(one)
-        watts = words.watts(one.value(m.POWER.name))
-        text = f"{watts} / {words.watts(limit)}" if limit else watts
-        top = limit or charts.ceiling(one.value(m.POWER.name), 10.0)
-        found.append(Track("power", m.POWER.name, "power", text, top))
-    elif m.ENERGY.name in known:
-        top = charts.ceiling(one.watts, 10.0)
-        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), top))
-    if m.MEMORY_USED.name in known and one.value(m.MEMORY_TOTAL.name):
-        total = one.value(m.MEMORY_TOTAL.name) or 1.0
-        found.append(Track("mem", m.MEMORY_USED.name, "memory", _memory(one), total))
-    return found
-
-
-def _limit(one: DeviceNow) -> float | None:
-    fact = one.device.facts.get("power_limit_watts")
-    return one.value(m.POWER_LIMIT.name) or (fact if isinstance(fact, (int, float)) else None)
-
-
-def _memory_ratio(one: DeviceNow) -> float | None:
-    used, total = one.value(m.MEMORY_USED.name), one.value(m.MEMORY_TOTAL.name)
-    return used / total if used is not None and total else None
-
-
-def _memory(one: DeviceNow) -> str:
-    used, total = one.value(m.MEMORY_USED.name), one.value(m.MEMORY_TOTAL.name)
-    if used is None or not total:
-        return DASH
-    return f"{used / 2**30:.1f} / {total / 2**30:.0f} GiB"
-
-
-# Lines
-
-
-def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = False) -> Row:
-    """Label and model, or what is wrong, at the left; throttling, clock and temperature at the right."""
-    style = "selected" if selected else "title"
-    line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
-    spans = [*(_extras(one) if one.state is State.OK else ()), Span(" ", style)]
-    room = _left_beside(line, spans)
-    if room < len(one.device.name):  # which device it is says more than its clock
-        spans = [span for span in spans if span.style != "clock"]
-        room = _left_beside(line, spans)
-    if selected:
-        spans = [Span(span.text, style if span.style != "throttle" else span.style) for span in spans]
-    if one.state is State.OK:
-        line.foreign(one.device.name, style, columns=room)
-    else:
-        line.put(f"{one.state.value}, ", _state_style(one.state))
-        line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
-    return line.right(spans, style).row(style)
-
-
-def _left_beside(line: Line, spans: Sequence[Span]) -> int:
-    return max(0, line.room - sum(len(span.text) for span in spans) - 1)
-
-
-def _extras(one: DeviceNow) -> list[Span]:
-    """What has no chart."""
-    spans = []
-    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
-    if held_back:
-        spans.append(Span(f" {held_back} ", "throttle"))
-    clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
-    if clock is not None:
-        spans.append(Span(f" {clock / 1e6:5.0f} MHz", "clock"))
-    if heat is not None:
-        spans.append(Span(f" {heat:3.0f} °C", "temperature"))
-    return spans
-
-
-def _trouble(one: DeviceNow, frame: Frame) -> str:
-    read = "never read" if one.t is None else f"last reading {words.age(one.age_s(frame.t))} ago"
-    return f"{read}: {one.reason}" if one.reason else read
-
-
-def _state_style(state: State) -> str:
-    return {State.GONE: "gone", State.FAILED: "bad", State.STALE: "stale"}.get(state, "warn")
-
-
-def throttle_words(bits: object) -> str:
-    """The most serious reason why a device is held back; empty if it is not."""
-    return next(iter(reasons_of(bits)), "")
+    return panel.axis(paper, parts, columns)
 
 
 def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
@@ -349,10 +201,31 @@ def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
     line.put("cpu ", "label").cell(words.percent(busy), 5, "value")
     if columns >= 60:
         line.put("  load ", "label").cell(DASH if load is None else f"{load:.1f}", 5, "value")
-    line.put("  mem ", "label").put(_memory(host), "value")
+    line.put("  mem ", "label").put(memory_words(host), "value")
     silent = [name for name, (state, _) in frame.collectors.items() if state in ("failed", "retrying")]
     if silent:
         line.put("  ").foreign(f"{', '.join(silent)}: see screen 7", "warn")
+    return line.row()
+
+
+def _totals(shown: Sequence[DeviceNow], columns: int) -> Row:
+    """What the listed devices do together."""
+    together = host_list.fold("", shown)
+    busy, full = together.utilization, together.memory_ratio
+    line = Line(columns).put(" all   ", "dim")
+    if busy is not None:
+        line.put("util ", "label").cell(words.percent(busy), 5, levels.load(busy)).put("  ")
+    if together.scope:
+        line.put("power ", "label").cell(words.watts(together.power_w), 8, "value")
+        line.put(f" {together.scope}  " if columns >= ROOMY else "  ", "dim")
+    if full is not None:
+        line.put("mem ", "label").cell(words.percent(full), 5, levels.load(full)).put("  ")
+    heat = together.temperature_c
+    if heat is not None and line.room >= HOTTEST_COLUMNS:
+        line.put("hottest ", "label").put(f"{heat:.0f} °C", levels.heat(heat)).put(" ")
+        line.foreign(together.hottest, "dim").put("  ")
+    if together.state is not State.OK:
+        line.put(f"{together.worst} {together.state.value}", state_style(together.state))
     return line.row()
 
 
@@ -386,61 +259,8 @@ def _compact(
         part = list(enumerate(shown))[column * down : (column + 1) * down]
         fields = Fields.of(shown, own)
         lines = [line_of(one, paper, fields, selected=place == selected) for place, one in part]
-        blocks.append((own, [_titles(fields), *lines]))
+        blocks.append((own, [titles(fields), *lines]))
     return beside(blocks, min(down + 1, height))
-
-
-class Fields(NamedTuple):
-    """How wide a line is, and in it the label, the bar and the model; 0 where one has no room."""
-
-    columns: int
-    label: int
-    bar: int
-    model: int
-
-    @classmethod
-    def of(cls, shown: Sequence[DeviceNow], columns: int) -> Fields:
-        """The same for all devices, so that values stand below each other."""
-        label = min(MOST_LABEL, max(len(one.label) for one in shown))
-        left = columns - label - VALUES_COLUMNS
-        model = min(max(len(one.device.name) for one in shown) + 2, max(0, left - LEAST_BAR))
-        model = model if model > LEAST_BAR else 0
-        bar = min(24, left - model - 1)
-        return cls(columns, label, bar if bar >= 4 else 0, model)
-
-
-MOST_LABEL, VALUES_COLUMNS, LEAST_BAR = 16, 27, 9
-"""Columns of a label; of the sign before it, the values and what parts them; of a bar beside a model."""
-
-
-def _titles(fields: Fields) -> Row:
-    line = Line(fields.columns).put(" ").cell("device", fields.label, "dim", right=False).put(" ")
-    line.put(" " * (fields.bar + 1) if fields.bar else "")
-    line.cell("util", 5, "dim").put(" ").cell("power", 7, "dim").put(" ").cell("mem", 5, "dim").put(" ")
-    return line.cell("temp", 5, "dim").row()
-
-
-def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = False) -> Row:
-    """A device in one line: label, a bar of its utilization, values, and its model or its throttle."""
-    line = Line(fields.columns).put(">" if selected else " ", "selected" if selected else "text")
-    line.foreign(one.label, "selected" if selected else "title", columns=fields.label).put(" ")
-    if one.state is not State.OK:
-        line.put(f"{one.state.value}, {words.age(one.age_s(paper.frame.t))}", _state_style(one.state))
-        return line.row()
-    busy, heat = one.value(m.UTILIZATION.name), one.value(m.TEMPERATURE.name)
-    if fields.bar:
-        line.put(bars.bar(busy, fields.bar, ascii_only=paper.view.ascii), "utilization").put(" ")
-    line.cell(words.percent(busy), 5, "value").put(" ")
-    line.cell(words.watts(one.watts), 7, "power").put(" ")
-    line.cell(words.percent(_memory_ratio(one)), 5, "memory").put(" ")
-    line.cell(DASH if heat is None else f"{heat:.0f} °C", 5, "temperature")
-    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
-    if held_back:
-        said = f" {held_back}"
-        line.put(said if len(said) <= line.room else "!", "throttle")
-    elif fields.model:
-        line.put("  ").foreign(one.device.name, "dim", columns=fields.model - 2)
-    return line.row()
 
 
 # One tile a device
@@ -458,9 +278,9 @@ def _tiles(
         for place, one in enumerate(shown[start : start + across], start):
             busy = one.value(m.UTILIZATION.name)
             fine = one.state is State.OK
-            style = "utilization" if fine else _state_style(one.state)
+            style = levels.load(busy) if fine else state_style(one.state)
             line.put(f"{str(one.device.index)[:3]:>3}", "selected" if place == selected else "dim")
             line.put(bars.tile(busy, ascii_only=ascii_only) if fine else "x", style)
-            line.put(f"{DASH if busy is None else round(busy * 100):>3} ", "value" if fine else style)
+            line.put(f"{DASH if busy is None else round(busy * 100):>3} ", style)
         rows.append(line.row())
     return rows[:height]

@@ -28,6 +28,7 @@ from perfwatch.units import DASH, format_quantity, significant
 
 POINTS = 120
 """So many points make the path, two a character of a chart of half as many."""
+NEWEST, NEWEST_ASCII = "●", "@"
 LATELY = 12
 """The newest points are joined; of the older ones the dots remain."""
 BESIDE, MOST_LINES = (0.75, 1.35), 7
@@ -61,8 +62,8 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
         return fitted([Line(columns).put(text, "label").row()], columns, height)
     if standing.unit is None:
         return fitted(_without_work(frame, standing, view, size, book), columns, height)
-    head = _head(frame, standing, columns)
     points = _path(frame, view, book)
+    head = _head(frame, standing, view, points, columns)
     room = (columns - GUTTER, height - len(head) - 2)
     if room[0] < LEAST[0] or room[1] < LEAST[1] or not points:
         if not points:
@@ -81,7 +82,7 @@ def _without_work(
     hint = work_hint(frame, briefly=columns < 80)
     rows = [row.row(), *(Line(columns).put(f" {text}", "warn").row() for text in hint)]
     if height >= len(rows) + 3 and columns >= GUTTER + LEAST[0]:
-        t = frame.t if view.paused_at is None else view.paused_at
+        t = view.moment(frame.t)
         span = charts.Span.ending(t, view.seconds(t), columns - CHART_GUTTER)
         timeline = Timeline(span, columns, view, Drawn())
         rows += [
@@ -91,12 +92,14 @@ def _without_work(
     return rows
 
 
-def _head(frame: Frame, standing: Standing, columns: int) -> list[Row]:
+def _head(frame: Frame, standing: Standing, view: View, points: Sequence[_Point], columns: int) -> list[Row]:
     """*now* and *run* in one line each."""
     rows, shown = [], ratios_shown(frame)
     for name, figures in (("now", standing.now), ("run", standing.run)):
         rate, ratio = figures.rate(standing.unit), figures.per_joule(standing.unit) if shown else None
-        row = Line(columns).put(f" {name} ", "label")
+        # The sign of the newest point in the picture below stands before its figures.
+        sign = (NEWEST_ASCII if view.ascii else NEWEST) if name == "now" and points else " "
+        row = Line(columns).put(f" {sign} ", "accent").put(name, "label")
         row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work")
         row.cell(words.watts(figures.watts), 9, "power")
         row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(18, row.room), "efficiency")
@@ -118,7 +121,7 @@ def _unit(standing: Standing) -> str:
 
 def _path(frame: Frame, view: View, book: Book) -> list[_Point]:
     """Where the run was, the oldest first."""
-    t = frame.t if view.paused_at is None else view.paused_at
+    t = view.moment(frame.t)
     span = charts.Span.ending(t, view.seconds(t), POINTS // 2)
     watts, rates = book.ask(RUN, WATTS, span), book.ask(RUN, WORK_RATE, span)
     found = []
@@ -141,7 +144,9 @@ def _plane(
     y = scale_of([point.rate for point in points], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
     path = [(point.watts, point.rate) for point in points]
-    plane.sign(*path[-1], "@" if view.ascii else "●", "accent")  # before all texts, so that none lies there
+    plane.sign(
+        *path[-1], NEWEST_ASCII if view.ascii else NEWEST, "accent"
+    )  # before all texts, so that none lies there
     _lines(plane, (x, y), points, frame, standing)
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")

@@ -1,19 +1,22 @@
-"""Hosts: how does each machine stand? One line a machine."""
+"""Hosts: how does each machine stand? One line a machine, and the devices of the selected one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from perfwatch.frame import Frame
+from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import State
-from perfwatch.tui.draw import bars, table, words
+from perfwatch.tui.draw import bars, levels, table, words
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.device_facts import state_style
 from perfwatch.tui.draw.host_list import Host, hosts_of
 from perfwatch.tui.draw.labels import labels_in
+from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.row import Line, Row, Span, fitted
+from perfwatch.tui.draw.row import Line, Row, Span, blank, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
+from perfwatch.tui.screens import devices
 from perfwatch.tui.view import View
 from perfwatch.units import DASH, format_percent
 
@@ -32,6 +35,8 @@ COLUMNS = (
     Column("state", "STATE", 8, right=False, most=60),
 )
 
+DEVICES_FROM = 8
+"""From so many lines on that are left, the devices of the selected machine are shown."""
 TELLING = 24
 """In so many columns the state says which devices are in trouble, and why."""
 SORTS: Mapping[str, Callable[[Host], Any]] = {
@@ -46,12 +51,27 @@ SORTS: Mapping[str, Callable[[Host], Any]] = {
 """Orders beside that of appearance."""
 
 
-def draw(frame: Frame, view: View, size: tuple[int, int], _book: Book) -> list[Row]:
-    """One line a machine, and below it, where there is room, what is wrong with the selected one."""
-    columns, height = size
+def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
+    """One line a machine; below, where there is room, the trouble of the selected one, and its devices."""
+    columns, height = inside(size[0]), size[1]
     shown = listed(frame, view)
     rows = _table(shown, view, columns, height) if shown else _nothing(frame, view, columns)
-    return fitted(ascii_rows(rows) if view.ascii else rows, columns, height)
+    room = height - len(rows) - 2
+    if shown and room >= DEVICES_FROM:
+        chosen = shown[max(0, min(view.selected, len(shown) - 1))]
+        rows += [blank(columns), _rule(chosen.name, columns)]
+        rows += devices.as_they_fit(Paper(frame, view, book), _devices_of(frame, chosen), (columns, room))
+    rows = with_margins(fitted(rows, columns, height), size[0])
+    return ascii_rows(rows) if view.ascii else rows
+
+
+def _devices_of(frame: Frame, host: Host) -> list[DeviceNow]:
+    return [one for one in frame.devices if one.host == host.name and one.label in host.devices]
+
+
+def _rule(name: str, columns: int) -> Row:
+    line = Line(columns).put("devices of ", "label").foreign(name or DASH, "title").put(" ")
+    return line.put("─" * line.room, "border").row()
 
 
 def rows(frame: Frame, view: View) -> int:
@@ -85,7 +105,7 @@ def _table(shown: Sequence[Host], view: View, columns: int, height: int) -> list
         cells = _cells(shown[at], widths, selected=at == selected, ascii_only=view.ascii)
         rows.append(table.row(placed, columns, cells, "selected" if at == selected else ""))
     if trouble:
-        rows.append(Line(columns).put("  ").foreign(trouble, _style(shown[selected].state)).row())
+        rows.append(Line(columns).put("  ").foreign(trouble, state_style(shown[selected].state)).row())
     return rows
 
 
@@ -96,14 +116,14 @@ def _cells(one: Host, widths: Mapping[str, int], *, selected: bool, ascii_only: 
         "name": Span(one.name or DASH, "value"),
         "devices": Span(labels_in(one.devices, widths.get("devices", 0)), "text"),
         "kind": Span(one.kind, "dim"),
-        "bar": Span(_bar(one, widths.get("bar", 0), ascii_only=ascii_only), "utilization"),
-        "utilization": Span(format_percent(one.utilization), "utilization"),
-        "memory": Span(words.percent(one.memory_ratio), "memory"),
+        "bar": Span(_bar(one, widths.get("bar", 0), ascii_only=ascii_only), levels.load(one.utilization)),
+        "utilization": Span(format_percent(one.utilization), levels.load(one.utilization)),
+        "memory": Span(words.percent(one.memory_ratio), levels.load(one.memory_ratio)),
         "cpu": Span(format_percent(one.cpu), "text"),
         "power": Span(words.watts(one.power_w), "power"),
         "scope": Span(one.scope, "dim"),
-        "temperature": Span(temperature, "temperature"),
-        "state": Span(_state(one, widths.get("state", 0)), _style(one.state)),
+        "temperature": Span(temperature, levels.heat(one.temperature_c)),
+        "state": Span(_state(one, widths.get("state", 0)), state_style(one.state)),
     }
 
 
@@ -117,12 +137,6 @@ def _state(one: Host, width: int) -> str:
     if one.trouble and width >= TELLING:
         return one.trouble
     return one.state.value if one.state is State.OK else f"{one.worst} {one.state.value}"
-
-
-def _style(state: State) -> str:
-    if state is State.OK:
-        return "good"
-    return {State.GONE: "gone", State.FAILED: "bad"}.get(state, "stale")
 
 
 def _nothing(frame: Frame, view: View, columns: int) -> list[Row]:

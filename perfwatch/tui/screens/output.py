@@ -9,7 +9,7 @@ from perfwatch.text import clean, shorten, width
 from perfwatch.tui.draw import ansi, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows, ascii_text
-from perfwatch.tui.draw.row import Line, Row, Span, beside, fitted
+from perfwatch.tui.draw.row import Line, Row, Span, beside, fitted, inside, with_margins
 from perfwatch.tui.draw.sentences import Told, told
 from perfwatch.tui.view import View
 
@@ -22,10 +22,11 @@ _STYLE_BEHIND = 200
 
 def draw(frame: Frame, view: View, size: tuple[int, int], _book: Book) -> list[Row]:
     """The job's output and the events; `view.selected` lines back from the newest one."""
-    columns, height = size
+    columns, height = inside(size[0]), size[1]
     lines, events = _lines(frame, view), _events(frame, view)
     rows = _panes(frame, view, (columns, height), lines, events)
-    return fitted(ascii_rows(rows) if view.ascii else rows, columns, height)
+    rows = with_margins(fitted(rows, columns, height), size[0])
+    return ascii_rows(rows) if view.ascii else rows
 
 
 def rows(frame: Frame, view: View) -> int:

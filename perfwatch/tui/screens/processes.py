@@ -15,7 +15,7 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.labels import labels_in
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.process_list import Branch, Process, processes_of, tree
-from perfwatch.tui.draw.row import Line, Row, Span, fitted
+from perfwatch.tui.draw.row import Line, Row, Span, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
 from perfwatch.units import DASH, format_memory, format_percent
@@ -50,14 +50,15 @@ LARGEST_FIRST = ("memory", "cpu", "rss")
 
 def draw(frame: Frame, view: View, size: tuple[int, int], _book: Book) -> list[Row]:
     """One line a process."""
-    columns, height = size
+    columns, height = inside(size[0]), size[1]
     everyone = processes_of(frame)
     shown = _listed(everyone, view)
     if not shown:
         rows = _nothing(frame, view, everyone, columns)
     else:
         rows = [_summary(everyone, shown, view, columns), *_table(shown, view, columns, height - 1)]
-    return fitted(ascii_rows(rows) if view.ascii else rows, columns, height)
+    rows = with_margins(fitted(rows, columns, height), size[0])
+    return ascii_rows(rows) if view.ascii else rows
 
 
 def rows(frame: Frame, view: View) -> int:
@@ -99,7 +100,7 @@ def _title(key: str) -> str:
 
 
 def _table(shown: Sequence[Branch], view: View, columns: int, height: int) -> list[Row]:
-    name = replace(COLUMNS[-1], width=10 if columns < ROOMY else 22)
+    name = replace(COLUMNS[-1], width=10 if columns < ROOMY else 20)
     placed = table.placed((*COLUMNS[:-1], name), columns)
     selected = max(0, min(view.selected, len(shown) - 1))
     first, beyond = table.window(len(shown), selected, height - 1)

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
-from perfwatch.derive.latency import Latency
 from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
 from perfwatch.derive.windows import MEASURE
-from perfwatch.exporters.words import device_list, one, per_joule_unit, spoken, timing, what_is_measured
+from perfwatch.exporters.words import device_list, per_joule_unit, singular, spoken, timing, what_is_measured
 from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
@@ -24,7 +23,6 @@ from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, tr
 from perfwatch.tui.view import View
 from perfwatch.units import (
     DASH,
-    format_latency,
     format_money,
     format_quantity,
     significant,
@@ -34,6 +32,7 @@ LABEL, NOW, SO_FAR = 16, 18, 26
 """Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
+PHASE_COLUMNS = 16
 WIDE = 108
 """From so many columns on, latency and verdict stand beside the figures."""
 ROOMY = 30
@@ -89,7 +88,7 @@ class _Story:
         self.view = view
         self.unit = standing.unit
         self.quotable = ratios_shown(frame)
-        self.t = frame.t if view.paused_at is None else view.paused_at
+        self.t = view.moment(frame.t)
 
     # -- the strip ---------------------------------------------------------------------------------
 
@@ -115,7 +114,9 @@ class _Story:
         yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
         if self.unit is not None:
             yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=errors), "efficiency")
-            yield _Figure(f"energy / {one(self.unit)}"[:LABEL], self.joules_per(now), self.joules_per(run))
+            yield _Figure(
+                f"energy / {singular(self.unit)}"[:LABEL], self.joules_per(now), self.joules_per(run)
+            )
         yield _Figure("energy", self.energy(now), self.energy(run, error=errors))
         yield from self.costs()
 
@@ -213,11 +214,9 @@ class _Story:
                 found.append(Band("gone", began.pop(number), event.t))
         return [*found, *(Band("gone", t) for t in began.values())]
 
-    def phase(self) -> Stretch | None:
-        """The phase that the job is in; a window that a person measures is none of the job's."""
-        open_ones = [one for one in self.frame.run.phases if one.end is None]
-        told = [one for one in open_ones if (one.name, one.origin) != (MEASURE, "person")]
-        return told[-1] if told else None
+    def phases(self) -> list[Stretch]:
+        """The phases of the job so far; a window that a person measures is none of them."""
+        return [one for one in self.frame.run.phases if (one.name, one.origin) != (MEASURE, "person")]
 
 
 def _in_field(value: str, unit: str, columns: int) -> str:
@@ -252,10 +251,7 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
 def _status(story: _Story, columns: int) -> Row:
     """Phase and progress; which devices the watts are of."""
     row = Line(columns).put(" ")
-    phase = story.phase()
-    if phase:
-        row.put("phase ", "label").foreign(phase.name, "phase", columns=min(16, len(phase.name))).put("  ")
-        row.put(words.clock(story.t - phase.start), "value").put("  ")
+    _put_phase(row, story)
     progress = story.progress()
     if progress is not None:
         share, left_s = progress
@@ -268,6 +264,18 @@ def _status(story: _Story, columns: int) -> Row:
     if labels and width(clean(labels)) + 2 <= row.room:
         row.put(": ", "dim").foreign(labels, "dim")
     return row.row()
+
+
+def _put_phase(row: Line, story: _Story) -> None:
+    """The phase and how long it lasts, in a field that stays when it ends: nothing behind it moves."""
+    known = story.phases()
+    if not known:
+        return
+    phase = next((one for one in reversed(known) if one.end is None), None)
+    name, lasts = (phase.name, words.clock(story.t - phase.start)) if phase else (DASH, "")
+    columns = min(PHASE_COLUMNS, max(width(clean(one.name)) for one in known))
+    row.put("phase ", "label").foreign(name, "phase" if phase else "dim", columns=columns).put("  ")
+    row.cell(lasts, len("00:00"), "value").put("  ")
 
 
 def _rule(columns: int) -> Row:
@@ -322,14 +330,9 @@ def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
         for span in spans:
             row.put(" " * _BETWEEN if span == "run" and len(spans) > 1 else "")
             for _, key in _QUANTILES:
-                row.cell(_percentile(each.now if span == "now" else each.run, key), _QUANTILE, "value")
+                row.cell(words.percentile(each.now if span == "now" else each.run, key), _QUANTILE, "value")
         rows.append(row.row())
     return rows
-
-
-def _percentile(latency: Latency, key: str) -> str:
-    text = format_latency(latency.percentiles.get(key))
-    return f"> {text}" if key in latency.lower_limits else text
 
 
 def _remarks(story: _Story, columns: int, most: int) -> list[Row]:

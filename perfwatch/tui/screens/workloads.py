@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
-from perfwatch.derive.latency import Latency
 from perfwatch.derive.workload_now import Counted, Timed, WorkloadNow
 from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
 from perfwatch.tui.draw import charts, table, words
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.device_facts import state_style
+from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
+from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
 from perfwatch.units import format_count, format_latency, format_rate
@@ -52,24 +53,17 @@ SORTS: Mapping[str, Callable[[DeviceNow, WorkloadNow], Any]] = {
 """Orders beside that of appearance."""
 
 
-class Paper(NamedTuple):
-    """What is drawn, how it is looked at, and the charts known so far."""
-
-    frame: Frame
-    view: View
-    book: Book
-
-
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
     """One block a workload, the selected one first in sight."""
-    columns, height = size
+    columns, height = inside(size[0]), size[1]
     shown = listed(frame, view)
     if not shown:
         rows = _nothing(frame, view, columns)
     else:
         blocks = _blocks(shown, Paper(frame, view, book), (columns, height))
         rows = _in_sight(blocks, max(0, min(view.selected, len(shown) - 1)), (columns, height))
-    return fitted(ascii_rows(rows) if view.ascii else rows, columns, height)
+    rows = with_margins(fitted(rows, columns, height), size[0])
+    return ascii_rows(rows) if view.ascii else rows
 
 
 def rows(frame: Frame, view: View) -> int:
@@ -164,7 +158,7 @@ def _heading(one: DeviceNow, work: WorkloadNow, now: float, columns: int, *, sel
     if work.kind and work.kind not in (one.collector, one.device.name):
         line.foreign(work.kind, "dim").put("  ")
     if one.state is not State.OK:
-        style = {State.GONE: "gone", State.FAILED: "bad"}.get(one.state, "stale")
+        style = state_style(one.state)
         line.put(one.state.value, style).foreign(f": {one.reason}" if one.reason else "", style).put(" ")
         age = one.age_s(now)
         line.right([Span("never read" if age is None else f"read {words.age(age)} ago", style)])
@@ -236,13 +230,8 @@ def _time(each: Timed) -> dict[str, Span]:
         "n": Span(format_count(round(latency.count)), "dim"),
     }
     for title, key in SHOWN_QUANTILES:
-        found[title] = Span(_percentile(latency, key), "value")
+        found[title] = Span(words.percentile(latency, key), "value")
     return found
-
-
-def _percentile(latency: Latency, key: str) -> str:
-    value = format_latency(latency.percentiles.get(key))
-    return f"> {value}" if key in latency.lower_limits else value
 
 
 # -- charts --------------------------------------------------------------------------------------------
@@ -264,8 +253,7 @@ def _charts(one: DeviceNow, work: WorkloadNow, paper: Paper, size: tuple[int, in
     if not wanted or columns < AXIS_COLUMNS + 10 or lines < 2:
         return []
     frame, view, book = paper
-    now = frame.t if view.paused_at is None else view.paused_at
-    span = charts.Span.ending(now, view.seconds(frame.t), columns - AXIS_COLUMNS)
+    span = charts.Span.ending(paper.t, view.seconds(frame.t), columns - AXIS_COLUMNS)
     height = max(1, min(MOST_CHART_LINES, lines // len(wanted) - 1))
     held = span.held(frame)
     found: list[Row] = []

@@ -1,0 +1,222 @@
+"""One device as a panel: a heading with what has no chart, and charts of utilization, power and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from perfwatch import metrics as m
+from perfwatch.frame import DeviceNow, Frame
+from perfwatch.model import State
+from perfwatch.tui.draw import charts, levels, words
+from perfwatch.tui.draw.device_facts import (
+    limit_w,
+    memory_ratio,
+    memory_words,
+    ratio,
+    state_style,
+    throttle_words,
+)
+from perfwatch.tui.draw.paper import Paper
+from perfwatch.tui.draw.row import Line, Row, Span, beside, fitted
+
+LEAST = 4
+"""Lines of a panel: its heading, and charts of three."""
+NAME_COLUMNS = 22
+"""Where a chart stands behind its name and value."""
+HOTTEST_C = 100.0
+"""Top of a temperature's chart, degrees Celsius."""
+MOST_TRACKS = 3
+CHART_LEAST = 10
+"""Columns that a chart needs to tell something."""
+
+
+class Track(NamedTuple):
+    """One chart of a panel: what, in which style, its value in words, that value's share of what the device
+    can take, and the top of its axis."""
+
+    name: str
+    metric: str
+    style: str
+    text: str
+    share: float | None
+    top: float
+
+
+def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool = False) -> list[Row]:
+    """One device: a heading with what has no chart, and a chart each of utilization, power and memory."""
+    columns, lines = size
+    rows = [heading(one, paper.frame, columns, selected=selected)]
+    tracks = tracks_of(one)
+    if not tracks:
+        silent = Line(columns).put("  tells no utilization, power or memory", "dim").row()
+        return fitted([*rows, silent], *size)
+    return [*rows, *charts_of(paper, one, tracks, (columns, lines - 1))]
+
+
+def charts_of(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
+    """A chart of each track, side by side or below each other as there is room."""
+    columns, lines = size
+    if len(chart_places(len(tracks), columns)) > 1:
+        return fitted(_side_by_side(paper, one, tracks, size), *size)
+    each = max(1, lines // len(tracks))
+    rows: list[Row] = []
+    for track in tracks[:lines]:
+        rows += _track(paper, one, track, (columns, each))
+    return fitted(rows, *size)
+
+
+def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
+    columns, height = size
+    blocks: list[tuple[int, Sequence[Row]]] = []
+    at = 0
+    for track, (start, width) in zip(tracks, chart_places(len(tracks), columns), strict=True):
+        blocks += [(start - at, []), (width, _under_its_words(paper, one, track, (width, height)))]
+        at = start + width
+    return beside([*blocks, (columns - at, [])], height)
+
+
+def _under_its_words(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
+    """A line with name and value, the chart below it."""
+    columns, height = size
+    name = Line(columns).put(track.name, "label").put(" ")
+    return [_told(track, one, name), *_chart(paper, one, track, (columns, height - 1))]
+
+
+def _track(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
+    """A chart with name and value at its left."""
+    columns, height = size
+    name = Line(NAME_COLUMNS - 1).put(f" {track.name:<6}", "label")
+    room = columns - NAME_COLUMNS - 1
+    chart = _chart(paper, one, track, (room, height))
+    return beside([(NAME_COLUMNS, [(*_told(track, one, name), Span(" "))]), (room, chart), (1, [])], height)
+
+
+def _told(track: Track, one: DeviceNow, line: Line) -> Row:
+    """The line, ended with the track's value, coloured by load, and its limit."""
+    value, slash, limit = track.text.partition(" /")
+    line.skip_to(line.used + line.room - len(track.text))
+    line.put(value, levels.load(track.share) if one.state is State.OK else "stale")
+    return line.put(slash + limit, "dim").row()
+
+
+def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
+    columns, height = size
+    if height < 1 or columns < 2:
+        return []
+    frame, view = paper.frame, paper.view
+    span = charts.Span.ending(paper.t, view.seconds(frame.t), columns)
+    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
+    texts = paper.book.chart(one.number, track.metric, span, scale)
+    style = track.style if one.state is State.OK else "stale"
+    return [(Span(text, style),) for text in texts]  # as wide as it was asked for
+
+
+def tracks_of(one: DeviceNow) -> list[Track]:
+    """The charts that this device can fill."""
+    known = {metric.name for metric in one.device.metrics}
+    found = []
+    if m.UTILIZATION.name in known:
+        busy = one.value(m.UTILIZATION.name)
+        found.append(Track("util", m.UTILIZATION.name, "utilization", words.percent(busy), busy, 1.0))
+    if m.POWER.name in known:
+        limit, power = limit_w(one), one.value(m.POWER.name)
+        text = f"{words.watts(power)} / {words.watts(limit)}" if limit else words.watts(power)
+        top = limit or charts.ceiling(power, 10.0)
+        found.append(Track("power", m.POWER.name, "power", text, ratio(power, limit), top))
+    elif m.ENERGY.name in known:
+        top = charts.ceiling(one.watts, 10.0)
+        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), None, top))
+    if m.MEMORY_USED.name in known and one.value(m.MEMORY_TOTAL.name):
+        total = one.value(m.MEMORY_TOTAL.name) or 1.0
+        found.append(Track("mem", m.MEMORY_USED.name, "memory", memory_words(one), memory_ratio(one), total))
+    return found
+
+
+def more_tracks_of(one: DeviceNow) -> list[Track]:
+    """Charts for a device that has the screen for itself, as many as a panel has at most."""
+    found = []
+    clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
+    if heat is not None:
+        told = f"{heat:.0f} °C"
+        found.append(Track("temperature", m.TEMPERATURE.name, "temperature", told, None, HOTTEST_C))
+    if clock is not None:
+        told, top = f"{clock / 1e6:.0f} MHz", charts.ceiling(clock, 1e9)
+        found.append(Track("clock", m.SM_CLOCK.name, "clock", told, None, top))
+    for name, metric in (("mem busy", m.MEMORY_UTILIZATION), ("fan", m.FAN)):
+        share = one.value(metric.name)
+        if share is not None:
+            found.append(Track(name, metric.name, "utilization", words.percent(share), share, 1.0))
+    return found[:MOST_TRACKS]
+
+
+def axis(paper: Paper, parts: Sequence[tuple[int, int]], columns: int) -> Row:
+    """Below charts: how far back each begins, and where it ends.
+
+    Args:
+        parts: first column and width of each chart.
+    """
+    end = "now" if paper.view.paused_at is None else "paused"
+    begin = f"-{words.age(paper.view.seconds(paper.frame.t))}"
+    line = Line(columns)
+    for start, room in parts:
+        line.skip_to(start)
+        line.put(begin.ljust(room - len(end)) + end if room > len(begin) + len(end) else "", "dim")
+    return line.row()
+
+
+def chart_places(count: int, columns: int) -> list[tuple[int, int]]:
+    """First column and width of each chart: side by side where there is room, else behind its name.
+
+    Side by side they have two blank columns between them, and one at either edge.
+    """
+    if columns < 3 * (CHART_LEAST + 12) or count < 2:
+        return [(NAME_COLUMNS, columns - NAME_COLUMNS - 1)]
+    width = (columns - 2 * count) // count
+    last = 1 + (count - 1) * (width + 2)
+    return [*((1 + place * (width + 2), width) for place in range(count - 1)), (last, columns - 1 - last)]
+
+
+# Lines
+
+
+def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = False) -> Row:
+    """Label and model, or what is wrong, at the left; throttling, clock and temperature at the right."""
+    style = "selected" if selected else "title"
+    line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
+    spans = [*(_extras(one) if one.state is State.OK else ()), Span(" ", style)]
+    room = _left_beside(line, spans)
+    if room < len(one.device.name):  # which device it is says more than its clock
+        spans = [*_extras(one, clock=False), Span(" ", style)] if one.state is State.OK else spans
+        room = _left_beside(line, spans)
+    if selected:
+        spans = [Span(span.text, style if span.style != "throttle" else span.style) for span in spans]
+    if one.state is State.OK:
+        line.foreign(one.device.name, style, columns=room)
+    else:
+        line.put(f"{one.state.value}, ", state_style(one.state))
+        line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
+    return line.right(spans, style).row(style)
+
+
+def _left_beside(line: Line, spans: Sequence[Span]) -> int:
+    return max(0, line.room - sum(len(span.text) for span in spans) - 1)
+
+
+def _extras(one: DeviceNow, *, clock: bool = True) -> list[Span]:
+    """What has no chart."""
+    spans = []
+    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
+    if held_back:
+        spans.append(Span(f" {held_back} ", "throttle"))
+    hertz, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
+    if clock and hertz is not None:
+        spans.append(Span(f" {hertz / 1e6:5.0f} MHz", "text"))
+    if heat is not None:
+        spans.append(Span(f" {heat:3.0f} °C", levels.heat(heat)))
+    return spans
+
+
+def _trouble(one: DeviceNow, frame: Frame) -> str:
+    read = "never read" if one.t is None else f"last reading {words.age(one.age_s(frame.t))} ago"
+    return f"{read}: {one.reason}" if one.reason else read
