@@ -138,14 +138,15 @@ def test_the_json_page_names_what_a_summary_has() -> None:
 
 def test_the_configuration_page_names_every_key_and_its_example_is_right(tmp_path: Path) -> None:
     from perfwatch import config
+    from perfwatch.config import cost, keys
 
     text = page("configuration.md")
     documented = {}
     for section in ("run", "cost", "ui"):
         part = text.split(f"## [{section}]")[1].split("\n## ")[0]
         documented[section] = {row[0].strip("`") for row in rows(part, "key")}
-    assert documented == {"run": set(config._RUN), "cost": set(config._COST), "ui": set(config._UI)}
-    for section in config.SECTIONS:
+    assert documented == {"run": set(config.RUN_KEYS), "cost": set(cost.KEYS), "ui": set(config.UI_KEYS)}
+    for section in keys.SECTIONS:
         assert f"## [{section}" in text
     (example,) = blocks(text, "toml")
     file = tmp_path / "config.toml"
