@@ -6,6 +6,9 @@ import threading
 import time
 from typing import Protocol
 
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+
 
 class Wake:
     """Wakes one thread; a bare lock, because a Condition's Python costs too much at 100 polls a second."""

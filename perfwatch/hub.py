@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
-from perfwatch.clock import Clock, Wake
+from perfwatch.clock import NS, Clock, Wake
 from perfwatch.model import (
     Appeared,
     Batch,
@@ -27,7 +27,7 @@ from perfwatch.model import (
     Status,
     Table,
 )
-from perfwatch.runner import NS, Runner
+from perfwatch.runner import Runner
 from perfwatch.session import format as fmt
 from perfwatch.session.caps import (
     TABLE_ROWS,

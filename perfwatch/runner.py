@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from perfwatch.clock import Clock, Wake
+from perfwatch.clock import NS, Clock, Wake
 from perfwatch.collector import Collector
 from perfwatch.declaration import check_device
 from perfwatch.errors import DeviceGone, TryAgain, Unavailable
@@ -33,7 +33,6 @@ from perfwatch.model import (
 )
 from perfwatch.rounding import Rounding, plain
 
-NS = 1_000_000_000
 REOPEN_S = 30.0
 """How long an absent collector waits before it looks again."""
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from perfwatch.clock import NS
 from perfwatch.hub import Hub
 from perfwatch.metrics import POWER
 from perfwatch.model import (
@@ -21,7 +22,6 @@ from perfwatch.model import (
     Status,
     Table,
 )
-from perfwatch.runner import NS
 from perfwatch.session import format as fmt
 from perfwatch.testing import FakeClock
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from perfwatch.clock import SystemClock
+from perfwatch.clock import NS, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import DeviceGone, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Batch, Declared, Device, DeviceKind, Gone, Reading, Sample, State, Status
-from perfwatch.runner import NS, Runner
+from perfwatch.runner import Runner
 from perfwatch.testing import FakeClock, StubCollector
 
 DEVICE = Device("D-0", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER, ENERGY))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from perfwatch.cli import results, watching
 from perfwatch.text import from_system
@@ -79,6 +79,47 @@ def close_recording(recording: Recording) -> None:
     recording.close()
     if recording.warning != before:
         results.say(f"perfwatch: {recording.warning}")
+
+
+class Wanted(Protocol):
+    """What the end of a run needs of what the command line asks for."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def gates(self) -> results.Gates: ...
+
+
+def conclude(
+    args: argparse.Namespace,
+    wanted: Wanted,
+    recording: Recording,
+    status: int,
+    say_end: Callable[[], None],
+    *,
+    ours: str,
+) -> int:
+    """Summarise what was recorded, show it and judge it: the exit status. Its own failures never hide
+    the job's.
+
+    Args:
+        status: the job's.
+        say_end: says how it ended, below the summary.
+        ours: the command that is said to fail, `run` or `attach`.
+    """
+    with results.told(ours) as summarised:
+        summary = results.summarise(recording.tape(), wanted.settings)
+    if summarised.failed:
+        say_end()
+        return status or 1
+    with results.told(ours) as shown:
+        results.show(args, wanted.config, summary, log_path=recording.path)
+    say_end()
+    return wanted.gates.judge(summary, otherwise=status or int(shown.failed))
 
 
 def header(

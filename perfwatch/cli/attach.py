@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perfwatch.cli import around, asking, results, watching
@@ -187,14 +188,8 @@ class _Session:
                 results.say("perfwatch attach: ended before the watching began; nothing was measured")
                 self._recording.discard(everything=True)
                 return 128 + int(outcome.given_up_for or 0)
-            with results.told("attach") as summarised:
-                summary = results.summarise(self._recording.tape(), wanted.settings)
-            if summarised.failed:
-                return outcome.status or 1
-            with results.told("attach") as shown:
-                results.show(args, wanted.config, summary, log_path=self._recording.path)
-            _say_how_it_ended(wanted.target, outcome, quiet=args.quiet)
-            return wanted.gates.judge(summary, otherwise=outcome.status or int(shown.failed))
+            said = partial(_say_how_it_ended, wanted.target, outcome, quiet=args.quiet)
+            return around.conclude(args, wanted, self._recording, outcome.status, said, ours="attach")
         finally:
             self._recording.discard()
 

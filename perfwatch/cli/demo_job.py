@@ -13,19 +13,20 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from perfwatch.cli.until import ENDING, status_of
+from perfwatch.cli.until import status_of
+from perfwatch.clock import NS
+from perfwatch.job.signals import ENDING
+from perfwatch.job.watch import HUB_S
 
 if TYPE_CHECKING:
     from perfwatch.job.evidence import Evidence
     from perfwatch.job.signals import SignalQueue
     from perfwatch.sources.live import LiveSource
 
-NS = 1_000_000_000
 READING_S = 0.5
 """A mark waits for its readings at most so long."""
 LOOK_S = 0.1
 """How often it is asked whether the screen was closed."""
-HUB_S = 3.0
 PROGRESS_S = 5.0
 """The benchmark tells how far it is so often, in a story of a minute."""
 _YELLOW, _RED, _GREEN, _PLAIN = "\x1b[33m", "\x1b[31m", "\x1b[32m", "\x1b[0m"

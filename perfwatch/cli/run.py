@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perfwatch.cli import around, asking, results, watching
@@ -198,15 +199,8 @@ class _Session:
                 results.say("perfwatch run: ended before the job was started")
                 self._recording.discard(everything=True)
                 return outcome.status
-            with results.told("run") as summarised:
-                summary = results.summarise(self._recording.tape(), wanted.settings)
-            if summarised.failed:
-                _say_what_goes_on(outcome, quiet=args.quiet)
-                return outcome.status or 1
-            with results.told("run") as shown:
-                results.show(args, wanted.config, summary, log_path=self._recording.path)
-            _say_what_goes_on(outcome, quiet=args.quiet)
-            return wanted.gates.judge(summary, otherwise=outcome.status or int(shown.failed))
+            said = partial(_say_what_goes_on, outcome, quiet=args.quiet)
+            return around.conclude(args, wanted, self._recording, outcome.status, said, ours="run")
         finally:
             self._recording.discard()
 

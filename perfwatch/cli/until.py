@@ -8,13 +8,12 @@ import signal
 import time
 from collections.abc import Callable
 
-from perfwatch.job.signals import SignalQueue
+from perfwatch.job.signals import ENDING, SignalQueue
 
 LOOK_S = 0.2
 """How often it is asked whether somebody still listens."""
 LONG_S = 3600.0
 """One wait where nobody is asked."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def wait_for_the_end(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 WARN = "warn"
 INSUFFICIENT = "insufficient"
 INFO = "info"
+LEVELS = (INSUFFICIENT, WARN, INFO)
+"""The most serious first."""
 
 
 @dataclass(frozen=True)

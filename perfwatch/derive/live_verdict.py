@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from perfwatch.derive.evidence import listed, percent, seconds
-from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding
 from perfwatch.derive.live import Standing
 from perfwatch.derive.live_watch import RunWatch
 from perfwatch.derive.quality_energy import (
@@ -22,8 +22,6 @@ from perfwatch.derive.quality_energy import (
 )
 from perfwatch.derive.quality_watch import LATE_SHARE
 from perfwatch.derive.spans import Span
-
-_LEVELS = (INSUFFICIENT, WARN, INFO)
 
 
 def live_findings(
@@ -50,7 +48,7 @@ def live_findings(
         *_said(watch),
     ]
     codes = list(CODES)
-    return tuple(sorted(found, key=lambda one: (_LEVELS.index(one.level), codes.index(one.code))))
+    return tuple(sorted(found, key=lambda one: (LEVELS.index(one.level), codes.index(one.code))))
 
 
 def _length(standing: Standing) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from perfwatch.derive.findings import CODES
 from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.numbers import integer
 from perfwatch.derive.spans import Span
 from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.windows import UNDO
@@ -98,8 +99,8 @@ class RunWatch:
         elif kind == "missing":
             self.missing = str(record.get("reason", ""))
         elif kind == "observer":
-            self.late = _integer(record.get("late_samples"))
-            self.missed = _integer(record.get("missed_ticks"))
+            self.late = integer(record.get("late_samples"))
+            self.missed = integer(record.get("missed_ticks"))
 
     def _begin(self, t: float) -> None:
         self.began = t
@@ -222,7 +223,3 @@ class _Average:
 def inside(stretches: Sequence[Stretch], span: Span) -> list[Stretch]:
     """Those that touch a span."""
     return [one for one in stretches if one.start < span.end and (one.end is None or one.end > span.start)]
-
-
-def _integer(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 
 from perfwatch.derive import quality_energy, quality_watch, quality_work
 from perfwatch.derive.evidence import Evidence
-from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.findings import CODES, INSUFFICIENT, LEVELS, Finding
 
-_LEVELS = (INSUFFICIENT, WARN, INFO)
 _CHECKS = (*quality_energy.CHECKS, *quality_work.CHECKS, *quality_watch.CHECKS)
 
 
@@ -22,7 +21,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     codes = list(CODES)
     return sorted(
         dict.fromkeys(found),
-        key=lambda finding: (_LEVELS.index(finding.level), codes.index(finding.code)),
+        key=lambda finding: (LEVELS.index(finding.level), codes.index(finding.code)),
     )
 
 

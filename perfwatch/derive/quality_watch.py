@@ -10,6 +10,7 @@ from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, period_s, seconds
 from perfwatch.derive.findings import CODES, INFO, WARN, Finding
 from perfwatch.derive.gauges import bits_in, share_with_bits
+from perfwatch.derive.numbers import integer
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.throttles import BITS, POWER_CAP, reasons_of
@@ -92,8 +93,8 @@ def _trouble(tape: Tape, device: DeviceTape, silence: Span) -> str:
 def _late_samples(evidence: Evidence) -> Iterator[Finding]:
     observed = evidence.tape.of_kind("observer")
     fields = observed[-1].fields if observed else {}
-    late = _integer(fields.get("late_samples")) + _integer(fields.get("missed_ticks"))
-    ticks = _ticks(evidence.tape) + _integer(fields.get("missed_ticks"))
+    late = integer(fields.get("late_samples")) + integer(fields.get("missed_ticks"))
+    ticks = _ticks(evidence.tape) + integer(fields.get("missed_ticks"))
     if ticks and late > LATE_SHARE * ticks:
         yield Finding(
             "late-samples",
@@ -112,10 +113,6 @@ def _ticks(tape: Tape) -> int:
         key = (device.host, device.collector)
         polls[key] = max(polls.get(key, 0), len(device.times))
     return sum(polls.values())
-
-
-def _integer(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def _throttled(evidence: Evidence) -> Iterator[Finding]:
@@ -220,8 +217,8 @@ def _told_between(device: DeviceTape) -> Span | None:
 
 def _missing_records(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("missing"):
-        reason, records = event.fields.get("reason"), _integer(event.fields.get("records"))
-        lacking = _lacking(records, _integer(event.fields.get("lost", records)))
+        reason, records = event.fields.get("reason"), integer(event.fields.get("records"))
+        lacking = _lacking(records, integer(event.fields.get("lost", records)))
         yield Finding("gap", WARN, f"The recording could not take everything ({reason}): {lacking}.")
     if job_of(evidence.tape).cut_off:
         yield Finding(

@@ -10,12 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from perfwatch.clock import NS
 from perfwatch.derive.live import NOW_S, Figures, LiveFigures, Standing, standing_or_none
 from perfwatch.exporters.words import per_joule_unit
 from perfwatch.text import clean
 from perfwatch.units import DASH, format_percent, format_quantity, significant
-
-NS = 1_000_000_000
 
 
 def plain_line(standing: Standing) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from perfwatch.clock import NS
 from perfwatch.job.answering import Answers
 from perfwatch.job.evidence import Evidence
 from perfwatch.job.foreign import ForeignProcess, Tree
 from perfwatch.job.opening import Opening
-from perfwatch.job.signals import SignalQueue
-from perfwatch.job.watch import END_READING_S, ENDING, START_READING_S, Watch
-from perfwatch.runner import NS
+from perfwatch.job.signals import ENDING, SignalQueue
+from perfwatch.job.watch import END_READING_S, START_READING_S, Watch
 from perfwatch.sources.live import LiveSource
 
 SILENCE_S = 10.0

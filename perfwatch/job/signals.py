@@ -25,6 +25,8 @@ WANTED = (
     signal.SIGCHLD,
     signal.SIGQUIT,
 )
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""They end what perfwatch does."""
 SI_KERNEL = 0x80
 """`si_code` of a signal that the kernel sent: here, the terminal's driver."""
 

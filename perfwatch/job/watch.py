@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import TypeVar
 
-from perfwatch.job.signals import SignalQueue
-from perfwatch.runner import NS
+from perfwatch.clock import NS
+from perfwatch.job.signals import ENDING, SignalQueue
 from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
 
 START_READING_S = 0.3
@@ -21,7 +21,6 @@ STOPPED_S = 0.05
 """Shorter is no stop: the kernel stops nothing that nobody could continue."""
 HUB_S = 3.0
 """The hub answers at once, unless the recording's disk hangs."""
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 T = TypeVar("T")
 
 

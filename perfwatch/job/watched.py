@@ -11,6 +11,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from perfwatch.clock import NS
 from perfwatch.job import process
 from perfwatch.job.evidence import Evidence
 from perfwatch.job.ferry import Feed, Ferry, Miss
@@ -18,7 +19,6 @@ from perfwatch.job.opening import Opening
 from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
 from perfwatch.job.watch import END_READING_S, START_READING_S, Watch
-from perfwatch.runner import NS
 from perfwatch.sources.live import LiveSource
 
 DRAIN_S = 2.0

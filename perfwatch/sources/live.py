@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfwatch import __version__
-from perfwatch.clock import Clock, SystemClock
+from perfwatch.clock import NS, Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.hub import TURN_S, Hub, Sink
 from perfwatch.model import State
-from perfwatch.runner import NS, Runner, Ticket
+from perfwatch.runner import Runner, Ticket
 from perfwatch.session import format as fmt
 
 OPEN_WAIT_S = 3.0

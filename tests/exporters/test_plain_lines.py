@@ -6,9 +6,10 @@ import queue
 import threading
 from dataclasses import replace
 
+from perfwatch.clock import NS
 from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.spans import Span
-from perfwatch.exporters.plain_lines import NS, PlainLines, plain_line
+from perfwatch.exporters.plain_lines import PlainLines, plain_line
 from perfwatch.metrics import ENERGY, QUERIES
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt

@@ -23,7 +23,7 @@ def dress(app: App[None], look: Look) -> None:
         for name, color in look.theme.colors.items()
         if color.rgb is not None
     }
-    needed = ("background", "surface", "line", "text", "blue", "yellow", "red", "green")
+    needed = ("background", "surface", "text", "blue", "yellow", "red", "green")
     if look.system in ("none", "16") or any(name not in colors for name in needed):
         app.theme = next((own for own in _TERMINALS_OWN if own in app.available_themes), app.theme)
         return
