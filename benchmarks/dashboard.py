@@ -16,6 +16,7 @@ at most 1.2 % with all of them visible.
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import os
 import pty
@@ -127,8 +128,13 @@ class Terminal:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seconds", type=float, nargs="?", default=20.0, help="of each measurement (20)")
+    parser.add_argument("rounds", type=int, nargs="?", default=3, help="measurements of each (3)")
+    args = parser.parse_args()
+    seconds, rounds = args.seconds, args.rounds
     peers = {name: command for name, command in PEERS.items() if _is_there(command)}
     with tempfile.TemporaryDirectory() as home:
         with FakeNvml(_devices(8)) as fake:

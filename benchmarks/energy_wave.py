@@ -16,6 +16,7 @@ Then a job of 6 s that starts and ends at idle, at the default interval of 1 s, 
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import random
@@ -45,7 +46,11 @@ DEVICES = 2
 
 
 def main() -> int:
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", type=int, nargs="?", default=40, help="how many (40)")
+    runs = parser.parse_args().runs
     print(f"{LOW_W:g}/{HIGH_W:g} W square wave, {WINDOW_S} s, {runs} runs, sensor 100 ms / 100 ms")
     print(
         f"{'period':>7}{'polled':>9}{'counter, worst':>16}{'integral, rms':>15}{'within error':>14}"

@@ -11,6 +11,7 @@ in 1000 (late: by more than half a period) on an otherwise idle machine.
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import statistics
@@ -59,8 +60,13 @@ PEERS = {
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seconds", type=float, nargs="?", default=20.0, help="of each measurement (20)")
+    parser.add_argument("rounds", type=int, nargs="?", default=3, help="measurements of each (3)")
+    args = parser.parse_args()
+    seconds, rounds = args.seconds, args.rounds
     rows = [measure(period_s, seconds) for _ in range(rounds) for period_s in (0.1, 0.01)]
     print(
         f"{'recording 8 fake NVIDIA devices':34}{'CPU':>9}{'peak RSS':>11}{'late':>7}{'ticks':>8}"

@@ -30,6 +30,7 @@ Budget: the median over the pairs of watched / alone is under 1.005. The interva
 
 from __future__ import annotations
 
+import argparse
 import json
 import mmap
 import os
@@ -156,9 +157,13 @@ while job.poll() is None:
 
 
 def main() -> int:
-    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    pairs = numbers[0] if numbers else 240
-    control = "--control" in sys.argv
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pairs", type=int, nargs="?", default=240, help="how many (240)")
+    parser.add_argument("--control", action="store_true", help="instead of perfwatch, a process that idles")
+    args = parser.parse_args()
+    pairs, control = args.pairs, args.control
     with FakeNvml(8) as fake, tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, **fake.env(), "HOME": home, "PYTHONPATH": str(ROOT)}
         slices, client = _alternate(pairs, environment, home, control=control)

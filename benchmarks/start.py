@@ -8,6 +8,7 @@ buffered. The budget: at most twice the time of `python -c "import argparse"`.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -25,7 +26,11 @@ CASES = {
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rounds", type=int, nargs="?", default=40, help="starts of each (40)")
+    rounds = parser.parse_args().rounds
     environment = _as_users_have_it()
     times: dict[str, list[float]] = {name: [] for name in CASES}
     for _ in range(rounds + 1):

@@ -13,6 +13,7 @@ and `distinct` (timings, of which hardly two are alike).
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -35,8 +36,13 @@ def main() -> int:
         return receive()
     if sys.argv[1:2] == ["--send"]:
         return send(sys.argv[2], sys.argv[3], float(sys.argv[4]), float(sys.argv[5]))
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("seconds", type=float, nargs="?", default=SECONDS, help="of sending (3)")
+    parser.add_argument("rounds", type=int, nargs="?", default=ROUNDS, help="at each rate (3)")
+    args = parser.parse_args()
+    seconds, rounds = args.seconds, args.rounds
     machine = f"Python {sys.version.split()[0]}, {os.cpu_count()} cores"
     print(f"{machine}; median of {rounds} rounds of {seconds:g} s\n")
     print("lines         wanted   offered  received     lost  share of a core     RSS  sums")
