@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch.derive.live import Standing
 from perfwatch.derive.live_run import RunSoFar
@@ -14,8 +14,7 @@ from perfwatch.model import Device, State
 Bin = tuple[int, float | None, float | None, float | None]
 
 
-@dataclass(frozen=True)
-class BinsWanted:
+class BinsWanted(NamedTuple):
     """Bins of one metric that a chart needs: `first` to `last`, both included (see `History.bins`).
 
     The number `RUN` asks for a series of the run (see `RunCourse.bins`), a metric `latency_seconds:p99_s` for
@@ -67,8 +66,7 @@ class DeviceNow:
         return None if self.t is None else max(0.0, now - self.t)
 
 
-@dataclass(frozen=True)
-class Happening:
+class Happening(NamedTuple):
     """One line of the events: when, what kind, in words, and its fields."""
 
     t: float
@@ -76,8 +74,7 @@ class Happening:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Processes:
+class Processes(NamedTuple):
     """A table of processes: of one device, or (`number` None) of the host."""
 
     number: int | None

@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
@@ -158,8 +159,7 @@ def _value_of(histogram: Histogram, rank: int) -> float:
     return min(max(value, histogram.min), histogram.max)
 
 
-@dataclass(frozen=True)
-class _Grown:
+class _Grown(NamedTuple):
     """How far cumulative buckets grew in a window: counts by upper bound (the last is infinity)."""
 
     bounds: tuple[float, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 from perfwatch.units import format_quantity
 
@@ -39,8 +40,7 @@ class Peer:
     since: float | None = None
 
 
-@dataclass(frozen=True)
-class Odd:
+class Odd(NamedTuple):
     """The device that stands out. `since` is when its clocks began to be reduced, if they are."""
 
     label: str

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
@@ -214,8 +215,7 @@ def _not_found(name: str, labels: Iterable[str], *, several: bool) -> str:
     return f"cannot choose device {name!r}: no such device; {known}{hint}"
 
 
-@dataclass(frozen=True)
-class Headline:
+class Headline(NamedTuple):
     """Whose joules are added to the headline figure.
 
     Args:
@@ -267,8 +267,7 @@ def _chip_scope(chips: Sequence[DeviceTape]) -> str | None:
     return COMPONENTS if Scope.MODULE in scopes else Scope.ACCELERATOR.value
 
 
-@dataclass(frozen=True)
-class _Chips:
+class _Chips(NamedTuple):
     """The run's accelerators by whether they tell their energy."""
 
     measured: tuple[DeviceTape, ...]

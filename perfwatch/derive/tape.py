@@ -9,9 +9,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress, zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch.derive.spans import Span
 from perfwatch.metrics import ENERGY, POWER
@@ -34,8 +33,7 @@ DEEPEST = 20
 """Objects within objects that a header or an event may hold; what lies deeper is left out."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """An event of the session: its time, its kind, its further keys."""
 
     t: float
@@ -43,8 +41,7 @@ class Event:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The rows of a table at one time."""
 
     t: float

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch.derive.latency import QUANTILES, Latency
 from perfwatch.derive.tape import DeviceTape
@@ -26,8 +26,7 @@ LEAST_S = 0.5
 _MOST_READINGS = 4096
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """One counter of a workload.
 
     Args:
@@ -43,8 +42,7 @@ class Counted:
     per_s: float | None
 
 
-@dataclass(frozen=True)
-class Timed:
+class Timed(NamedTuple):
     """One timing of a workload: over the span of *now*, and over everything so far."""
 
     name: str

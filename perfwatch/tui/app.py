@@ -1,7 +1,6 @@
 """The dashboard: wiring, keys and the clock of painting. What is drawn is decided in screens/.
 
 A frame is asked for at the paint rate and computed on the hub's thread; meanwhile the event loop is free.
-While the terminal takes no bytes no frame is painted and none is kept for later.
 """
 
 from __future__ import annotations
@@ -14,50 +13,38 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.filter import LineFilter, NoColor
 
 from perfwatch.errors import ConfigError
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.tui import chrome
-from perfwatch.tui.canvas import Canvas
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Row, fitted
 from perfwatch.tui.draw.words import clock
-from perfwatch.tui.driver import TerminalDriver
 from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
+from perfwatch.tui.pace import Pace
 from perfwatch.tui.pause import Pause
+from perfwatch.tui.picture import Picture
 from perfwatch.tui.places import Places
 from perfwatch.tui.screens import WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
-from perfwatch.tui.stopping import Stopping
 from perfwatch.tui.view import SCREENS, SPANS_S, View
 from perfwatch.tui.window import BEGIN, MEASURE, UNDO, MeasuredWindow
-from perfwatch.tui.wire import Wire
 
 if TYPE_CHECKING:
-    from rich.style import Style
     from textual.command import Provider
-    from textual.geometry import Size
-    from textual.screen import Screen
 
-RATES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
-"""Paint periods that `+` and `-` go through, s."""
 FIRST_S, FIRST_LOOK_S = 2.0, 0.03
 """For so long after the start frames are asked for as often as this, until one has readings."""
-OPENING_S = 0.3
-"""So long does Textual paint anew, several times, what its widgets show first."""
 LEAST_WITH_CHROME = 8
 """Lines of a terminal that has room for title and footer."""
 SPANS_IN_WORDS = {60.0: "1 min", 300.0: "5 min", 3600.0: "1 h", None: "the whole session"}
 MESSAGE_S = 4.0
 """How long the footer says something."""
-SYNC_BEGIN, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
 
 def _palette() -> type[Provider]:
@@ -67,7 +54,7 @@ def _palette() -> type[Provider]:
     return Commands
 
 
-class Dashboard(App[None]):
+class Dashboard(Picture):
     """Shows a feed.
 
     Args:
@@ -83,8 +70,6 @@ class Dashboard(App[None]):
         note: what to say at the start.
     """
 
-    CSS = "Screen { overflow: hidden; background: transparent; }"
-    ALLOW_SELECT = False
     TITLE = "perfwatch"
     COMMANDS: ClassVar[Any] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,17 +90,13 @@ class Dashboard(App[None]):
         kept: Settings | None = None,
         note: str = "",
     ) -> None:
-        super().__init__(driver_class=TerminalDriver, ansi_color=True)
-        self.stream = stream
-        """The terminal to write to; None for Textual's own choice."""
+        super().__init__(look, stream=stream, direct=direct)
         self.feed = feed
-        self.look = look
         self.view = view or View()
         self.frame: Frame | None = None
         self.dropped = 0
         """Frames that were not painted because the terminal had not taken the last one."""
-        self._paint_s = paint_s
-        self._direct = direct
+        self._pace = Pace(paint_s, self._on_time, self._handle_exception)
         self._first_screen = first_screen
         self._themes = themes
         self.kept = kept or Settings()
@@ -126,18 +107,10 @@ class Dashboard(App[None]):
         self._places = Places()
         self._again = False
         self._book = Book()
-        self._wire = Wire(self._codes)
-        self._canvas = Canvas(self._style, self._resized, self.click, self.action_move)
         self._asking: Future[Frame] | None = None
         self._ahead: Future[Frame] | None = None
         self._message = ""
-        self._timer: asyncio.TimerHandle | None = None
-        self._quiet_at = self._painted_until = 0.0
-        self._painted_size: Size | None = None
-        self._owes = False
-        self._stopping = Stopping(self.exit, self._give_back, self._take_again)
-        self.gone = False
-        """Whether the terminal went away."""
+        self._quiet_at = 0.0
 
     # -- the life of the app -----------------------------------------------------------------------
 
@@ -145,40 +118,18 @@ class Dashboard(App[None]):
         """Ask for a frame before there is a screen, so that its first picture has values already."""
         self._ahead = self.feed.ask((), None)
 
-    def compose(self) -> ComposeResult:
-        """One widget shows everything."""
-        yield self._canvas
-
     def on_mount(self) -> None:
-        """Begin to paint; end cleanly when told to."""
-        self._canvas.focus()
-        self._stopping.begin()
+        """Begin to paint."""
+        self.open_picture()
         if self._ahead is not None and self._ahead.done():
             self._got(self._ahead)
-            self._painted_until = time.monotonic() + OPENING_S if self._wire.height else 0.0
-            self._painted_size = self.size
-        self._paint_again()
+            self.first_is_painted()
+        self._pace.start()
         self._look_for_the_first(time.monotonic() + FIRST_S)
 
-    def _paint_again(self) -> None:
-        """Ask for a frame after each paint period; Textual's own timers go through several queues.
-
-        Deadlines are whole multiples of the period, so that what is late does not add up.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        due = (loop.time() // self._paint_s + 1) * self._paint_s
-        self._timer = loop.call_at(due, self._on_time)
-
     def _on_time(self) -> None:
-        if not self.is_running:
-            return
-        self._paint_again()
-        try:
+        if self.is_running:
             self.tick()
-        except Exception as error:  # noqa: BLE001 - said as Textual says it, not lost in the event loop
-            self._handle_exception(error)
 
     def _look_for_the_first(self, until_s: float) -> None:
         """Do not wait for the paint clock until the first readings are there."""
@@ -188,38 +139,20 @@ class Dashboard(App[None]):
             self.set_timer(FIRST_LOOK_S, lambda: self._look_for_the_first(until_s))
 
     def on_unmount(self) -> None:
-        """Leave the signals to others, and paint no more."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._stopping.end()
-
-    def terminal_gone(self) -> None:
-        """The terminal went away: leave, so that nothing spins on a dead line."""
-        self.gone = True
-        self.exit()
+        """Paint no more."""
+        self._pace.stop()
+        self.close_picture()
 
     def tick(self) -> None:
         """Ask for a frame, unless one is on its way or the terminal is behind."""
         if self.feed.over:
             self.exit()
             return
-        if self._is_behind():
+        if self.is_behind:
             self.dropped += 1
             return
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.look_at_size(self.screen.size)
-            if self._driver.lost:
-                self._driver.found()
-                self._paint_everything()
+        self.look_at_terminal()
         self.ask()
-
-    def _is_behind(self) -> bool:
-        return isinstance(self._driver, TerminalDriver) and self._driver.is_behind()
-
-    def caught_up(self) -> None:
-        """The terminal has taken what it was behind with: paint what it missed, once."""
-        if self._owes:
-            self._redraw()
 
     def ask(self) -> None:
         """Ask for a frame now."""
@@ -252,7 +185,7 @@ class Dashboard(App[None]):
             self._message = ""
         self.view = self._places.settled(self.frame, self.view)
         unknown = self._book.unknown
-        self._redraw()
+        self.redraw()
         if self._again or self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
 
@@ -261,22 +194,11 @@ class Dashboard(App[None]):
         if self._note:
             self._message, self._quiet_at = self._note, time.monotonic() + 2 * MESSAGE_S
 
-    def _codes(self, style: str) -> str:
-        return self.look.codes(style)
-
-    def _style(self, style: str) -> Style:
-        return self.look.rich_style(style)
-
     # -- painting ----------------------------------------------------------------------------------
-
-    @property
-    def _room(self) -> Size:
-        """The size of the picture; before its first layout the terminal's, which the canvas will fill."""
-        return self._canvas.size or self.size
 
     def rows(self) -> list[Row]:
         """The whole picture of now."""
-        columns, height = self._room
+        columns, height = self.room
         if columns < 1 or height < 1:
             return []
         if self.frame is None:
@@ -302,80 +224,16 @@ class Dashboard(App[None]):
         url = self.feed.offer if isinstance(self.feed, Offers) else ""
         return [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
 
-    def _redraw(self) -> None:
-        self._owes = self._is_behind()
-        if self._owes and self._wire.height:  # the first picture waits for nothing
-            return
-        rows = self.rows()
-        if not rows:
-            return
-        if not self._paints_directly():
-            self._painted_until = 0.0
-            self._canvas.show(rows)
-            self._wire.shows(rows)
-            return
-        self._canvas.hold(rows)
-        text = self._wire.paint(rows)
-        if text and isinstance(self._driver, TerminalDriver):
-            self._driver.write_frame(f"{SYNC_BEGIN}{text}{SYNC_END}" if self._sync_available else text)
-
-    def _resized(self) -> None:
-        if self._canvas.size != self._painted_size:
-            self._painted_until = 0.0  # no longer the first picture
-        self._redraw()
-
-    def _paints_directly(self) -> bool:
-        return (
-            self._direct
-            and len(self.screen_stack) == 1
-            and isinstance(self._driver, TerminalDriver)
-            and self._wire.height in (0, self._room.height)
-        )
-
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Leave out what Textual paints at its start: the terminal shows our picture already."""
-        if time.monotonic() >= self._painted_until or not self._paints_directly():
-            super()._display(screen, renderable)
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What Textual paints itself, the overlays, has no colors either where the look has none."""
-        filters = super().get_line_filters()
-        plain = self.look.system == "none" or self.look.theme.name == "monochrome"
-        return [*filters, NoColor()] if plain else filters
-
-    def repaint(self) -> None:
-        """Have everything painted anew by Textual: another theme, a screen that was covered."""
-        self._painted_until = 0.0
-        self._wire.forget_styles()
-        rows = self.rows()
-        self._canvas.hold(rows)
-        self._wire.shows(rows)
-        self._canvas.refresh()
-
-    def _paint_everything(self) -> None:
-        """Nothing is known of what the terminal shows."""
-        self.repaint()
-        self.refresh(layout=True)
-
-    def _give_back(self) -> None:
-        if self._driver is not None:
-            self._driver.suspend_application_mode()
-
-    def _take_again(self) -> None:
-        if self._driver is not None:
-            self._driver.resume_application_mode()
-            self._paint_everything()
-
     def say(self, text: str) -> None:
         """Say something in the footer for a while."""
         self._message = text
         self._quiet_at = time.monotonic() + MESSAGE_S
-        self._redraw()
+        self.redraw()
 
     def look_at(self, **changes: object) -> None:
         """Change the view and show it at once."""
         self.view = self.view.with_(**changes)
-        self._redraw()
+        self.redraw()
         self.ask()
 
     # -- keys --------------------------------------------------------------------------------------
@@ -440,7 +298,7 @@ class Dashboard(App[None]):
     def _add_figures(self, answer: Future[Frame]) -> None:
         if not answer.cancelled() and answer.exception() is None:
             self._pause.add_figures(answer.result())
-            self._redraw()
+            self.redraw()
 
     def _go_on(self) -> None:
         self._pause.end()
@@ -464,11 +322,9 @@ class Dashboard(App[None]):
         self.say(f"charts show {SPANS_IN_WORDS.get(span, f'{span} s')}")
 
     def action_rate(self, step: int) -> None:
-        place = min(range(len(RATES_S)), key=lambda at: abs(RATES_S[at] - self._paint_s))
-        self._paint_s = RATES_S[max(0, min(len(RATES_S) - 1, place - step))]
-        self._paint_again()
-        self.kept = self.kept.with_(paint_s=self._paint_s)
-        self.say(f"painting every {self._paint_s:g} s; sampling stays as it is")
+        self._pace.step(step)
+        self.kept = self.kept.with_(paint_s=self._pace.period_s)
+        self.say(f"painting every {self._pace.period_s:g} s; sampling stays as it is")
 
     def action_sort(self) -> None:
         orders = ["", *sorts(self.view.screen)]
@@ -495,7 +351,7 @@ class Dashboard(App[None]):
     def action_filter(self) -> None:
         from perfwatch.tui.overlays.prompt import Prompt
 
-        self._cover(
+        self.cover(
             Prompt("filter", self.view.filter, "text that a row contains; empty shows all"), self._filtered
         )
 
@@ -509,7 +365,7 @@ class Dashboard(App[None]):
 
         at_ns = time.monotonic_ns()  # of the key, not of the name that is typed then
         question = "mark this moment (enter sets it, escape does not) as"
-        self._cover(Prompt(question, "mark", "its name"), lambda text: self._marked(text, at_ns))
+        self.cover(Prompt(question, "mark", "its name"), lambda text: self._marked(text, at_ns))
 
     def _marked(self, text: str | None, at_ns: int) -> None:
         self.uncover()
@@ -552,7 +408,7 @@ class Dashboard(App[None]):
         if self.frame is None:
             return
         frame, view, rows = self.frame, self.view, self.rows()
-        columns, height = self._room
+        columns, height = self.room
         book = Book()  # a new one asks for all that is in sight
         draw_screen(frame, view, (columns, height - sum(self._chrome(height))), book)
         loop = asyncio.get_running_loop()
@@ -583,7 +439,7 @@ class Dashboard(App[None]):
 
     def click(self, x: int, y: int) -> None:
         """A click on the canvas: a name or key in the footer does what it says, a device is selected."""
-        columns, height = self._room
+        columns, height = self.room
         top, bottom = self._chrome(height)
         if bottom and y == height - 1:
             action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())
@@ -609,7 +465,7 @@ class Dashboard(App[None]):
                 self.say(f"theme {name}; kept for the next time, unless --theme or [ui] theme says another")
             self.uncover()
 
-        self._cover(ThemePicker(theme_names(self._themes), self.look.theme.name, self._preview), chosen)
+        self.cover(ThemePicker(theme_names(self._themes), self.look.theme.name, self._preview), chosen)
 
     def _preview(self, name: str) -> None:
         from perfwatch.tui.look import Look
@@ -619,13 +475,13 @@ class Dashboard(App[None]):
             self.look = Look(load_theme(name, self._themes), self.look.system)
         except ConfigError as error:
             self.say(str(error))
-        self._dress()
+        self.dress()
         self.repaint()
 
     def action_help(self) -> None:
         from perfwatch.tui.overlays.help import Help
 
-        self._cover(Help(), self._helped)
+        self.cover(Help(), self._helped)
 
     def _helped(self, screen: str | None) -> None:
         self.uncover()
@@ -633,28 +489,11 @@ class Dashboard(App[None]):
             self.action_screen(screen)
 
     def action_command_palette(self) -> None:
-        self._dress()
+        self.dress()
         super().action_command_palette()
-
-    def _cover(self, screen: Screen[Any], then: Any) -> None:
-        """Lay an overlay over the canvas."""
-        self._dress()
-        self.push_screen(screen, then)
-
-    def _dress(self) -> None:
-        from perfwatch.tui.overlays.dress import dress
-
-        dress(self, self.look)
-
-    def uncover(self) -> None:
-        """Paint everything once what lies over the canvas is gone."""
-        self.call_after_refresh(self.repaint)
 
     def action_quit(self) -> None:  # type: ignore[override]
         self.exit()
-
-    def action_stop(self) -> None:
-        self._stopping.asked()
 
     def action_interrupt(self) -> None:
         said = self.feed.interrupt()

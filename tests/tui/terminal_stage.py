@@ -68,8 +68,8 @@ class Telling(Dashboard):
 
     meant: Path
 
-    def _redraw(self) -> None:
-        super()._redraw()
+    def redraw(self) -> None:
+        super().redraw()
         if not self._owes:
             self._tell()
 

@@ -7,7 +7,7 @@ first of the other scopes that tells any. Scopes are never added.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from perfwatch import metrics as m
 from perfwatch.frame import DeviceNow, Frame
@@ -17,8 +17,7 @@ _SCOPES = (Scope.ACCELERATOR, Scope.MODULE, Scope.NODE, Scope.WALL, Scope.CPU, S
 _WORST_FIRST = (State.FAILED, State.STALE, State.RETRYING, State.GONE, State.ABSENT, State.OPENING, State.OK)
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """One machine; None is unknown.
 
     Args:
