@@ -92,6 +92,7 @@ class Dashboard(Picture):
     ) -> None:
         super().__init__(look, stream=stream, direct=direct)
         self.feed = feed
+        self._offering = feed if isinstance(feed, Offers) else None  # asked once: a protocol answers slowly
         self.view = view or View()
         self.frame: Frame | None = None
         self.dropped = 0
@@ -221,7 +222,7 @@ class Dashboard(Picture):
 
     def _offers(self) -> list[str]:
         """What the footer offers beside the keys: a server that was found."""
-        url = self.feed.offer if isinstance(self.feed, Offers) else ""
+        url = self._offering.offer if self._offering is not None else ""
         return [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
 
     def say(self, text: str) -> None:
@@ -397,7 +398,7 @@ class Dashboard(Picture):
         self.say(f"the {edge.what} of the measured window at {clock(edge.t)} is taken back")
 
     def action_add_server(self) -> None:
-        url = self.feed.take_offer() if isinstance(self.feed, Offers) else ""
+        url = self._offering.take_offer() if self._offering is not None else ""
         if url:
             self.say(f"counting the work of {url}; 3 shows it")
         else:

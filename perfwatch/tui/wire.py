@@ -93,9 +93,11 @@ def _paint_row(pen: _Pen, y: int, before: Row, row: Row) -> None:
     for old, new in zip(before, row, strict=False):
         columns = len(new.text) if new.text.isascii() else width(new.text)
         old_columns = len(old.text) if old.text.isascii() else width(old.text)
-        if columns != old_columns or old.style != new.style:
+        if columns != old_columns:
             break
-        if old.text != new.text:
+        if old.style != new.style:
+            pen.write(y, x, new.text, new.style, columns)
+        elif old.text != new.text:
             _paint_span(pen, (y, x), old, new)
         x += columns
         index += 1

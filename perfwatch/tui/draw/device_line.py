@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from perfwatch import metrics as m
@@ -47,22 +48,52 @@ def titles(fields: Fields) -> Row:
 
 def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = False) -> Row:
     """A device in one line: label, a bar of its utilization, values, and its model or its throttle."""
-    line = Line(fields.columns).put(">" if selected else " ", "selected" if selected else "text")
-    line.foreign(one.label, "selected" if selected else "title", columns=fields.label).put(" ")
     if one.state is not State.OK:
-        line.put(f"{one.state.value}, {words.age(one.age_s(paper.frame.t))}", state_style(one.state))
-        return line.row()
-    busy, heat = one.value(m.UTILIZATION.name), one.value(m.TEMPERATURE.name)
+        line = _begun(one.label, fields, selected=selected)
+        age = words.age(one.age_s(paper.frame.t))
+        return line.put(f"{one.state.value}, {age}", state_style(one.state)).row()
+    values = _Values(
+        one.value(m.UTILIZATION.name),
+        one.watts,
+        ratio(one.watts, limit_w(one)),
+        memory_ratio(one),
+        one.value(m.TEMPERATURE.name),
+        throttle_words(one.value(m.THROTTLE_REASONS.name)),
+    )
+    return _line(one.label, one.device.name, values, fields, selected=selected, ascii_only=paper.view.ascii)
+
+
+class _Values(NamedTuple):
+    """What a line shows: shares of one, watts, degrees Celsius, and why the device is held back."""
+
+    busy: float | None
+    watts: float | None
+    of_limit: float | None
+    full: float | None
+    heat: float | None
+    held_back: str
+
+
+@lru_cache(maxsize=1024)  # boards that idle tell the same again and again
+def _line(
+    label: str, model: str, values: _Values, fields: Fields, *, selected: bool, ascii_only: bool
+) -> Row:
+    line = _begun(label, fields, selected=selected)
+    busy, heat = values.busy, values.heat
     if fields.bar:
-        line.put(bars.bar(busy, fields.bar, ascii_only=paper.view.ascii), levels.load(busy)).put(" ")
+        line.put(bars.bar(busy, fields.bar, ascii_only=ascii_only), levels.load(busy)).put(" ")
     line.cell(words.percent(busy), 5, levels.load(busy)).put(" ")
-    line.cell(words.watts(one.watts), 7, levels.load(ratio(one.watts, limit_w(one)))).put(" ")
-    line.cell(words.percent(memory_ratio(one)), 5, levels.load(memory_ratio(one))).put(" ")
+    line.cell(words.watts(values.watts), 7, levels.load(values.of_limit)).put(" ")
+    line.cell(words.percent(values.full), 5, levels.load(values.full)).put(" ")
     line.cell(DASH if heat is None else f"{heat:.0f} °C", 5, levels.heat(heat))
-    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
-    if held_back:
-        said = f" {held_back}"
+    if values.held_back:
+        said = f" {values.held_back}"
         line.put(said if len(said) <= line.room else "!", "throttle")
     elif fields.model:
-        line.put("  ").foreign(one.device.name, "dim", columns=fields.model - 2)
+        line.put("  ").foreign(model, "dim", columns=fields.model - 2)
     return line.row()
+
+
+def _begun(label: str, fields: Fields, *, selected: bool) -> Line:
+    line = Line(fields.columns).put(">" if selected else " ", "selected" if selected else "text")
+    return line.foreign(label, "selected" if selected else "title", columns=fields.label).put(" ")
