@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -48,6 +48,8 @@ class Canvas(Widget):
         self._clicked = clicked
         self._wheel = wheel
         self._rows: Sequence[Row] = ()
+        self.room = Size()
+        """Its size; the widget's own `size` is worked out anew each time."""
 
     def hold(self, rows: Sequence[Row]) -> None:
         """Take rows that are on the terminal already: a full repaint by Textual will show them.
@@ -73,6 +75,7 @@ class Canvas(Widget):
 
     def on_resize(self) -> None:
         """Rows of another size are needed."""
+        self.room = self.size
         self._resized()
 
     def on_click(self, event: Click) -> None:

@@ -107,7 +107,7 @@ class Picture(App[None]):
     @property
     def room(self) -> Size:
         """The size of the picture; before its first layout the terminal's, which the canvas will fill."""
-        return self._canvas.size or self.size
+        return self._canvas.room or self.size
 
     @property
     def is_behind(self) -> bool:
@@ -164,7 +164,7 @@ class Picture(App[None]):
             super()._display(screen, renderable)
 
     def _resized(self) -> None:
-        if self._canvas.size != self._painted_size:
+        if self._canvas.room != self._painted_size:
             self._painted_until = 0.0  # no longer the first picture
         self.redraw()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from perfwatch import metrics as m
@@ -32,14 +33,13 @@ CHART_LEAST = 10
 
 
 class Track(NamedTuple):
-    """One chart of a panel: what, in which style, its value in words, that value's share of what the device
-    can take, and the top of its axis."""
+    """One chart of a panel: what, in which style, its value in words and by load, and the top of its axis."""
 
     name: str
     metric: str
     style: str
     text: str
-    share: float | None
+    load: str
     top: float
 
 
@@ -57,59 +57,73 @@ def panel(paper: Paper, one: DeviceNow, size: tuple[int, int], *, selected: bool
 def charts_of(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
     """A chart of each track, side by side or below each other as there is room."""
     columns, lines = size
-    if len(chart_places(len(tracks), columns)) > 1:
-        return fitted(_side_by_side(paper, one, tracks, size), *size)
-    each = max(1, lines // len(tracks))
-    rows: list[Row] = []
-    for track in tracks[:lines]:
-        rows += _track(paper, one, track, (columns, each))
-    return fitted(rows, *size)
+    places = chart_places(len(tracks), columns)
+    beside_each_other = len(places) > 1
+    height = lines - 1 if beside_each_other else max(1, lines // len(tracks))
+    shown = tuple(
+        _shown(paper, one, track, (places[at if beside_each_other else 0][1], height))
+        for at, track in enumerate(tracks if beside_each_other else tracks[:lines])
+    )
+    return list(
+        _side_by_side(shown, columns, lines) if beside_each_other else _stacked(shown, columns, lines)
+    )
 
 
-def _side_by_side(paper: Paper, one: DeviceNow, tracks: Sequence[Track], size: tuple[int, int]) -> list[Row]:
+class _Shown(NamedTuple):
+    """A track as it is drawn: its name, its value with a style, and the chart's rows with theirs."""
+
+    name: str
+    text: str
+    load: str
+    chart: tuple[str, ...]
+    style: str
+
+
+def _shown(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> _Shown:
     columns, height = size
+    texts: Sequence[str] = ()
+    if height >= 1 and columns >= 2:
+        frame, view = paper.frame, paper.view
+        span = charts.Span.ending(paper.t, view.seconds(frame.t), columns)
+        scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
+        texts = paper.book.chart(one.number, track.metric, span, scale)
+    if one.state is not State.OK:
+        return _Shown(track.name, track.text, "stale", tuple(texts), "stale")
+    return _Shown(track.name, track.text, track.load, tuple(texts), track.style)
+
+
+@lru_cache(maxsize=128)  # between two bins of the charts a device often tells the same in words
+def _side_by_side(shown: tuple[_Shown, ...], columns: int, height: int) -> tuple[Row, ...]:
+    """Each with a line of name and value, the chart below it."""
     blocks: list[tuple[int, Sequence[Row]]] = []
     at = 0
-    for track, (start, width) in zip(tracks, chart_places(len(tracks), columns), strict=True):
-        blocks += [(start - at, []), (width, _under_its_words(paper, one, track, (width, height)))]
+    for one, (start, width) in zip(shown, chart_places(len(shown), columns), strict=True):
+        told = _told(one, Line(width).put(one.name, "label").put(" "))
+        blocks += [(start - at, []), (width, [told, *_rows_of(one)])]
         at = start + width
-    return beside([*blocks, (columns - at, [])], height)
+    return tuple(beside([*blocks, (columns - at, [])], height))
 
 
-def _under_its_words(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    """A line with name and value, the chart below it."""
-    columns, height = size
-    name = Line(columns).put(track.name, "label").put(" ")
-    return [_told(track, one, name), *_chart(paper, one, track, (columns, height - 1))]
-
-
-def _track(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    """A chart with name and value at its left."""
-    columns, height = size
-    name = Line(NAME_COLUMNS - 1).put(f" {track.name:<6}", "label")
+@lru_cache(maxsize=128)
+def _stacked(shown: tuple[_Shown, ...], columns: int, height: int) -> tuple[Row, ...]:
+    """Charts below each other, each with name and value at its left."""
     room = columns - NAME_COLUMNS - 1
-    chart = _chart(paper, one, track, (room, height))
-    return beside([(NAME_COLUMNS, [(*_told(track, one, name), Span(" "))]), (room, chart), (1, [])], height)
+    rows: list[Row] = []
+    for one in shown:
+        told = (*_told(one, Line(NAME_COLUMNS - 1).put(f" {one.name:<6}", "label")), Span(" "))
+        rows += beside([(NAME_COLUMNS, [told]), (room, _rows_of(one)), (1, [])], max(1, len(one.chart)))
+    return tuple(fitted(rows, columns, height))
 
 
-def _told(track: Track, one: DeviceNow, line: Line) -> Row:
+def _rows_of(one: _Shown) -> list[Row]:
+    return [(Span(text, one.style),) for text in one.chart]  # as wide as it was asked for
+
+
+def _told(one: _Shown, line: Line) -> Row:
     """The line, ended with the track's value, coloured by load, and its limit."""
-    value, slash, limit = track.text.partition(" /")
-    line.skip_to(line.used + line.room - len(track.text))
-    line.put(value, levels.load(track.share) if one.state is State.OK else "stale")
-    return line.put(slash + limit, "dim").row()
-
-
-def _chart(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) -> list[Row]:
-    columns, height = size
-    if height < 1 or columns < 2:
-        return []
-    frame, view = paper.frame, paper.view
-    span = charts.Span.ending(paper.t, view.seconds(frame.t), columns)
-    scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
-    texts = paper.book.chart(one.number, track.metric, span, scale)
-    style = track.style if one.state is State.OK else "stale"
-    return [(Span(text, style),) for text in texts]  # as wide as it was asked for
+    value, slash, limit = one.text.partition(" /")
+    line.skip_to(line.used + line.room - len(one.text))
+    return line.put(value, one.load).put(slash + limit, "dim").row()
 
 
 def tracks_of(one: DeviceNow) -> list[Track]:
@@ -118,18 +132,24 @@ def tracks_of(one: DeviceNow) -> list[Track]:
     found = []
     if m.UTILIZATION.name in known:
         busy = one.value(m.UTILIZATION.name)
-        found.append(Track("util", m.UTILIZATION.name, "utilization", words.percent(busy), busy, 1.0))
+        found.append(
+            Track("util", m.UTILIZATION.name, "utilization", words.percent(busy), levels.load(busy), 1.0)
+        )
     if m.POWER.name in known:
         limit, power = limit_w(one), one.value(m.POWER.name)
         text = f"{words.watts(power)} / {words.watts(limit)}" if limit else words.watts(power)
         top = limit or charts.ceiling(power, 10.0)
-        found.append(Track("power", m.POWER.name, "power", text, ratio(power, limit), top))
+        found.append(Track("power", m.POWER.name, "power", text, levels.load(ratio(power, limit)), top))
     elif m.ENERGY.name in known:
         top = charts.ceiling(one.watts, 10.0)
-        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), None, top))
+        found.append(Track("power", m.ENERGY.name, "power", words.watts(one.watts), "value", top))
     if m.MEMORY_USED.name in known and one.value(m.MEMORY_TOTAL.name):
         total = one.value(m.MEMORY_TOTAL.name) or 1.0
-        found.append(Track("mem", m.MEMORY_USED.name, "memory", memory_words(one), memory_ratio(one), total))
+        found.append(
+            Track(
+                "mem", m.MEMORY_USED.name, "memory", memory_words(one), levels.load(memory_ratio(one)), total
+            )
+        )
     return found
 
 
@@ -139,14 +159,18 @@ def more_tracks_of(one: DeviceNow) -> list[Track]:
     clock, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
     if heat is not None:
         told = f"{heat:.0f} °C"
-        found.append(Track("temperature", m.TEMPERATURE.name, "temperature", told, None, HOTTEST_C))
+        found.append(
+            Track("temperature", m.TEMPERATURE.name, "temperature", told, levels.heat(heat), HOTTEST_C)
+        )
     if clock is not None:
-        told, top = f"{clock / 1e6:.0f} MHz", charts.ceiling(clock, 1e9)
-        found.append(Track("clock", m.SM_CLOCK.name, "clock", told, None, top))
+        said, top = f"{clock / 1e6:.0f} MHz", charts.ceiling(clock, 1e9)
+        found.append(Track("clock", m.SM_CLOCK.name, "clock", said, "value", top))
     for name, metric in (("mem busy", m.MEMORY_UTILIZATION), ("fan", m.FAN)):
         share = one.value(metric.name)
         if share is not None:
-            found.append(Track(name, metric.name, "utilization", words.percent(share), share, 1.0))
+            found.append(
+                Track(name, metric.name, "utilization", words.percent(share), levels.load(share), 1.0)
+            )
     return found[:MOST_TRACKS]
 
 

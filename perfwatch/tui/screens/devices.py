@@ -179,7 +179,8 @@ def _panels(
             own = columns - place * (width + 1) if place == across - 1 else width
             blocks.append((own, panel.panel(paper, one, (own, lines), selected=start + place == selected)))
         filled = sum(own for own, _ in blocks)
-        rows += [*(between if rows else []), *beside([*blocks, (columns - filled, [])], lines)]
+        rows += between if rows else []
+        rows += blocks[0][1] if across == 1 else beside([*blocks, (columns - filled, [])], lines)
     return [*rows[: height - AXIS_LINES], _axis(paper, shown, columns, across)]
 
 
