@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from perfwatch.derive.integral import gap_limit_s
@@ -49,13 +50,18 @@ class Span:
         """For so many bins a reading stands: until it counts as stale."""
         return int(gap_limit_s(float(frame.header.get("interval_s", 1.0))) / self.width_s)
 
-    @classmethod
-    def ending(cls, t: float, span_s: float, columns: int) -> Span:
+    @staticmethod
+    def ending(t: float, span_s: float, columns: int) -> Span:
         """The bins of a chart of so many characters, the newest one holding `t`."""
-        bins = max(2, 2 * columns)
-        width_s = span_s / bins
-        last = int(t / width_s) | 1  # a character's right half
-        return cls(width_s, last - bins + 1, last)
+        return _span_ending(t, span_s, columns)
+
+
+@lru_cache(maxsize=16)  # the charts of one picture have few widths
+def _span_ending(t: float, span_s: float, columns: int) -> Span:
+    bins = max(2, 2 * columns)
+    width_s = span_s / bins
+    last = int(t / width_s) | 1  # a character's right half
+    return Span(width_s, last - bins + 1, last)
 
 
 class Scale(NamedTuple):

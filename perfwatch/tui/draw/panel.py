@@ -206,39 +206,56 @@ def chart_places(count: int, columns: int) -> list[tuple[int, int]]:
 
 def heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool = False) -> Row:
     """Label and model, or what is wrong, at the left; throttling, clock and temperature at the right."""
+    if one.state is not State.OK:
+        return _trouble_heading(one, frame, columns, selected=selected)
+    hertz, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
+    told = _Told(
+        one.label,
+        one.device.name,
+        throttle_words(one.value(m.THROTTLE_REASONS.name)),
+        "" if hertz is None else f" {hertz / 1e6:5.0f} MHz",
+        "" if heat is None else f" {heat:3.0f} °C",
+        levels.heat(heat),
+    )
+    return _heading(told, columns, selected=selected)
+
+
+class _Told(NamedTuple):
+    """What a heading says of a device that is fine: words, ready to be put."""
+
+    label: str
+    model: str
+    held_back: str
+    clock: str
+    heat: str
+    heat_style: str
+
+
+@lru_cache(maxsize=256)
+def _heading(told: _Told, columns: int, *, selected: bool) -> Row:
+    style = "selected" if selected else "title"
+    line = Line(columns).put(" ", style).foreign(told.label, style).put("  ", style)
+    throttle = [Span(f" {told.held_back} ", "throttle")] if told.held_back else []
+    clock = Span(told.clock, style if selected else "text")
+    heat = Span(told.heat, style if selected else told.heat_style)
+    end = Span(" ", style)
+    spans = [*throttle, clock, heat, end]
+    if _left_beside(line, spans) < len(told.model):  # which device it is says more than its clock
+        spans = [*throttle, heat, end]
+    line.foreign(told.model, style, columns=_left_beside(line, spans))
+    return line.right(spans, style).row(style)
+
+
+def _trouble_heading(one: DeviceNow, frame: Frame, columns: int, *, selected: bool) -> Row:
     style = "selected" if selected else "title"
     line = Line(columns).put(" ", style).foreign(one.label, style).put("  ", style)
-    spans = [*(_extras(one) if one.state is State.OK else ()), Span(" ", style)]
-    room = _left_beside(line, spans)
-    if room < len(one.device.name):  # which device it is says more than its clock
-        spans = [*_extras(one, clock=False), Span(" ", style)] if one.state is State.OK else spans
-        room = _left_beside(line, spans)
-    if selected:
-        spans = [Span(span.text, style if span.style != "throttle" else span.style) for span in spans]
-    if one.state is State.OK:
-        line.foreign(one.device.name, style, columns=room)
-    else:
-        line.put(f"{one.state.value}, ", state_style(one.state))
-        line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
-    return line.right(spans, style).row(style)
+    line.put(f"{one.state.value}, ", state_style(one.state))
+    line.foreign(_trouble(one, frame), "dim", columns=max(0, columns - line.used - 2))
+    return line.right([Span(" ", style)], style).row(style)
 
 
 def _left_beside(line: Line, spans: Sequence[Span]) -> int:
     return max(0, line.room - sum(len(span.text) for span in spans) - 1)
-
-
-def _extras(one: DeviceNow, *, clock: bool = True) -> list[Span]:
-    """What has no chart."""
-    spans = []
-    held_back = throttle_words(one.value(m.THROTTLE_REASONS.name))
-    if held_back:
-        spans.append(Span(f" {held_back} ", "throttle"))
-    hertz, heat = one.value(m.SM_CLOCK.name), one.value(m.TEMPERATURE.name)
-    if clock and hertz is not None:
-        spans.append(Span(f" {hertz / 1e6:5.0f} MHz", "text"))
-    if heat is not None:
-        spans.append(Span(f" {heat:3.0f} °C", levels.heat(heat)))
-    return spans
 
 
 def _trouble(one: DeviceNow, frame: Frame) -> str:

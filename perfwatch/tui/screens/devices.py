@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from perfwatch import metrics as m
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, State
+from perfwatch.text import clean
 from perfwatch.tui.draw import bars, host_list, levels, panel, table, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.device_facts import memory_ratio, memory_words, state_style
 from perfwatch.tui.draw.device_line import Fields, line_of, titles
 from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
+from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
 
@@ -26,7 +28,6 @@ AXIS_LINES = 1
 """Below panels: which stretch of time their charts show."""
 TOTALS_FROM = 12
 """From so many lines on, a line says what all devices together do."""
-HOTTEST_COLUMNS = 24
 ROOMY = 100
 """From so many columns on, the line of totals says what power is of."""
 
@@ -212,21 +213,31 @@ def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
 def _totals(shown: Sequence[DeviceNow], columns: int) -> Row:
     """What the listed devices do together."""
     together = host_list.fold("", shown)
-    busy, full = together.utilization, together.memory_ratio
-    line = Line(columns).put(" all   ", "dim")
+    busy, full, heat = together.utilization, together.memory_ratio, together.temperature_c
+    parts: list[tuple[str, Span, str]] = []
     if busy is not None:
-        line.put("util ", "label").cell(words.percent(busy), 5, levels.load(busy)).put("  ")
+        parts.append(("util ", Span(f"{words.percent(busy):>5}", levels.load(busy)), "  "))
     if together.scope:
-        line.put("power ", "label").cell(words.watts(together.power_w), 8, "value")
-        line.put(f" {together.scope}  " if columns >= ROOMY else "  ", "dim")
+        covers = f" {together.scope}  " if columns >= ROOMY else "  "
+        parts.append(("power ", Span(f"{words.watts(together.power_w):>8}", "value"), covers))
     if full is not None:
-        line.put("mem ", "label").cell(words.percent(full), 5, levels.load(full)).put("  ")
-    heat = together.temperature_c
-    if heat is not None and line.room >= HOTTEST_COLUMNS:
-        line.put("hottest ", "label").put(f"{heat:.0f} °C", levels.heat(heat)).put(" ")
-        line.foreign(together.hottest, "dim").put("  ")
+        parts.append(("mem ", Span(f"{words.percent(full):>5}", levels.load(full)), "  "))
+    if heat is not None:
+        where = f" {clean(together.hottest)}  "
+        parts.append(("hottest ", Span(f"{heat:.0f} °C", levels.heat(heat)), where))
     if together.state is not State.OK:
-        line.put(f"{together.worst} {together.state.value}", state_style(together.state))
+        said = f"{together.worst} {together.state.value}"
+        parts.append(("", Span(said, state_style(together.state)), ""))
+    return _line_of(tuple(parts), columns)
+
+
+@lru_cache(maxsize=16)
+def _line_of(parts: tuple[tuple[str, Span, str], ...], columns: int) -> Row:
+    """Labels, values and what stands behind them; a part that has no room is left out."""
+    line = Line(columns).put(" all   ", "dim")
+    for label, value, behind in parts:
+        if len(label) + len(value.text) + len(behind.rstrip()) <= line.room:
+            line.put(label, "label").put(value.text, value.style).put(behind, "dim")
     return line.row()
 
 
