@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "snapshot": "perfwatch.cli.snapshot",
     "doctor": "perfwatch.cli.doctor",
     "summary": "perfwatch.cli.summary",
+    "cost": "perfwatch.cli.cost",
     "record": "perfwatch.cli.record",
     "export": "perfwatch.cli.export",
     "stream": "perfwatch.cli.stream",
@@ -46,6 +47,7 @@ everyday:
 files:
   perfwatch record [-o FILE]      record this machine until ctrl-C or --duration
   perfwatch export FILE --to csv  a recorded run as csv or jsonl
+  perfwatch cost FILE             a recorded run at other prices; --at 1000000/day projects it
 
 plumbing:
   perfwatch dashboard             what `perfwatch` alone shows; `perfwatch dashboard --help` for its options

@@ -51,6 +51,32 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
     cost.add_argument("--cost-scope", choices=("energy",), help="energy: electricity alone is the whole cost")
 
 
+def add_window_arguments(parser: argparse.ArgumentParser) -> None:
+    """Windows of a recorded session beside those of --window."""
+    group = parser.add_argument_group("the window, of a recorded session")
+    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    group.add_argument(
+        "--from",
+        dest="since",
+        metavar="TIME",
+        help="begin here: seconds of the session as window.start_s tells them, or a mark's name",
+    )
+    group.add_argument("--to", dest="until", metavar="TIME", help="end here, likewise")
+
+
+def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:
+    """The settings with what the command line of a recorded session changes.
+
+    Raises:
+        ConfigError: a value is wrong, or two windows are asked for.
+    """
+    windows = {"--phase": args.phase, "--from and --to": args.since or args.until, "--window": args.window}
+    asked = [option for option, value in windows.items() if value is not None]
+    if len(asked) > 1:
+        raise ConfigError(f"cannot take two windows: give either {' or '.join(asked)}")
+    return settings(args, before).merge({"phase": args.phase, "since": args.since, "until": args.until})
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """How the summary is shown and judged."""
     group = parser.add_argument_group("output")
@@ -68,12 +94,17 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="exit 3 if this holds: 'efficiency.queries.per_joule < 2.0' (names as in --json); repeatable",
     )
-    group.add_argument("--ascii", action="store_true", help="ASCII only")
-    group.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
+    add_look_arguments(group)
     group.add_argument(
         "-v", "--verbose", action="store_true", help="say what each collector finds and how it does"
     )
     group.add_argument("-q", "--quiet", action="store_true", help="no summary for people, no notes")
+
+
+def add_look_arguments(group: argparse._ArgumentGroup) -> None:
+    """How text looks."""
+    group.add_argument("--ascii", action="store_true", help="ASCII only")
+    group.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
 
 
 def settings(args: argparse.Namespace, before: Settings) -> Settings:

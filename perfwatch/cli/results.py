@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from perfwatch.cli import standard
 from perfwatch.cli.placing import put_in_place
@@ -26,6 +26,26 @@ if TYPE_CHECKING:
 
 SCHEMA = "perfwatch.summary/"
 say = standard.say
+
+
+def load(file: str) -> tuple[Tape, str]:
+    """A recorded session, and its path (`-` for standard input).
+
+    Args:
+        file: a path, `-`, `last`, `last~1`, or a name or tag of a run.
+
+    Raises:
+        SessionError: there is none, or it cannot be read.
+    """
+    from perfwatch.derive.tape import Tape
+    from perfwatch.session.reader import open_session
+    from perfwatch.session.shelf import resolve
+
+    path = resolve(file)
+    session = open_session(path)
+    tape = Tape.of(session.header, session.records())
+    tape.damaged += session.damaged
+    return tape, path
 
 
 def summarise(tape: Tape, settings: Settings | None) -> dict[str, Any]:
@@ -62,9 +82,7 @@ def show(
 
     text = render(
         summary,
-        width=_width(stream),
-        color=_wants_color(args, config, stream),
-        ascii=_wants_ascii(args, config, stream),
+        **look(args, config, stream),
         log_path=log_path,
         next_steps=tuple(_next_steps(log_path, called)) if log_path else (),
     )
@@ -72,6 +90,23 @@ def show(
         say(text)
     else:
         stream.write(text + "\n")
+
+
+class Look(TypedDict):
+    """How a text is to look, as the renderers take it."""
+
+    width: int | None
+    color: bool
+    ascii: bool
+
+
+def look(args: argparse.Namespace, config: Config, stream: Any) -> Look:
+    """How a text looks on this stream."""
+    return Look(
+        width=_width(stream),
+        color=_wants_color(args, config, stream),
+        ascii=_wants_ascii(args, config, stream),
+    )
 
 
 def _next_steps(log_path: str, called: str | None) -> Iterator[str]:

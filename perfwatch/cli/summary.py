@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", default="last", metavar="FILE", help="the session")
     asking.add_summary_arguments(parser)
     asking.add_output_arguments(parser)
-    parser.add_argument("--phase", metavar="NAME", help="take this phase as the window")
+    asking.add_window_arguments(parser)
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("--config", metavar="FILE", help="configuration file instead of the user's own")
 
@@ -22,20 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from perfwatch.config import load_config
     from perfwatch.derive.settings import Settings
-    from perfwatch.derive.tape import Tape
-    from perfwatch.session.reader import open_session
-    from perfwatch.session.shelf import resolve
 
     gc.disable()  # records hold no cycles, and a day of them is looked through again and again
     config = load_config(args.config)
     gates = results.Gates.parse(args)
     results.check_summary_file(args)
-    path = resolve(args.file)
-    session = open_session(path)
-    recorded = Settings.from_json(session.header.get("settings") or {})
-    settings = asking.settings(args, recorded).merge({"phase": args.phase})
-    tape = Tape.of(session.header, session.records())
-    tape.damaged += session.damaged
-    summary = results.summarise(tape, settings)
+    tape, path = results.load(args.file)
+    recorded = Settings.from_json(tape.header.get("settings") or {})
+    summary = results.summarise(tape, asking.recorded_settings(args, recorded))
     results.show(args, config, summary, log_path=None if path == "-" else path, called=args.file)
     return gates.judge(summary, otherwise=0)

@@ -120,6 +120,8 @@ class Settings:
         warmup_s: cut off the front of the first span.
         devices: the text of `--devices`.
         phase: take this phase's spans as the window.
+        since: where the window begins: seconds of the session, or a mark's name.
+        until: where it ends, likewise.
         units: the user's own units: `{"chat": {"queries": 6}}` says that a chat is six queries.
         cost: prices and factors.
     """
@@ -131,6 +133,8 @@ class Settings:
     warmup_s: float = 0.0
     devices: str | None = None
     phase: str | None = None
+    since: str | None = None
+    until: str | None = None
     units: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: CostInputs = field(default_factory=CostInputs)
 
@@ -258,6 +262,8 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "warmup_s": _amount,
     "devices": _text,
     "phase": _text,
+    "since": _text,
+    "until": _text,
     "units": _units,
     "cost": lambda value: CostInputs(**_checked(value, _COST)),
 }

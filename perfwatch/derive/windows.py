@@ -17,6 +17,8 @@ from perfwatch.derive.spans import Span, total
 from perfwatch.derive.tape import Event, Tape
 from perfwatch.derive.work import ERRORS, Courses, changes_of, chosen_courses, split_unit
 from perfwatch.errors import ConfigError
+from perfwatch.text import clean
+from perfwatch.units import parse_duration
 
 MEASURE = "measure"
 """The name of the mark that is the measured window; every other name is a phase."""
@@ -47,7 +49,7 @@ class Window:
     """Spans in order, and why they were chosen.
 
     Args:
-        kind: `job`, `marks` or `work`.
+        kind: `job`, `marks`, `work`, or `span` for one that was told by its ends.
         because: the reason in words.
         phase: the name of the phase, where one was asked for.
         left_open: a mark began and never ended; the job's end took its place.
@@ -163,13 +165,15 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
     marked = _marked(tape, job.span, persons=False)
     often = _work_window(courses, job.span, settings, unit, MOVES_OF_A_WINDOW)
     working = marked or often or _work_window(courses, job.span, settings, unit, MOVES_THAT_TELL)
-    if settings.phase is not None:
+    if settings.since is not None or settings.until is not None:
+        headline = _between(tape, settings, job.span)
+    elif settings.phase is not None:
         headline = _phase(tape, settings.phase, job.span)
     elif settings.window is None:
         headline = marked or often or replace(whole, because=_why_job(job, courses))
     else:
         headline = _asked(tape, settings, courses, unit, whole)
-    if headline.kind != "job" and headline.phase is None and settings.window is not None:
+    if headline.kind in ("marks", "work") and headline.phase is None and settings.window is not None:
         working = headline
     tells_idleness = working is not None and (working is headline or bool(marked or often))
     cut = _cut_front(headline, settings.warmup_s)
@@ -223,6 +227,41 @@ def _phase(tape: Tape, name: str, job: Span) -> Window:
             f"cannot take phase {name!r} as the window: there is no such phase; {_phases_there_are(tape)}"
         )
     return Window("marks", spans, f"phase `{name}` was asked for", phase=name, left_open=left_open)
+
+
+def _between(tape: Tape, settings: Settings, job: Span) -> Window:
+    """From one moment to another; an end that is not told is that of the job."""
+    begin = job.start if settings.since is None else _moment(tape, settings.since, "--from", "begin", job.end)
+    end = job.end if settings.until is None else _moment(tape, settings.until, "--to", "end", job.end)
+    span = Span(max(begin, 0.0), min(end, max(tape.last_t, job.end)))
+    if span.end <= span.start:
+        raise ConfigError(
+            f"cannot take {begin:g} s to {end:g} s as the window: nothing lies between; the job lasts from "
+            f"{job.start:.6g} s to {job.end:.6g} s of the session"
+        )
+    told = [f"--from {settings.since}"] if settings.since is not None else []
+    told += [f"--to {settings.until}"] if settings.until is not None else []
+    was = "was" if len(told) == 1 else "were"
+    return Window("span", (span,), f"{' and '.join(told)} {was} given")
+
+
+def _moment(tape: Tape, text: str, option: str, edge: str, job_end: float) -> float:
+    """Seconds of the session: a time, or the moment of a mark (of a phase its begin, or its end)."""
+    marks = _marks(tape, text)
+    spans, _ = _pairs(marks, job_end)
+    if spans:
+        return spans[0].start if edge == "begin" else spans[-1].end
+    if marks:
+        return marks[0].t if edge == "begin" else marks[-1].t
+    try:
+        return parse_duration(text)
+    except ConfigError:
+        names = dict.fromkeys(str(event.fields.get("name")) for event in tape.of_kind("mark"))
+        there = f"marks there are: {', '.join(names)}" if names else "nothing was marked"
+        raise ConfigError(
+            f"cannot use {option} {clean(text, 60)!r}: it takes seconds of the session, as in 12.5 or 2min, "
+            f"or a mark's name; {there}"
+        ) from None
 
 
 def _phases_there_are(tape: Tape) -> str:

@@ -61,6 +61,8 @@ class CostRows:
         """What the job cost beyond its work: an idle device draws less, so the costs are subtracted."""
         if len(self._parts.windows) != 2 or not self._parts.windows[1].is_job:
             return
+        if self._parts.windows[0].window.get("kind") == "span":  # what lies outside of it is not idle
+            return
         working, job = (_amount(column.part("cost")) for column in self._parts.windows)
         share = self._parts.windows[1].part("cost").get("idle_share")
         if not share or working is None or job is None or job < working:

@@ -47,6 +47,8 @@ class Column:
             return f"phase {words.spoken(str(self.window['phase']))}"
         if self.is_job:
             return "whole job" if has_job else "whole recording"
+        if self.window.get("kind") == "span":
+            return f"{self.window.get('start_s', 0.0):.4g} s to {self.window.get('end_s', 0.0):.4g} s"
         return "while working"
 
     def heading(self, *, has_job: bool) -> str:

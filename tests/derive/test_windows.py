@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from derive.build import Session, codes, every, steps
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import CPU_UTILIZATION
@@ -271,6 +273,43 @@ def test_a_phase_is_a_window_too():
     summary = session.summary(phase="load")
     assert (summary["window"]["phase"], spans(summary)) == ("load", [[3.0, 9.0]])
     assert list(summary["also"]) == ["job"]
+
+
+def test_a_window_is_told_by_its_ends():
+    session = watched()
+    session.job(2.0, 38.0)
+    session.mark("load", 5.0, 9.0)
+    session.event(20.0, "mark", name="half", edge="point", origin="person")
+    for since, until, expected in (
+        ("10", "12.5", [10.0, 12.5]),
+        (None, "0.5min", [2.0, 30.0]),
+        ("10", None, [10.0, 38.0]),
+        ("load", "half", [5.0, 20.0]),
+        ("half", "load", None),
+        ("30", "99", [30.0, 40.0]),
+    ):
+        if expected is None:
+            with pytest.raises(ConfigError, match="nothing lies between"):
+                session.summary(since=since, until=until)
+            continue
+        summary = session.summary(since=since, until=until)
+        assert (summary["window"]["kind"], spans(summary)) == ("span", [expected])
+        assert list(summary["also"]) == ["job"]
+    with pytest.raises(ConfigError, match="marks there are: load, half"):
+        session.summary(since="laod")
+
+
+@given(st.floats(3.0, 18.0), st.floats(19.0, 37.0))
+def test_windows_add_up(first, second):
+    """Energy and work of two windows that touch are those of the window that holds both."""
+    session = watched()
+    session.job(2.0, 38.0)
+    session.counter(steps(2.0, 38.0, 100, 36))
+    ends = ("2.5", str(first), str(second))
+    between = ((ends[0], ends[1]), (ends[1], ends[2]), (ends[0], ends[2]))
+    one, other, both = (session.summary(since=since, until=until) for since, until in between)
+    for figure in (lambda found: found["energy"]["joules"], lambda found: found["work"]["queries"]["count"]):
+        assert figure(one) + figure(other) == pytest.approx(figure(both), rel=1e-9)
 
 
 def test_an_unknown_phase_is_answered_with_those_that_are_there():

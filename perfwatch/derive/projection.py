@@ -1,0 +1,163 @@
+"""What would so much work a day take? A measured run, multiplied: machines, energy, money, carbon.
+
+machines = what is wanted at the peak / rate of the run, rounded up; each is all the devices of the run
+energy   = joules per unit x units, and idle power x the time in which the machines have nothing to do
+money    = energy x PUE x price, and machines x hours x rent, or x price / lifetime: a machine that waits
+           is paid for as well, so the share of its life in which a bought one works plays no part here
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from perfwatch.derive.cost import JOULES_PER_KWH
+from perfwatch.errors import ConfigError
+
+SECONDS_PER_DAY, HOURS_PER_DAY = 86400.0, 24.0
+DAYS_PER_MONTH = 365.25 / 12
+"""A mean month."""
+MONEY = ("energy", "machine", "total")
+_ALMOST = 1.0 - 1e-9
+"""What rounding adds does not need another machine."""
+
+Json = Mapping[str, Any]
+
+
+class Demand(NamedTuple):
+    """What is wanted.
+
+    Args:
+        per_day: units of work a day, above 0.
+        peak: the busiest hour over the mean, at least 1.
+    """
+
+    per_day: float
+    peak: float = 1.0
+
+
+def project(summary: Json, demand: Demand) -> dict[str, Any]:
+    """The projection of a summary. Amounts are in the currency of its cost; unknown is `None`.
+
+    Args:
+        summary: a `perfwatch.summary/1` object.
+        demand: in the summary's `unit`.
+
+    Raises:
+        ConfigError: the run tells no work, no rate, or its figures are not to be quoted.
+    """
+    unit, rate = _rate(summary)
+    machines = max(1, math.ceil(demand.per_day / SECONDS_PER_DAY * demand.peak / rate * _ALMOST))
+    load = demand.per_day / SECONDS_PER_DAY / (rate * machines)
+    energy = _energy(summary, unit, demand, machines, load)
+    day = {**energy, **_money(summary, energy["kwh"], machines)}
+    assumed = _assumptions(summary, energy)
+    return {
+        "unit": unit,
+        "demand": {"per_day": demand.per_day, "peak": demand.peak},
+        "rate_per_s": rate,
+        "machines": machines,
+        "devices_each": len(summary["devices"]["ids"]),
+        "load": load,
+        "per_day": day,
+        "per_month": {name: _times(value, DAYS_PER_MONTH) for name, value in day.items()},
+        "per_unit": {
+            name: _times(day[name], 1.0 / demand.per_day) for name in ("total", "energy", "machine")
+        },
+        "currency": (summary.get("cost") or {}).get("currency"),
+        "assumptions": assumed,
+    }
+
+
+def rate_per_price(summary: Json) -> float | None:
+    """Work per second for each unit of money that the devices of the run cost; None where none was bought."""
+    bought = ((summary.get("cost") or {}).get("assumptions") or {}).get("purchases") or []
+    price = sum(one["price"] * one["devices"] for one in bought)
+    work = (summary.get("work") or {}).get(summary.get("unit") or "") or {}
+    rate = work.get("rate_per_s")
+    return rate / price if rate and price and not _missing_machine(summary) else None
+
+
+def _rate(summary: Json) -> tuple[str, float]:
+    unit = summary.get("unit")
+    serious = [one["message"] for one in summary.get("quality") or () if one["level"] == "insufficient"]
+    if serious:
+        raise ConfigError(f"cannot project this run, it is not to be quoted: {serious[0]}")
+    rate = ((summary.get("work") or {}).get(unit or "") or {}).get("rate_per_s")
+    if unit is None or not rate:
+        raise ConfigError("cannot project this run: nothing tells how much work it did a second")
+    return unit, rate
+
+
+def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float) -> dict[str, Any]:
+    """Of a day: kWh at the building's meter, and how much of it is the machines' waiting."""
+    ratio = (summary.get("efficiency") or {}).get(unit) or {}
+    joules, pue = ratio.get("joules_per"), _pue(summary)
+    idle_w = (summary.get("energy") or {}).get("idle_watts")
+    working = _times(joules, demand.per_day * pue / JOULES_PER_KWH)
+    idle = None
+    if idle_w is not None:
+        idle = idle_w * machines * (1.0 - min(load, 1.0)) * SECONDS_PER_DAY * pue / JOULES_PER_KWH
+    error = None
+    if working is not None and ratio.get("per_joule_error") is not None and ratio.get("per_joule"):
+        error = working * ratio["per_joule_error"] / ratio["per_joule"]
+    kwh = None if working is None else working + (idle or 0.0)
+    grams = ((summary.get("carbon") or {}).get("assumptions") or {}).get("g_per_kwh")
+    return {"kwh": kwh, "kwh_error": error, "idle_kwh": idle, "carbon_grams": _times(kwh, grams)}
+
+
+def _money(summary: Json, kwh: float | None, machines: int) -> dict[str, float | None]:
+    assumed = (summary.get("cost") or {}).get("assumptions") or {}
+    energy = _times(kwh, assumed.get("price_per_kwh"))
+    hourly = None if _missing_machine(summary) else _machine_per_hour(assumed)
+    machine = _times(hourly, machines * HOURS_PER_DAY)
+    if assumed.get("cost_scope") == "energy":
+        total = energy
+    elif machine is None or assumed.get("rent_contains_electricity"):
+        total = machine
+    else:
+        total = None if energy is None else machine + energy
+    return {"energy": energy, "machine": machine, "total": total}
+
+
+def _machine_per_hour(assumed: Json) -> float | None:
+    """What the machines of the run cost while they stand there, an hour."""
+    if assumed.get("rent_per_hour") is not None:
+        return float(assumed["rent_per_hour"]) * float(assumed.get("rented") or 0) or None
+    bought = assumed.get("purchases") or []
+    return sum(one["price"] / one["lifetime_h"] * one["devices"] for one in bought) or None
+
+
+def _missing_machine(summary: Json) -> bool:
+    missing = ((summary.get("cost") or {}).get("assumptions") or {}).get("missing") or []
+    return any(str(word).startswith("machine") for word in missing)
+
+
+def _pue(summary: Json) -> float:
+    for part in ("cost", "carbon"):
+        pue = ((summary.get(part) or {}).get("assumptions") or {}).get("pue")
+        if pue:
+            return float(pue)
+    return 1.0
+
+
+def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
+    """What the projection rests on, beside what the cost of the run does."""
+    assumed = (summary.get("cost") or {}).get("assumptions") or {}
+    return {
+        "window": (summary.get("window") or {}).get("kind"),
+        "scope": (summary.get("energy") or {}).get("scope"),
+        "days_per_month": DAYS_PER_MONTH,
+        "pue": _pue(summary),
+        "price_per_kwh": assumed.get("price_per_kwh"),
+        "rent_per_hour": assumed.get("rent_per_hour"),
+        "rented": assumed.get("rented"),
+        "purchases": assumed.get("purchases") or [],
+        "idle_watts": (summary.get("energy") or {}).get("idle_watts"),
+        "idle_included": energy["idle_kwh"] is not None,
+    }
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor

@@ -1,0 +1,108 @@
+"""`perfwatch cost`: a recorded run at other prices, and so much work a day."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import perfwatch
+from derive.build import Session, every, steps
+
+CONFIG = """
+[cost]
+price = "0.20 EUR/kWh"
+[cost.purchase."*BOARD*"]
+price = 10000
+lifetime_h = 40000
+utilization = 0.5
+[units]
+chat = { queries = 4 }
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    """A job of 40 s on one board of 100 W that told 400 queries in 36 s."""
+    session = Session(command=["job"], settings={"cost": {"price_per_kwh": 0.10, "currency": "EUR"}})
+    session.board(every(1.0, 0.0, 42.0), watts=100.0)
+    session.job(1.0, 41.0)
+    session.counter(steps(2.0, 38.0, 400, 40))
+    session.records.sort(key=lambda record: record["t"])
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (session.header, *session.records)))
+    return str(path)
+
+
+def cost(run: str, home: Path, *options: str) -> dict[str, Any]:
+    done = perfwatch("cost", run, "--json", *options, home=home)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_session_is_paid_for_at_other_prices(run: str, tmp_path: Path) -> None:
+    recorded, dear = cost(run, tmp_path), cost(run, tmp_path, "--price", "1 EUR/kWh", "--pue", "1.5")
+    assert recorded["cost"]["energy"] * 10 * 1.5 == pytest.approx(dear["cost"]["energy"])
+    assert recorded["projection"] is None
+    summary = json.loads(perfwatch("summary", run, "--json", home=tmp_path).stdout)
+    assert recorded["cost"] == summary["cost"]
+
+
+def test_it_is_projected_to_so_much_work_a_day(run: str, tmp_path: Path) -> None:
+    found = cost(run, tmp_path, "--at", "1M/day", "--peak", "3", "--carbon", "400")
+    projection = found["projection"]
+    rate = projection["rate_per_s"]
+    assert projection["machines"] == -(-1e6 / 86400 * 3 // rate)
+    assert projection["per_day"]["energy"] == pytest.approx(projection["per_day"]["kwh"] * 0.10)
+    assert projection["per_day"]["carbon_grams"] == pytest.approx(projection["per_day"]["kwh"] * 400)
+    assert found["schema"] == "perfwatch.cost/1"
+
+
+def test_demand_may_be_told_for_any_time_and_in_a_unit_of_ones_own(run: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG)
+    options = ("--config", str(config), "--unit", "chat")
+    found = [cost(run, tmp_path, *options, "--at", at) for at in ("2/s", "172800/day")]
+    by_second, by_day = (one["projection"] for one in found)
+    assert by_second == by_day
+    assert by_second["unit"] == "chat"
+    assert by_second["rate_per_s"] == pytest.approx(400 / 36 / 4, rel=0.05)
+    (bought,) = by_second["assumptions"]["purchases"]  # of today's config, recorded was none
+    assert bought["price"] == 10000
+
+
+def test_people_read_a_table_and_a_sentence(run: str, tmp_path: Path) -> None:
+    done = perfwatch("cost", run, "--at", "1000000/day", "--rent", "2 EUR/h/device", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 000 000 queries a day need" in done.stdout
+    assert "a month" in done.stdout
+    assert "--idle-baseline measures that" in done.stdout
+    assert all(len(line) <= 110 for line in done.stdout.splitlines())
+    hint = perfwatch("cost", run, home=tmp_path).stdout
+    assert "--at 1000000/day" in hint
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--at", "many/day"), "as in 1000000/day"),
+        (("--at", "5"), "as in 1000000/day"),
+        (("--at", "0/day"), "a number above 0"),
+        (("--at", "-1/day"), "expected one argument"),
+        (("--at", "1e999/day"), "a number above 0"),
+        (("--at", "5/week"), "as in 1000000/day"),
+        (("--at", "5/day", "--peak", "0.5"), "a number from 1 on"),
+        (("--at", "5/day", "--peak", "nan"), "a number from 1 on"),
+        (("--peak", "2"), "without --at"),
+        (("--phase", "nix"), "no such phase"),
+        (("--at", "5/day", "--from", "38"), "cannot project this run"),
+    ],
+)
+def test_what_cannot_be_understood_is_answered_in_a_sentence(
+    run: str, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = perfwatch("cost", run, *options, home=tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
