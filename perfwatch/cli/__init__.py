@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "perfwatch.cli.doctor",
     "summary": "perfwatch.cli.summary",
     "cost": "perfwatch.cli.cost",
+    "import": "perfwatch.cli.import_",
     "record": "perfwatch.cli.record",
     "export": "perfwatch.cli.export",
     "stream": "perfwatch.cli.stream",
@@ -47,6 +48,7 @@ everyday:
 files:
   perfwatch record [-o FILE]      record this machine until ctrl-C or --duration
   perfwatch export FILE --to csv  a recorded run as csv or jsonl
+  perfwatch import mlperf DIR     a session out of MLPerf's logs of a result and of its power
   perfwatch cost FILE             a recorded run at other prices; --at 1000000/day projects it
 
 plumbing:

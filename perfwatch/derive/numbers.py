@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 
 def integer(value: object) -> int:
     """The whole number that it is; 0 for anything else."""
     return value if isinstance(value, int) else 0
+
+
+def number(value: object) -> int | float | None:
+    """The number that it is, if it is finite; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return value

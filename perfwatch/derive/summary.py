@@ -21,6 +21,7 @@ from perfwatch.derive.evidence import Evidence, period_s
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.latency import QUANTILES, Latency, latencies
+from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
 from perfwatch.derive.scopes import Headline, RunDevices
 from perfwatch.derive.settings import Settings
@@ -82,6 +83,7 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "latency": {name: _latency(found) for name, found in headline.latencies.items()},
         "utilization": _utilization(run, headline.window),
         "observer": _observer(tape),
+        "mlperf": official(tape),
         "also": {} if other is None else {other.window.kind: _beside(other)},
         "quality": _quality(headline.findings),
     }

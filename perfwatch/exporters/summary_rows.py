@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfwatch.exporters import words
+from perfwatch.exporters import summary_mlperf, words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_costs import CostRows
 from perfwatch.exporters.summary_parts import (
@@ -50,6 +50,7 @@ class FigureRows:
         if any(column.part("energy").get("joules") is not None for column in self._parts.windows):
             yield from self._energy_rows()
             yield from self._ratio_rows()
+        yield from summary_mlperf.rows(self._parts)
         yield from self._other_scopes()
         yield from CostRows(self._parts).rows()
         yield from self._latency_rows()

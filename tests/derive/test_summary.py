@@ -17,7 +17,7 @@ from perfwatch.model import DeviceKind, Scope
 
 TOP = (
     "schema session conditions window devices work unit energy power efficiency cost carbon latency "
-    "utilization observer also quality"
+    "utilization observer mlperf also quality"
 )
 KEYS = {
     "session": (
@@ -299,6 +299,9 @@ odd_fields = st.dictionaries(
     st.sampled_from(
         [
             "what",
+            "metric",
+            "queries",
+            "valid",
             "pid",
             "exit_status",
             "signal",
@@ -329,7 +332,19 @@ odd_fields = st.dictionaries(
     max_size=5,
 )
 odd_kinds = st.sampled_from(
-    ["job", "mark", "devices", "status", "observer", "lost", "late_source", "note", "clock", "missing"]
+    [
+        "job",
+        "mark",
+        "devices",
+        "status",
+        "observer",
+        "lost",
+        "late_source",
+        "note",
+        "clock",
+        "missing",
+        "mlperf",
+    ]
 )
 
 

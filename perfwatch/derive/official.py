@@ -1,0 +1,94 @@
+"""What MLPerf publishes of a run: LoadGen's metric, and efficiency by the submission checker's own rule.
+
+The checker takes the plain mean of the meter's samples strictly between power_begin and power_end that are
+above zero. Offline, Server, Interactive: performance / mean watts. SingleStream, MultiStream: mean watts x
+duration / queries, in millijoules a query. (Source: mlcommons/inference, submission_checker, power_check.py.)
+Our own energy weighs by time and stands beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from perfwatch.derive.numbers import number
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import Tape
+from perfwatch.metrics import POWER
+from perfwatch.model import Scope
+
+PER_QUERY = ("SingleStream", "MultiStream")
+"""Scenarios whose efficiency is told as energy of a query."""
+
+
+def official(tape: Tape) -> dict[str, Any] | None:
+    """The `mlperf` object of the summary; None for a session that holds no MLPerf result."""
+    events = tape.of_kind("mlperf")
+    if not events:
+        return None
+    told = events[-1].fields
+    valid, metric = told.get("valid"), told.get("metric")
+    found: dict[str, Any] = {
+        "scenario": str(told.get("scenario")),
+        "valid": valid if isinstance(valid, bool) else None,
+        "metric": _metric(metric) if isinstance(metric, Mapping) else None,
+        "queries": number(told.get("queries")),
+        "samples_per_query": number(told.get("samples_per_query")),
+        "power": None,
+        "efficiency": None,
+    }
+    window = _window(tape)
+    watts = [] if window is None else _samples(tape, window)
+    if window is None or not watts:
+        return found
+    mean_w = statistics.fmean(watts)
+    found["power"] = {"mean_watts": mean_w, "samples": len(watts), "duration_s": window.end - window.start}
+    found["efficiency"] = _efficiency(found, mean_w, window.end - window.start)
+    return found
+
+
+def _metric(told: Mapping[str, Any]) -> dict[str, Any] | None:
+    value = number(told.get("value"))
+    if value is None:
+        return None
+    return {"name": str(told.get("name")), "value": value, "unit": str(told.get("unit"))}
+
+
+def _window(tape: Tape) -> Span | None:
+    edges = {
+        event.fields.get("edge"): event.t
+        for event in tape.of_kind("mark")
+        if event.fields.get("origin") == "loadgen" and event.fields.get("name") == "measure"
+    }
+    if "begin" not in edges or "end" not in edges or edges["end"] <= edges["begin"]:
+        return None
+    return Span(edges["begin"], edges["end"])
+
+
+def _samples(tape: Tape, window: Span) -> list[float]:
+    """The wall meter's readings that the checker takes, W."""
+    for device in tape.devices.values():
+        if device.device.scope is Scope.WALL and device.device.parent is None:
+            series = device.series.get(POWER.name)
+            readings = zip(*series.within(window), strict=True) if series is not None else ()
+            return [value for t, value in readings if window.start < t < window.end and value > 0.0]
+    return []
+
+
+def _efficiency(found: Mapping[str, Any], mean_w: float, duration_s: float) -> dict[str, Any] | None:
+    if found["scenario"] in PER_QUERY:
+        queries = found["queries"]
+        if not queries or queries < 0:
+            return None
+        per_query_mj = mean_w * duration_s * 1000.0 / queries
+        return {
+            "value": per_query_mj,
+            "unit": "mJ/query",
+            "samples_per_joule": (found["samples_per_query"] or 1) * 1000.0 / per_query_mj,
+        }
+    metric = found["metric"]
+    if metric is None or not metric["value"]:
+        return None
+    unit = metric["unit"].removesuffix("/s")
+    return {"value": metric["value"] / mean_w, "unit": f"{unit}/J"}

@@ -1,0 +1,1 @@
+"""What others recorded, as sessions: MLPerf's logs of results and of power."""

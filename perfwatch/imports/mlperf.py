@@ -1,0 +1,179 @@
+"""A directory of LoadGen's results, and the power log beside it, as a session.
+
+The session's clock is that of the logs (UTC). The meter is of scope `wall`; the counts are told at both ends
+of the part that counts, which the marks of origin `loadgen` put as the window.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from perfwatch import __version__, metrics
+from perfwatch.errors import SessionError
+from perfwatch.imports import loadgen, ptdaemon
+from perfwatch.model import Device, DeviceKind, Scope
+from perfwatch.session import format as fmt
+from perfwatch.text import clean
+
+DETAIL, SUMMARY, POWER = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt"
+USUAL_PLACES = ("", "run_1", "performance/run_1")
+"""Where the logs lie below a directory of results."""
+MAX_BYTES = 1 << 30
+"""A log beyond this is none of LoadGen's."""
+SAMPLE_S = 1.0
+"""PTDaemon takes a sample a second."""
+_METER, _WORK = 0, 1
+
+Record = dict[str, Any]
+
+
+class Imported(NamedTuple):
+    """A session, and sentences about what could not be read."""
+
+    header: Record
+    records: list[Record]
+    notes: list[str]
+
+
+def read(directory: str, *, power: str | None = None, name: str | None, tags: Mapping[str, str]) -> Imported:
+    """The session of a directory of results.
+
+    Args:
+        directory: it, or one above it (`performance/run_1`).
+        power: the power log, where it does not lie beside the others.
+
+    Raises:
+        SessionError: there are no such logs, or they tell no run.
+    """
+    where = _place(Path(directory))
+    result = loadgen.result(_lines(where / DETAIL), _lines(where / SUMMARY))
+    if result is None:
+        raise SessionError(f"cannot import {clean(where)}: its logs name no scenario; was the run cut off?")
+    log = Path(power) if power is not None else where / POWER
+    if power is not None and not log.is_file():
+        raise SessionError(f"cannot import the power log {clean(log)}: there is no such file")
+    samples, strange = ptdaemon.samples(_lines(log))
+    notes = [f"{strange} lines of {log.name} could not be read and are left out"] if strange else []
+    if samples and result.begin_s is None:
+        notes.append("LoadGen tells no power window: the power log is left out")
+        samples = []
+    return _session(result, samples, notes, name=name or where.resolve().name, tags=tags)
+
+
+def _place(directory: Path) -> Path:
+    for place in USUAL_PLACES:
+        where = directory / place
+        if (where / DETAIL).is_file() or (where / SUMMARY).is_file():
+            return where
+    if not directory.is_dir():
+        raise SessionError(f"cannot import {clean(directory)}: there is no such directory")
+    raise SessionError(f"cannot import {clean(directory)}: neither {DETAIL} nor {SUMMARY} lies there")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SessionError(f"cannot read {clean(path)}: {(error.strerror or str(error)).lower()}") from error
+    return content.decode("utf-8", "replace").splitlines()
+
+
+def _session(
+    result: loadgen.Result,
+    samples: list[ptdaemon.Sample],
+    notes: list[str],
+    *,
+    name: str,
+    tags: Mapping[str, str],
+) -> Imported:
+    if result.duration_s is None:
+        raise SessionError("cannot import this run: its logs do not tell how long it took")
+    begin_s = result.begin_s or 0.0
+    zero_s = min(begin_s, samples[0].at_s) if samples else begin_s
+    began, ended = begin_s - zero_s, begin_s - zero_s + result.duration_s
+    header = fmt.header(
+        session_id=uuid.uuid4().hex,
+        monotonic_ns=0,
+        time_ns=round(zero_s * 1000) * 1_000_000,  # the logs tell milliseconds
+        host=os.uname().nodename if result.begin_s is None else result.settings.get("sut", "sut"),
+        perfwatch=__version__,
+        interval_s=SAMPLE_S,
+        name=name,
+        tags={"scenario": result.scenario, **result.settings, **tags},
+        settings={"scope": "wall"} if samples else {},
+    )
+    records = [
+        *_meter(samples, zero_s),
+        *_work(result, began, ended),
+        fmt.event(began, "mark", {"name": "measure", "edge": "begin", "origin": "loadgen"}),
+        fmt.event(ended, "mark", {"name": "measure", "edge": "end", "origin": "loadgen"}),
+        fmt.event(ended, "mlperf", _official(result)),
+        fmt.event(max(ended, samples[-1].at_s - zero_s if samples else ended), "end", {}),
+    ]
+    declared = [record for record in records if "device" in record]
+    later = [record for record in records if "device" not in record]
+    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], notes)
+
+
+def _meter(samples: list[ptdaemon.Sample], zero_s: float) -> list[Record]:
+    """The analyzer as a meter of the wall, and its channels, of which it is the sum, as parts of it."""
+    if not samples:
+        return []
+    power = metrics.POWER.observed(update_s=SAMPLE_S, window_s=SAMPLE_S)
+    channels = max(len(one.channels) for one in samples)
+    whole = Device("spl", "power analyzer", DeviceKind.METER, 0, (power,), scope=Scope.WALL)
+    parts = [
+        Device(f"spl-ch{number}", f"channel {number}", DeviceKind.METER, number, (power,), parent="spl")
+        for number in range(1, channels + 1)
+    ]
+    numbers = [_METER, *range(_WORK + 1, _WORK + 1 + channels)]
+    records = [
+        {"t": 0.0, "device": fmt.encode_device(number, "ptdaemon", device)}
+        for number, device in zip(numbers, [whole, *parts], strict=True)
+    ]
+    for one in samples:
+        t = round(one.at_s - zero_s, 6)
+        values = [one.watts, *one.channels, *[None] * (channels - len(one.channels))]
+        rows = [[number, t, [watts]] for number, watts in zip(numbers, values, strict=True)]
+        records.append(fmt.batch(t, "ptdaemon", 0.0, rows))
+    return records
+
+
+def _work(result: loadgen.Result, began: float, ended: float) -> list[Record]:
+    """What was done, told at both ends."""
+    counts = {
+        metrics.QUERIES: None if result.scenario == "Offline" else result.queries,
+        metrics.SAMPLES: result.samples,
+        metrics.GENERATED_TOKENS: result.tokens,
+    }
+    told = {metric: count for metric, count in counts.items() if count is not None}
+    if not told:
+        return []
+    device = Device("loadgen", "LoadGen", DeviceKind.WORKLOAD, 0, tuple(told), facts={"work": "loadgen"})
+    rows = [(began, [0] * len(told)), (ended, list(told.values()))]
+    return [
+        {"t": 0.0, "device": fmt.encode_device(_WORK, "loadgen", device)},
+        *(fmt.batch(t, "loadgen", 0.0, [[_WORK, t, values]]) for t, values in rows),
+    ]
+
+
+def _official(result: loadgen.Result) -> Record:
+    """What LoadGen itself says, for the summary."""
+    metric = result.metric
+    return {
+        "scenario": result.scenario,
+        "valid": result.valid,
+        "metric": None
+        if metric is None
+        else {"name": metric.name, "value": metric.value, "unit": metric.unit},
+        "queries": result.queries,
+        "samples_per_query": result.samples_per_query,
+        "latency": dict(result.latency_s),
+    }

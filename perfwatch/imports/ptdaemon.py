@@ -1,0 +1,70 @@
+"""The power log of SPEC's PTDaemon, `spl.txt`: one line a sample, of one channel or several.
+
+    Time,05-14-2031 09:30:01.104,Watts,412.5,Volts,229.9,Amps,1.834,PF,0.978,Mark,2031-05-14_testing
+    Time,05-14-2031 09:30:01.104,Watts,824.1,...,Mark,...,Ch1,Watts,412.1,...,Ch2,Watts,412.0,...
+
+Times are UTC. The first Watts of a line is the sum of its channels. (Seen in mlcommons/inference_results.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from itertools import pairwise
+from typing import NamedTuple
+
+TIME_FORMATS = ("%m-%d-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Sample(NamedTuple):
+    """One reading: seconds since 1970, watts, and watts of each channel."""
+
+    at_s: float
+    watts: float
+    channels: tuple[float, ...] = ()
+
+
+def utc_seconds(text: str) -> float | None:
+    """Seconds since 1970 of `MM-DD-YYYY HH:MM:SS.mmm` in UTC; None for anything else."""
+    for form in TIME_FORMATS:
+        try:
+            moment = datetime.strptime(text.strip(), form).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+        return (moment - EPOCH).total_seconds()
+    return None
+
+
+def samples(lines: Iterable[str]) -> tuple[list[Sample], int]:
+    """The samples in the order of their times, and how many lines could not be read."""
+    found, strange = [], 0
+    for line in lines:
+        if not line.strip():
+            continue
+        sample = _sample(line.strip().split(","))
+        if sample is None:
+            strange += 1
+        else:
+            found.append(sample)
+    return sorted(found, key=lambda one: one.at_s), strange
+
+
+def _sample(fields: list[str]) -> Sample | None:
+    if len(fields) < 4 or fields[0].strip() != "Time":
+        return None
+    at_s = utc_seconds(fields[1])
+    watts = [_number(value) for name, value in pairwise(fields) if name.strip() == "Watts"]
+    if at_s is None or not watts or any(one is None for one in watts):
+        return None
+    whole, *channels = [one for one in watts if one is not None]
+    return Sample(at_s, whole, tuple(channels))
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
