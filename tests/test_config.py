@@ -499,3 +499,12 @@ def test_units_may_be_made_of_others(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[units]\nchat = { talk = 2 }\ntalk = { queries = 3 }\n")
     assert set(load_config(file, environ={}).units) == {"chat", "talk"}
+
+
+def test_a_variable_that_belongs_to_no_section_is_said_to_have_no_effect(tmp_path: Path) -> None:
+    found = load_config(
+        environ={"XDG_CONFIG_HOME": str(tmp_path), "PERFWATCH_COTS_PRICE": "1/kWh", "PERFWATCH_STATSD": "x"}
+    )
+    (note,) = found.notes
+    assert "PERFWATCH_COTS_PRICE has no effect" in note
+    assert "PERFWATCH_COST_PRICE" in note

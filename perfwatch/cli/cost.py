@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     gc.disable()  # records hold no cycles, and a day of them is looked through again and again
     demand = parse_demand(args.at, args.peak)
     config = load_config(args.config)
+    for note in config.notes:
+        results.say(f"perfwatch: {note}")
     tape, _ = results.load(args.file)
     summary = results.summarise(tape, _settings(args, tape.header, config))
     projection = None if demand is None else project(summary, demand)

@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
 
     gc.disable()  # records hold no cycles, and a day of them is looked through again and again
     config = load_config(args.config)
+    for note in config.notes:
+        results.say(f"perfwatch: {note}", quiet=args.quiet)
     gates = results.Gates.parse(args)
     results.check_summary_file(args)
     tape, path = results.load(args.file)

@@ -30,9 +30,19 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch.collector import Collector
+from perfwatch.config.cost import KEYS as COST_KEYS
 from perfwatch.config.cost import cost_of
 from perfwatch.config.file import default_path, read_tables
-from perfwatch.config.keys import PREFIX, Key, Source, of_environment, one_of, read_duration
+from perfwatch.config.keys import (
+    PREFIX,
+    Key,
+    Source,
+    of_environment,
+    one_of,
+    read_duration,
+    strange_variables,
+    variable,
+)
 from perfwatch.config.units import units_of
 from perfwatch.derive.settings import SCOPES, WINDOWS, CostInputs, Settings
 from perfwatch.errors import ConfigError
@@ -164,6 +174,8 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
     source = Source(str(file))
     for section in tables:
         source.known_section(section)
+    keys = {"run": list(RUN_KEYS), "ui": list(UI_KEYS), "cost": list(COST_KEYS)}
+    notes += strange_variables(environ, [variable(part, key) for part, own in keys.items() for key in own])
     run = {**source.section("run", tables, RUN_KEYS), **of_environment("run", environ, RUN_KEYS)}
     ui = {**source.section("ui", tables, UI_KEYS), **of_environment("ui", environ, UI_KEYS)}
     return Config(

@@ -14,6 +14,8 @@ from perfwatch.units import parse_duration
 
 PREFIX = "PERFWATCH_"
 SECTIONS = ("run", "cost", "units", "collectors", "ui")
+OTHER_VARIABLES = ("PERFWATCH_STATSD", "PERFWATCH_RUN", "PERFWATCH_TRACEBACK")
+"""Variables of ours that are no settings: perfwatch itself sets them, or a developer."""
 
 Read = Callable[[Any, str], Any]
 
@@ -132,3 +134,19 @@ def of_environment(section: str, environ: Mapping[str, str], keys: Mapping[str, 
         keys[key].field: keys[key].read(text, variable(section, key))
         for key, text in variables(section, environ, keys).items()
     }
+
+
+def strange_variables(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
+    """A sentence for each variable that begins like ours and belongs to no section: it has no effect.
+
+    Args:
+        known: keys of the sections as variables, to find the one that was meant.
+    """
+    sections = tuple(f"{PREFIX}{section.upper()}_" for section in SECTIONS)
+    names = list(known)
+    return [
+        f"environment variable {clean(name, 80)} has no effect: there is no such setting; "
+        f"{did_you_mean(name, names)}"
+        for name in environ
+        if name.startswith(PREFIX) and not name.startswith(sections) and name not in OTHER_VARIABLES
+    ]
