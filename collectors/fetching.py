@@ -148,6 +148,8 @@ class Fetcher:
                 raise self._trouble(f"has more than {limit} and was cut there; name a smaller one", FAR_OFF_S)
             if time.monotonic() > until_s:
                 raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
+        if b"\x00" in body:
+            raise self._trouble("sends bytes that are no text: this is no metrics page; name the page itself")
         framed = "content-length" in response.headers or "transfer-encoding" in response.headers
         if body and not framed and not body.endswith(b"\n"):
             raise self._trouble("broke off within a line")

@@ -84,6 +84,8 @@ class Hub:
         self.ended_ns: int | None = None
         """When the stream ended; questions are answered after that too, on the thread that asks."""
         self._runners: list[Runner] = []
+        self.host_of: Callable[[Device], str | None] = lambda _: None
+        """On which other machine a device is; None for this one."""
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}
         self._said: set[str] = set()
@@ -254,7 +256,11 @@ class Hub:
     def _declare(self, collector: str, device: Device, at_ns: int) -> None:
         key = (collector, device.id)
         number = self._numbers.setdefault(key, len(self._numbers))
-        self._write({"t": self.seconds(at_ns), "device": fmt.encode_device(number, collector, device)})
+        record = fmt.encode_device(number, collector, device)
+        host = self.host_of(device)
+        if host is not None:
+            record["host"] = host
+        self._write({"t": self.seconds(at_ns), "device": record})
 
     def _look_after(self, now_ns: int) -> None:
         if now_ns - self._watched_ns < WATCH_S * NS:

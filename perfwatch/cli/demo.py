@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch.cli import around, asking, results, standard, watching
 from perfwatch.cli.feeds import JobFeed
 from perfwatch.errors import ConfigError
+from perfwatch.model import Device, DeviceKind
 
 if TYPE_CHECKING:
     from perfwatch.cli.demo_job import Performance, Say
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the story")
     group.add_argument("--duration", metavar="TIME", default="60s", help="tell it in so long")
     group.add_argument("--devices", metavar="N", type=int, default=8, help="so many accelerators, 1 to 64")
+    group.add_argument("--hosts", metavar="N", type=int, default=1, help="on so many machines")
     group.add_argument("--seed", metavar="N", type=int, default=1, help="another one gives other curves")
     group.add_argument("-i", "--interval", metavar="TIME", help="sampling period (default: 0.5 s)")
     group.add_argument("-o", "--output", metavar="FILE", help="session log, .jsonl or .jsonl.zst")
@@ -98,6 +100,10 @@ class _Wanted:
             )
         if not 1 <= args.devices <= MOST_DEVICES:
             raise ConfigError(f"--devices {args.devices}: type a number from 1 to {MOST_DEVICES}")
+        if not 1 <= args.hosts <= args.devices:
+            raise ConfigError(f"--hosts {args.hosts}: type a number from 1 to that of the devices")
+        self.hosts = args.hosts
+        self.devices = args.devices
         self.interval_s = (
             min(INTERVAL_S, max(LEAST_INTERVAL_S, self.duration_s / SAMPLES))
             if args.interval is None
@@ -159,6 +165,8 @@ class _Show:
             session_id=session_id,
             header=_header(wanted),
         )
+        if wanted.hosts > 1:
+            live.hub.host_of = lambda device: _host_of(device, wanted)
         say: Say = _printed(to_stderr=args.json) if screen is None else screen.pane.feed
         return cls(live, Performance(wanted.collector, live, evidence, signals, say), recording, wanted)
 
@@ -188,6 +196,13 @@ def _header(wanted: _Wanted) -> dict[str, Any]:
         "settings": wanted.settings.to_json(),
         "conditions": {**conditions(), "git_commit": None},
     }
+
+
+def _host_of(device: Device, wanted: _Wanted) -> str | None:
+    """The machine that a chip stands in, `node-1` to `node-N`; the benchmark runs on this one."""
+    if device.kind is not DeviceKind.ACCELERATOR:
+        return None
+    return f"node-{int(device.index) * wanted.hosts // wanted.devices + 1}"
 
 
 def _say_simulated(text: str) -> None:

@@ -198,7 +198,7 @@ class LiveFigures:
 
     def _take_sample(self, number: int, t: float, values: Sequence[Any]) -> None:
         row = self._rows[number]
-        if not math.isfinite(t) or t < self._last_t.get(number, -math.inf):
+        if not math.isfinite(t) or t < self._last_t.get(number, -math.inf) or self._is_over(t):
             return
         self._last_t[number] = t
         if row.unseen:
@@ -213,6 +213,10 @@ class LiveFigures:
                 running.take(t, value, exact=isinstance(value, int))
         if UTILIZATION.name in row.places:
             self._utilizations[number] = row.number(UTILIZATION, values)
+
+    def _is_over(self, t: float) -> bool:
+        """Whether that is so long after the job that it tells nothing of it: the figures stand still then."""
+        return self._ended is not None and t > self._ended + self._longest_gap_s
 
     def _look_at_first_values(self, number: int, t: float, values: Sequence[Any], row: _Row) -> None:
         """The rules of the headline ask which metrics of a device told anything at all."""

@@ -170,11 +170,10 @@ def _devices_guessed(evidence: Evidence) -> Iterator[Finding]:
 
 def _late_source(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("late_source"):
-        yield Finding(
-            "late-source",
-            INFO,
-            f"{event.fields.get('collector')} began to tell only after the job had started.",
-        )
+        collector = event.fields.get("collector")
+        told = any(one.collector == collector and len(one.times) for one in evidence.tape.devices.values())
+        said = "began to tell only after the job had started" if told else "told nothing of this run"
+        yield Finding("late-source", INFO, f"{collector} {said}.")
 
 
 def _late_page(evidence: Evidence) -> Iterator[Finding]:

@@ -147,12 +147,14 @@ class LiveSource:
         A device whose call is out is not waited for. The instants are those of energy and power, or of
         the work where nothing tells energy.
         """
+        asked_ns = self.clock.monotonic_ns()
         opened = [runner for runner in self.runners if runner.opened.is_set()]
         measuring = [(runner, runner.read_now()) for runner in opened if runner.measures]
         counting = [(runner, runner.read_now()) for runner in opened if _only_counts(runner)]
         self._wait_for([*measuring, *counting], timeout_s)
         meant = measuring or counting
-        return Instants.of([(runner.name, ticket) for runner, ticket in meant], self.clock.monotonic_ns())
+        tickets = [(runner.name, ticket) for runner, ticket in meant]
+        return Instants.of(tickets, asked_ns, self.clock.monotonic_ns())
 
     def read_work(self, timeout_s: float) -> None:
         """Read what only counts work, and wait for it: everything that the job sent is in then."""
@@ -207,8 +209,8 @@ class Instants:
     late: tuple[str, ...]
 
     @classmethod
-    def of(cls, tickets: Iterable[tuple[str, Ticket]], now_ns: int) -> Instants:
-        """Fold the tickets; without any reading both instants are now."""
+    def of(cls, tickets: Iterable[tuple[str, Ticket]], asked_ns: int, answered_ns: int) -> Instants:
+        """Fold the tickets; without any reading they are when it was asked, and when waiting was over."""
         taken: list[int] = []
         late: list[str] = []
         for name, ticket in tickets:
@@ -216,7 +218,7 @@ class Instants:
                 late.append(name)
             elif ticket.span_ns is not None:
                 taken.extend(ticket.span_ns)
-        return cls(min(taken, default=now_ns), max(taken, default=now_ns), tuple(late))
+        return cls(min(taken, default=asked_ns), max(taken, default=answered_ns), tuple(late))
 
 
 def _only_counts(runner: Runner) -> bool:

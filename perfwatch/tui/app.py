@@ -21,6 +21,7 @@ from perfwatch.tui import chrome
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Row, fitted
+from perfwatch.tui.draw.source_list import SOURCES
 from perfwatch.tui.draw.words import clock
 from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS
@@ -264,6 +265,9 @@ class Dashboard(Picture):
         return () if self.frame is None else devices.listed(self.frame, self.view)
 
     def action_zoom(self) -> None:
+        if self.view.screen == "run":
+            self.look_at(zoom="" if self.view.zoom else SOURCES)
+            return
         if self.view.screen != "devices":
             return
         listed = self.listed_devices()

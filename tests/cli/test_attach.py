@@ -411,7 +411,8 @@ class PlayedLive:
         return []
 
     def read_now(self, timeout_s: float) -> Instants:
-        return Instants.of([], self.clock.monotonic_ns())
+        now_ns = self.clock.monotonic_ns()
+        return Instants.of([], now_ns, now_ns)
 
     def event(self, kind: str, fields: dict[str, Any], at_ns: int | None = None) -> None:
         self.events.append({**fields, "kind": kind, "at_ns": at_ns})

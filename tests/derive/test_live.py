@@ -115,6 +115,18 @@ def test_the_run_begins_with_the_job_and_ends_with_it() -> None:
     assert found.elapsed_s == pytest.approx(50.0)
 
 
+def test_the_figures_of_a_job_that_has_ended_stand_still_however_long_one_looks() -> None:
+    """A dashboard that stays open goes on reading: devices idle, the work does not move."""
+    session = Session()
+    session.board(every(1.0, 0.0, 400.0), watts=500.0)
+    session.job(1.0, 60.0)
+    polled(session, every(1.0, 0.0, 400.0), 10.0)
+    at_the_end, later = standing(session, until=64.0), standing(session, until=400.0)
+    assert later == at_the_end
+    assert later.run.joules == pytest.approx(500.0 * 59.0)
+    assert later.now.joules == pytest.approx(500.0 * 30.0)
+
+
 def test_a_device_that_gives_nothing_takes_the_ratio_away_and_is_named() -> None:
     session = Session()
     session.board(every(1.0, 0.0, 60.0), watts=100.0)

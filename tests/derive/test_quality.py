@@ -456,7 +456,12 @@ def test_devices_are_guessed_where_the_evidence_says_so():
 def test_a_source_that_was_late_is_named():
     session = run()
     session.event(2.5, "late_source", collector="slowchip")
-    assert message(session.summary(window="job"), "late-source").startswith("slowchip began")
+    said = message(session.summary(window="job"), "late-source")
+    assert said == "slowchip told nothing of this run."
+    session.board(every(1.0, 10.0, 32.0), collector="slowchip", id="S", index=1)
+    assert message(session.summary(window="job"), "late-source").startswith(
+        "slowchip began to tell only after"
+    )
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,18 @@ def test_a_device_that_does_not_tell_is_last_in_either_order() -> None:
     for order, numbers in (("utilization", [1, 0, 2]), ("-utilization", [0, 1, 2])):
         listed = devices.listed(seen.frame(1.0), View(sort={"devices": order}))
         assert [one.number for one in listed] == numbers
+
+
+def test_a_heat_map_shows_every_device_or_says_which_part_it_shows() -> None:
+    for size in ((40, 10), (40, 8), (80, 22)):
+        lines = look(devices.draw, many(64), 1.0, size)
+        shown = " ".join(lines)
+        assert all(re.search(rf"(?<!\d){number}[▁▂▃▄▅▆▇█]", shown) for number in range(64)), size
+    part = look(devices.draw, many(64), 1.0, (40, 5), selected=60)
+    assert "21-60 of 64" in part[0] or "25-64 of 64" in part[0] or "of 64" in part[0]
+    assert re.search(r"60[▁▂▃▄▅▆▇█]", " ".join(part))
+    for y, line in enumerate(part[1:], 1):
+        for found in re.finditer(r"(\d+)[▁▂▃▄▅▆▇█]", line):
+            view = View(selected=60)
+            at = devices.place_at(many(64).frame(1.0), view, (40, 5), found.start(1), y)
+            assert at == int(found[1])

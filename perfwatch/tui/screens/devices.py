@@ -23,7 +23,7 @@ from perfwatch.units import DASH
 MEASURED = (DeviceKind.ACCELERATOR, DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.METER)
 ALONE = 20
 """From so many lines on, the only device there is is shown with every metric it has."""
-TILE_COLUMNS = 8
+TILE_COLUMNS, NARROW_TILE_COLUMNS = 8, 4
 AXIS_LINES = 1
 """Below panels: which stretch of time their charts show."""
 TOTALS_FROM = 12
@@ -125,7 +125,9 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
         inside = 0 < y - top <= down
         place = min(x // (width + 1), across - 1) * down + y - top - 1 if inside else len(shown)
     else:
-        place = (y - top - 1) * across + x // TILE_COLUMNS if x < across * TILE_COLUMNS else len(shown)
+        map_ = heat_map(len(shown), (columns, height), min(view.selected, len(shown) - 1))
+        inside = y > top and x < map_.across * map_.tile
+        place = map_.first + (y - top - 1) * map_.across + x // map_.tile if inside else len(shown)
     return place if 0 <= place < len(shown) else None
 
 
@@ -281,18 +283,43 @@ def _compact(
 def _tiles(
     shown: Sequence[DeviceNow], size: tuple[int, int], selected: int, *, ascii_only: bool
 ) -> list[Row]:
-    """A heat map: place, level of utilization and percent of each device."""
+    """A heat map: place and level of utilization of each device, and its percent where there is room."""
     columns, height = size
-    across = max(1, columns // TILE_COLUMNS)
-    rows = [Line(columns).put(" utilization of each device, in %", "dim").row()]
-    for start in range(0, len(shown), across):
+    map_ = heat_map(len(shown), size, selected)
+    last = min(len(shown), map_.first + map_.across * (height - 1))
+    title = " utilization of each device" + (", in %" if map_.tile == TILE_COLUMNS else "")
+    part = f"  {map_.first + 1}-{last} of {len(shown)}" if last - map_.first < len(shown) else ""
+    rows = [Line(columns).put(title, "dim").put(part, "label").row()]
+    for start in range(map_.first, last, map_.across):
         line = Line(columns)
-        for place, one in enumerate(shown[start : start + across], start):
+        for place, one in enumerate(shown[start : start + map_.across], start):
             busy = one.value(m.UTILIZATION.name)
             fine = one.state is State.OK
             style = levels.load(busy) if fine else state_style(one.state)
             line.put(f"{str(one.device.index)[:3]:>3}", "selected" if place == selected else "dim")
             line.put(bars.tile(busy, ascii_only=ascii_only) if fine else "x", style)
-            line.put(f"{DASH if busy is None else round(busy * 100):>3} ", style)
+            percent = f"{DASH if busy is None else round(busy * 100):>3} "
+            line.put(percent if map_.tile == TILE_COLUMNS else "", style)
         rows.append(line.row())
     return rows[:height]
+
+
+class HeatMap(NamedTuple):
+    """How tiles lie: so many columns each, so many side by side, and which device is the first in sight."""
+
+    tile: int
+    across: int
+    first: int
+
+
+def heat_map(count: int, size: tuple[int, int], selected: int) -> HeatMap:
+    """Wide tiles if all fit, else narrow ones; of those that do not fit either the selected is in sight."""
+    columns, height = size
+    room = max(1, height - 1)
+    for tile in (TILE_COLUMNS, NARROW_TILE_COLUMNS):
+        across = max(1, columns // tile)
+        down = -(-count // across)
+        if down <= room:
+            return HeatMap(tile, across, 0)
+    first_row = max(0, min(selected // across - room + 1, down - room))
+    return HeatMap(tile, across, first_row * across)

@@ -18,6 +18,7 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
+from perfwatch.tui.draw.source_list import SOURCES, sources_of
 from perfwatch.tui.draw.telling import ratios_shown, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
@@ -89,6 +90,8 @@ class _Story:
         self.unit = standing.unit
         self.quotable = ratios_shown(frame)
         self.t = view.moment(frame.t)
+        self.fields = NOW, SO_FAR
+        """Columns that *now* and *run* have."""
 
     # -- the strip ---------------------------------------------------------------------------------
 
@@ -108,27 +111,30 @@ class _Story:
         """The lines of the strip, the most wanted first within each subject."""
         now, run = self.standing.now, self.standing.run
         if self.unit is not None:
-            yield _Figure(spoken(self.unit)[:LABEL], self.rate(now), self.rate(run), "work")
+            yield _Figure(spoken(self.unit)[:LABEL], self.rate(now, 0), self.rate(run, 1), "work")
         if not self.standing.devices:
             return  # nothing tells power or energy: a page of dashes would say no more
-        yield _Figure("power", words.watts(now.watts), words.watts(run.watts), "power")
+        yield _Figure("power", words.watts(now.watts), self.watts(run, error=errors), "power")
         if self.unit is not None:
-            yield _Figure("efficiency", self.per_joule(now), self.per_joule(run, error=errors), "efficiency")
             yield _Figure(
-                f"energy / {singular(self.unit)}"[:LABEL], self.joules_per(now), self.joules_per(run)
+                "efficiency", self.per_joule(now, 0), self.per_joule(run, 1, error=errors), "efficiency"
             )
+            label = f"energy / {singular(self.unit)}"[:LABEL]
+            yield _Figure(label, self.joules_per(now), self.joules_per(run, error=errors))
         yield _Figure("energy", self.energy(now), self.energy(run, error=errors))
         yield from self.costs()
 
-    def rate(self, figures: Figures) -> str:
+    def rate(self, figures: Figures, field: int) -> str:
         rate = figures.rate(self.unit)
-        return DASH if rate is None else _in_field(significant(rate), f"{self.short_unit}/s", NOW)
+        return (
+            DASH if rate is None else _in_field(significant(rate), f"{self.short_unit}/s", self.fields[field])
+        )
 
     @property
     def short_unit(self) -> str:
         return per_joule_unit(self.unit or "").removesuffix("/J")
 
-    def per_joule(self, figures: Figures, *, error: bool = False) -> str:
+    def per_joule(self, figures: Figures, field: int, *, error: bool = False) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
         if ratio is None:
             return DASH
@@ -136,19 +142,23 @@ class _Story:
             per_joule_unit(self.unit or ""),
             format_quantity(ratio, "", self._error(figures, ratio, error)),
         )
-        return _in_field(value, unit, SO_FAR if error else NOW)
+        return _in_field(value, unit, self.fields[field])
 
-    def joules_per(self, figures: Figures) -> str:
+    def joules_per(self, figures: Figures, *, error: bool = False) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
-        return format_quantity(1.0 / ratio if ratio else None, "J")
+        joules = 1.0 / ratio if ratio else None
+        return format_quantity(joules, "J", self._error(figures, joules, error))
+
+    def watts(self, figures: Figures, *, error: bool = False) -> str:
+        return format_quantity(figures.watts, "W", self._error(figures, figures.watts, error))
 
     def energy(self, figures: Figures, *, error: bool = False) -> str:
         return format_quantity(figures.joules, "J", self.frame.run.error_j if error else None)
 
-    def _error(self, figures: Figures, ratio: float | None, wanted: bool) -> float | None:
+    def _error(self, figures: Figures, value: float | None, wanted: bool) -> float | None:
         """The energy's error, carried over relatively; counts have none."""
         error_j = self.frame.run.error_j if wanted else None
-        return ratio * error_j / figures.joules if ratio and error_j and figures.joules else None
+        return value * error_j / figures.joules if value and error_j and figures.joules else None
 
     def costs(self) -> Iterator[_Figure]:
         now, run = (
@@ -185,7 +195,8 @@ class _Story:
         if expected <= 0 or done is None:
             return None
         rate = self.frame.run.pace
-        foretold = rate and self.t >= self.standing.t  # of a moment gone by nothing is foretold
+        # Of a moment gone by nothing is foretold, nor of a job that has ended.
+        foretold = rate and self.t >= self.standing.t and "end" not in self.frame.job
         left_s = max(0.0, expected - done) / rate if rate and foretold else None
         return min(1.0, done / expected), left_s
 
@@ -234,6 +245,8 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         left = LABEL + NOW + SO_FAR + 2
         strip = _strip(story, left)
         beneath = [*_timings(story, columns - left), *_remarks(story, columns - left, 6)]
+        if story.view.zoom == SOURCES:
+            beneath = sources_of(story.frame, story.standing, columns - left)
         tall = max(len(strip), len(beneath))
         head += beside([(left, strip), (columns - left, beneath)], tall)
         feet: list[Row] = []
@@ -241,6 +254,8 @@ def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
         head += _strip(story, columns)
         feet = [*_timings(story, columns, most=1 if height < 30 else 4)]
         feet += _remarks(story, columns, 2 if height < 30 else 5)
+        if story.view.zoom == SOURCES:
+            feet = sources_of(story.frame, story.standing, columns)
     head += _hints(story, columns)
     if height >= ROOMY:
         head.append(blank(columns))
@@ -423,12 +438,13 @@ def _tracks(story: _Story, span: charts.Span, book: Book) -> list[Track]:
 
 def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     """Four figures, one graph, and the verdict."""
+    label = 11
+    now = max(10, (columns - label) * 2 // 5)
+    story.fields = now, columns - label - now
     wanted = {"power", "efficiency", "energy"}
     figures = [
         one for place, one in enumerate(story.figures(errors=False)) if one.label in wanted or place == 0
     ][:4]
-    label = 11
-    now = max(10, (columns - label) * 2 // 5)
     rows = [
         Line(columns)
         .cell("", label)
