@@ -149,7 +149,7 @@ class Fetcher:
             if time.monotonic() > until_s:
                 raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
         if b"\x00" in body:
-            raise self._trouble("sends bytes that are no text: this is no metrics page; name the page itself")
+            raise self._trouble("holds no metrics: it sends bytes that are no text; name the page itself")
         framed = "content-length" in response.headers or "transfer-encoding" in response.headers
         if body and not framed and not body.endswith(b"\n"):
             raise self._trouble("broke off within a line")

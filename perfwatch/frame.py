@@ -82,6 +82,15 @@ class Processes(NamedTuple):
     rows: tuple[tuple[Any, ...], ...]
 
 
+class RunBeside(NamedTuple):
+    """A recorded run to compare with: scope and mean of its power, W, and its rates by unit while working."""
+
+    name: str
+    scope: str
+    watts: float | None
+    rates: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Frame:
     """Everything one screen needs, of one moment.
@@ -100,6 +109,7 @@ class Frame:
         collectors: state and reason of each collector.
         bins: what was asked for.
         work: what each workload does now, by its number.
+        beside: recorded runs that were asked for, to compare with.
         output: the job's newest lines as it wrote them, colours and all; whoever shows the frame adds them.
     """
 
@@ -116,6 +126,7 @@ class Frame:
     collectors: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     bins: Mapping[BinsWanted, Sequence[Bin]] = field(default_factory=dict)
     work: Mapping[int, WorkloadNow] = field(default_factory=dict)
+    beside: tuple[RunBeside, ...] = ()
     output: tuple[str, ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.odd import Peer
 from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.workload_now import WorkloadFigures
-from perfwatch.frame import Bin, BinsWanted, DeviceNow, Frame, Happening, Processes
+from perfwatch.frame import Bin, BinsWanted, DeviceNow, Frame, Happening, Processes, RunBeside
 from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
 from perfwatch.model import Device, DeviceKind, Kind, State
@@ -54,6 +54,8 @@ class Scene:
         self._states: dict[str, tuple[State, str]] = {}
         self._device_states: dict[tuple[str, str], tuple[State, str]] = {}
         self._gone: dict[int, str] = {}
+        self.beside: tuple[RunBeside, ...] = ()
+        """Recorded runs to compare with, shown as they are."""
         self._hosts: dict[int, str] = {}
         self._newest: dict[int, tuple[float, Sequence[Any]]] = {}
         self._declared: dict[int, tuple[str, Device]] = {}
@@ -150,6 +152,7 @@ class Scene:
             collectors={name: (state.value, why) for name, (state, why) in self._states.items()},
             bins={one: self._bins(one) for one in wanted},
             work=spans.work,
+            beside=self.beside,
         )
 
     def as_of(self, frame: Frame, t: float) -> Frame:

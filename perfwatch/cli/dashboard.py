@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     appearance = watching.appearance(args, config)
     scene = Scene(asking.now_s(args))
+    scene.beside = watching.beside(args)
     live = LiveSource(
         choose.choose(args, config),
         [scene],

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from perfwatch.cli import asking, results, standard
 from perfwatch.cli.feeds import OUR_JOB, RunFeed, Wording
+from perfwatch.errors import ConfigError
+from perfwatch.text import clean
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
+    from perfwatch.frame import RunBeside
     from perfwatch.job.pane import Pane
     from perfwatch.scene import Scene
     from perfwatch.sources.found import Finder
@@ -46,6 +49,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="paint period (default: 1 s, or as the keys + and - left it); sampling is --interval",
     )
+    add_beside_argument(group)
+
+
+def add_beside_argument(group: argparse._ArgumentGroup) -> None:
+    """Recorded runs on the screen of efficiency."""
+    group.add_argument(
+        "--beside",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a recorded run to show beside this one on screen 5: a path, last, a name; repeatable",
+    )
+
+
+def beside(args: argparse.Namespace) -> tuple[RunBeside, ...]:
+    """The runs of `--beside`.
+
+    Raises:
+        SessionError: one of them cannot be read.
+        ConfigError: one of them tells no power or no work.
+    """
+    return tuple(_beside(file) for file in args.beside)
+
+
+def _beside(file: str) -> RunBeside:
+    from perfwatch.frame import RunBeside
+
+    tape, _ = results.load(file)
+    summary = results.summarise(tape, None)
+    watts = summary["power"]["mean_watts"]
+    rates = {name: work["rate_per_s"] for name, work in summary["work"].items() if work["rate_per_s"]}
+    if watts is None or not rates:
+        lacks = "work" if watts else "power"
+        raise ConfigError(f"cannot show {clean(file)} beside this run: it tells no {lacks}")
+    return RunBeside(Path(file).name, str(summary["energy"]["scope"]), watts, rates)
 
 
 class Appearance(TypedDict):
@@ -119,6 +157,7 @@ class Screen:
         self._appearance = appearance(args, config)
         self.pane: Pane = Pane()
         self.scene: Scene = Scene(asking.now_s(args))
+        self.scene.beside = beside(args)
 
     def open(self, feed: Feed) -> None:
         """Show it until it is closed."""

@@ -64,6 +64,8 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
         return fitted(_without_work(frame, standing, view, size, book), columns, height)
     points = _path(frame, view, book)
     head = _head(frame, standing, view, points, columns)
+    comparable = _comparable(frame, standing)
+    head += _beside_lines(frame, comparable, view, columns)
     room = (columns - GUTTER, height - len(head) - 2)
     if room[0] < LEAST[0] or room[1] < LEAST[1] or not points:
         if not points:
@@ -140,13 +142,16 @@ def _plane(
     frame: Frame, standing: Standing, view: View, points: Sequence[_Point], room: tuple[int, int]
 ) -> list[Row]:
     columns, height = room
-    x = scale_of([point.watts for point in points], max(2, columns // 14))
-    y = scale_of([point.rate for point in points], max(2, height // 4))
+    others = _comparable(frame, standing)
+    x = scale_of([point.watts for point in [*points, *others.values()]], max(2, columns // 14))
+    y = scale_of([point.rate for point in [*points, *others.values()]], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
     path = [(point.watts, point.rate) for point in points]
     plane.sign(
         *path[-1], NEWEST_ASCII if view.ascii else NEWEST, "accent"
     )  # before all texts, so that none lies there
+    for sign, point in zip(_signs(view), others.values(), strict=False):
+        plane.sign(point.watts, point.rate, sign, "mark")
     _lines(plane, (x, y), points, frame, standing)
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")
@@ -155,6 +160,43 @@ def _plane(
         *_with_axis(plane, y, view, room, f"{_unit(standing)}/s"),
         *_below(x, view, columns),
     ]
+
+
+# Recorded runs beside this one
+
+
+def _comparable(frame: Frame, standing: Standing) -> dict[str, _Point]:
+    """Where the recorded runs were that counted the same work and measured the same scope, by name."""
+    unit = standing.unit or ""
+    return {
+        one.name: _Point(one.watts, one.rates[unit])
+        for one in frame.beside
+        if one.watts is not None and one.scope == standing.scope and unit in one.rates
+    }
+
+
+def _signs(view: View) -> str:
+    return "ABCDEFGH" if view.ascii else "◆■▲◇□△○◊"
+
+
+def _beside_lines(frame: Frame, comparable: Mapping[str, _Point], view: View, columns: int) -> list[Row]:
+    """A line for each: its sign and figures, or why it cannot stand in the plane."""
+    rows, signs = [], iter(_signs(view))
+    for one in frame.beside[: len(_signs(view))]:
+        row = Line(columns)
+        point = comparable.get(one.name)
+        if point is None:
+            standing = frame.standing
+            why = f"it measured {one.scope}" if standing and one.scope != standing.scope else "other work"
+            row.put("   ").foreign(one.name, "label").put(f"  cannot be compared: {why}", "dim")
+        else:
+            row.put(f" {next(signs)} ", "mark").foreign(one.name, "label").put("  ")
+            row.put(f"{significant(point.rate)}/s", "work").put("  ").put(words.watts(point.watts), "power")
+            if point.watts > 0.0 and frame.standing is not None:
+                unit = per_joule_unit(frame.standing.unit or "")
+                row.put("  ").put(format_quantity(point.rate / point.watts, unit), "efficiency")
+        rows.append(row.row())
+    return rows
 
 
 # Lines of the same work per joule, and of the same cost
