@@ -23,6 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="machine-readable; what is not known is null")
     group.add_argument("--ascii", action="store_true", help="ASCII only")
+    for look in (
+        "--theme",
+        "--refresh",
+        "--beside",
+    ):  # of the dashboard, which `perfwatch` shows on a terminal
+        group.add_argument(look, help=argparse.SUPPRESS)
+    for look in ("--no-color", "--quiet", "-q"):
+        group.add_argument(look, action="store_true", help=argparse.SUPPRESS)
     group.add_argument("--once", action="store_true", help=argparse.SUPPRESS)  # its other name
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from perfwatch.sources.live import LiveSource
     from perfwatch.tui.feed import Feed
 
+FASTEST_S, SLOWEST_S = 0.05, 60.0
+"""Paint periods."""
 LAST_LINES = 40
 """So much of the job's output is printed when the screen is gone."""
 T = TypeVar("T")
@@ -112,8 +114,16 @@ def appearance(args: argparse.Namespace, config: Config) -> Appearance:
         themes=config.themes,
         ascii_only=bool(args.ascii or config.ui.ascii),
         no_color=bool(args.no_color or config.ui.color is False),
-        paint_s=asking.duration(args.refresh, "--refresh"),
+        paint_s=_paint_s(args.refresh),
     )
+
+
+def _paint_s(text: str | None) -> float | None:
+    """The paint period, s; no faster than a terminal shows, no slower than one notices that it lives."""
+    period_s = asking.duration(text, "--refresh")
+    if period_s is not None and not FASTEST_S <= period_s <= SLOWEST_S:
+        raise ConfigError(f"cannot use --refresh {clean(text, 60)!r}: it takes 50ms to 60s, as in 500ms")
+    return period_s
 
 
 def finder_for(args: argparse.Namespace) -> Finder | None:

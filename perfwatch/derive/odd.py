@@ -14,6 +14,8 @@ from perfwatch.units import format_quantity
 
 ALIKE = 4
 """Of so many devices of a model one can be odd."""
+SPREADS = 4.0
+"""Where the others differ among themselves, one departs by so many of their median departures at least."""
 CLOCK_SHARE = 0.10
 POWER_SHARE = 0.25
 """Departures from the median above these shares are told."""
@@ -87,8 +89,10 @@ def _farthest(
         return None
     middle = median(value for value, _ in known)
     value, peer = max(known, key=lambda pair: abs(pair[0] - middle))
-    others = median(one for one, other in known if other is not peer)
-    if others <= 0.0 or abs(value - others) <= least * others:
+    rest = [one for one, other in known if other is not peer]
+    others = median(rest)
+    usual = median(abs(one - others) for one in rest)
+    if others <= 0.0 or abs(value - others) <= max(least * others, SPREADS * usual):
         return None
     return abs(value - others) / others, peer, value, others
 

@@ -324,7 +324,9 @@ class Dashboard(Picture):
         span = spans[(spans.index(self.view.span_s) + 1) % len(spans)] if self.view.span_s in spans else 300.0
         self.look_at(span_s=span)
         self.kept = self.kept.with_(span=WHOLE if span is None else span)
-        self.say(f"charts show {SPANS_IN_WORDS.get(span, f'{span} s')}")
+        young = self.frame is not None and span is not None and span > self.frame.t
+        there = f"; there are {clock(self.frame.t)} so far" if self.frame is not None and young else ""
+        self.say(f"charts show {SPANS_IN_WORDS.get(span, f'{span} s')}{there}")
 
     def action_rate(self, step: int) -> None:
         self._pace.step(step)

@@ -68,7 +68,7 @@ def load(file: Path) -> tuple[Settings, str]:
     try:
         return _read(json.loads(content)), ""
     except (ValueError, RecursionError) as error:
-        wrong = str(error) if isinstance(error, _WrongValueError) else "it is damaged"
+        wrong = str(error) if isinstance(error, _WrongValueError) else "their file is damaged"
         return Settings(), _ignored(file, wrong)
 
 

@@ -10,6 +10,7 @@ from looking import declared, look, sample, scene
 from perfwatch import metrics as m
 from perfwatch.model import Device, DeviceKind, Metric, Scope
 from perfwatch.scene import Scene
+from perfwatch.session import format as fmt
 from perfwatch.tui.draw import panel
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import plain
@@ -142,3 +143,28 @@ def test_a_heat_map_shows_every_device_or_says_which_part_it_shows() -> None:
             view = View(selected=60)
             at = devices.place_at(many(64).frame(1.0), view, (40, 5), found.start(1), y)
             assert at == int(found[1])
+
+
+def test_totals_go_on_without_a_device_that_hangs_and_say_so() -> None:
+    seen = many(5)
+    fields = {"collector": "chips", "device_id": "2", "state": "stale", "reason": "hangs for 9 s"}
+    seen.write(fmt.event(1.0, "status", fields))
+    totals = look(devices.draw, seen, 1.0, (120, 30))[0]
+    assert "1.21 kW accelerator without 1" in totals
+    assert "1 stale" in totals
+
+
+def test_the_order_is_told_while_devices_are_sorted() -> None:
+    assert "by power" in look(devices.draw, many(5), 1.0, (120, 30), sort={"devices": "power"})[0]
+    assert "by " not in look(devices.draw, many(5), 1.0, (120, 30))[0]
+
+
+def test_a_zoomed_device_shows_its_values_and_its_processes_at_every_size() -> None:
+    seen = many(2)
+    rows = [[4711, 2.0 * 2**30, "compute"]]
+    seen.write(fmt.table(1.0, "processes", ["pid", "memory_bytes", "type"], rows, 1))
+    for size in ((40, 14), (80, 22), (120, 38)):
+        lines = look(devices.draw, seen, 1.0, size, zoom="chips:1")
+        assert any("power_watts" in line and "301 W" in line for line in lines), size
+        if size[1] > 14:
+            assert any("4711" in line and "2.00 GiB" in line for line in lines)

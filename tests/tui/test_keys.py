@@ -487,8 +487,8 @@ def test_without_a_file_nothing_is_kept_and_nothing_said(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "it is damaged"),
-        ("[" * 50_000, "it is damaged"),
+        ("{", "their file is damaged"),
+        ("[" * 50_000, "their file is damaged"),
         ("[]", "it holds no settings"),
         ('{"theme": 3}', "its theme is none that there is"),
         ('{"span_s": 17}', "its span_s is none that there is"),

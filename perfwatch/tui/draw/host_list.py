@@ -29,6 +29,7 @@ class Host(NamedTuple):
         memory_ratio: share of the accelerators' memory in use.
         power_w: sum over one scope; None while a device of it does not tell.
         scope: what `power_w` covers.
+        silent: so many meters of that scope do not tell.
         temperature_c: of the hottest of its devices.
         hottest: which one that is; empty if none tells.
         state: the worst state of its devices.
@@ -44,6 +45,7 @@ class Host(NamedTuple):
     memory_ratio: float | None
     power_w: float | None
     scope: str
+    silent: int
     temperature_c: float | None
     hottest: str
     state: State
@@ -59,12 +61,12 @@ def hosts_of(frame: Frame) -> list[Host]:
     return [fold(name, devices) for name, devices in found.items()]
 
 
-def fold(name: str, devices: Sequence[DeviceNow]) -> Host:
-    """These devices as one line."""
+def fold(name: str, devices: Sequence[DeviceNow], *, partly: bool = False) -> Host:
+    """These devices as one line; `partly`: power is the sum of those that tell it."""
     accelerators = [one for one in devices if one.device.kind is DeviceKind.ACCELERATOR]
     shown = accelerators or [one for one in devices if one.device.kind is not DeviceKind.NODE] or devices
     present = [one for one in accelerators if one.state is State.OK]
-    power_w, scope = _power(devices)
+    power_w, scope, silent = _power(devices, partly=partly)
     troubled = [one for one in devices if one.state is not State.OK]
     hottest = max(_temperatures(devices), default=(None, ""))
     state = min((one.state for one in devices), key=_WORST_FIRST.index)
@@ -77,6 +79,7 @@ def fold(name: str, devices: Sequence[DeviceNow]) -> Host:
         memory_ratio=_share(present),
         power_w=power_w,
         scope=scope,
+        silent=silent,
         temperature_c=hottest[0],
         hottest=hottest[1],
         state=state,
@@ -99,8 +102,11 @@ def _kind(accelerators: Sequence[DeviceNow]) -> str:
     return ", ".join(f"{names.count(name)} x {name}" for name in dict.fromkeys(names))
 
 
-def _power(devices: Sequence[DeviceNow]) -> tuple[float | None, str]:
-    """The sum over the first scope that has a meter; unknown while one of them does not tell."""
+def _power(devices: Sequence[DeviceNow], *, partly: bool) -> tuple[float | None, str, int]:
+    """The sum over the first scope that has a meter, that scope, and how many of it do not tell.
+
+    While one of them does not tell the sum is unknown, or (`partly`) that of the others.
+    """
     ids = {one.device.id for one in devices if m.POWER.name in one.values}
     for scope in _SCOPES:
         meters = [
@@ -114,8 +120,9 @@ def _power(devices: Sequence[DeviceNow]) -> tuple[float | None, str]:
         if meters:
             watts = [one.value(m.POWER.name) if one.state is State.OK else None for one in meters]
             known = [value for value in watts if value is not None]
-            return (sum(known) if len(known) == len(watts) else None), scope.value
-    return None, ""
+            silent = len(watts) - len(known)
+            return (None if silent and not partly else sum(known) if known else None), scope.value, silent
+    return None, "", 0
 
 
 def _share(devices: Sequence[DeviceNow]) -> float | None:

@@ -9,9 +9,13 @@ from perfwatch.tui.draw import panel, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.device_facts import throttle_words
 from perfwatch.tui.draw.paper import Paper
+from perfwatch.tui.draw.process_list import processes_of
 from perfwatch.tui.draw.row import Line, Row, blank, fitted
 from perfwatch.tui.view import View
+from perfwatch.units import DASH, format_memory
 
+VALUE_COLUMNS = 14
+MOST_PROCESSES = 8
 MOST_LINES, LEAST_LINES = 20, 7
 """Charts higher than this tell no more, and lower ones little."""
 
@@ -21,6 +25,7 @@ def draw(one: DeviceNow, frame: Frame, view: View, size: tuple[int, int], book: 
     columns, height = size
     facts = _facts(one, columns)
     table = [_heading(columns), *(_metric(one, metric, columns) for metric in one.device.metrics)]
+    table += _processes(one, frame, columns)
     room = height - len(table) - len(facts)
     rows = [*_charts(Paper(frame, view, book), one, (columns, room)), *facts]
     below = height - len(rows)
@@ -64,18 +69,41 @@ def _fact(name: str, fact: object) -> tuple[str, str]:
     return name, str(fact)
 
 
+def _processes(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
+    """Who is on it, the largest first."""
+    used = [
+        (use.memory_bytes or 0.0, process)
+        for process in processes_of(frame)
+        for use in process.uses
+        if use.device == one.label
+    ]
+    if not used:
+        return []
+    rows = [Line(columns).put(f" {'process':>8}  {'memory':>9}  user      name", "label").row()]
+    for memory, process in sorted(used, key=lambda pair: (-pair[0], pair[1].pid))[:MOST_PROCESSES]:
+        line = Line(columns).put(f" {process.pid:>8}", "value").put("  ")
+        line.cell(format_memory(memory), 9, "memory").put("  ").foreign(
+            process.user or DASH, "dim", columns=8
+        )
+        rows.append(line.put("  ").foreign(process.name or DASH, "text").row())
+    return rows
+
+
 def _heading(columns: int) -> Row:
-    line = Line(columns).put(f" {'metric':<34}", "label").cell("value", 14, "label").put("  ")
+    name = min(33, max(10, columns - VALUE_COLUMNS - 2))
+    line = Line(columns).put(" ").cell("metric", name + 1, "label", right=False)
+    line.cell("value", VALUE_COLUMNS, "label").put("  ")
     return line.cell("update", 8, "label").put("  ").put("about", "label").row()
 
 
 def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
     known = one.values.get(metric.name)
-    line = Line(columns).put(" ").foreign(metric.name, "text", columns=33).put(" ")
+    name = min(33, max(10, columns - VALUE_COLUMNS - 2))
+    line = Line(columns).put(" ").foreign(metric.name, "text", columns=name).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)
     if metric.name == m.THROTTLE_REASONS.name and isinstance(known, (int, float)):
         text = throttle_words(known) or "none"
-    line.cell(text, 14, "value" if known is not None else "dim").put("  ")
+    line.cell(text, VALUE_COLUMNS, "value" if known is not None else "dim").put("  ")
     every = "" if not metric.update_s else f"{metric.update_s:g} s"
     line.cell(every, 8, "dim").put("  ")
     if metric.estimated:

@@ -47,7 +47,7 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
 
         return device.draw(zoomed[0], frame, view, size, book)
     paper = Paper(frame, view, book)
-    top = _top(frame, shown, size)
+    top = _top(frame, view, shown, size)
     room = height - len(top)
     if not shown:
         return fitted([*top, *_nothing(view, columns)], columns, height)
@@ -111,7 +111,7 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
     """Which of the listed devices is drawn there; None where none is."""
     columns, height = size
     shown = listed(frame, view)
-    top = len(_top(frame, shown, size))
+    top = len(_top(frame, view, shown, size))
     if not shown or y < top:
         return None
     height -= top
@@ -131,13 +131,13 @@ def place_at(frame: Frame, view: View, size: tuple[int, int], x: int, y: int) ->
     return place if 0 <= place < len(shown) else None
 
 
-def _top(frame: Frame, shown: Sequence[DeviceNow], size: tuple[int, int]) -> list[Row]:
+def _top(frame: Frame, view: View, shown: Sequence[DeviceNow], size: tuple[int, int]) -> list[Row]:
     """The machine in one line, and what the listed devices together do in another."""
     columns, height = size
     host = _host_of(frame)
     rows = [_host(host, frame, columns)] if host is not None and height > panel.LEAST else []
     if len(shown) > 1 and height >= TOTALS_FROM:
-        rows.append(_totals(shown, columns))
+        rows.append(_totals(shown, view, columns))
     return rows
 
 
@@ -212,15 +212,16 @@ def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
     return line.row()
 
 
-def _totals(shown: Sequence[DeviceNow], columns: int) -> Row:
+def _totals(shown: Sequence[DeviceNow], view: View, columns: int) -> Row:
     """What the listed devices do together."""
-    together = host_list.fold("", shown)
+    together = host_list.fold("", shown, partly=True)
     busy, full, heat = together.utilization, together.memory_ratio, together.temperature_c
     parts: list[tuple[str, Span, str]] = []
     if busy is not None:
         parts.append(("util ", Span(f"{words.percent(busy):>5}", levels.load(busy)), "  "))
     if together.scope:
-        covers = f" {together.scope}  " if columns >= ROOMY else "  "
+        covers = f" {together.scope}" if columns >= ROOMY else ""
+        covers += f" without {together.silent}  " if together.silent else "  "
         parts.append(("power ", Span(f"{words.watts(together.power_w):>8}", "value"), covers))
     if full is not None:
         parts.append(("mem ", Span(f"{words.percent(full):>5}", levels.load(full)), "  "))
@@ -230,6 +231,9 @@ def _totals(shown: Sequence[DeviceNow], columns: int) -> Row:
     if together.state is not State.OK:
         said = f"{together.worst} {together.state.value}"
         parts.append(("", Span(said, state_style(together.state)), ""))
+    order = view.sort.get("devices", "")
+    if order:
+        parts.append(("by ", Span(order.lstrip("-"), "accent"), ", turned" if order.startswith("-") else ""))
     return _line_of(tuple(parts), columns)
 
 

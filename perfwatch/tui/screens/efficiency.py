@@ -102,9 +102,9 @@ def _head(frame: Frame, standing: Standing, view: View, points: Sequence[_Point]
         # The sign of the newest point in the picture below stands before its figures.
         sign = (NEWEST_ASCII if view.ascii else NEWEST) if name == "now" and points else " "
         row = Line(columns).put(f" {sign} ", "accent").put(name, "label")
-        row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work")
-        row.cell(words.watts(figures.watts), 9, "power")
-        row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(18, row.room), "efficiency")
+        row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work").put(" ")
+        row.cell(words.watts(figures.watts), 8, "power").put(" ")
+        row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(17, row.room), "efficiency")
         money = money_of(frame, figures, ratios=shown)
         if money.cost is not None:
             row.put("  ").put(_cost_words(money, standing.unit or ""), "value")

@@ -440,7 +440,7 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     """Four figures, one graph, and the verdict."""
     label = 11
     now = max(10, (columns - label) * 2 // 5)
-    story.fields = now, columns - label - now
+    story.fields = now - 1, columns - label - now  # a blank stays between label and value
     wanted = {"power", "efficiency", "energy"}
     figures = [
         one for place, one in enumerate(story.figures(errors=False)) if one.label in wanted or place == 0
