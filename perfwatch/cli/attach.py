@@ -162,6 +162,7 @@ class _Session:
             session_id=session_id,
             header=around.header(args, wanted.target.command, wanted.settings, wanted.tags),
         )
+        evidence.neighbour = live.tell_neighbour
         sources.at_each_mark(live.request_readings)
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(

@@ -165,6 +165,7 @@ class _Show:
             session_id=session_id,
             header=_header(wanted),
         )
+        evidence.neighbour = live.tell_neighbour
         if wanted.hosts > 1:
             live.hub.host_of = lambda device: _host_of(device, wanted)
         say: Say = _printed(to_stderr=args.json) if screen is None else screen.pane.feed

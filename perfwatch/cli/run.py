@@ -163,6 +163,7 @@ class _Session:
             session_id=session_id,
             header=around.header(args, wanted.command, wanted.settings, wanted.tags),
         )
+        evidence.neighbour = live.tell_neighbour
         sources.at_each_mark(live.request_readings)
         sources.when_much_waits(live.request_reading_of)
         if ferry is not None:

@@ -45,6 +45,7 @@ def live_findings(
         *_work(standing),
         *_readings(standing, watch, labels, gaps),
         *_throttled(standing, watch, labels),
+        *_shared(watch, labels),
         *_said(watch),
     ]
     codes = list(CODES)
@@ -156,6 +157,18 @@ def _throttled(standing: Standing, watch: RunWatch, labels: Mapping[int, str]) -
         f"{listed([labels[number] for number in shares])} ran with reduced clocks for "
         f"{percent(min(1.0, max(shares.values())))} of the run ({listed(list(reasons))})",
     )
+
+
+def _shared(watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
+    for number, label in labels.items():
+        pids = watch.neighbours.get(number)
+        if pids:
+            yield Finding(
+                "shared-device",
+                WARN,
+                f"{label} is used by pid {listed([str(pid) for pid in pids])} too: its energy is not the "
+                "job's alone",
+            )
 
 
 def _said(watch: RunWatch) -> Iterator[Finding]:

@@ -62,6 +62,8 @@ class RunWatch:
         self.lost: dict[str, int] = {}
         self.notes: dict[str, str] = {}
         self.missing: str = ""
+        self.neighbours: dict[int, list[int]] = {}
+        """Processes of others that were seen on a device, by its number."""
         self.late, self.missed, self.polls = 0, 0, 0
         self._gap_s = gap_limit_s(1.0)
         self._devices: dict[int, _Watched] = {}
@@ -96,6 +98,8 @@ class RunWatch:
             self.lost[source] = self.lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
         elif kind == "note" and record.get("code") in CODES:
             self.notes[record["code"]] = str(record.get("text", ""))
+        elif kind == "neighbour":
+            self.neighbours.setdefault(int(record["n"]), []).append(int(record["pid"]))
         elif kind == "missing":
             self.missing = str(record.get("reason", ""))
         elif kind == "observer":

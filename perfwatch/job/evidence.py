@@ -41,6 +41,8 @@ class Evidence:
         self._accelerators: dict[int, tuple[str, Mapping[str, Any]]] = {}
         self._used: dict[int, set[int]] = {}
         self._shared: dict[int, set[int]] = {}
+        self.neighbour: Callable[[fmt.Record], None] = lambda _: None
+        """Told of each process of others on a device, once, while the job runs: `n`, `pid`."""
         self.belongs: Callable[[int], bool] | None = None
         """Whether a process (host pid) is of the job; set while it runs, when that can be asked."""
 
@@ -62,7 +64,11 @@ class Evidence:
             pid = int(row[column])
             into = self._used if belongs(pid) else self._shared
             with self._lock:
-                into.setdefault(number, set()).add(pid)
+                known = into.setdefault(number, set())
+                new = pid not in known
+                known.add(pid)
+            if new and into is self._shared:
+                self.neighbour({"n": number, "pid": pid})
 
     def conclusion(self) -> fmt.Record:
         """The fields of the `devices` event: ids, because, guessed, shared."""

@@ -171,6 +171,10 @@ class LiveSource:
                     break
                 ticket.done.wait(min(LOOK_S, (until_ns - now_ns) / NS))
 
+    def tell_neighbour(self, fields: fmt.Record) -> None:
+        """Record that a process of others is on a device."""
+        self.hub.event("neighbour", fields)
+
     def request_readings(self) -> None:
         """Ask every source of energy and power for a reading now, and do not wait."""
         for runner in self.runners:

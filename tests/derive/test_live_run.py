@@ -241,6 +241,17 @@ def test_the_findings_known_live_are_among_those_of_the_summary() -> None:
     live = {one.code for one in told(session).findings}
     assert {"gap", "throttled", "lost-counts", "late-samples"} <= live
     assert live - {"gap"} <= codes(session.summary())
+    assert "shared-device" not in live
+
+
+def test_a_process_of_others_on_a_device_is_told_while_it_is_there() -> None:
+    session = Session()
+    session.job(0.0, None)
+    number = board(session, every(1.0, 0.0, 60.0))
+    session.event(20.0, "neighbour", n=number, pid=52417)
+    session.event(30.0, "neighbour", n="x", pid=None)
+    (found,) = [one for one in told(session).findings if one.code == "shared-device"]
+    assert "is used by pid 52417 too" in found.message
 
 
 def test_what_is_insufficient_stands_first() -> None:

@@ -33,8 +33,10 @@ def processes(number: int, *pids: int) -> dict[str, Any]:
 
 def test_the_devices_of_the_jobs_processes_and_those_shared_with_others() -> None:
     gathered = evidence({})
-    gathered.belongs = lambda pid: pid in (100, 101)
+    told: list[dict[str, Any]] = []
+    gathered.belongs, gathered.neighbour = (lambda pid: pid in (100, 101)), told.append
     gathered.write(processes(1, 100))
+    gathered.write(processes(2, 101, 7))
     gathered.write(processes(2, 101, 7))
     gathered.write(processes(3, 8))
     found = gathered.conclusion()
@@ -42,6 +44,7 @@ def test_the_devices_of_the_jobs_processes_and_those_shared_with_others() -> Non
     assert found["because"] == "the job's processes use them (pid 100, 101)"
     assert found["guessed"] is False
     assert found["shared"] == {IDS[2]: ["pid 7"], IDS[3]: ["pid 8"]}
+    assert told == [{"n": 2, "pid": 7}, {"n": 3, "pid": 8}]  # each once, while the job runs
 
 
 def test_processes_seen_before_or_after_the_job_tell_nothing() -> None:

@@ -95,6 +95,7 @@ def test_events_are_told_in_plain_words_with_a_sign_for_their_weight():
         event(6.0, "gone", n=0, reason="fell off the bus"),
         event(7.0, "late_source", collector="page"),
         event(8.0, "left_behind", processes=[[77, "worker"]]),
+        event(8.1, "neighbour", n=0, pid=52417),
         event(9.0, "missing", records=1, reason="the disk is full"),
         event(65.0, "job", what="end", exit_status=3),
     )
@@ -107,6 +108,7 @@ def test_events_are_told_in_plain_words_with_a_sign_for_their_weight():
         "00:06 ! nvidia:0 is gone: fell off the bus",
         "00:07 ! page was not ready when the job began",
         "00:08 ! processes of the job go on: worker (77)",
+        "00:08 ! nvidia:0 is used by pid 52417 too, which is not of the job",
         "00:09 ✗ 1 record could not be kept: the disk is full",
         "01:05 ✗ the job ended after 64.0 s with exit status 3",
     ):

@@ -130,6 +130,12 @@ class _Teller:
         used = ", ".join(ids) if ids else "no device"
         return PLAIN, _because(f"the job used {used}", event.fields.get("because"), joint=" because ")
 
+    def neighbour(self, event: Happening) -> _Found:
+        return (
+            WARN,
+            f"{self._device(event)} is used by pid {event.fields.get('pid')} too, which is not of the job",
+        )
+
     def _name_of(self, device_id: str) -> str:
         return next((label for (_, known), label in self._ids.items() if known == device_id), device_id)
 
@@ -151,6 +157,7 @@ _KINDS: Mapping[str, Callable[[_Teller, Happening], _Found]] = {
     "late_source": _Teller.late_source,
     "left_behind": _Teller.left_behind,
     "devices": _Teller.devices,
+    "neighbour": _Teller.neighbour,
     "note": _Teller.note,
 }
 
