@@ -168,3 +168,13 @@ def test_a_zoomed_device_shows_its_values_and_its_processes_at_every_size() -> N
         assert any("power_watts" in line and "301 W" in line for line in lines), size
         if size[1] > 14:
             assert any("4711" in line and "2.00 GiB" in line for line in lines)
+
+
+def test_a_line_has_a_chart_of_utilization_where_it_is_wide_enough() -> None:
+    seen = many(64)
+    for t in range(2, 60):
+        for number in range(64):
+            seen.write(sample(number, float(t), 0.9, 300.0, 60.0, 0))
+    wide, narrow = (look(devices.draw, seen, 60.0, size)[2] for size in ((200, 58), (160, 48)))
+    assert "⣿⣿⣿" in wide or "⣶⣶⣶" in wide
+    assert not set(narrow) & set("⣿⣶")

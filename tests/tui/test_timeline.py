@@ -57,7 +57,9 @@ def test_marks_and_phases_are_upright_lines_behind_the_charts() -> None:
     (row,) = timeline(drawn).chart(EMPTY, 1)
     assert places(row, "phase") == [5, 40]
     assert places(row, "mark") == [70]
-    assert places(timeline(drawn).chart(FULL, 1)[0], "mark") == []
+    (full,) = timeline(drawn).chart(FULL, 1)
+    assert places(full, "mark") == [70]
+    assert places(full, "value") == [5, 40]
 
 
 def test_what_lies_outside_of_the_span_is_not_drawn() -> None:

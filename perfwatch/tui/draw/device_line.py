@@ -9,7 +9,7 @@ from typing import NamedTuple
 from perfwatch import metrics as m
 from perfwatch.frame import DeviceNow
 from perfwatch.model import State
-from perfwatch.tui.draw import bars, levels, words
+from perfwatch.tui.draw import bars, charts, levels, words
 from perfwatch.tui.draw.device_facts import limit_w, memory_ratio, ratio, state_style, throttle_words
 from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.row import Line, Row
@@ -17,12 +17,13 @@ from perfwatch.units import DASH
 
 
 class Fields(NamedTuple):
-    """How wide a line is, and in it the label, the bar and the model; 0 where one has no room."""
+    """How wide a line is, and in it the label, the bar, the model and the chart; 0 where one has no room."""
 
     columns: int
     label: int
     bar: int
     model: int
+    chart: int = 0
 
     @classmethod
     def of(cls, shown: Sequence[DeviceNow], columns: int) -> Fields:
@@ -32,16 +33,23 @@ class Fields(NamedTuple):
         model = min(max(len(one.device.name) for one in shown) + 2, max(0, left - LEAST_BAR))
         model = model if model > LEAST_BAR else 0
         bar = min(24, left - model - 1)
-        return cls(columns, label, bar if bar >= 4 else 0, model)
+        chart = left - model - bar - 2
+        return cls(
+            columns, label, bar if bar >= 4 else 0, model, min(60, chart) if chart >= CHART_LEAST else 0
+        )
 
 
+CHART_LEAST = 12
+"""Columns from which on a line has a chart of its utilization too."""
 MOST_LABEL, VALUES_COLUMNS, LEAST_BAR = 16, 27, 9
 """Columns of a label; of the sign before it, the values and what parts them; of a bar beside a model."""
 
 
 def titles(fields: Fields) -> Row:
     line = Line(fields.columns).put(" ").cell("device", fields.label, "dim", right=False).put(" ")
-    line.put(" " * (fields.bar + 1) if fields.bar else "")
+    line.put(" " * (fields.bar + 1) if fields.bar else "").put(
+        " " * (fields.chart + 1) if fields.chart else ""
+    )
     line.cell("util", 5, "dim").put(" ").cell("power", 7, "dim").put(" ").cell("mem", 5, "dim").put(" ")
     return line.cell("temp", 5, "dim").row()
 
@@ -60,7 +68,18 @@ def line_of(one: DeviceNow, paper: Paper, fields: Fields, *, selected: bool = Fa
         one.value(m.TEMPERATURE.name),
         throttle_words(one.value(m.THROTTLE_REASONS.name)),
     )
-    return _line(one.label, one.device.name, values, fields, selected=selected, ascii_only=paper.view.ascii)
+    chart = _chart(one, paper, fields.chart)
+    ascii_only = paper.view.ascii
+    return _line(one.label, one.device.name, values, chart, fields, selected=selected, ascii_only=ascii_only)
+
+
+def _chart(one: DeviceNow, paper: Paper, columns: int) -> str:
+    """Its utilization over the span of the view, one line high."""
+    if not columns:
+        return ""
+    span = charts.Span.ending(paper.t, paper.view.seconds(paper.frame.t), columns)
+    scale = charts.Scale(1, 0.0, 1.0, ascii_only=paper.view.ascii, held=span.held(paper.frame))
+    return paper.book.chart(one.number, m.UTILIZATION.name, span, scale)[0]
 
 
 class _Values(NamedTuple):
@@ -76,12 +95,20 @@ class _Values(NamedTuple):
 
 @lru_cache(maxsize=1024)  # boards that idle tell the same again and again
 def _line(
-    label: str, model: str, values: _Values, fields: Fields, *, selected: bool, ascii_only: bool
+    label: str,
+    model: str,
+    values: _Values,
+    chart: str,
+    fields: Fields,
+    *,
+    selected: bool,
+    ascii_only: bool,
 ) -> Row:
     line = _begun(label, fields, selected=selected)
     busy, heat = values.busy, values.heat
     if fields.bar:
         line.put(bars.bar(busy, fields.bar, ascii_only=ascii_only), levels.load(busy)).put(" ")
+    line.put(chart, "utilization").put(" " if chart else "")
     line.cell(words.percent(busy), 5, levels.load(busy)).put(" ")
     line.cell(words.watts(values.watts), 7, levels.load(values.of_limit)).put(" ")
     line.cell(words.percent(values.full), 5, levels.load(values.full)).put(" ")

@@ -60,6 +60,8 @@ class Track:
     unit: str = ""
 
 
+IN_THE_FILL = {"phase": "value", "mark": "mark"}
+"""How an upright line looks where a chart is filled: the hue of phases is that of a chart."""
 _STYLES = {WORK_RATE: "work", WATTS: "power", PER_JOULE: "efficiency"}
 
 
@@ -136,8 +138,9 @@ class Timeline:
             if piece.kind == "missing" and lowest:
                 return ("-" if self._view.ascii else "╌") * len(text), "gap"
             return text, "text"
-        throttled = piece.kind == "throttled" or (piece.kind == "upright" and piece.first in self._throttled)
-        return text, "throttle" if throttled else style
+        if piece.kind == "upright":  # seen in the filled part too, as a column that stands out
+            return text, IN_THE_FILL[self._uprights[piece.first][1]]
+        return text, "throttle" if piece.kind == "throttled" else style
 
     def _lines(self) -> dict[int, tuple[str, str]]:
         """Upright lines: where a phase begins or ends, and at marks."""
