@@ -14,7 +14,7 @@ from perfwatch.tui.draw.row import Line, Row
 
 SOURCES = "sources"
 """The view's `zoom` on the screen of the run while sources are shown."""
-LABEL = 12
+LABEL = 16
 
 
 def sources_of(frame: Frame, standing: Standing, columns: int) -> list[Row]:
@@ -50,7 +50,8 @@ def _told(frame: Frame, standing: Standing) -> Iterator[tuple[str, str]]:
 
 
 def _energy_told(frame: Frame, standing: Standing) -> Iterator[tuple[str, str]]:
-    mine = [one for one in frame.devices if one.label in standing.devices]
+    named = set(standing.devices)  # with several hosts a label has its host before it
+    mine = [one for one in frame.devices if named & {one.label, f"{one.host}/{one.label}"}]
     if not mine:
         return
     counters = sum(any(metric.name == ENERGY.name for metric in one.device.metrics) for one in mine)
