@@ -13,6 +13,10 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT, errno.EFBIG
 """Errors that name no file come from standard output: every other place that writes says where."""
 
 
+_GONE = (errno.EIO, errno.EPIPE)
+"""Nobody will ever read there again."""
+
+
 def hold() -> None:
     """Keep the numbers of standard streams that were closed, so that no file of ours gets one of them.
 
@@ -68,6 +72,16 @@ def say(text: str, *, quiet: bool = False) -> None:
         return
     try:
         print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in _GONE:
+            _let_go_of_stderr()
+
+
+def _let_go_of_stderr() -> None:
+    """The terminal is gone: what waits in the stream must not fail again at exit, as status 120."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr.flush()
     except (OSError, ValueError):
         return
 

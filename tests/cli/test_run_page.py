@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,18 @@ def test_json_lines_can_be_tried(tmp_path: Path) -> None:
     lines = '{"n": {"done": 3}}\nno object\n{"n": {"done": 8}}\n'
     done = perfwatch("try", "--json", "jsonl=x:queries=n.done", home=tmp_path, input=lines)
     assert json.loads(done.stdout.splitlines()[-1]) == {"lines": 3, "matched": 2, "totals": {"queries": 8}}
+
+
+def test_a_page_that_hangs_does_not_lengthen_the_job(tmp_path: Path) -> None:
+    def answer(connection: Any) -> None:
+        hung.wait(10.0)
+
+    hung = threading.Event()
+    try:
+        with serving(answer) as server:
+            told, _ = summary(tmp_path, "sleep", "1", options=("-w", server.url))
+            hung.set()
+    finally:
+        hung.set()
+    assert told["window"]["kind"] == "job"
+    assert 0.9 < told["window"]["duration_s"] < 1.9  # the end is waited for 2 s, and is when it was asked
