@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import asking, results, standard
+from perfwatch.derive.projection import DAYS_PER_MONTH
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 
@@ -29,7 +30,7 @@ _DAYS = {
     "h": 1 / 24,
     "d": 1.0,
     "day": 1.0,
-    "month": 365.25 / 12,
+    "month": DAYS_PER_MONTH,
     "year": 365.25,
 }
 """Days in the time that a demand is told for."""

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from perfwatch.derive.numbers import times
 from perfwatch.derive.settings import CostInputs, Purchase
 
 JOULES_PER_KWH = 3.6e6
@@ -87,7 +88,7 @@ def carbon(
     """
     if inputs.carbon_g_per_kwh is None:
         return None
-    grams = _times(facility_kwh(inputs, joules), inputs.carbon_g_per_kwh)
+    grams = times(facility_kwh(inputs, joules), inputs.carbon_g_per_kwh)
     return {
         "grams": grams,
         "per": _per(grams, work, ratios),
@@ -124,9 +125,9 @@ def _parts(
 ) -> _Parts | None:
     if inputs.price_per_kwh is None and not _machine_priced(inputs, devices):
         return None
-    energy = _times(facility_kwh(inputs, joules), inputs.price_per_kwh)
+    energy = times(facility_kwh(inputs, joules), inputs.price_per_kwh)
     per_hour, unpriced = _machine_per_hour(inputs, devices, hosts)
-    machine = None if duration_s is None else _times(per_hour, duration_s / SECONDS_PER_HOUR)
+    machine = None if duration_s is None else times(per_hour, duration_s / SECONDS_PER_HOUR)
     if inputs.cost_scope == "energy":
         return _Parts(energy, machine, energy, () if energy is not None else ("electricity",))
     missing = unpriced
@@ -217,7 +218,3 @@ def _per(amount: float | None, work: Mapping[str, float | None], ratios: bool) -
     if not ratios or amount is None:
         return dict.fromkeys(work)
     return {name: amount / count if count else None for name, count in work.items()}
-
-
-def _times(value: float | None, factor: float | None) -> float | None:
-    return None if value is None or factor is None else value * factor

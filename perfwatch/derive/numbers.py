@@ -15,3 +15,8 @@ def number(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
     return value
+
+
+def times(value: float | None, factor: float | None) -> float | None:
+    """The product; unknown where one of both is."""
+    return None if value is None or factor is None else value * factor

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from perfwatch.derive.cost import JOULES_PER_KWH
+from perfwatch.derive.numbers import times
 from perfwatch.errors import ConfigError
 
 SECONDS_PER_DAY, HOURS_PER_DAY = 86400.0, 24.0
@@ -61,10 +62,8 @@ def project(summary: Json, demand: Demand) -> dict[str, Any]:
         "devices_each": len(summary["devices"]["ids"]),
         "load": load,
         "per_day": day,
-        "per_month": {name: _times(value, DAYS_PER_MONTH) for name, value in day.items()},
-        "per_unit": {
-            name: _times(day[name], 1.0 / demand.per_day) for name in ("total", "energy", "machine")
-        },
+        "per_month": {name: times(value, DAYS_PER_MONTH) for name, value in day.items()},
+        "per_unit": {name: times(day[name], 1.0 / demand.per_day) for name in ("total", "energy", "machine")},
         "currency": (summary.get("cost") or {}).get("currency"),
         "assumptions": assumed,
     }
@@ -95,7 +94,7 @@ def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float
     ratio = (summary.get("efficiency") or {}).get(unit) or {}
     joules, pue = ratio.get("joules_per"), _pue(summary)
     idle_w = (summary.get("energy") or {}).get("idle_watts")
-    working = _times(joules, demand.per_day * pue / JOULES_PER_KWH)
+    working = times(joules, demand.per_day * pue / JOULES_PER_KWH)
     idle = None
     if idle_w is not None:
         idle = idle_w * machines * (1.0 - min(load, 1.0)) * SECONDS_PER_DAY * pue / JOULES_PER_KWH
@@ -104,14 +103,14 @@ def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float
         error = working * ratio["per_joule_error"] / ratio["per_joule"]
     kwh = None if working is None else working + (idle or 0.0)
     grams = ((summary.get("carbon") or {}).get("assumptions") or {}).get("g_per_kwh")
-    return {"kwh": kwh, "kwh_error": error, "idle_kwh": idle, "carbon_grams": _times(kwh, grams)}
+    return {"kwh": kwh, "kwh_error": error, "idle_kwh": idle, "carbon_grams": times(kwh, grams)}
 
 
 def _money(summary: Json, kwh: float | None, machines: int) -> dict[str, float | None]:
     assumed = (summary.get("cost") or {}).get("assumptions") or {}
-    energy = _times(kwh, assumed.get("price_per_kwh"))
+    energy = times(kwh, assumed.get("price_per_kwh"))
     hourly = None if _missing_machine(summary) else _machine_per_hour(assumed)
-    machine = _times(hourly, machines * HOURS_PER_DAY)
+    machine = times(hourly, machines * HOURS_PER_DAY)
     if assumed.get("cost_scope") == "energy":
         total = energy
     elif machine is None or assumed.get("rent_contains_electricity"):
@@ -157,7 +156,3 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
         "idle_watts": (summary.get("energy") or {}).get("idle_watts"),
         "idle_included": energy["idle_kwh"] is not None,
     }
-
-
-def _times(value: float | None, factor: float | None) -> float | None:
-    return None if value is None or factor is None else value * factor

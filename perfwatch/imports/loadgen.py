@@ -7,13 +7,12 @@ counts: its submission checker. A directory's name says nothing: an inferred res
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from perfwatch.imports import mllog_lines
-from perfwatch.imports.ptdaemon import utc_seconds
+from perfwatch.imports.ptdaemon import number, utc_seconds
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Interactive", "Offline")
 _OLD_LINE = re.compile(r'"pid":\s*\d+,\s*"tid":\s*\d+,\s*"ts":\s*\d+ns\s*:\s*(?P<rest>.*)')
@@ -209,15 +208,11 @@ def _verdict(text: object) -> bool | None:
 
 
 def _whole(value: object) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
+    found = _number(value)
+    return None if found is None else int(found)
 
 
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+    return number(str(value))

@@ -55,14 +55,15 @@ def _sample(fields: list[str]) -> Sample | None:
     if len(fields) < 4 or fields[0].strip() != "Time":
         return None
     at_s = utc_seconds(fields[1])
-    watts = [_number(value) for name, value in pairwise(fields) if name.strip() == "Watts"]
+    watts = [number(value) for name, value in pairwise(fields) if name.strip() == "Watts"]
     if at_s is None or not watts or any(one is None for one in watts):
         return None
     whole, *channels = [one for one in watts if one is not None]
     return Sample(at_s, whole, tuple(channels))
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """A finite number; None for any other text."""
     try:
         value = float(text)
     except ValueError:

@@ -522,5 +522,4 @@ def measured(frame: Frame) -> list[DeviceNow]:
 
 def first_screen(frame: Frame) -> str:
     """Run where work is known, else the devices."""
-    counted = any(value for one in frame.workloads for value in one.values.values() if value)
-    return "run" if counted or frame.job else "devices"
+    return "run" if frame.counts_work or frame.job else "devices"

@@ -89,8 +89,13 @@ def _processes(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
     return rows
 
 
+def _name_columns(columns: int) -> int:
+    """Columns of a metric's name: its value keeps its room."""
+    return min(33, max(10, columns - VALUE_COLUMNS - 2))
+
+
 def _heading(columns: int) -> Row:
-    name = min(33, max(10, columns - VALUE_COLUMNS - 2))
+    name = _name_columns(columns)
     line = Line(columns).put(" ").cell("metric", name + 1, "label", right=False)
     line.cell("value", VALUE_COLUMNS, "label").put("  ")
     return line.cell("update", 8, "label").put("  ").put("about", "label").row()
@@ -98,7 +103,7 @@ def _heading(columns: int) -> Row:
 
 def _metric(one: DeviceNow, metric: Metric, columns: int) -> Row:
     known = one.values.get(metric.name)
-    name = min(33, max(10, columns - VALUE_COLUMNS - 2))
+    name = _name_columns(columns)
     line = Line(columns).put(" ").foreign(metric.name, "text", columns=name).put(" ")
     text = "..." if metric.kind is Kind.HISTOGRAM else words.value(metric, known)
     if metric.name == m.THROTTLE_REASONS.name and isinstance(known, (int, float)):

@@ -71,7 +71,7 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
         if not points:
             head.append(Line(columns).put(" the path begins with the next readings", "dim").row())
         return fitted(head, columns, height)
-    return fitted([*head, *_plane(frame, standing, view, points, room)], columns, height)
+    return fitted([*head, *_plane(frame, standing, view, (points, comparable), room)], columns, height)
 
 
 def _without_work(
@@ -139,10 +139,15 @@ def _mean(known: Mapping[int, Bin], place: int) -> float | None:
 
 
 def _plane(
-    frame: Frame, standing: Standing, view: View, points: Sequence[_Point], room: tuple[int, int]
+    frame: Frame,
+    standing: Standing,
+    view: View,
+    shown: tuple[Sequence[_Point], Mapping[str, _Point]],
+    room: tuple[int, int],
 ) -> list[Row]:
+    """The run's path and the recorded runs that can be compared, with lines and axes."""
+    points, others = shown
     columns, height = room
-    others = _comparable(frame, standing)
     x = scale_of([point.watts for point in [*points, *others.values()]], max(2, columns // 14))
     y = scale_of([point.rate for point in [*points, *others.values()]], max(2, height // 4))
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
