@@ -43,7 +43,7 @@ TURN_S = 0.5
 """How often the hub takes what was posted, unless it is asked something: waking up for every batch would
 cost more than the batch."""
 WATCH_S = 0.25
-"""How often the hub looks after runners and sinks, at most."""
+"""How often the hub looks after sinks, clocks and its own cost, at most."""
 CLOCK_S = 10.0
 """How often a pair of clocks and perfwatch's own cost are recorded."""
 TABLE_S = 2.0
@@ -263,11 +263,11 @@ class Hub:
         self._write({"t": self.seconds(at_ns), "device": record})
 
     def _look_after(self, now_ns: int) -> None:
+        for runner in self._runners:
+            runner.watch(now_ns)
         if now_ns - self._watched_ns < WATCH_S * NS:
             return
         self._watched_ns = now_ns
-        for runner in self._runners:
-            runner.watch(now_ns)
         if now_ns - self._clock_ns >= CLOCK_S * NS:
             self._clock_ns = now_ns
             self._write_clock_and_cost(now_ns)

@@ -37,8 +37,12 @@ REOPEN_S = 30.0
 """How long an absent collector waits before it looks again."""
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses after TryAgain, growing."""
+TRY_ALONE_S = 1.0
+"""Pause between trial reads of a device whose call came back with an error."""
 HUNG_AFTER_S = 0.5
-"""A call that stays in one device for longer than three periods, and at least this, is left behind."""
+"""A call that has been out for three periods, and at least this, hangs: its device is stale."""
+SLOW_AFTER_S = (0.05, 0.5)
+"""A call that stays in one device for half a period, within these bounds, holds up no other device any longer."""
 
 FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 """What a plugin may raise: one that calls `sys.exit` ends itself, not its thread without a word."""
@@ -64,12 +68,19 @@ class Ticket:
 
 
 class _Worker:
-    """One thread's view of the pass it is in: which device, since when, and whether it was left behind."""
+    """One thread and the pass it is in: which device, since when, what it has read, who waits for it.
+
+    `left_behind`: another thread reads the other devices now. `hung`: nobody waits for its answer any more.
+    """
 
     def __init__(self) -> None:
         self.left_behind = False
+        self.hung = False
         self.device: Device | None = None
         self.since_ns = 0
+        self.began_ns = 0
+        self.readings: list[tuple[int, Reading]] = []
+        self.tickets: list[Ticket] = []
 
 
 class _Watched(list[Device]):
@@ -118,6 +129,8 @@ class Runner:
         self.name = collector.name
         self.period_s = max(period_s, collector.floor_s)
         self._period_ns = round(self.period_s * NS)
+        self._hung_ns = max(3 * self._period_ns, round(HUNG_AFTER_S * NS))
+        self._slow_ns = round(min(max(self.period_s / 2, SLOW_AFTER_S[0]), SLOW_AFTER_S[1]) * NS)
         self._clock = clock
         self._post = post
         self._epoch_ns = epoch_ns
@@ -129,7 +142,7 @@ class Runner:
         self._stopping = False
         self._tickets: list[Ticket] = []
         self._devices: dict[str, Device] = {}
-        self._hung: dict[str, int] = {}
+        self._out: dict[str, _Worker] = {}
         self._rounding = Rounding()
         self._tick: int | None = None
         self._failures = 0
@@ -177,24 +190,22 @@ class Runner:
             self._thread.join(timeout_s)
 
     def watch(self, now_ns: int) -> None:
-        """Look whether the current pass hangs; called a few times a second from the hub's thread."""
-        worker, device = self._worker, self._worker.device
-        if device is None or self._stopping:
+        """Look whether a call is out for too long; called at each turn of the hub."""
+        if self._stopping:
             return
-        if not self.hangs(now_ns):
-            return
-        stuck_ns = now_ns - worker.since_ns
+        worker = self._worker
         if self.collector.isolates:
-            self._leave_behind(worker, device, now_ns)
-        elif self.state is State.OK:
-            self._set_state(State.STALE, f"no answer for {stuck_ns / NS:.1f} s")
+            if _stuck_ns(worker, now_ns) >= self._slow_ns:
+                self._leave_behind(worker)
+            for left in tuple(self._out.values()):
+                if not left.hung and _stuck_ns(left, now_ns) >= self._hung_ns:
+                    self._give_up(left, now_ns)
+        elif self.state is State.OK and self.hangs(now_ns):
+            self._set_state(State.STALE, f"no answer for {_stuck_ns(worker, now_ns) / NS:.1f} s")
 
     def hangs(self, now_ns: int) -> bool:
         """Whether the call that is out now is so long out that nobody should wait for it."""
-        worker = self._worker
-        if worker.device is None:
-            return False
-        return now_ns - worker.since_ns >= max(3 * self._period_ns, round(HUNG_AFTER_S * NS))
+        return _stuck_ns(self._worker, now_ns) >= self._hung_ns
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -271,6 +282,7 @@ class Runner:
                 return
             if not tickets:
                 self._note_lateness(deadline_ns)
+            worker.tickets = tickets
             try:
                 readings = self._pass(worker)
             except FAULTS as error:  # what is no state of ours is raised again
@@ -279,8 +291,9 @@ class Runner:
                     if self._recover(error):
                         continue
                     return
+                readings = ()
             if worker.left_behind:
-                self._take_back(worker, tickets)
+                self._take_back(worker, bool(readings))
                 return
             self._failures = 0
             if self.state is not State.OK:
@@ -335,28 +348,40 @@ class Runner:
             self.late += 1
 
     def _pass(self, worker: _Worker) -> Sequence[tuple[int, Reading]]:
-        """Read all devices once and post the batch. Returns what it holds."""
-        devices = [device for device in self._devices.values() if device.id not in self._hung]
+        """Read all devices once and post what they gave. Returns it; nothing if it came too late."""
+        # A list of the dict at once: a thread that was left behind may change it any time.
+        devices = [device for device in list(self._devices.values()) if device.id not in self._out]
         watched: Sequence[Device] = (
             _Watched(devices, worker, self._clock) if self.collector.isolates else devices
         )
-        readings: list[tuple[int, Reading]] = []
         now_ns = self._clock.monotonic_ns
-        began_ns = before_ns = now_ns()
-        worker.since_ns, worker.device = began_ns, (devices[0] if devices else None)
+        worker.began_ns = before_ns = now_ns()
+        worker.since_ns, worker.device = before_ns, (devices[0] if devices else None)
         try:
             for reading in self.collector.read(watched):
-                if worker.left_behind:
-                    break
                 after_ns = now_ns()
-                self._take(reading, (before_ns + after_ns) // 2, readings)
+                with self._lock:
+                    if worker.hung:
+                        break
+                    self._take(reading, (before_ns + after_ns) // 2, worker.readings)
+                    if worker.left_behind:
+                        break
                 before_ns = after_ns
         except DeviceGone as error:
-            self._lose(error.device_id, error.reason, readings)
+            if not worker.hung:
+                self._lose(error.device_id, error.reason, worker.readings)
         finally:
             worker.device = None
-            if readings and not worker.left_behind:
-                self._post(Batch(self.name, began_ns, now_ns() - began_ns, readings, self._rounding.values))
+            readings = self._deliver(worker)
+        return readings
+
+    def _deliver(self, worker: _Worker) -> Sequence[tuple[int, Reading]]:
+        """Post what the worker has read so far in its pass."""
+        with self._lock:
+            readings, worker.readings = worker.readings, []
+        if readings:
+            took_ns = self._clock.monotonic_ns() - worker.began_ns
+            self._post(Batch(self.name, worker.began_ns, took_ns, readings, self._rounding.values))
         return readings
 
     def _take(self, reading: Reading, at_ns: int, readings: list[tuple[int, Reading]]) -> None:
@@ -382,49 +407,65 @@ class Runner:
 
     # -- a device that blocks ----------------------------------------------------------------------
 
-    def _leave_behind(self, worker: _Worker, device: Device, now_ns: int) -> None:
-        """Abandon the thread with its device; a new one goes on with the others."""
+    def _leave_behind(self, worker: _Worker) -> None:
+        """Leave the thread with the device it is in; a new one goes on with the others, at once."""
         with self._lock:
-            if worker.left_behind or self._stopping:
+            device = worker.device
+            if device is None or worker.left_behind or self._stopping:
                 return
             worker.left_behind = True
-            self._hung[device.id] = worker.since_ns
-        reason = f"its calls have not returned for {(now_ns - worker.since_ns) / NS:.1f} s"
-        self._post(Status(self.name, State.STALE, now_ns, reason, device.id))
+            self._out[device.id] = worker
+            # Those who wait for a reading get one of the others.
+            self._tickets += worker.tickets or [Ticket()]
+        self._deliver(worker)
         self._worker = _Worker()
         self._start_thread(self._worker)
 
-    def _take_back(self, worker: _Worker, tickets: list[Ticket]) -> None:
-        """On the abandoned thread, once its call returned: try the device alone, then let it join."""
-        self._requeue(tickets)
-        device = worker.device or self._hung_device(worker)
-        while device is not None and not self._stopping:
+    def _give_up(self, worker: _Worker, now_ns: int) -> None:
+        """The call hangs: say so, and take its answer no more."""
+        with self._lock:
+            device = worker.device
+            if device is None:
+                return
+            worker.hung = True
+        reason = f"its calls have not returned for {_stuck_ns(worker, now_ns) / NS:.1f} s"
+        self._post(Status(self.name, State.STALE, now_ns, reason, device.id))
+
+    def _take_back(self, worker: _Worker, answered: bool) -> None:
+        """On the thread left behind, once its call returned: let the device join the others again.
+
+        One that was slow and answered joins at once; one that hung, or failed, is tried alone first.
+        """
+        device = self._device_left_with(worker)
+        if device is None or self._stopping:
+            return
+        if answered:
+            self._out.pop(device.id, None)
+            return
+        while not self._stopping:
             try:
                 list(self.collector.read([device]))
             except DeviceGone as error:
                 readings: list[tuple[int, Reading]] = []
-                self._hung.pop(device.id, None)
+                self._out.pop(device.id, None)
                 self._lose(device.id, error.reason, readings)
                 self._post(Batch(self.name, readings[0][0], 0, readings, self._rounding.values))
                 return
             except FAULTS:  # whatever it is, the device does not join yet
-                if self._pause(1.0):
-                    return
+                self._clock.wait(Wake(), TRY_ALONE_S)
                 continue
-            self._hung.pop(device.id, None)
+            self._out.pop(device.id, None)
             self._post(Status(self.name, State.OK, self._clock.monotonic_ns(), "", device.id))
             return
 
-    def _hung_device(self, worker: _Worker) -> Device | None:
-        for device_id, since_ns in self._hung.items():
-            if since_ns == worker.since_ns:
-                return self._devices.get(device_id)
+    def _device_left_with(self, worker: _Worker) -> Device | None:
+        for device_id, left in list(self._out.items()):
+            if left is worker:
+                device = self._devices.get(device_id)
+                if device is None:  # its last word was that it is gone
+                    self._out.pop(device_id, None)
+                return device
         return None
-
-    def _requeue(self, tickets: list[Ticket]) -> None:
-        with self._lock:
-            self._tickets.extend(tickets)
-        self._wake.set()
 
     # -- states and the end ------------------------------------------------------------------------
 
@@ -457,7 +498,7 @@ class Runner:
     def _finish(self) -> None:
         self.opened.set()
         self._answer_tickets()
-        if self._closed or self._hung:
+        if self._closed or self._out:
             return
         self._closed = True
         try:
@@ -469,6 +510,11 @@ class Runner:
 def _fulfil(tickets: Sequence[Ticket], span_ns: tuple[int, int] | None) -> None:
     for ticket in tickets:
         ticket.fulfil(span_ns)
+
+
+def _stuck_ns(worker: _Worker, now_ns: int) -> int:
+    """For how long the call that the worker makes has been out; 0 while it makes none."""
+    return now_ns - worker.since_ns if worker.device is not None else 0
 
 
 def _span_ns(readings: Sequence[tuple[int, Reading]]) -> tuple[int, int] | None:

@@ -221,6 +221,49 @@ def test_a_device_that_hangs_is_left_behind_and_joins_again_when_its_call_return
     assert collector.closed == 1
 
 
+def test_a_slow_device_holds_up_no_other_and_its_answer_counts() -> None:
+    collector, clock = Blocking(), SystemClock()
+    runner, posts = start(collector, clock, period_s=3600.0)
+    collector.hang.set()
+    waiting = runner.read_now()
+    assert collector.inside.wait(10.0)
+    runner.watch(clock.monotonic_ns() + NS)
+    assert waiting.done.wait(10.0), "who waits for a reading gets one of the others"
+    assert [devices_of(batch) for batch in posts.batches] == [["D-0"], ["D-0", "D-2"]]
+    collector.hang.clear()
+    collector.release.set()
+    posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-1"])
+    eventually_all = runner.read_now()
+    assert eventually_all.done.wait(10.0)
+    posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-0", "D-1", "D-2"])
+    assert State.STALE not in posts.states, "half a second is no hang where a poll comes once an hour"
+    end(runner)
+    assert collector.closed == 1
+
+
+def test_what_a_slow_device_says_last_is_that_it_is_gone() -> None:
+    class Leaving(Blocking):
+        def read(self, devices: Sequence[Device]) -> Iterable[Reading]:  # type: ignore[override]
+            for device in devices:
+                if device.id == "D-1":
+                    self.inside.set()
+                    self.release.wait(30.0)
+                    yield Gone(device.id, "fell off the bus")
+                else:
+                    yield Sample(device.id, (100.0,))
+
+    collector, clock = Leaving(), SystemClock()
+    runner, posts = start(collector, clock, period_s=0.01)
+    assert collector.inside.wait(10.0)
+    runner.watch(clock.monotonic_ns() + NS // 4)
+    collector.release.set()
+    posts.wait_for(
+        lambda posts: any(isinstance(each, Gone) for batch in posts.batches for _, each in batch.readings)
+    )
+    assert [device.id for device in runner.devices] == ["D-0", "D-2"]
+    end(runner)
+
+
 def test_a_collector_is_not_closed_while_a_call_is_out() -> None:
     collector, clock = Blocking(), SystemClock()
     runner, _ = start(collector, clock, period_s=0.01)
