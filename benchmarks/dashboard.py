@@ -16,41 +16,22 @@ at most 1.2 % with all of them visible.
 
 from __future__ import annotations
 
-import argparse
-import fcntl
-import os
-import pty
 import re
-import shutil
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+from harness import Terminal, arguments, environment, is_there, memory_mb  # puts the fake on the path
 
-from fake_nvml import FakeNvml, Square, hopper  # noqa: E402
+# isort: split
 
-COLUMNS, LINES = 160, 50
+from fake_nvml import FakeNvml, Square, hopper
+
 SETTLE_S = 6.0
 SCREEN_2 = b"2"
-ANSWERS = (
-    (b"\x1b[c", b"\x1b[?62;c"),
-    (b"\x1b[?2026$p", b"\x1b[?2026;2$y"),
-    (b"\x1b[6n", b"\x1b[1;1R"),
-    (b"\x1b[5n", b"\x1b[0n"),
-)
-"""What is asked of a terminal and what this one says: who it is, synchronization, the cursor, all is well."""
 PEERS = {
     "nvitop": [sys.executable, "-m", "nvitop", "--monitor", "full", "--interval", "1"],
     "gpustat": [sys.executable, "-m", "gpustat", "--interval", "1", "--force-color"],
@@ -60,91 +41,18 @@ PEERS = {
 }
 
 
-@dataclass
-class Terminal:
-    """A process on a terminal of its own.
-
-    Args:
-        command: what to run.
-        environment: its whole environment.
-    """
-
-    command: Sequence[str]
-    environment: dict[str, str]
-    received: int = 0
-    first_s: float | None = None
-    values_s: float | None = None
-    tail: bytes = b""
-    _stop: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Terminal:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            list(self.command), stdin=slave, stdout=slave, stderr=slave, env=self.environment, cwd=ROOT,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        with suppress(OSError):
-            os.close(self.master)
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self.master, 65536)
-            except OSError:
-                return
-            now_s = time.monotonic() - self.began
-            self.first_s = self.first_s if self.first_s is not None else now_s
-            self.received += len(data)
-            for question, answer in ANSWERS:
-                if question in data:
-                    with suppress(OSError):
-                        os.write(self.master, answer)
-            self.tail = (self.tail + data)[-200_000:]
-            if self.values_s is None and re.search(rb"H100", self.tail) and b"MHz" in self.tail:
-                self.values_s = now_s
-
-    def cpu_s(self) -> float:
-        """Run time of every thread of the process and its children, s."""
-        return sum(_cpu_s(pid) for pid in _tree(self.process.pid))
-
-    def rss_mb(self) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
-
-
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("seconds", type=float, nargs="?", default=20.0, help="of each measurement (20)")
-    parser.add_argument("rounds", type=int, nargs="?", default=3, help="measurements of each (3)")
-    args = parser.parse_args()
-    seconds, rounds = args.seconds, args.rounds
-    peers = {name: command for name, command in PEERS.items() if _is_there(command)}
+    seconds, rounds = arguments(__doc__, 20.0, 3)
+    peers = {name: command for name, command in PEERS.items() if is_there(command)}
     with tempfile.TemporaryDirectory() as home:
         with FakeNvml(_devices(8)) as fake:
-            environment = _environment(fake.env(), home)
-            _steady(_run(1.0), environment, 0.5, SCREEN_2)
-            rows = _alternate(peers, environment, seconds, rounds)
-            starts = [_start(environment) for _ in range(5)]
-            imports = [_import_textual(environment) for _ in range(5)]
+            own = environment(fake.env(), home)
+            _steady(_run(1.0), own, 0.5, SCREEN_2)
+            rows = _alternate(peers, own, seconds, rounds)
+            starts = [_start(own) for _ in range(5)]
+            imports = [_import_textual(own) for _ in range(5)]
         with FakeNvml(_devices(64)) as fake:
-            many = _steady(_run(1.0), _environment(fake.env(), home), seconds, SCREEN_2)
+            many = _steady(_run(1.0), environment(fake.env(), home), seconds, SCREEN_2)
     return _tell(rows, starts, imports, many, list(PEERS))
 
 
@@ -153,19 +61,19 @@ Row = tuple[float, float, float, int]
 
 
 def _alternate(
-    peers: dict[str, list[str]], environment: dict[str, str], seconds: float, rounds: int
+    peers: dict[str, list[str]], own: dict[str, str], seconds: float, rounds: int
 ) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
     for _ in range(rounds):
         for name, period_s in (("perfwatch at 1 s", 1.0), ("perfwatch at 100 ms", 0.1)):
-            rows.setdefault(name, []).append(_steady(_run(period_s), environment, seconds, SCREEN_2))
+            rows.setdefault(name, []).append(_steady(_run(period_s), own, seconds, SCREEN_2))
         for name, command in peers.items():
-            rows.setdefault(name, []).append(_steady(command, environment, seconds, b""))
+            rows.setdefault(name, []).append(_steady(command, own, seconds, b""))
     return rows
 
 
-def _steady(command: Sequence[str], environment: dict[str, str], seconds: float, keys: bytes) -> Row:
-    with Terminal(command, environment) as terminal:
+def _steady(command: Sequence[str], own: dict[str, str], seconds: float, keys: bytes) -> Row:
+    with Terminal(command, own) as terminal:
         time.sleep(SETTLE_S / 2)
         if keys:
             terminal.type(keys)
@@ -177,23 +85,23 @@ def _steady(command: Sequence[str], environment: dict[str, str], seconds: float,
         return (
             (terminal.cpu_s() - cpu_s) / took_s,
             (terminal.received - received) / took_s,
-            terminal.rss_mb(),
+            memory_mb(terminal.process.pid, "VmRSS"),
             named,
         )
 
 
-def _start(environment: dict[str, str]) -> tuple[float, float]:
+def _start(own: dict[str, str]) -> tuple[float, float]:
     """Seconds until something is visible, and until the devices' values are, of `perfwatch` alone."""
-    with Terminal([sys.executable, "-m", "perfwatch"], environment) as terminal:
+    with Terminal([sys.executable, "-m", "perfwatch"], own) as terminal:
         until = time.monotonic() + 5.0
         while terminal.values_s is None and time.monotonic() < until:
             time.sleep(0.005)
         return terminal.first_s or 5.0, terminal.values_s or 5.0
 
 
-def _import_textual(environment: dict[str, str]) -> float:
+def _import_textual(own: dict[str, str]) -> float:
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import textual.app"], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", "import textual.app"], env=own, check=True)
     return time.monotonic() - began
 
 
@@ -243,36 +151,6 @@ def _run(period_s: float) -> list[str]:
 
 def _devices(number: int) -> list[object]:
     return [hopper(wave=Square(100 + 5 * n, 600 - 5 * n, 7.0 + 0.3 * n)) for n in range(number)]
-
-
-def _environment(fake: dict[str, str], home: str) -> dict[str, str]:
-    own = {**fake, "HOME": home, "TERM": "xterm-256color", "COLORTERM": ""}
-    developers = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "NO_COLOR")
-    return {key: value for key, value in own.items() if key not in developers}
-
-
-def _is_there(command: list[str]) -> bool:
-    if command[0] != sys.executable:
-        return shutil.which(command[0]) is not None
-    done = subprocess.run([sys.executable, "-c", f"import {command[2]}"], check=False, capture_output=True)
-    return done.returncode == 0
-
-
-def _tree(pid: int) -> list[int]:
-    found = [pid]
-    for parent in found:
-        for task in Path(f"/proc/{parent}/task").glob("*"):
-            with suppress(OSError):
-                found += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def _cpu_s(pid: int) -> float:
-    total = 0
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        with suppress(OSError):
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
 
 
 if __name__ == "__main__":

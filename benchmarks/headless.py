@@ -11,8 +11,6 @@ in 1000 (late: by more than half a period) on an otherwise idle machine.
 
 from __future__ import annotations
 
-import argparse
-import os
 import signal
 import statistics
 import subprocess
@@ -21,19 +19,19 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+from harness import ROOT, arguments, cpu_s, environment, memory_mb  # puts the fake on the path
 
-from fake_nvml import FakeNvml  # noqa: E402
+# isort: split
 
-from perfwatch.session.reader import open_session  # noqa: E402
+from fake_nvml import FakeNvml
+
+from perfwatch.session.reader import open_session
 
 DEVICES = 8
 WARM_UP_S = 3.0
 CPU_BUDGET = 0.008
 RSS_BUDGET_MB = 45.0
 LATE_BUDGET = 3.0
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 PEERS = {
     "nvitop (its API, same metrics)": (
@@ -59,14 +57,7 @@ PEERS = {
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits it ignored
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("seconds", type=float, nargs="?", default=20.0, help="of each measurement (20)")
-    parser.add_argument("rounds", type=int, nargs="?", default=3, help="measurements of each (3)")
-    args = parser.parse_args()
-    seconds, rounds = args.seconds, args.rounds
+    seconds, rounds = arguments(__doc__, 20.0, 3)
     rows = [measure(period_s, seconds) for _ in range(rounds) for period_s in (0.1, 0.01)]
     print(
         f"{'recording 8 fake NVIDIA devices':34}{'CPU':>9}{'peak RSS':>11}{'late':>7}{'ticks':>8}"
@@ -98,10 +89,10 @@ def measure(period_s: float, seconds: float) -> tuple[float, float, float, int, 
     with FakeNvml(DEVICES) as fake, tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "run.jsonl.zst"
         command = [sys.executable, "-m", "perfwatch", "record", "-q", "-i", str(period_s), "-o", str(log)]
-        process = subprocess.Popen(command, env=_environment(fake.env(), directory), cwd=ROOT)
+        process = subprocess.Popen(command, env=environment(fake.env(), directory), cwd=ROOT)
         time.sleep(WARM_UP_S)
         cpu = _share(process.pid, seconds)
-        rss = _peak_mb(process.pid)
+        rss = memory_mb(process.pid, "VmHWM")
         process.send_signal(signal.SIGINT)
         process.wait(30)
         return (period_s, cpu, rss, *_ticks(log, period_s))
@@ -111,40 +102,20 @@ def peer(script: str, period_s: float, seconds: float) -> tuple[float, float] | 
     """CPU share and peak RSS of a peer's polling loop; None if it is not installed."""
     with FakeNvml(DEVICES) as fake, tempfile.TemporaryDirectory() as directory:
         command = [sys.executable, "-c", script.replace("{period}", str(period_s))]
-        process = subprocess.Popen(
-            command, env=_environment(fake.env(), directory), stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(command, env=environment(fake.env(), directory), stderr=subprocess.DEVNULL)
         time.sleep(WARM_UP_S)
         if process.poll() is not None:
             return None
-        found = _share(process.pid, seconds), _peak_mb(process.pid)
+        found = _share(process.pid, seconds), memory_mb(process.pid, "VmHWM")
         process.kill()
         process.wait()
         return found
 
 
-def _environment(fake: dict[str, str], home: str) -> dict[str, str]:
-    developers = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-    return {key: value for key, value in {**fake, "HOME": home}.items() if key not in developers}
-
-
 def _share(pid: int, seconds: float) -> float:
-    before, began = _cpu_s(pid), time.monotonic()
+    before, began = cpu_s(pid), time.monotonic()
     time.sleep(seconds)
-    return (_cpu_s(pid) - before) / (time.monotonic() - began)
-
-
-def _cpu_s(pid: int) -> float:
-    """Run time of all threads, seconds; from schedstat, which counts nanoseconds."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
-
-
-def _peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return (cpu_s(pid) - before) / (time.monotonic() - began)
 
 
 def _ticks(log: Path, period_s: float) -> tuple[int, int]:
