@@ -42,7 +42,7 @@ TRY_ALONE_S = 1.0
 HUNG_AFTER_S = 0.5
 """A call that has been out for three periods, and at least this, hangs: its device is stale."""
 SLOW_AFTER_S = (0.05, 0.5)
-"""A call that stays in one device for half a period, within these bounds, holds up no other device any longer."""
+"""A call that stays in one device for half a period, within these bounds, holds up the others no longer."""
 
 FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 """What a plugin may raise: one that calls `sys.exit` ends itself, not its thread without a word."""

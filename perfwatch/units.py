@@ -40,8 +40,8 @@ _BELOW_ONE = {"W", "J", "s", "g", "Wh"}
 
 LEAST_MONEY = 1e-6
 """Less than this is not worth its digits."""
-_FLOAT_DIGITS = 17
-"""A double has no more of them; an error beyond them says nothing of the value."""
+MORE_DIGITS, MOST_DECIMALS = 2, 8
+"""An error that adds more digits than these to a value, or decimals, is not told: it would bury the value."""
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "₩", "INR": "₹"}
 _WHOLE = {"KRW", "JPY", "₩", "¥"}
 """Won and yen have no decimals."""
@@ -96,17 +96,27 @@ def format_quantity(
 
 
 def _with_error(value: float, error: float, unit: str, digits: int) -> tuple[str, str]:
-    error = _rounded(error, 2 if _first_digit(error) == 1 else 1)
-    place = min(_exponent(error) - (1 if _first_digit(error) == 1 else 0), _exponent(value) if value else 0)
-    is_within_reach = not value or _exponent(value) - place <= _FLOAT_DIGITS
-    rounded = float(round(Decimal(value), -place)) if is_within_reach else _rounded(value, digits)
+    """The number with its error, and their prefix; the number alone where its digits would bury the value."""
+    for kept in (2, 1) if _first_digit(_rounded(error, 2)) == 1 else (1,):
+        told = _rounded_to(value, _rounded(error, kept), kept, unit, digits)
+        if told is not None:
+            return told
+    exponent, prefix = _prefix(_rounded(value, digits), unit)
+    return significant(_scaled(value, exponent), digits), prefix
+
+
+def _rounded_to(value: float, error: float, kept: int, unit: str, digits: int) -> tuple[str, str] | None:
+    """The value rounded to an error of so many digits; None where that would be too many."""
+    place = min(_exponent(error) + 1 - kept, _exponent(value) if value else 0)
+    if value and _exponent(value) - place + 1 > digits + MORE_DIGITS:
+        return None
+    rounded = float(round(Decimal(value), -place))
     exponent, prefix = _prefix(rounded or error, unit)
     decimals = max(0, exponent - place)
-    told = _exponent(value) - place + 1 if value else 0
-    if max(decimals, told) > digits + 3 or not is_within_reach:  # its digits would bury the value
-        return significant(_scaled(value, exponent), digits), prefix
-    number = _grouped(_scaled(rounded, exponent), decimals)
-    return f"{number} ± {_grouped(_scaled(error, exponent), decimals)}", prefix
+    if decimals > MOST_DECIMALS:
+        return None
+    numbers = (_grouped(_scaled(each, exponent), decimals) for each in (rounded, error))
+    return " ± ".join(numbers), prefix
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -174,11 +184,24 @@ def format_latency(value: float | None) -> str:
     return format_quantity(value, "s")
 
 
-def format_money(value: float | None, currency: str | None = None) -> str:
-    """An amount: `0.343 $`, `1 234.50 €`, `343 ₩`; won and yen have no decimals, less than one is `< 1 ₩`."""
+def format_money(value: float | None, currency: str | None = None, error: float | None = None) -> str:
+    """An amount: `0.343 $`, `1 234.50 €`, `343 ₩`; won and yen have no decimals, less than one is `< 1 ₩`.
+
+    With an expanded error, unless that is less than a coin: `0.343 ± 0.002 $`.
+    """
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{_amount(value, currency)} {currency_sign(currency)}".rstrip()
+    amount = _amount(value, currency)
+    if error is not None and math.isfinite(error) and error > 0 and error >= _least_told(value, currency):
+        amount, _ = _with_error(value, error, "", 3)
+    return f"{amount} {currency_sign(currency)}".rstrip()
+
+
+def _least_told(value: float, currency: str | None) -> float:
+    """An error below this is less than the smallest coin that the amount shows."""
+    if currency in _WHOLE:
+        return 1.0 if abs(value) >= 0.5 else math.inf
+    return 0.01 if abs(value) >= 9.995 else 0.0 if abs(value) >= LEAST_MONEY else math.inf
 
 
 def _amount(value: float, currency: str | None) -> str:

@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fnmatch import fnmatchcase
+from math import hypot
 from typing import Any, NamedTuple
 
 from perfwatch.derive.numbers import times
 from perfwatch.derive.settings import CostInputs, Purchase
+from perfwatch.derive.work import NO_ERRORS
 
 JOULES_PER_KWH = 3.6e6
 SECONDS_PER_HOUR = 3600.0
@@ -47,6 +49,8 @@ def cost(
     job_s: float | None,
     hosts: int = 1,
     ratios: bool = True,
+    error_joules: float | None = None,
+    count_errors: Mapping[str, float] = NO_ERRORS,
 ) -> dict[str, Any] | None:
     """The `cost` object of the summary for one window, `None` without any price.
 
@@ -60,6 +64,8 @@ def cost(
         job_s: duration of the job.
         hosts: machines of the run, for a rent per node.
         ratios: false when a finding takes the ratios away: costs per unit are then `None`.
+        error_joules, count_errors: expanded uncertainties of `joules` and of `work`, for `error` and
+            `per_error`; prices and rents have none.
     """
     parts = _parts(inputs, joules, duration_s, devices, hosts)
     if parts is None:
@@ -67,31 +73,46 @@ def cost(
     basis = "energy" if parts.total is None else "total"
     divided = parts.energy if parts.total is None else parts.total
     per = _per(divided, work, ratios)
+    error = _scaled_error(parts.energy, joules, error_joules)
+    if parts.total is not None and inputs.cost_scope != "energy" and not _electricity_is_extra(inputs):
+        error = 0.0  # a rent that contains electricity does not change with it
     return {
         "currency": inputs.currency,
         "energy": parts.energy,
         "machine": parts.machine,
         "total": parts.total,
         "idle_share": idle_share(working_s, job_s),
+        "error": error if divided is not None else None,
         "per": per,
+        "per_error": _per_errors(per, divided, error, work, count_errors),
         "per_million": {name: None if amount is None else amount * 1e6 for name, amount in per.items()},
         "assumptions": _assumptions(inputs, devices, hosts, parts, basis),
     }
 
 
 def carbon(
-    inputs: CostInputs, *, joules: float | None, work: Mapping[str, float | None], ratios: bool = True
+    inputs: CostInputs,
+    *,
+    joules: float | None,
+    work: Mapping[str, float | None],
+    ratios: bool = True,
+    error_joules: float | None = None,
+    count_errors: Mapping[str, float] = NO_ERRORS,
 ) -> dict[str, Any] | None:
     """The `carbon` object of the summary, grams of CO2 equivalent; `None` without an intensity.
 
-    It uses the same facility energy (PUE included) as the cost.
+    It uses the same facility energy (PUE included) and the same errors as the cost; intensities have none.
     """
     if inputs.carbon_g_per_kwh is None:
         return None
     grams = times(facility_kwh(inputs, joules), inputs.carbon_g_per_kwh)
+    error = _scaled_error(grams, joules, error_joules)
+    per = _per(grams, work, ratios)
     return {
         "grams": grams,
-        "per": _per(grams, work, ratios),
+        "error": error,
+        "per": per,
+        "per_error": _per_errors(per, grams, error, work, count_errors),
         "assumptions": {"g_per_kwh": inputs.carbon_g_per_kwh, "pue": inputs.pue or 1.0},
     }
 
@@ -218,3 +239,27 @@ def _per(amount: float | None, work: Mapping[str, float | None], ratios: bool) -
     if not ratios or amount is None:
         return dict.fromkeys(work)
     return {name: amount / count if count else None for name, count in work.items()}
+
+
+def _scaled_error(amount: float | None, joules: float | None, error_joules: float | None) -> float | None:
+    """The error of what is in proportion to the energy."""
+    if amount is None or not joules or error_joules is None:
+        return None
+    return abs(amount) * error_joules / joules
+
+
+def _per_errors(
+    per: Mapping[str, float | None],
+    amount: float | None,
+    error: float | None,
+    work: Mapping[str, float | None],
+    count_errors: Mapping[str, float],
+) -> dict[str, float | None]:
+    """Errors of amounts per unit: those of the amount and of the count add in quadrature."""
+    found: dict[str, float | None] = dict.fromkeys(per)
+    for name, value in per.items():
+        count = work.get(name)
+        if value is not None and count and error is not None and amount is not None:
+            of_amount = error / abs(amount) if amount else 0.0
+            found[name] = abs(value) * hypot(of_amount, count_errors.get(name, 0.0) / count)
+    return found

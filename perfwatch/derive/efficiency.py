@@ -7,19 +7,20 @@ A mean of ratios would be another number (measurement D.5): 1000 tokens with 100
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import hypot
 
 from perfwatch.derive.work import ERRORS, Counted
 
 Ratios = dict[str, float | None]
 
 
-def counts_of(work: Mapping[str, Counted], unit: str | None) -> dict[str, float | None]:
-    """The counts that ratios are made of: all work, failures left out unless they are the unit."""
-    return {name: counted.count for name, counted in work.items() if name != ERRORS or name == unit}
+def work_of_ratios(work: Mapping[str, Counted], unit: str | None) -> dict[str, Counted]:
+    """What ratios are made of: all work, failures left out unless they are the unit."""
+    return {name: counted for name, counted in work.items() if name != ERRORS or name == unit}
 
 
 def efficiency(
-    counts: Mapping[str, float | None],
+    work: Mapping[str, Counted],
     *,
     joules: float | None,
     error_joules: float | None,
@@ -27,18 +28,21 @@ def efficiency(
 ) -> dict[str, Ratios]:
     """`per_joule`, its error and `joules_per` by name of the work.
 
-    The error is the energy's, carried over relatively; counts have none. Everything is `None` where a
+    The relative errors of the energy and of the count add in quadrature. Everything is `None` where a
     finding took the ratios away (`ratios` false), and nothing is divided by zero.
     """
+    known = ratios and joules is not None
     return {
-        name: _ratios(count if ratios else None, joules if ratios else None, error_joules)
-        for name, count in counts.items()
+        name: _ratios(counted if known else Counted(None, None), joules, error_joules)
+        for name, counted in work.items()
     }
 
 
-def _ratios(count: float | None, joules: float | None, error_joules: float | None) -> Ratios:
-    if not count or not joules:
+def _ratios(counted: Counted, joules: float | None, error_joules: float | None) -> Ratios:
+    if not counted.count or not joules:
         return {"per_joule": None, "per_joule_error": None, "joules_per": None}
-    per_joule = count / joules
-    error = None if error_joules is None else per_joule * error_joules / joules
-    return {"per_joule": per_joule, "per_joule_error": error, "joules_per": joules / count}
+    per_joule = counted.count / joules
+    error = None
+    if error_joules is not None:
+        error = per_joule * hypot(error_joules / joules, counted.error / counted.count)
+    return {"per_joule": per_joule, "per_joule_error": error, "joules_per": joules / counted.count}

@@ -44,7 +44,7 @@ def _values(*names: str) -> dict[str, Shape]:
 
 
 _WINDOW = _values("kind", "start_s", "end_s", "duration_s", "phase", "because")
-_WORK: Shape = {ANY: _values("count", "rate_per_s", "source")}
+_WORK: Shape = {ANY: _values("count", "error", "rate_per_s", "source")}
 _ENERGY: Shape = {
     **_values(
         "scope", "joules", "error_joules", "gain_ratio", "method", "net_joules", "idle_watts", "coverage"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.derive.conditions import declared_power_w
@@ -61,6 +61,7 @@ class Figures:
         joules: their energy.
         coverage: the share of the span in which the device that was seen least was seen.
         work: how much of each unit was done.
+        errors: the expanded uncertainty of each count.
     """
 
     span: Span
@@ -68,6 +69,7 @@ class Figures:
     joules: float | None
     coverage: float
     work: Mapping[str, float | None]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def rate(self, unit: str | None) -> float | None:
         """Work per second."""
@@ -95,6 +97,7 @@ class Standing:
         estimated: a model, not a sensor, told it.
         utilization: mean of the newest readings of the run's accelerators, 0 to 1.
         silent: labels of devices that gave nothing for three periods.
+        integrated: labels of devices whose energy is the integral of their power.
     """
 
     t: float
@@ -107,6 +110,7 @@ class Standing:
     estimated: bool
     utilization: float | None
     silent: tuple[str, ...]
+    integrated: tuple[str, ...] = ()
 
 
 class LiveFigures:
@@ -255,6 +259,7 @@ class LiveFigures:
             silent=tuple(
                 labels[number] for number, energy in energies.items() if self._is_silent(energy.trace)
             ),
+            integrated=tuple(labels[number] for number, energy in energies.items() if energy.is_integrated),
         )
 
     def _span(self, energies: Sequence[Trace]) -> Span | None:
@@ -315,6 +320,7 @@ class LiveFigures:
             joules=math.fsum(one.amount for one in seen) if seen else None,
             coverage=min((one.seen_s / span.duration_s for one in amounts), default=0.0),
             work={name: one.count for name, one in counted.items()},
+            errors={name: one.error for name, one in counted.items()},
         )
 
     def _utilization(self, run: RunDevices) -> float | None:

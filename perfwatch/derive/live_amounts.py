@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Sequence
 
 from perfwatch.derive import counters
+from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.live_trace import Point, Trace
 from perfwatch.derive.spans import Span
@@ -35,9 +36,12 @@ class RunningEnergy:
     @property
     def trace(self) -> Trace:
         """The counter's, unless it is at fault and power was read."""
-        if self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None):
-            return self._integrated
-        return self._counted
+        return self._integrated if self.is_integrated else self._counted
+
+    @property
+    def is_integrated(self) -> bool:
+        """Whether the integral of power is the one to believe."""
+        return self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None)
 
     def pin(self, t: float) -> None:
         """Remember the amounts at this time for good."""
@@ -95,7 +99,7 @@ class RunningEnergy:
 class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
-    __slots__ = ("_step", "trace")
+    __slots__ = ("_before_t", "_flow_so_far", "_step", "trace")
 
     def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
         self.held = held
@@ -103,13 +107,20 @@ class RunningWork(Course):
         self.changes = array("d")
         self.trace = Trace(now_s, head_s)
         self._step = _Step()
+        self._before_t = -math.inf
+        self._flow_so_far = Flow()
 
     def take(self, t: float, value: float, *, exact: bool) -> None:
         """Add a reading. A counter that fell was restarted: its new value is the increment."""
         step = self._step
-        if step.t is not None and value != step.value:
-            step.total += value - step.value if value > step.value else value
-            self.changes[:] = array("d", [t])
+        if step.t is not None:
+            moved = value - step.value if value >= step.value else value
+            if moved:
+                step.total += moved
+                self.changes[:] = array("d", [t])
+            if not self.held:
+                self._flow_so_far.take(t - step.t, moved)
+                self._before_t = step.t
         self.exact = self.exact and exact
         step.t, step.value = t, value
         self.trace.add(t, step.total, 0.0)
@@ -121,6 +132,18 @@ class RunningWork(Course):
     def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
         """How far it moved in a span that is *now* or *run*."""
         return self.trace.between(span).amount
+
+    def _flow(self, span: Span) -> Flow:
+        """Since it was read first: how a counter comes along does not change with the span."""
+        return self._flow_so_far
+
+    def _place_of(self, t: float) -> tuple[float, float]:
+        """Only the newest interval is known; a run begins at a reading taken for it."""
+        last_t = self._step.t
+        if last_t is None or not self._before_t < t < last_t:
+            return 0.0, 0.0
+        interval_s = last_t - self._before_t
+        return (t - self._before_t) / interval_s, interval_s
 
 
 class _Step:

@@ -1,16 +1,17 @@
-"""How wrong may the run's energy be so far? The errors of energy counters, in constant memory.
+"""How wrong may the run's energy be so far? Of counters and of integrals of power, in bounded memory.
 
-The same model as the summary's (perfwatch.derive.uncertainty): the age of the counter's first and last
-reading, and the interpolation at the ends. What an integral of power may be wrong by needs all readings of
-the run; it is told by the summary, and is unknown here.
+The same model as the summary's (perfwatch.derive.uncertainty). Of a counter it asks for the age of its first
+and last reading, and the interpolation at the ends; integrals are in perfwatch.derive.live_integral.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
+from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.live_integral import LiveIntegral
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
@@ -33,6 +34,9 @@ class LiveErrors:
 
     def __init__(self) -> None:
         self._counters: dict[int, _Counter] = {}
+        self._integrals: dict[int, LiveIntegral] = {}
+        self._power_places: dict[int, int] = {}
+        self._interval_s = 1.0
         self._began: float | None = None
 
     def take(self, record: Mapping[str, Any]) -> None:
@@ -40,9 +44,7 @@ class LiveErrors:
         try:
             if "s" in record:
                 for number, t, values in record["s"]:
-                    counter = self._counters.get(number)
-                    if counter is not None:
-                        counter.take(float(t), values)
+                    self._take_sample(number, float(t), values)
             elif "device" in record:
                 number, _, device = fmt.decode_device(record["device"])
                 self._declare(number, device)
@@ -50,27 +52,47 @@ class LiveErrors:
                 self._began = float(record["t"])
                 for counter in self._counters.values():
                     counter.begin(self._began)
+                for power in self._integrals.values():
+                    power.begin(self._began)
+            elif "format" in record:
+                self._interval_s = float(record["interval_s"])
         except (KeyError, IndexError, TypeError, ValueError):
             return
 
     def _declare(self, number: int, device: Device) -> None:
-        names = [metric.name for metric in device.metrics]
-        if number in self._counters or ENERGY.name not in names:
-            return
-        update_s = device.metrics[names.index(ENERGY.name)].update_s
-        power = names.index(POWER.name) if POWER.name in names else None
-        self._counters[number] = _Counter(names.index(ENERGY.name), power, update_s)
-        if self._began is not None:
-            self._counters[number].begin(self._began)
+        places = {metric.name: place for place, metric in enumerate(device.metrics)}
+        energy, power = places.get(ENERGY.name), places.get(POWER.name)
+        if energy is not None and number not in self._counters:
+            self._counters[number] = _Counter(energy, power, device.metrics[energy].update_s)
+            if self._began is not None:
+                self._counters[number].begin(self._began)
+        if power is not None:
+            self._power_places[number] = power
+            if number not in self._integrals:
+                longest_s = gap_limit_s(self._interval_s)
+                self._integrals[number] = LiveIntegral(device.metrics[power], longest_s, self._interval_s)
 
-    def expanded_j(self, numbers: Iterable[int], end: float) -> float | None:
+    def _take_sample(self, number: int, t: float, values: Sequence[Any]) -> None:
+        counter = self._counters.get(number)
+        if counter is not None:
+            counter.take(t, values)
+        place = self._power_places.get(number)
+        if place is not None and _plausible(values[place]):
+            self._integrals[number].take(t, values[place])
+
+    def expanded_j(
+        self, numbers: Iterable[int], end: float, integrated: Collection[int] = ()
+    ) -> float | None:
         """The expanded uncertainty of the energy of these devices from the run's start to `end`, J.
+
+        Args:
+            integrated: those whose energy is their integral of power, not their counter.
 
         `None` if that of any of them is not known.
         """
-        errors = [
-            self._counters[number].error(end) if number in self._counters else None for number in numbers
-        ]
+        sources: list[Mapping[int, _Counter | LiveIntegral]] = [self._counters, self._integrals]
+        found = [(sources[number in integrated].get(number)) for number in numbers]
+        errors = [None if one is None else one.error(end) for one in found]
         known = [error for error in errors if error is not None]
         if not known or len(known) < len(errors):
             return None

@@ -117,7 +117,8 @@ class LiveRun:
         mine = {number: label for number, label in labels.items() if label in wanted}
         error_j = None
         if len(mine) == len(wanted) and not standing.estimated:  # what a model may be wrong by is not known
-            error_j = self._errors.expanded_j(mine, standing.t)
+            integrated = [number for number, label in mine.items() if label in standing.integrated]
+            error_j = self._errors.expanded_j(mine, standing.t, integrated)
         gaps = self._course.gaps
         throttles = [one for number in mine for one in watch.throttles(number)]
         return replace(

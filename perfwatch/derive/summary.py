@@ -15,7 +15,7 @@ from typing import Any
 from perfwatch.derive import scopes
 from perfwatch.derive.conditions import conditions
 from perfwatch.derive.cost import CostDevice, carbon, cost
-from perfwatch.derive.efficiency import counts_of, efficiency
+from perfwatch.derive.efficiency import efficiency, work_of_ratios
 from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.evidence import Evidence, period_s
 from perfwatch.derive.findings import Finding
@@ -161,9 +161,9 @@ def _column(run: _Run, window: Window) -> _Column:
         unit=run.settings.unit,
         derived=run.settings.units,
     )
-    counts = counts_of(work, run.unit)
+    rated = work_of_ratios(work, run.unit)
     timings = latencies(run.tape, window.spans, last_end=run.job.end)
-    priced = _cost(run, window, total, counts, ratios=True)
+    priced = _cost(run, window, total, rated, ratios=True)
     findings = findings_of(
         Evidence(
             tape=run.tape,
@@ -188,9 +188,9 @@ def _column(run: _Run, window: Window) -> _Column:
         "work": {name: _work(counted, window.duration_s) for name, counted in work.items()},
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
-        "efficiency": efficiency(counts, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
-        "cost": priced if ratios else _cost(run, window, total, counts, ratios=False),
-        "carbon": carbon(run.settings.cost, joules=total.joules, work=counts, ratios=ratios),
+        "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
+        "cost": priced if ratios else _cost(run, window, total, rated, ratios=False),
+        "carbon": _carbon(run, total, rated, ratios=ratios),
     }
     return _Column(window, figures, work, timings, findings)
 
@@ -292,6 +292,7 @@ def _work(counted: Counted, duration_s: float) -> dict[str, Any]:
     known = counted.count is not None and duration_s > 0
     return {
         "count": counted.count,
+        "error": counted.error if counted.count is not None else None,
         "rate_per_s": counted.count / duration_s if known and counted.count is not None else None,
         "source": counted.source,
         "others": [{"source": other.source, "count": other.count} for other in counted.others],
@@ -367,7 +368,7 @@ def _cost(
     run: _Run,
     window: Window,
     total: EnergyTotal,
-    counts: Mapping[str, float | None],
+    work: Mapping[str, Counted],
     *,
     ratios: bool,
 ) -> dict[str, Any] | None:
@@ -377,12 +378,35 @@ def _cost(
         joules=total.joules,
         duration_s=window.duration_s,
         devices=_paid(run),
-        work=counts,
+        work=_counts(work),
         working_s=working.duration_s if working is not None and run.windows.tells_idleness else None,
         job_s=run.windows.job.duration_s,
         hosts=len(scopes.hosts_of(run.tape, run.devices)),
         ratios=ratios,
+        error_joules=total.error_joules,
+        count_errors=_count_errors(work),
     )
+
+
+def _carbon(
+    run: _Run, total: EnergyTotal, work: Mapping[str, Counted], *, ratios: bool
+) -> dict[str, Any] | None:
+    return carbon(
+        run.settings.cost,
+        joules=total.joules,
+        work=_counts(work),
+        ratios=ratios,
+        error_joules=total.error_joules,
+        count_errors=_count_errors(work),
+    )
+
+
+def _counts(work: Mapping[str, Counted]) -> dict[str, float | None]:
+    return {name: counted.count for name, counted in work.items()}
+
+
+def _count_errors(work: Mapping[str, Counted]) -> dict[str, float]:
+    return {name: counted.error for name, counted in work.items()}
 
 
 def _paid(run: _Run) -> list[CostDevice]:

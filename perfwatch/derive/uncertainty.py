@@ -16,8 +16,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import fsum, log, sqrt
-from operator import mul, sub
+from math import floor, fsum, log, log10, sqrt
+from operator import mul, ne, sub
 from typing import NamedTuple
 
 from perfwatch.derive.integral import Sensor, Stretch
@@ -97,6 +97,15 @@ With it about 97 % of the simulated truths are within twice the stated standard 
 stated error is two to three times the root mean square of the true one.
 """
 
+LOOK_AT_STEPS = 64
+"""So many readings are looked at to see in what steps they come."""
+ENOUGH_VALUES = 3
+"""So many values on steps show that there are steps, as two do that are one step apart."""
+ON_STEP = 1e-4
+"""A multiple of a step, but for the last digits of a float."""
+FINEST_STEP = 1e-6
+"""Finer steps than this share of the reading are not looked for."""
+
 TELLING = 0.1
 """A change of so large a share of the usual jump says that there was a jump."""
 
@@ -175,16 +184,83 @@ def wander_of(watts: array[float], sensor: Sensor, spacing_s: float) -> Wander:
     )
 
 
+class Terms(NamedTuple):
+    """Variances of an integral, in J^2: of its two ends, of what was not seen in between, of slips of polls.
+
+    The last two add up over the parts of a stretch.
+    """
+
+    edges: float
+    unseen: float
+    slips: float
+
+    def error(self, sensor: Sensor, rounding: float) -> Error:
+        """The standard uncertainty of these and of rounded readings, by whether devices share the cause."""
+        # A sensor that looks only part of the time may look in step with the work, on all devices alike.
+        part_time = sensor.window_s < sensor.refresh_s
+        common = self.edges + self.unseen if part_time else self.edges
+        independent = self.slips if part_time else self.unseen + self.slips
+        return Error(SAFETY * sqrt(common), sqrt(SAFETY**2 * independent + rounding))
+
+
 def integral_error(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> Error:
     """The error of the integral over one covered stretch, calibrated by simulation."""
+    edges = edge_variance(stretch, sensor, wander, polling)
+    inner = inner_variances(stretch, sensor, wander, polling)
+    values = 1 + sum(map(ne, stretch.watts[1:], stretch.watts))
+    # The first and the last are interpolated, and on no step.
+    rounding = rounding_variance(stretch.watts[1:-1], stretch.span.duration_s, values)
+    return Terms(edges, *inner).error(sensor, rounding)
+
+
+def rounding_variance(watts: array[float], duration_s: float, values: int) -> float:
+    """What rounded readings may make the integral wrong by, squared, J^2.
+
+    A reading rounded to steps of q is wrong by up to q / 2, evenly: q / sqrt(12) in the mean. Readings that
+    follow each other unchanged are all wrong by the same.
+
+    Args:
+        watts: readings by which the steps are seen.
+        values: how often the value changed in all, and one.
+    """
+    return step_of(watts) ** 2 / 12.0 * duration_s**2 / max(1, values)
+
+
+def step_of(watts: Sequence[float]) -> float:
+    """The steps in which a sensor tells power, W: 1, 0.1, 10, ... as its readings show it.
+
+    The largest power of ten, up to a tenth of the usual reading, of which all are multiples; one value alone
+    shows no steps. Where none is seen it is the millionth part of the reading.
+    """
+    every = max(1, len(watts) // LOOK_AT_STEPS)
+    values = sorted(set(watts[::every]))
+    largest = max(map(abs, values), default=0.0)
+    if largest <= 0.0:
+        return 0.0
+    finest_w = largest * FINEST_STEP
+    if len(values) < 2:
+        return finest_w
+    closest_w = min(map(sub, values[1:], values))
+    step_w = 10.0 ** floor(log10(fsum(values) / len(values) / 10.0)) if fsum(values) > 0.0 else finest_w
+    while step_w > finest_w:
+        seen = len(values) >= ENOUGH_VALUES or closest_w < 1.5 * step_w
+        if seen and all(abs(value / step_w - round(value / step_w)) < ON_STEP for value in values):
+            return step_w
+        step_w /= 10.0
+    return finest_w
+
+
+def edge_variance(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> float:
+    """What the two ends of a stretch may be wrong by, squared; readings near them are enough."""
     edges = _age(stretch, sensor, polling) + _cuts(stretch, sensor, wander, polling)
-    edges += _held(stretch, sensor, wander, polling)
-    unseen = _unseen(stretch, sensor, wander, polling)
-    slips = _slips(stretch, sensor, wander, polling)
-    # A sensor that looks only part of the time may look in step with the work, on all devices alike.
-    part_time = sensor.window_s < sensor.refresh_s
-    common, independent = (edges + unseen, slips) if part_time else (edges, unseen + slips)
-    return Error(SAFETY * sqrt(common), SAFETY * sqrt(independent))
+    return edges + _held(stretch, sensor, wander, polling)
+
+
+def inner_variances(
+    stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling
+) -> tuple[float, float]:
+    """`unseen` and `slips` of a stretch or of a part of one."""
+    return _unseen(stretch, sensor, wander, polling), _slips(stretch, sensor, wander, polling)
 
 
 def _age(stretch: Stretch, sensor: Sensor, polling: Polling) -> float:

@@ -16,9 +16,12 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from perfwatch.derive.count_error import Flow
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
+from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 from perfwatch.metrics import WORK_UNITS
 from perfwatch.model import DeviceKind, Kind
 
@@ -28,6 +31,9 @@ OWN_TIMES = frozenset({"statsd", "output", "jsonl", "mlperf"})
 """Kinds whose samples carry the time of the events themselves."""
 ERRORS = "errors"
 """Failed queries: shown with the work, but no work."""
+
+NO_ERRORS: Mapping[str, float] = MappingProxyType({})
+"""Of counts that are exact."""
 
 _NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens")
 
@@ -78,6 +84,35 @@ class Course:
         end = self.totals[-1] if to_the_last and self.held else self.at(span.end)
         return end - self.at(span.start)
 
+    def variance_in(self, span: Span) -> float:
+        """Squared standard uncertainty of `moved_in`; 0 where events tell their own time."""
+        if self.held:
+            return 0.0
+        flow = self._flow(span)
+        late = flow.rate * flow.late_s([self._age_at(t) for t in (span.start, span.end)])
+        return late**2 + math.fsum(flow.bridged(*self._place_of(t)) for t in (span.start, span.end))
+
+    def _flow(self, span: Span) -> Flow:
+        first = max(bisect_right(self.times, span.start) - 1, 0)
+        last = min(bisect_left(self.times, span.end), len(self.times) - 1)
+        flow = Flow()
+        for index in range(first, last):
+            flow.take(self.times[index + 1] - self.times[index], self.totals[index + 1] - self.totals[index])
+        return flow
+
+    def _place_of(self, t: float) -> tuple[float, float]:
+        """Where a time lies between two readings, as a share of their interval, and that interval, s."""
+        index = bisect_right(self.times, t) - 1
+        if index < 0 or index + 1 == len(self.times):
+            return 0.0, 0.0
+        interval_s = self.times[index + 1] - self.times[index]
+        return (t - self.times[index]) / interval_s, interval_s
+
+    def _age_at(self, t: float) -> float:
+        """For how long it had not moved, s; infinite before it moved at all."""
+        index = bisect_right(self.changes, t) - 1
+        return t - self.changes[index] if index >= 0 else math.inf
+
     def changes_in(self, span: Span) -> Sequence[float]:
         """The times after the span's start and up to its end at which the counter was seen to move."""
         return self.changes[bisect_right(self.changes, span.start) : bisect_right(self.changes, span.end)]
@@ -95,13 +130,15 @@ class Other:
 class Counted:
     """How much of one unit of work a window holds. `count` is an `int` where it is exact.
 
-    `made_of` is the counted unit that a user's own unit was made of; None for one that was counted.
+    `error` is its expanded uncertainty: 0 where events tell their own time. `made_of` is the counted unit
+    that a user's own unit was made of; None for one that was counted.
     """
 
     count: float | None
     source: str | None
     others: tuple[Other, ...] = ()
     made_of: str | None = None
+    error: float = 0.0
 
 
 Courses = Mapping[str, Mapping[str, tuple[Course, ...]]]
@@ -207,7 +244,8 @@ def count_work(
         by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
         used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind))
         others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
-        work[name] = Counted(by_kind.get(used), used, others)
+        error = _expanded(kinds.get(used, ()), spans)
+        work[name] = Counted(by_kind.get(used), used, others, error=error)
     for name, parts in (derived or {}).items():
         made = _derive(work, parts)
         if made is not None:
@@ -222,6 +260,13 @@ def _sum(courses: Sequence[Course], spans: Sequence[Span], last_end: float) -> f
         course.moved_in(span, to_the_last=span.end >= last_end) for course in courses for span in spans
     )
     return _whole(moved) if all(course.exact for course in courses) else moved
+
+
+def _expanded(courses: Sequence[Course], spans: Sequence[Span]) -> float:
+    """Expanded uncertainty of what the courses counted in the spans."""
+    return COVERAGE_FACTOR * math.sqrt(
+        math.fsum(course.variance_in(span) for course in courses for span in spans)
+    )
 
 
 def _whole(amount: float) -> float:
@@ -242,7 +287,8 @@ def _derive(work: Mapping[str, Counted], parts: Mapping[str, float]) -> Counted 
     amount, part, scarcest, needed = min(quotients, key=lambda quotient: quotient[0])
     exact = isinstance(scarcest.count, int)
     others = tuple(Other(other.source, other.count / needed) for other in scarcest.others)
-    return Counted(_whole(amount) if exact else amount, scarcest.source, others, part)
+    error = scarcest.error / needed
+    return Counted(_whole(amount) if exact else amount, scarcest.source, others, part, error)
 
 
 def restarts_in(courses: Courses, spans: Sequence[Span]) -> dict[str, int]:

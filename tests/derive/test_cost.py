@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from perfwatch.derive.cost import CostDevice, carbon, cost, idle_share
@@ -183,7 +185,9 @@ def test_carbon_takes_the_same_facility_energy_as_the_cost():
     )
     assert result == {
         "grams": pytest.approx(258.0),
+        "error": None,
         "per": {"queries": pytest.approx(2.58), "steps": None},
+        "per_error": {"queries": None, "steps": None},
         "assumptions": {"g_per_kwh": 430.0, "pue": 1.2},
     }
 
@@ -192,6 +196,42 @@ def test_carbon_without_an_intensity_or_an_energy_is_unknown():
     assert carbon(CostInputs(), joules=1.0, work={}) is None
     assert carbon(CostInputs(carbon_g_per_kwh=430.0), joules=None, work={"queries": 1}) == {
         "grams": None,
+        "error": None,
         "per": {"queries": None},
+        "per_error": {"queries": None},
         "assumptions": {"g_per_kwh": 430.0, "pue": 1.0},
     }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error"),
+    [
+        (CostInputs(price_per_kwh=0.5), 0.5 * 0.04),
+        (CostInputs(price_per_kwh=0.5, pue=1.2), 0.5 * 1.2 * 0.04),
+        (CostInputs(price_per_kwh=0.5, cost_scope="energy", rent_per_hour=2.0), 0.5 * 0.04),
+        (CostInputs(price_per_kwh=0.5, rent_per_hour=2.0, rent_excludes_power=True), 0.5 * 0.04),
+        # A rent that contains electricity does not change with it.
+        (CostInputs(price_per_kwh=0.5, rent_per_hour=2.0), 0.0),
+        (CostInputs(rent_per_hour=2.0), 0.0),
+    ],
+)
+def test_the_error_of_a_cost_is_that_of_the_electricity_in_it(inputs, error):
+    result = priced(inputs, joules=3.6e6, error_joules=0.04 * 3.6e6, count_errors={"queries": 3.0})
+    assert result["error"] == pytest.approx(error)
+    amount = result["energy"] if result["total"] is None else result["total"]
+    relative = math.hypot(error / amount, 3.0 / 100.0)
+    assert result["per_error"]["queries"] == pytest.approx(result["per"]["queries"] * relative)
+
+
+def test_the_error_of_carbon_is_that_of_the_energy():
+    result = carbon(
+        CostInputs(carbon_g_per_kwh=400.0), joules=3.6e6, work={"queries": 100}, error_joules=0.02 * 3.6e6
+    )
+    assert result["error"] == pytest.approx(8.0)
+    assert result["per_error"]["queries"] == pytest.approx(0.08)
+
+
+def test_where_the_error_of_the_energy_is_unknown_so_is_that_of_its_cost():
+    result = priced(CostInputs(price_per_kwh=0.5), joules=3.6e6)
+    assert result["error"] is None
+    assert result["per_error"] == {"queries": None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -211,10 +212,32 @@ def test_a_counter_without_a_power_reading_has_an_error_by_its_slope() -> None:
     assert told(session).error_j == pytest.approx(session.summary()["energy"]["error_joules"], rel=0.01)
 
 
-def test_without_a_counter_the_error_is_unknown_and_not_zero() -> None:
+@pytest.mark.parametrize("long_s", [30.0, 300.0, 1800.0])
+def test_without_a_counter_the_error_is_that_of_the_integral(long_s: float) -> None:
+    chance = random.Random(3)
+    level = [100.0 + 300.0 * (chance.random() < 0.5) + chance.random() for _ in range(int(long_s) + 1)]
+    session = Session()
+    session.job(5.3, long_s)
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=0.025),))
+    session.poll(number, every(1.0, 0.0, long_s), lambda t: level[int(t)])
+    stated = session.summary()["energy"]["error_joules"]
+    assert told(session).error_j == pytest.approx(stated, rel=0.15 if long_s > 30.0 else 0.05)
+
+
+def test_a_gap_in_the_power_readings_ends_a_stretch() -> None:
+    session = Session()
+    session.job(5.0, 600.0)
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=0.025),))
+    times = [t for t in every(1.0, 0.0, 600.0) if not 200.0 < t < 300.0]
+    session.poll(number, times, lambda t: 100.0 if int(t) % 7 < 3 else 400.0)
+    stated = session.summary()["energy"]["error_joules"]
+    assert told(session).error_j == pytest.approx(stated, rel=0.15)
+
+
+def test_before_there_are_readings_enough_the_error_is_unknown_and_not_zero() -> None:
     session = Session()
     session.job(0.0, None)
-    session.board(every(1.0, 0.0, 60.0), counter=False)
+    session.board(every(1.0, 0.0, 5.0), counter=False)
     assert told(session).error_j is None
 
 

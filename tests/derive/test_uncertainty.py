@@ -9,7 +9,7 @@ from array import array
 import pytest
 from sensors import Counter, Sensor, polls, square, tape, telegraph
 
-from perfwatch.derive import integral
+from perfwatch.derive import integral, uncertainty
 from perfwatch.derive.energy import device_energy
 from perfwatch.derive.spans import Span
 from perfwatch.derive.uncertainty import (
@@ -183,3 +183,42 @@ def test_a_counter_of_100_ms_is_within_its_stated_error():
     inside, ratio = _judge(outcomes)
     assert inside >= 0.9
     assert ratio <= 4.0
+
+
+@pytest.mark.parametrize(
+    ("readings", "step_w"),
+    [
+        ([300.0] * 50, 0.0003),
+        ([100.0, 600.0] * 50, 0.0006),
+        ([300.0, 301.0] * 50, 1.0),
+        ([300.0, 301.0, 305.0] * 50, 1.0),
+        ([300.0, 300.1, 303.4] * 50, 0.1),
+        ([300.0, 300.01, 303.44] * 50, 0.01),
+        ([2.1, 2.2, 2.4] * 50, 0.1),
+        ([23400.0, 23410.0, 23460.0] * 50, 10.0),
+        ([300.0, 300.123456, 303.4] * 50, 0.0003034),
+        ([0.0] * 50, 0.0),
+    ],
+)
+def test_the_steps_of_a_sensor_are_seen_in_its_readings(readings: list[float], step_w: float) -> None:
+    assert uncertainty.step_of(readings) == pytest.approx(step_w)
+
+
+@pytest.mark.parametrize("step_w", [1.0, 0.1])
+@pytest.mark.parametrize("wanders_w", [1.0, 3.0, 40.0])
+def test_rounded_readings_are_in_the_error(step_w: float, wanders_w: float) -> None:
+    """Power that drifts slowly about some level, told in steps: the truth is within the error."""
+    chance = random.Random(11)
+    within, runs = 0, 200
+    for _ in range(runs):
+        level = chance.uniform(50.0, 400.0)
+        truth = [level + wanders_w * math.sin(n / 40.0) for n in range(121)]
+        told = array("d", [round(watts / step_w) * step_w for watts in truth])
+        times = array("d", [float(n) for n in range(121)])
+        stretch = integral.Stretch(Span(0.0, 120.0), times, told, 0.0)
+        sensor = integral.Sensor(0.0, 0.0)
+        wander = uncertainty.wander_of(told, sensor, 1.0)
+        error = uncertainty.integral_error(stretch, sensor, wander, uncertainty.Polling(1.0, 0.0))
+        exact = integral.Stretch(stretch.span, times, array("d", truth), 0.0)
+        within += abs(stretch.joules - exact.joules) <= error.expanded()
+    assert within >= 0.9 * runs

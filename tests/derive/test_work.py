@@ -37,6 +37,7 @@ def test_own_times_count_whole_numbers_up_to_and_including_the_end():
     summary = run((readings, "queries", "statsd")).summary()
     assert summary["work"]["queries"] == {
         "count": 13,
+        "error": 0.0,
         "rate_per_s": 0.65,
         "source": "statsd",
         "others": [],
@@ -89,6 +90,7 @@ def test_sources_of_one_kind_add():
     summary = run((one, "queries", "statsd"), (two, "queries", "statsd")).summary()
     assert summary["work"]["queries"] == {
         "count": 160,
+        "error": 0.0,
         "rate_per_s": 8.0,
         "source": "statsd",
         "others": [],

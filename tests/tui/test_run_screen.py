@@ -75,9 +75,9 @@ def test_without_a_price_one_line_says_what_to_type() -> None:
 def test_electricity_cost_and_carbon_follow_from_the_energy() -> None:
     """20 kJ at 0.36 a kWh are 0.002, and at 360 g a kWh 2 g; 5000 queries share it."""
     rows = shown(run_of(prices=True), draw, WIDE)
-    assert "0.00200 $" in line_with(rows, "electricity")
-    assert "2.00 g" in line_with(rows, "CO2")
-    assert "0.400 $" in line_with(rows, "cost / M queries")
+    assert "0.0020000 ± 0.0000016 $" in line_with(rows, "electricity")
+    assert "2.0000 ± 0.0016 g" in line_with(rows, "CO2")
+    assert "0.4000 ± 0.0003 $" in line_with(rows, "cost / M queries")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -47,14 +47,32 @@ class Money:
         return None if found is None else float(found)
 
     @property
+    def error(self) -> float | None:
+        """Expanded uncertainty of `amount`; that of the energy in it."""
+        return None if self.cost is None else self.cost["error"]
+
+    def per_error(self, unit: str) -> float | None:
+        """Expanded uncertainty of `per`."""
+        return None if self.cost is None else self.cost["per_error"].get(unit)
+
+    @property
     def grams(self) -> float | None:
         """CO2 equivalent, g."""
         found = None if self.carbon is None else self.carbon["grams"]
         return None if found is None else float(found)
 
+    @property
+    def grams_error(self) -> float | None:
+        """Expanded uncertainty of `grams`."""
+        return None if self.carbon is None else self.carbon["error"]
 
-def money_of(frame: Frame, figures: Figures, *, ratios: bool = True) -> Money:
-    """The cost and carbon of one span of the run."""
+
+def money_of(frame: Frame, figures: Figures, *, ratios: bool = True, error_j: float | None = None) -> Money:
+    """The cost and carbon of one span of the run.
+
+    Args:
+        error_j: expanded uncertainty of its energy, J.
+    """
     inputs = Settings.from_json(frame.header.get("settings")).cost
     return Money(
         cost(
@@ -67,8 +85,10 @@ def money_of(frame: Frame, figures: Figures, *, ratios: bool = True) -> Money:
             job_s=None,
             hosts=max(1, len({one.host for one in _of_the_run(frame)})),
             ratios=ratios,
+            error_joules=error_j,
+            count_errors=figures.errors,
         ),
-        carbon(inputs, joules=figures.joules, work=figures.work, ratios=ratios),
+        carbon(inputs, joules=figures.joules, work=figures.work, ratios=ratios, error_joules=error_j),
     )
 
 
@@ -119,11 +139,14 @@ def rates_of(frame: Frame) -> Rates | None:
     return Rates((energy - nothing) / 3.6e6, (time - nothing) / 3600.0)
 
 
-def unit_cost(amount: float | None, currency: str | None, unit: str) -> tuple[str, str]:
+def unit_cost(
+    amount: float | None, currency: str | None, unit: str, error: float | None = None
+) -> tuple[str, str]:
     """A cost per unit and what it is per, by the million where one costs too little to be read."""
     from perfwatch.exporters.words import singular, spoken
 
     if unit.endswith("tokens") or (amount is not None and 0.0 < amount < 1e-4):
         plural = "tokens" if unit == "generated_tokens" else spoken(unit)
-        return format_money(None if amount is None else amount * 1e6, currency), f"M {plural}"
-    return format_money(amount, currency), singular(unit)
+        million, of_million = (None if value is None else value * 1e6 for value in (amount, error))
+        return format_money(million, currency, of_million), f"M {plural}"
+    return format_money(amount, currency, error), singular(unit)

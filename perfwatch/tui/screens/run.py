@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
-from perfwatch.derive.live import Figures, Standing
+from perfwatch.derive.live import Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
 from perfwatch.derive.windows import MEASURE
-from perfwatch.exporters.words import device_list, per_joule_unit, singular, spoken, timing, what_is_measured
+from perfwatch.exporters.words import device_list, per_joule_unit, timing
 from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.draw.money import PRICE_HINT, Money, money_of, unit_cost
+from perfwatch.tui.draw.headline import LABEL, NOW, SO_FAR, Headline
+from perfwatch.tui.draw.money import PRICE_HINT
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.draw.source_list import SOURCES, sources_of
-from perfwatch.tui.draw.telling import ratios_shown, work_hint
+from perfwatch.tui.draw.telling import work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import (
     DASH,
-    format_money,
-    format_quantity,
-    significant,
 )
 
-LABEL, NOW, SO_FAR = 16, 18, 26
-"""Columns of the figures: what it is, over the last seconds, over the run so far."""
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
 PHASE_COLUMNS = 16
@@ -70,118 +65,13 @@ def _waiting(frame: Frame, columns: int) -> list[Row]:
     return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
 
 
-@dataclass(frozen=True)
-class _Figure:
-    """One line of the strip: its name, *now*, *run*, and the style of the values."""
-
-    label: str
-    now: str
-    run: str
-    style: str = "value"
-
-
-class _Story:
-    """The figures of one frame in words."""
+class _Story(Headline):
+    """The figures of one frame in words, and what happened."""
 
     def __init__(self, frame: Frame, standing: Standing, view: View) -> None:
-        self.frame = frame
-        self.standing = standing
+        super().__init__(frame, standing)
         self.view = view
-        self.unit = standing.unit
-        self.quotable = ratios_shown(frame)
         self.t = view.moment(frame.t)
-        self.fields = NOW, SO_FAR
-        """Columns that *now* and *run* have."""
-
-    # -- the strip ---------------------------------------------------------------------------------
-
-    @property
-    def scope(self) -> str:
-        """What the watts cover: `8 GPUs`, `CPU + DRAM`."""
-        mine = {
-            one.label: {"in_run": True, "scope": one.device.scope.value if one.device.scope else None}
-            for one in self.frame.devices
-            if one.number in self.frame.run.numbers
-        }
-        method = "estimated" if self.standing.estimated else None
-        energy = {"scope": self.standing.scope, "by_device": mine, "method": method}
-        return what_is_measured(energy, self.standing.devices)
-
-    def figures(self, *, errors: bool = True) -> Iterator[_Figure]:
-        """The lines of the strip, the most wanted first within each subject."""
-        now, run = self.standing.now, self.standing.run
-        if self.unit is not None:
-            yield _Figure(spoken(self.unit)[:LABEL], self.rate(now, 0), self.rate(run, 1), "work")
-        if not self.standing.devices:
-            return  # nothing tells power or energy: a page of dashes would say no more
-        yield _Figure("power", words.watts(now.watts), self.watts(run, error=errors), "power")
-        if self.unit is not None:
-            yield _Figure(
-                "efficiency", self.per_joule(now, 0), self.per_joule(run, 1, error=errors), "efficiency"
-            )
-            label = f"energy / {singular(self.unit)}"[:LABEL]
-            yield _Figure(label, self.joules_per(now), self.joules_per(run, error=errors))
-        yield _Figure("energy", self.energy(now), self.energy(run, error=errors))
-        yield from self.costs()
-
-    def rate(self, figures: Figures, field: int) -> str:
-        rate = figures.rate(self.unit)
-        return (
-            DASH if rate is None else _in_field(significant(rate), f"{self.short_unit}/s", self.fields[field])
-        )
-
-    @property
-    def short_unit(self) -> str:
-        return per_joule_unit(self.unit or "").removesuffix("/J")
-
-    def per_joule(self, figures: Figures, field: int, *, error: bool = False) -> str:
-        ratio = figures.per_joule(self.unit) if self.quotable else None
-        if ratio is None:
-            return DASH
-        unit, value = (
-            per_joule_unit(self.unit or ""),
-            format_quantity(ratio, "", self._error(figures, ratio, error)),
-        )
-        return _in_field(value, unit, self.fields[field])
-
-    def joules_per(self, figures: Figures, *, error: bool = False) -> str:
-        ratio = figures.per_joule(self.unit) if self.quotable else None
-        joules = 1.0 / ratio if ratio else None
-        return format_quantity(joules, "J", self._error(figures, joules, error))
-
-    def watts(self, figures: Figures, *, error: bool = False) -> str:
-        return format_quantity(figures.watts, "W", self._error(figures, figures.watts, error))
-
-    def energy(self, figures: Figures, *, error: bool = False) -> str:
-        return format_quantity(figures.joules, "J", self.frame.run.error_j if error else None)
-
-    def _error(self, figures: Figures, value: float | None, wanted: bool) -> float | None:
-        """The energy's error, carried over relatively; counts have none."""
-        error_j = self.frame.run.error_j if wanted else None
-        return value * error_j / figures.joules if value and error_j and figures.joules else None
-
-    def costs(self) -> Iterator[_Figure]:
-        now, run = (
-            money_of(self.frame, figures, ratios=self.quotable)
-            for figures in (self.standing.now, self.standing.run)
-        )
-        if run.cost is not None:
-            label = "electricity" if run.electricity_only else "cost"
-            yield _Figure(
-                label, format_money(now.amount, now.currency), format_money(run.amount, run.currency)
-            )
-            if self.unit is not None:
-                yield self._cost_per(now, run, self.unit)
-        if run.grams is not None:
-            yield _Figure("CO2", format_quantity(now.grams, "g"), format_quantity(run.grams, "g"))
-
-    def _cost_per(self, now: Money, run: Money, unit: str) -> _Figure:
-        amounts = [unit_cost(money.per(unit), money.currency, unit) for money in (now, run)]
-        return _Figure(f"cost / {amounts[1][1]}"[:LABEL], amounts[0][0], amounts[1][0])
-
-    @property
-    def priced(self) -> bool:
-        return money_of(self.frame, self.standing.run).cost is not None
 
     # -- progress ----------------------------------------------------------------------------------
 
@@ -228,12 +118,6 @@ class _Story:
     def phases(self) -> list[Stretch]:
         """The phases of the job so far; a window that a person measures is none of them."""
         return [one for one in self.frame.run.phases if (one.name, one.origin) != (MEASURE, "person")]
-
-
-def _in_field(value: str, unit: str, columns: int) -> str:
-    """The value with its unit; where both have no room, what the line is called names the unit."""
-    whole = f"{value} {unit}"
-    return whole if width(whole) < columns else f"{value} /{unit.rpartition('/')[2]}"
 
 
 # The large screen

@@ -1,0 +1,116 @@
+"""Is the truth within the stated error of a polled count, and is the error not much too wide?"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_right
+from collections.abc import Callable
+
+import pytest
+
+from perfwatch.derive.count_error import Flow
+from perfwatch.derive.live_amounts import RunningWork
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import Series
+from perfwatch.derive.work import Course
+from perfwatch.metrics import QUERIES
+
+LONG_S, RUNS = 60.0, 300
+Events = Callable[[random.Random], list[float]]
+
+
+def poisson(rate: float, size: int = 1) -> Events:
+    """Events at random, `size` at a time."""
+
+    def events(chance: random.Random) -> list[float]:
+        found: list[float] = []
+        t = chance.expovariate(rate)
+        while t < LONG_S:
+            found += [t] * size
+            t += chance.expovariate(rate)
+        return found
+
+    return events
+
+
+def even(rate: float) -> Events:
+    return lambda chance: [(n + chance.random() * 0.01) / rate for n in range(int(rate * LONG_S))]
+
+
+def drifting(chance: random.Random) -> list[float]:
+    """At random, at a rate that trebles half way."""
+    return [*poisson(10.0)(chance), *(t for t in poisson(20.0)(chance) if t > LONG_S / 2)]
+
+
+def course(events: list[float], period_s: float, updated_s: float = 0.0) -> Course:
+    """What a poll each period sees of a counter that is brought up to date every `updated_s`."""
+    ordered, series = sorted(events), Series(QUERIES)
+    for n in range(int(LONG_S / period_s) + 1):
+        t = n * period_s
+        shown = t if not updated_s else math.floor(t / updated_s) * updated_s
+        series.times.append(t)
+        series.values.append(bisect_right(ordered, shown))
+    return Course(series, held=False)
+
+
+@pytest.mark.parametrize(
+    ("events", "period_s", "updated_s"),
+    [
+        (poisson(20.0), 1.0, 0.0),
+        (poisson(2.0), 1.0, 0.0),
+        (poisson(3.0, 20), 1.0, 0.0),
+        (even(7.0), 1.0, 0.0),
+        (drifting, 2.0, 0.0),
+        (poisson(20.0), 0.5, 4.3),
+    ],
+    ids=["at random", "seldom", "in bursts", "evenly", "faster half way", "a page updated every 4.3 s"],
+)
+def test_the_truth_lies_within_the_error(events: Events, period_s: float, updated_s: float) -> None:
+    chance = random.Random(7)
+    within, true, stated = 0, 0.0, 0.0
+    for _ in range(RUNS):
+        happened = events(chance)
+        span = Span(chance.uniform(5.0, 15.0), chance.uniform(35.0, 55.0))
+        seen = course(happened, period_s, updated_s)
+        off = seen.moved_in(span) - sum(span.start < t <= span.end for t in happened)
+        error = 2.0 * math.sqrt(seen.variance_in(span))
+        within += abs(off) <= error
+        true, stated = true + off**2, stated + (error / 2.0) ** 2
+    assert within >= 0.9 * RUNS
+    assert math.sqrt(stated) <= 2.0 * math.sqrt(true)
+
+
+def test_a_count_between_two_readings_is_exact_at_them() -> None:
+    seen = course(poisson(20.0)(random.Random(3)), 1.0)
+    assert seen.variance_in(Span(10.0, 40.0)) == 0.0
+    assert seen.variance_in(Span(10.0, 40.5)) > 0.0
+
+
+def test_what_came_before_the_first_reading_or_after_the_last_adds_no_error() -> None:
+    seen = course(poisson(20.0)(random.Random(3)), 1.0)
+    assert seen.variance_in(Span(-5.0, 100.0)) == 0.0
+
+
+def test_a_server_that_rests_owes_nothing() -> None:
+    flow = Flow()
+    for amount in (100.0, 0.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0):
+        flow.take(1.0, amount)
+    assert flow.late_s([1.0, 3.5]) == pytest.approx(2.5)
+    assert flow.late_s([math.inf, 100.0]) == 0.0, "one that has not moved for long has nothing more to tell"
+
+
+def test_single_events_are_not_late_however_seldom() -> None:
+    flow = Flow()
+    for amount in (1.0, 0.0, 0.0, 0.0) * 5:
+        flow.take(1.0, amount)
+    assert flow.late_s([0.5, 3.5]) == 0.0
+
+
+def test_a_live_count_has_the_error_of_the_newest_interval() -> None:
+    events = sorted(poisson(20.0)(random.Random(5)))
+    live, seen = RunningWork(30.0, 3.0, held=False), course(events, 1.0)
+    for n in range(41):
+        live.take(float(n), bisect_right(events, n), exact=True)
+    assert live.variance_in(Span(0.0, 40.0)) == 0.0
+    assert live.variance_in(Span(0.0, 39.5)) == pytest.approx(seen.variance_in(Span(0.0, 39.5)), rel=0.05)
