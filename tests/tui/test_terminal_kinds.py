@@ -1,11 +1,9 @@
-"""Is what comes sane on every kind of terminal: dumb, none, odd locales and sizes, tmux, one that stalls?"""
+"""Is what comes sane on every kind of terminal: dumb, none, odd locales and sizes, one that stalls?"""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -96,23 +94,6 @@ def test_sixteen_colors_where_there_are_no_more(fake: FakeNvml, tmp_path: Path, 
         terminal.type("q")
         assert terminal.wait() == 0
         assert re.findall(rb"\x1b\[[0-9;]*[34]8;[25];", bytes(terminal.raw)) == []
-
-
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="there is no tmux")
-def test_under_tmux_it_is_shown_and_leaves_a_clean_pane(fake: FakeNvml, tmp_path: Path) -> None:
-    server = ["tmux", "-L", f"perfwatch-{tmp_path.name}", "-f", "/dev/null"]
-    argv = [*server, "new-session", "sh", "-c", 'echo before; "$@"; echo after $?; read line', "sh", *ALONE]
-    try:
-        with Terminal(argv, environment(tmp_path, fake.env())) as terminal:
-            terminal.wait_for(SHOWN)
-            terminal.resize(80, 24)
-            terminal.wait_for("60.0 W")
-            terminal.type("q")
-            terminal.wait_for("after 0")
-            assert "before" in terminal.text
-            assert SHOWN not in terminal.text
-    finally:
-        subprocess.run([*server, "kill-server"], check=False, capture_output=True)
 
 
 def test_a_stalled_terminal_holds_up_no_sampling_and_gets_no_burst(fake: FakeNvml, tmp_path: Path) -> None:
