@@ -41,7 +41,9 @@ PATIENCE_S, MOST_PATIENCE_S = 5.0, 300.0
 LAST_ANSWER_S = 0.15
 """So long we stay for an answer that is on its way: the shell would take it for keys."""
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
-FAREWELL = "\x1b[?2026l\x1b[0m"
+FAREWELL = "\x1b[?2026l\x1b[0m\x1b[H\x1b[2J"
+"""Synchronized output ends, colours end, and the screen is wiped: a terminal without a second one (GNU screen
+as it comes, the Linux console) would keep the picture, with the prompt in it."""
 
 
 class TerminalDriver(LinuxDriver):

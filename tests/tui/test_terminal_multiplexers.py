@@ -1,4 +1,4 @@
-"""Does it behave in a real tmux and a real screen: shown, stalled, hung up, and while a vendor's call hangs?"""
+"""Does it behave in a real tmux and a real screen: shown, stalled, hung up, and while a call hangs?"""
 
 from __future__ import annotations
 
@@ -206,6 +206,6 @@ def test_in_screen_it_is_shown_and_leaves_a_clean_window(fake: FakeNvml, tmp_pat
         terminal.wait_for("60.0 W")
         terminal.type("q")
         terminal.wait_for("after 0")
-        assert "Devices" not in terminal.text
+        assert SHOWN not in terminal.text
         terminal.type("\n")
         assert terminal.wait() == 0
