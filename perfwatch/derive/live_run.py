@@ -120,7 +120,9 @@ class LiveRun:
             integrated = [number for number, label in mine.items() if label in standing.integrated]
             error_j = self._errors.expanded_j(mine, standing.t, integrated)
         gaps = self._course.gaps
-        throttles = [one for number in mine for one in watch.throttles(number)]
+        throttles = [
+            replace(one, origin=label) for number, label in mine.items() for one in watch.throttles(number)
+        ]
         return replace(
             known,
             error_j=error_j,
@@ -128,7 +130,7 @@ class LiveRun:
             timings=self._timings_at(standing.t),
             pace=self._course.pace(),
             findings=live_findings(standing, watch, labels=mine, gaps=gaps, error_j=error_j),
-            throttles=_copied(throttles),
+            throttles=tuple(throttles),
             gaps=gaps,
             odd=odd_one(
                 _usual(peer, watch, number)

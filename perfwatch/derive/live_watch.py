@@ -36,7 +36,7 @@ class Stretch:
     start: float
     end: float | None = None
     origin: str = field(default="", compare=False)
-    """Who marked the phase."""
+    """Who marked the phase; which device was throttled."""
 
     @property
     def told_last(self) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from derive.build import Session, every
 from looking import SIZES, declared, fits_everywhere, line_with, look, scene
+from story import scene_of
 
 from perfwatch import metrics as m
 from perfwatch.model import Device, DeviceKind
 from perfwatch.session import format as fmt
 from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.row import plain
 from perfwatch.tui.screens import output
 from perfwatch.tui.view import View
 
@@ -115,6 +118,24 @@ def test_events_are_told_in_plain_words_with_a_sign_for_their_weight():
         assert sentence in told
     assert "opening" not in told
     assert "nvidia answers again" not in told
+
+
+def test_throttling_of_the_runs_devices_is_an_event_with_its_end():
+    session = Session()
+    session.job(0.0, None)
+    number = session.device(metrics=(m.POWER, m.THROTTLE_REASONS))
+    hot = [*range(10, 14), *range(17, 20), *range(50, 53)]  # it comes and goes, and comes back later
+    session.poll(number, every(1.0, 0.0, 60.0), lambda t: 100.0, lambda t: 0x20 * (int(t) in hot))
+    scene, _ = scene_of(session)
+    frame = scene.frame(60.0)
+    seen = "\n".join(plain(row) for row in output.draw(frame, View(), (100, 30), Book()))
+    lines = [line.strip() for line in seen.splitlines() if "throttled" in line]
+    assert lines == [
+        "00:10 ! nvidia:0 is throttled: thermal",
+        "00:20 ✓ nvidia:0 is throttled no more, after 10.0 s",
+        "00:50 ! nvidia:0 is throttled: thermal",
+        "00:53 ✓ nvidia:0 is throttled no more, after 3.00 s",
+    ]
 
 
 def test_how_the_job_ended_is_said():

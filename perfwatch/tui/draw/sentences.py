@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import groupby
 from typing import Any, NamedTuple
 
+from perfwatch.derive.live_watch import Stretch
 from perfwatch.frame import Frame, Happening
 from perfwatch.units import format_count, format_duration
 
@@ -22,6 +25,9 @@ class Told(NamedTuple):
 BAD, WARN, GOOD, MARK, PLAIN = ("✗", "bad"), ("!", "warn"), ("✓", "good"), ("▸", "mark"), ("·", "text")
 _QUIET = ("·", "dim")
 
+COMES_AND_GOES_S = 10.0
+"""A throttle that ended and begins again within this time went on."""
+
 _STATES = {
     "absent": (_QUIET, "is not there"),
     "stale": (WARN, "does not answer"),
@@ -36,7 +42,26 @@ def told(frame: Frame) -> list[Told]:
     labels = {one.number: one.label for one in (*frame.devices, *frame.workloads)}
     ids = {(one.collector, one.device.id): one.label for one in (*frame.devices, *frame.workloads)}
     teller = _Teller(labels, ids)
-    return [line for event in frame.events if (line := teller.tell(event)) is not None]
+    found = [line for event in frame.events if (line := teller.tell(event)) is not None]
+    return sorted([*found, *_throttles(frame)], key=lambda one: one.t)
+
+
+def _throttles(frame: Frame) -> list[Told]:
+    """When the devices of the run ran with reduced clocks; what comes and goes is one event."""
+    lines: list[Told] = []
+    for (label, reason), times in groupby(frame.run.throttles, key=lambda one: (one.origin, one.name)):
+        whole: list[Stretch] = []
+        for one in times:
+            if whole and whole[-1].end is not None and one.start - whole[-1].end < COMES_AND_GOES_S:
+                whole[-1] = replace(whole[-1], end=one.end)
+            else:
+                whole.append(one)
+        for one in whole:
+            lines.append(Told(one.start, *WARN, f"{label} is throttled: {reason}"))
+            if one.end is not None:
+                lasted = format_duration(one.end - one.start)
+                lines.append(Told(one.end, *GOOD, f"{label} is throttled no more, after {lasted}"))
+    return lines
 
 
 class _Teller:
