@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "summary": "perfwatch.cli.summary",
     "cost": "perfwatch.cli.cost",
     "import": "perfwatch.cli.import_",
+    "yardstick": "perfwatch.cli.yardstick",
     "record": "perfwatch.cli.record",
     "export": "perfwatch.cli.export",
     "stream": "perfwatch.cli.stream",
@@ -50,6 +51,7 @@ files:
   perfwatch export FILE --to csv  a recorded run as csv or jsonl
   perfwatch import mlperf DIR     a session out of MLPerf's logs of a result and of its power
   perfwatch cost FILE             a recorded run at other prices; --at 1000000/day projects it
+  perfwatch yardstick [BENCHMARK] published results; `summary FILE --against mlperf` puts a run beside them
 
 plumbing:
   perfwatch dashboard             what `perfwatch` alone shows; `perfwatch dashboard --help` for its options

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from perfwatch.errors import ConfigError
+from perfwatch.text import clean
 
 if TYPE_CHECKING:
     from perfwatch.derive.settings import Settings
@@ -62,6 +63,23 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
         help="begin here: seconds of the session as window.start_s tells them, or a mark's name",
     )
     group.add_argument("--to", dest="until", metavar="TIME", help="end here, likewise")
+
+
+def published(text: str) -> dict[str, str]:
+    """Which published results `mlperf`, `mlperf/resnet50` or `mlperf/resnet50/offline` means.
+
+    Raises:
+        ConfigError: it names another table.
+    """
+    source, _, rest = text.strip().partition("/")
+    if source.casefold() != "mlperf":
+        raise ConfigError(
+            f"nothing is published here under {clean(text, 60)!r}: it takes mlperf, mlperf/resnet50 or "
+            "mlperf/resnet50/offline"
+        )
+    benchmark, _, scenario = rest.partition("/")
+    named = {"benchmark": benchmark, "scenario": scenario}
+    return {key: word for key, word in named.items() if word}
 
 
 def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:

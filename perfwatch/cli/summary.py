@@ -15,6 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     asking.add_summary_arguments(parser)
     asking.add_output_arguments(parser)
     asking.add_window_arguments(parser)
+    parser.add_argument(
+        "--against",
+        metavar="mlperf[/BENCHMARK/SCENARIO]",
+        help="put the run beside published results of its benchmark and scenario; its tags or logs name both",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite files that exist")
     parser.add_argument("--config", metavar="FILE", help="configuration file instead of the user's own")
 
@@ -32,5 +37,9 @@ def run(args: argparse.Namespace) -> int:
     tape, path = results.load(args.file)
     recorded = Settings.from_json(tape.header.get("settings") or {})
     summary = results.summarise(tape, asking.recorded_settings(args, recorded))
+    if args.against is not None:
+        from perfwatch.derive.against import against
+
+        summary["against"] = against(summary, **asking.published(args.against))
     results.show(args, config, summary, log_path=None if path == "-" else path, called=args.file)
     return gates.judge(summary, otherwise=0)

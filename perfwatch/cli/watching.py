@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -61,7 +62,8 @@ def add_beside_argument(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="a recorded run to show beside this one on screen 5: a path, last, a name; repeatable",
+        help="a recorded run to show beside this one on screen 5 (a path, last, a name), or published "
+        "systems: mlperf/resnet50/offline; repeatable",
     )
 
 
@@ -72,12 +74,14 @@ def beside(args: argparse.Namespace) -> tuple[RunBeside, ...]:
         SessionError: one of them cannot be read.
         ConfigError: one of them tells no power or no work.
     """
-    return tuple(_beside(file) for file in args.beside)
+    return tuple(chain.from_iterable(_beside(file) for file in args.beside))
 
 
-def _beside(file: str) -> RunBeside:
+def _beside(file: str) -> list[RunBeside]:
     from perfwatch.frame import RunBeside
 
+    if file.partition("/")[0].casefold() == "mlperf":
+        return published(file)
     tape, _ = results.load(file)
     summary = results.summarise(tape, None)
     watts = summary["power"]["mean_watts"]
@@ -85,7 +89,34 @@ def _beside(file: str) -> RunBeside:
     if watts is None or not rates:
         lacks = "work" if watts else "power"
         raise ConfigError(f"cannot show {clean(file)} beside this run: it tells no {lacks}")
-    return RunBeside(Path(file).name, str(summary["energy"]["scope"]), watts, rates)
+    return [RunBeside(Path(file).name, str(summary["energy"]["scope"]), watts, rates)]
+
+
+def published(word: str) -> list[RunBeside]:
+    """Published systems of one benchmark and scenario whose power is known: `mlperf/resnet50/offline`.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    from perfwatch.frame import RunBeside
+    from perfwatch.yardstick.table import benchmark_of, find, in_order, scenario_of
+
+    named = asking.published(word)
+    if len(named) < 2:
+        raise ConfigError(
+            f"cannot show {clean(word, 60)!r} beside this run: say which benchmark and scenario, as in "
+            "mlperf/resnet50/offline"
+        )
+    scenario = scenario_of(named["scenario"])
+    rows = in_order(find(benchmark_of(named["benchmark"], scenario), scenario))
+    found = [
+        RunBeside(f"{row.submitter} {row.system}, {row.round}", "wall", row.watts, row.rates)
+        for row in rows
+        if row.watts is not None and row.rates
+    ]
+    if not found:
+        raise ConfigError(f"cannot show {clean(word, 60)!r} beside this run: no such result tells its power")
+    return found
 
 
 class Appearance(TypedDict):

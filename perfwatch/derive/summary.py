@@ -84,6 +84,7 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "utilization": _utilization(run, headline.window),
         "observer": _observer(tape),
         "mlperf": official(tape),
+        "against": None,  # `summary --against` puts it there (perfwatch.derive.against)
         "also": {} if other is None else {other.window.kind: _beside(other)},
         "quality": _quality(headline.findings),
     }

@@ -12,6 +12,7 @@ from perfwatch.exporters.layout import BOLD, GREEN, RED, Paint, hanging, table
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.exporters.summary_rows import FigureRows
 from perfwatch.exporters.summary_verdict import Verdict
+from perfwatch.exporters.yardstick_text import against_lines
 from perfwatch.text import pad, width
 from perfwatch.units import format_count, format_duration, format_memory, format_percent
 
@@ -57,10 +58,18 @@ class _Face:
             *self._header(),
             *table(list(FigureRows(self._parts).rows()), self._parts.headings(), self._columns, self._paint),
             *Verdict(self._parts, self._columns, self._paint).lines(),
+            *self._against(),
             *self._provenance(),
             *self._observer(log_path),
             *self._next(next_steps),
         ]
+
+    def _against(self) -> Iterator[str]:
+        """The run beside published systems, where that was asked for."""
+        found = self._parts.summary.get("against")
+        if found:
+            yield from against_lines(found, self._columns, self._paint)
+            yield ""
 
     def _ending(self, *, has_command: bool) -> str:
         session = self._parts.session

@@ -18,10 +18,13 @@ from perfwatch.imports import loadgen, ptdaemon
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
+from perfwatch.yardstick.table import benchmarks
 
 DETAIL, SUMMARY, POWER = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt"
 USUAL_PLACES = ("", "run_1", "performance/run_1")
 """Where the logs lie below a directory of results."""
+FOLDERS = 6
+"""So many folders from the logs upwards may be named for the benchmark."""
 MAX_BYTES = 1 << 30
 """A log beyond this is none of LoadGen's."""
 SAMPLE_S = 1.0
@@ -61,7 +64,16 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
     if samples and result.begin_s is None:
         notes.append("LoadGen tells no power window: the power log is left out")
         samples = []
+    tags = {**_benchmark(where.resolve()), **tags}
     return _session(result, samples, notes, name=name or where.resolve().name, tags=tags)
+
+
+def _benchmark(where: Path) -> dict[str, str]:
+    """The benchmark by the name of a folder (`resnet50/Offline/performance/run_1`): no log tells it."""
+    for folder in reversed(where.parts[-FOLDERS:]):
+        if folder in benchmarks():
+            return {"benchmark": folder}
+    return {}
 
 
 def _place(directory: Path) -> Path:

@@ -344,6 +344,7 @@ odd_kinds = st.sampled_from(
         "clock",
         "missing",
         "mlperf",
+        "against",
     ]
 )
 

@@ -11,6 +11,10 @@ _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Braille's bits by column and row from the top."""
 
 
+MARGIN = 1.3
+"""So much more and less than the values a logarithmic axis holds."""
+
+
 @dataclass(frozen=True)
 class Scale:
     """One axis: what stands at its ends, and where its ticks are."""
@@ -22,6 +26,34 @@ class Scale:
     def share(self, value: float) -> float:
         """0 at the low end, 1 at the high end."""
         return (value - self.low) / (self.high - self.low)
+
+    def at(self, share: float) -> float:
+        """What stands at a share of the axis."""
+        return self.low + share * (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class LogScale(Scale):
+    """An axis on which equal distances are equal ratios; what is not above zero lies below it."""
+
+    def share(self, value: float) -> float:
+        return math.log(value / self.low) / math.log(self.high / self.low) if value > 0.0 else -1.0
+
+    def at(self, share: float) -> float:
+        return self.low * float((self.high / self.low) ** share)
+
+
+def log_scale_of(values: Sequence[float], ticks: int) -> LogScale:
+    """An axis of ratios around values above zero, with ticks at round multiples of powers of ten."""
+    low, high = min(values) / MARGIN, max(values) * MARGIN
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for parts in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+        found = [part * 10.0**decade for decade in decades for part in parts]
+        found = [tick for tick in found if low <= tick <= high]
+        if len(found) <= max(2, ticks):
+            break
+    return LogScale(low, high, tuple(found))
 
 
 def scale_of(values: Sequence[float], ticks: int) -> Scale:
@@ -93,7 +125,7 @@ class Plane:
         """A thin straight line y = at_zero + slope * x; where its last character lies, if it has any."""
         last = None
         for across in range(0, 2 * self._columns, 3):
-            x = self._x.low + (self._x.high - self._x.low) * across / (2 * self._columns - 1)
+            x = self._x.at(across / (2 * self._columns - 1))
             share = self._y.share(at_zero + slope * x)
             if 0.0 <= share <= 1.0:
                 self.dot(x, at_zero + slope * x, style)

@@ -14,11 +14,12 @@ from perfwatch.derive.live import Standing
 from perfwatch.derive.live_course import RUN, WATTS, WORK_RATE
 from perfwatch.exporters.words import per_joule_unit
 from perfwatch.frame import Bin, Frame
+from perfwatch.text import clean, width
 from perfwatch.tui.draw import charts, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.money import Money, money_of, rates_of, unit_cost
 from perfwatch.tui.draw.plain_ascii import ascii_rows
-from perfwatch.tui.draw.plane import Plane, Scale, scale_of
+from perfwatch.tui.draw.plane import LogScale, Plane, Scale, log_scale_of, scale_of
 from perfwatch.tui.draw.row import Line, Row, fitted
 from perfwatch.tui.draw.telling import ratios_shown, work_hint
 from perfwatch.tui.draw.timeline import GUTTER as CHART_GUTTER
@@ -33,9 +34,13 @@ LATELY = 12
 """The newest points are joined; of the older ones the dots remain."""
 BESIDE, MOST_LINES = (0.75, 1.35), 7
 """Lines of equal value are drawn for so much less and more than the path has, and at most so many."""
+RATE = 14
+"""The least columns of a rate with its unit."""
 GUTTER = 11
 ROOMY = 60
 """A plane of so many columns has room for what electricity costs along a line of equal efficiency."""
+FAR_APART = 20.0
+"""What is so many times more than another cannot be seen beside it on an axis of differences."""
 LEAST = (24, 5)
 """A plane below this tells nothing; the figures alone are shown."""
 
@@ -97,12 +102,16 @@ def _without_work(
 def _head(frame: Frame, standing: Standing, view: View, points: Sequence[_Point], columns: int) -> list[Row]:
     """*now* and *run* in one line each."""
     rows, shown = [], ratios_shown(frame)
-    for name, figures in (("now", standing.now), ("run", standing.run)):
-        rate, ratio = figures.rate(standing.unit), figures.per_joule(standing.unit) if shown else None
+    spans = ("now", standing.now), ("run", standing.run)
+    rates = [figures.rate(standing.unit) for _, figures in spans]
+    told = [DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s" for rate in rates]
+    field = max(RATE, *(width(text) + 1 for text in told))
+    for (name, figures), rate in zip(spans, told, strict=True):
+        ratio = figures.per_joule(standing.unit) if shown else None
         # The sign of the newest point in the picture below stands before its figures.
         sign = (NEWEST_ASCII if view.ascii else NEWEST) if name == "now" and points else " "
         row = Line(columns).put(f" {sign} ", "accent").put(name, "label")
-        row.cell(DASH if rate is None else f"{significant(rate)} {_unit(standing)}/s", 14, "work").put(" ")
+        row.cell(rate, field, "work").put(" ")
         row.cell(words.watts(figures.watts), 8, "power").put(" ")
         row.cell(format_quantity(ratio, per_joule_unit(standing.unit or "")), min(17, row.room), "efficiency")
         money = money_of(frame, figures, ratios=shown)
@@ -148,8 +157,7 @@ def _plane(
     """The run's path and the recorded runs that can be compared, with lines and axes."""
     points, others = shown
     columns, height = room
-    x = scale_of([point.watts for point in [*points, *others.values()]], max(2, columns // 14))
-    y = scale_of([point.rate for point in [*points, *others.values()]], max(2, height // 4))
+    x, y = _axes([*points, *others.values()], columns, height)
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
     path = [(point.watts, point.rate) for point in points]
     plane.sign(
@@ -157,7 +165,7 @@ def _plane(
     )  # before all texts, so that none lies there
     for sign, point in zip(_signs(view), others.values(), strict=False):
         plane.sign(point.watts, point.rate, sign, "mark")
-    _lines(plane, (x, y), points, frame, standing)
+    _lines(plane, (x, y), [*points, *(others.values() if isinstance(x, LogScale) else ())], frame, standing)
     for x_w, rate in path[:-LATELY]:
         plane.dot(x_w, rate, "dim")
     plane.path(path[-LATELY - 1 :], "efficiency")
@@ -165,6 +173,16 @@ def _plane(
         *_with_axis(plane, y, view, room, f"{_unit(standing)}/s"),
         *_below(x, view, columns),
     ]
+
+
+def _axes(points: Sequence[_Point], columns: int, height: int) -> tuple[Scale, Scale]:
+    """Of watts and of work/s; where systems of quite another size are shown, axes of ratios."""
+    watts, rates = [point.watts for point in points], [point.rate for point in points]
+    ticks = max(2, columns // 14), max(2, height // 4)
+    positive = min(watts) > 0.0 and min(rates) > 0.0
+    if positive and max(max(watts) / min(watts), max(rates) / min(rates)) > FAR_APART:
+        return log_scale_of(watts, ticks[0]), log_scale_of(rates, ticks[1])
+    return scale_of(watts, ticks[0]), scale_of(rates, ticks[1])
 
 
 # Recorded runs beside this one
@@ -185,23 +203,39 @@ def _signs(view: View) -> str:
 
 
 def _beside_lines(frame: Frame, comparable: Mapping[str, _Point], view: View, columns: int) -> list[Row]:
-    """A line for each: its sign and figures, or why it cannot stand in the plane."""
-    rows, signs = [], iter(_signs(view))
-    for one in frame.beside[: len(_signs(view))]:
-        row = Line(columns)
+    """A line for each: its sign and figures; those that cannot stand in the plane by the reason why."""
+    rows, signs, refused = [], iter(_signs(view)), dict[str, list[str]]()
+    for one in frame.beside:
         point = comparable.get(one.name)
         if point is None:
             standing = frame.standing
-            why = f"it measured {one.scope}" if standing and one.scope != standing.scope else "other work"
-            row.put("   ").foreign(one.name, "label").put(f"  cannot be compared: {why}", "dim")
-        else:
-            row.put(f" {next(signs)} ", "mark").foreign(one.name, "label").put("  ")
-            row.put(f"{significant(point.rate)}/s", "work").put("  ").put(words.watts(point.watts), "power")
-            if point.watts > 0.0 and frame.standing is not None:
-                unit = per_joule_unit(frame.standing.unit or "")
-                row.put("  ").put(format_quantity(point.rate / point.watts, unit), "efficiency")
+            other_scope = standing is not None and one.scope != standing.scope
+            refused.setdefault(f"measured at {one.scope}" if other_scope else "other work", []).append(
+                one.name
+            )
+            continue
+        sign = next(signs, None)
+        if sign is None:
+            continue
+        row = Line(columns).put(f" {sign} ", "mark").foreign(one.name, "label").put("  ")
+        row.put(f"{significant(point.rate)}/s", "work").put("  ").put(words.watts(point.watts), "power")
+        if point.watts > 0.0 and frame.standing is not None:
+            unit = per_joule_unit(frame.standing.unit or "")
+            row.put("  ").put(format_quantity(point.rate / point.watts, unit), "efficiency")
         rows.append(row.row())
-    return rows
+    left = len(comparable) - len(_signs(view))
+    if left > 0:
+        rows.append(Line(columns).put(f"   and {left} more", "dim").row())
+    scope = frame.standing.scope if frame.standing is not None else ""
+    return rows + [_refused(names, why, scope, columns) for why, names in refused.items()]
+
+
+def _refused(names: Sequence[str], why: str, scope: str, columns: int) -> Row:
+    name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+    row = Line(columns).put("   ").foreign(name, "label", columns=min(width(clean(name)), columns // 2))
+    if why != "other work":
+        why += f", this run at {scope}"
+    return row.put(f"  cannot be compared: {why}", "dim").row()
 
 
 # Lines of the same work per joule, and of the same cost
@@ -252,6 +286,8 @@ def _round_between(values: Sequence[float], lowest: float, highest: float) -> li
     if not known:
         return []
     low, high = max(lowest, BESIDE[0] * min(known)), min(highest, BESIDE[1] * max(known))
+    if high / low > FAR_APART:
+        return list(log_scale_of([low, high], MOST_LINES).ticks)[:MOST_LINES]
     return [tick for tick in scale_of([low, high], MOST_LINES - 1).ticks if tick > 0.0][:MOST_LINES]
 
 

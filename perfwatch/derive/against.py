@@ -1,0 +1,219 @@
+"""Where does a run stand between published systems, and what of it may be compared at all?
+
+Only results of one benchmark and one scenario are comparable, and strictly only those of one round. Published
+energy is that of the whole machine at the wall: a run whose energy covers less is compared by speed alone.
+What cannot be compared is refused with the reason; nothing is converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch.derive.numbers import number
+from perfwatch.model import Scope
+from perfwatch.yardstick.table import TRAINING, Published, benchmark_of, find, in_order, scenario_of
+
+Json = Mapping[str, Any]
+
+PERCENTILE = {"SingleStream": "p90_s", "MultiStream": "p99_s"}
+"""The percentile of a query's latency that is the result of a scenario."""
+SAMPLE_PER_QUERY = ("Server", "SingleStream")
+"""Scenarios whose query is one sample."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the run in the table's unit, or why it has none.
+
+    Args:
+        value: `None` where it may not be compared.
+        why_not: a sentence for people; empty where there is a value.
+    """
+
+    value: float | None
+    why_not: str = ""
+
+
+def against(summary: Json, *, benchmark: str | None = None, scenario: str | None = None) -> dict[str, Any]:
+    """The run beside published systems, as the key `against` of the summary.
+
+    Args:
+        summary: of the run.
+        benchmark, scenario: what it ran, as people call it; else its tags `benchmark` and `scenario`, and
+            what LoadGen told.
+
+    Raises:
+        ConfigError: there is no such benchmark or scenario in the table.
+    """
+    tags = (summary.get("conditions") or {}).get("tags") or {}
+    told = summary.get("mlperf") or {}
+    named_benchmark = benchmark or tags.get("benchmark")
+    named_scenario = scenario or told.get("scenario") or tags.get("scenario")
+    ran = scenario_of(str(named_scenario)) if named_scenario else None
+    found: dict[str, Any] = {
+        "source": "mlperf",
+        "benchmark": benchmark_of(str(named_benchmark), ran) if named_benchmark else None,
+        "scenario": ran,
+        "official": told.get("valid") is True and told.get("metric") is not None,
+        "run": {"result": None, "unit": None, "per_joule": None},
+        "refused": [],
+        "rows": [],
+    }
+    refusal = _unknown(found) or _other_scenario(found, told)
+    if refusal:
+        return {**found, "refused": [refusal]}
+    rows = find(found["benchmark"], found["scenario"])
+    if not rows:
+        return {**found, "refused": [_nothing_published(found)]}
+    unit = rows[0].unit
+    speed, per_joule = _speed(summary, rows[0]), _per_joule(summary, rows[0])
+    found["run"] = {"result": speed.value, "unit": unit, "per_joule": per_joule.value}
+    found["refused"] = list(_refusals(rows, speed, per_joule))
+    if speed.value is None and per_joule.value is None:
+        return found
+    found["rows"] = [_row(row, speed.value, per_joule.value) for row in in_order(rows)]
+    return found
+
+
+def _unknown(found: Json) -> str:
+    if found["benchmark"] is None:
+        return "nothing tells which benchmark this run is"
+    if found["scenario"] is None:
+        return "nothing tells which scenario this run is (Offline, Server, SingleStream, MultiStream)"
+    return ""
+
+
+def _other_scenario(found: Json, told: Json) -> str:
+    """LoadGen knows what it ran."""
+    ran = told.get("scenario")
+    if ran is None or scenario_of(str(ran)) == found["scenario"]:
+        return ""
+    return (
+        f"this run is {ran}, not {found['scenario']}: the scenarios ask for different things (all at once, "
+        "at random times, one after the other), so their figures do not compare"
+    )
+
+
+def _nothing_published(found: Json) -> str:
+    there = sorted({row.scenario for row in find(found["benchmark"])})
+    return f"of {found['benchmark']} no {found['scenario']} result is published here, only {', '.join(there)}"
+
+
+# The run's own figures, in the table's units
+
+
+def _speed(summary: Json, like: Published) -> Figure:
+    """The result of the run in the unit of the rows."""
+    official = (summary.get("mlperf") or {}).get("metric")
+    if official:
+        return _official_speed(official, like)
+    if like.scenario == TRAINING:
+        return _time_to_train(summary)
+    if like.unit == "ms":
+        return _latency(summary, like)
+    return _rate(summary, like)
+
+
+def _official_speed(metric: Json, like: Published) -> Figure:
+    """LoadGen's own metric: latencies in s, rates a second."""
+    value, unit = number(metric.get("value")), str(metric.get("unit"))
+    if value is None:
+        return Figure(None, "LoadGen's logs tell no result")
+    if like.unit == "ms":
+        return (
+            Figure(value * 1e3)
+            if unit == "s"
+            else Figure(None, f"its result is told in {unit}, not as a time")
+        )
+    counted = {"queries/s": "samples/s"}.get(unit, unit) if like.scenario in SAMPLE_PER_QUERY else unit
+    return Figure(value) if counted == like.unit else Figure(None, _other_unit(unit, like))
+
+
+def _other_unit(unit: str, like: Published) -> str:
+    return f"this run counts {unit.removesuffix('/s')}, published is {like.unit}"
+
+
+def _rate(summary: Json, like: Published) -> Figure:
+    name = _work_of(summary, like)
+    if name is None:
+        counted = ", ".join((summary.get("work") or {}).keys()) or "no work"
+        return Figure(None, f"this run counts {counted.replace('_', ' ')}, published is {like.unit}")
+    rate = number(summary["work"][name].get("rate_per_s"))
+    return Figure(rate) if rate else Figure(None, "this run did no work that was counted")
+
+
+def _work_of(summary: Json, like: Published) -> str | None:
+    """Which counted work is what the rows count."""
+    names = ["generated_tokens"] if like.unit == "tokens/s" else ["samples"]
+    if names == ["samples"] and like.scenario in SAMPLE_PER_QUERY:
+        names.append("queries")
+    work = summary.get("work") or {}
+    return next((name for name in names if (work.get(name) or {}).get("count")), None)
+
+
+def _latency(summary: Json, like: Published) -> Figure:
+    key = PERCENTILE.get(like.scenario, "p90_s")
+    for timing in ("query", "request", "latency", *(summary.get("latency") or {})):
+        value = number(((summary.get("latency") or {}).get(timing) or {}).get(key))
+        if value is not None:
+            return Figure(value * 1e3)
+    return Figure(None, f"this run has no {key.removesuffix('_s')} of a query's latency")
+
+
+def _time_to_train(summary: Json) -> Figure:
+    duration_s = number((summary.get("window") or {}).get("duration_s"))
+    return Figure(duration_s / 60.0) if duration_s else Figure(None, "this run has no duration")
+
+
+def _per_joule(summary: Json, like: Published) -> Figure:
+    """Work per joule at the wall."""
+    energy = summary.get("energy") or {}
+    if energy.get("joules") is None:
+        return Figure(None, "this run tells no energy: only speed is compared")
+    if energy.get("scope") != Scope.WALL.value:
+        return Figure(
+            None,
+            f"this run's energy is of scope {energy.get('scope')}, published energy is that of the whole "
+            "machine at the wall, which is more: only speed is compared",
+        )
+    official = (summary.get("mlperf") or {}).get("efficiency") or {}
+    told = official.get("samples_per_joule", official.get("value"))
+    if told is not None:
+        return Figure(float(told))
+    name = _work_of(summary, like)
+    found = ((summary.get("efficiency") or {}).get(name or "") or {}).get("per_joule")
+    if found is None:
+        return Figure(None, "this run has no work per joule to compare: see its quality")
+    return Figure(float(found))
+
+
+def _refusals(rows: Sequence[Published], speed: Figure, per_joule: Figure) -> Iterator[str]:
+    if speed.why_not:
+        yield speed.why_not
+    if per_joule.why_not and any(row.per_joule is not None for row in rows):
+        yield per_joule.why_not
+
+
+# Beside each other
+
+
+def _row(row: Published, result: float | None, per_joule: float | None) -> dict[str, Any]:
+    """A published system, and how the run stands to it: above 1 the run is better."""
+    speed = None
+    if result:
+        speed = row.result / result if row.is_time else result / row.result
+    return {
+        "round": row.round,
+        "submitter": row.submitter,
+        "system": row.system,
+        "status": row.status or "available",
+        "result": row.result,
+        "unit": row.unit,
+        "watts": row.watts,
+        "per_joule": row.per_joule,
+        "note": row.note or None,
+        "speed_ratio": speed,
+        "per_joule_ratio": per_joule / row.per_joule if per_joule and row.per_joule else None,
+    }
