@@ -17,7 +17,7 @@ from perfwatch.model import DeviceKind, Scope
 
 TOP = (
     "schema session conditions window devices work unit energy power efficiency cost carbon latency "
-    "utilization observer mlperf also quality"
+    "utilization observer mlperf against also quality"
 )
 KEYS = {
     "session": (
