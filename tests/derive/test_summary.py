@@ -344,7 +344,6 @@ odd_kinds = st.sampled_from(
         "clock",
         "missing",
         "mlperf",
-        "against",
     ]
 )
 
