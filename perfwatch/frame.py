@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from perfwatch.derive.live import Standing
-from perfwatch.derive.live_run import RunSoFar
-from perfwatch.derive.workload_now import WorkloadNow
+from perfwatch.derive.run_so_far import RunSoFar
 from perfwatch.model import Device, State
 
+if TYPE_CHECKING:
+    from perfwatch.derive.standing import Standing
+    from perfwatch.derive.workload_now import WorkloadNow
+
 Bin = tuple[int, float | None, float | None, float | None]
+RUN = -1
+"""The number under which the bins of the run itself are asked for."""
 
 
 class BinsWanted(NamedTuple):
@@ -82,6 +86,15 @@ class Processes(NamedTuple):
     rows: tuple[tuple[Any, ...], ...]
 
 
+class FiguresNow(NamedTuple):
+    """What is computed over spans, and when that was."""
+
+    t: float
+    standing: Standing | None
+    run: RunSoFar
+    work: Mapping[int, WorkloadNow]
+
+
 class RunBeside(NamedTuple):
     """A recorded run to compare with: scope and mean of its power, W, and its rates by unit while working."""
 
@@ -137,4 +150,9 @@ class Frame:
     @property
     def counts_work(self) -> bool:
         """Whether anything counts work and has told some."""
-        return any(value for one in self.workloads for value in one.values.values() if value)
+        return counts_work(self.workloads)
+
+
+def counts_work(workloads: Iterable[DeviceNow]) -> bool:
+    """Whether any of them has told some work."""
+    return any(value for one in workloads for value in one.values.values() if value)

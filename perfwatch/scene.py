@@ -6,36 +6,40 @@ screen asks for one. The screen gets a finished object and nothing else, and may
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from perfwatch.derive.integral import gap_limit_s
-from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
-from perfwatch.derive.live_course import RUN
-from perfwatch.derive.live_run import LiveRun
-from perfwatch.derive.odd import Peer
-from perfwatch.derive.throttles import reasons_of
-from perfwatch.derive.workload_now import WorkloadFigures
-from perfwatch.frame import Bin, BinsWanted, DeviceNow, Frame, Happening, Processes, RunBeside
+from perfwatch.derive.run_so_far import RunSoFar
+from perfwatch.derive.spans import NOW_S, gap_limit_s
+from perfwatch.frame import (
+    RUN,
+    Bin,
+    BinsWanted,
+    DeviceNow,
+    FiguresNow,
+    Frame,
+    Happening,
+    Processes,
+    RunBeside,
+    counts_work,
+)
 from perfwatch.history.charts import History
-from perfwatch.metrics import ENERGY, POWER, SM_CLOCK, THROTTLE_REASONS
+from perfwatch.metrics import ENERGY, POWER, THROTTLE_REASONS
 from perfwatch.model import Device, DeviceKind, Kind, State
 from perfwatch.session import format as fmt
 
+if TYPE_CHECKING:
+    from perfwatch.figures import FigureFolds
+
 FIGURES_S = 0.45
+"""Figures are computed at most so often."""
+MOST_UNFOLDED = 64
+"""So many records are kept before what folds them into figures is loaded."""
 EVENTS = 500
 """So many events are kept for the screen; the recording has them all."""
-
-
-class _Figures(NamedTuple):
-    """What is computed over spans, and when it was."""
-
-    t: float
-    standing: Standing | None
-    run: Any
-    work: Any
 
 
 class Scene:
@@ -48,9 +52,10 @@ class Scene:
     def __init__(self, now_s: float = NOW_S) -> None:
         self._header: Mapping[str, Any] = {}
         self._history = History()
-        self._live = LiveFigures(now_s)
-        self._work = WorkloadFigures(now_s)
-        self._run = LiveRun(self._live, now_s)
+        self._now_s = now_s
+        self._folds: FigureFolds | None = None
+        self._unfolded: list[Mapping[str, Any]] = []
+        """Records that no figure was asked of yet."""
         self._states: dict[str, tuple[State, str]] = {}
         self._device_states: dict[tuple[str, str], tuple[State, str]] = {}
         self._gone: dict[int, str] = {}
@@ -65,16 +70,14 @@ class Scene:
         self._job: dict[str, Any] = {}
         self._observer: Mapping[str, Any] = {}
         self._gap_s = gap_limit_s(1.0)
-        self._figures: _Figures | None = None
+        self._figures = FiguresNow(-math.inf, None, RunSoFar(), {})
 
     # -- taking records ----------------------------------------------------------------------------
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Take one record of the session."""
         self._history.write(record)
-        self._live.take(record)
-        self._work.write(record)
-        self._run.take(record)
+        self._fold(record)
         if "s" in record:
             for number, t, values in record["s"]:
                 self._newest[number] = (t, values)
@@ -92,6 +95,25 @@ class Scene:
         elif record.get("format") == fmt.FORMAT:
             self._header = record
             self._gap_s = gap_limit_s(float(record["interval_s"]))
+
+    def _fold(self, record: Mapping[str, Any]) -> None:
+        """Into the figures of the run; what they need is loaded when a screen asks for some, or soon."""
+        if self._folds is not None:
+            self._folds.take(record)
+            return
+        self._unfolded.append(record)
+        if len(self._unfolded) >= MOST_UNFOLDED:
+            self._figure_folds()
+
+    def _figure_folds(self) -> FigureFolds:
+        if self._folds is None:
+            from perfwatch.figures import FigureFolds  # late: the first picture of devices needs none
+
+            self._folds = FigureFolds(self._now_s)
+            for record in self._unfolded:
+                self._folds.take(record)
+            self._unfolded.clear()
+        return self._folds
 
     def tick(self, now_ns: int) -> None:
         """Nothing is due by the clock."""
@@ -127,22 +149,26 @@ class Scene:
 
     # -- answering ---------------------------------------------------------------------------------
 
-    def frame(self, t: float, wanted: Sequence[BinsWanted] = (), *, figures: bool = True) -> Frame:
+    def frame(self, t: float, wanted: Sequence[BinsWanted] = (), *, figures: bool | None = True) -> Frame:
         """Everything as it stands at `t`.
 
         Args:
             wanted: the bins of charts.
             figures: whether the figures of the run (`standing`, `run`, `work`) are looked at; else those of
-                an earlier frame will do, since they cost as much as all the rest.
+                an earlier frame will do, since they cost as much as all the rest. None: where there is a run.
         """
         both = [self._now(number, t) for number in self._declared]
-        known = self._figures
-        spans = known if known is not None and not figures else self._figures_at(t, both)
+        workloads = tuple(one for one in both if one.device.kind is DeviceKind.WORKLOAD)
+        if figures is None:
+            figures = bool(self._job) or counts_work(workloads)
+        if figures and not 0 <= t - self._figures.t < FIGURES_S:  # twice a second, however often one looks
+            self._figures = self._figure_folds().at(t, both)
+        spans = self._figures
         return Frame(
             t=t,
             header=self._header,
             devices=tuple(one for one in both if one.device.kind is not DeviceKind.WORKLOAD),
-            workloads=tuple(one for one in both if one.device.kind is DeviceKind.WORKLOAD),
+            workloads=workloads,
             standing=spans.standing,
             run=spans.run,
             job=dict(self._job),
@@ -185,22 +211,17 @@ class Scene:
         _, _, mean, high = self._history.bins(number, metric, self._gap_s, place, place)[0]
         return high if metric == THROTTLE_REASONS.name else mean  # bits have no mean
 
-    def _figures_at(self, t: float, both: Sequence[DeviceNow]) -> _Figures:
-        """What is computed over spans: anew twice a second, however often somebody looks."""
-        known = self._figures
-        if known is None or not 0 <= t - known.t < FIGURES_S:
-            standing = standing_or_none(self._live)
-            labels = {one.number: one.label for one in both}
-            run = self._run.so_far(standing, labels, [_peer(one) for one in both])
-            known = self._figures = _Figures(t, standing, run, self._work.figures(t))
-        return known
-
     def _bins(self, wanted: BinsWanted) -> Sequence[Bin]:
         asked = wanted.metric, wanted.width_s, wanted.first, wanted.last
-        if wanted.number == RUN:
-            return self._run.bins(*asked)
-        timed = self._work.bins(wanted.number, *asked)
-        return self._history.bins(wanted.number, *asked) if timed is None else timed
+        if wanted.number == RUN or self._is_workload(wanted.number):
+            found = self._figure_folds().bins(wanted.number, *asked)
+            if found is not None:
+                return found
+        return self._history.bins(wanted.number, *asked)
+
+    def _is_workload(self, number: int) -> bool:
+        declared = self._declared.get(number)
+        return declared is not None and declared[1].kind is DeviceKind.WORKLOAD
 
     def _now(self, number: int, t: float) -> DeviceNow:
         collector, device = self._declared[number]
@@ -242,13 +263,3 @@ class Scene:
         if at is not None and t - at > self._gap_s:
             return State.STALE, f"no reading for {t - at:.0f} s"
         return State.OK, ""
-
-
-def _peer(one: DeviceNow) -> Peer:
-    return Peer(
-        one.label,
-        one.device.name,
-        one.value(SM_CLOCK.name),
-        one.watts,
-        ", ".join(reasons_of(one.values.get(THROTTLE_REASONS.name))),
-    )

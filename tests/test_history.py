@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.spans import gap_limit_s
 from perfwatch.history import kept as module
 from perfwatch.history.charts import History
 from perfwatch.metrics import ENERGY, POWER, QUERIES

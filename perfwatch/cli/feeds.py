@@ -59,7 +59,9 @@ class LiveFeed:
         self._finder = finder
         self._taken = False
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+    def ask(
+        self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool | None = True
+    ) -> Future[Frame]:
         """A frame, computed on the hub's thread."""
         if wanted:  # there are charts on the screen already
             self._live.shown.set()
@@ -67,7 +69,7 @@ class LiveFeed:
             return self._live.hub.ask(lambda: self._frame(wanted, figures))
         return self._live.hub.ask(lambda: self._scene.as_of(self._frame(wanted, figures), at))
 
-    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
+    def _frame(self, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         hub = self._live.hub
         now_ns = self._live.clock.monotonic_ns() if hub.ended_ns is None else hub.ended_ns
         frame = self._scene.frame(hub.seconds(now_ns), wanted, figures=figures)
@@ -133,7 +135,7 @@ class JobFeed(LiveFeed):
         """The dashboard closes with the job, unless it was told to stay."""
         return self._done.is_set() and not self._stays
 
-    def _frame(self, wanted: Sequence[BinsWanted], figures: bool) -> Frame:
+    def _frame(self, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         return replace(super()._frame(wanted, figures), output=self._pane.lines(OUTPUT_LINES))
 
 

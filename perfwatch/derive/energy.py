@@ -16,7 +16,7 @@ from math import fsum
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.counter_fault import fault_of
 from perfwatch.derive.findings import INFO, WARN, Finding
-from perfwatch.derive.spans import Span, total, union, without
+from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
@@ -232,7 +232,7 @@ def _power_near(counter: Series, power: Series | None, t: float) -> float:
 def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figure | None:
     """What the power readings add up to; `None` if there are none for the window."""
     sensor = integral.sensor_of(power)
-    longest_s = integral.gap_limit_s(interval_s)
+    longest_s = gap_limit_s(interval_s)
     found = [(span, integral.integrate(power, span, sensor, longest_s=longest_s)) for span in window]
     stretches = [stretch for _, part in found for stretch in part.stretches]
     if not stretches:

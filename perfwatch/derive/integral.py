@@ -23,8 +23,6 @@ UNKNOWN_REFRESH_CAP_S = 1.0
 """A sensor of unknown refresh is not taken for slower than this: its value may just not have changed."""
 LOOK_AT = 5000
 """Readings from which an unknown refresh is found out."""
-GAP_PERIODS = 3.0
-GAP_AT_LEAST_S = 3.0
 
 
 class Sensor(NamedTuple):
@@ -84,11 +82,6 @@ def sensor_of(series: Cumulative) -> Sensor:
     metric = series.metric
     refresh_s = metric.update_s if metric.update_s is not None else _observed_refresh_s(series)
     return Sensor(max(0.0, refresh_s), max(0.0, metric.window_s or 0.0))
-
-
-def gap_limit_s(interval_s: float) -> float:
-    """Readings further apart than this leave a gap: three periods, at least 3 s (design 5.1)."""
-    return max(GAP_AT_LEAST_S, GAP_PERIODS * interval_s)
 
 
 def integrate(series: Cumulative, span: Span, sensor: Sensor, *, longest_s: float) -> Integral:

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from perfwatch.derive.conditions import declared_power_w
-from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.scopes import (
@@ -29,7 +28,8 @@ from perfwatch.derive.scopes import (
     outermost,
 )
 from perfwatch.derive.settings import Settings
-from perfwatch.derive.spans import Span
+from perfwatch.derive.spans import NOW_S, Span, gap_limit_s
+from perfwatch.derive.standing import Figures, Standing
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.work import (
     OWN_TIMES,
@@ -44,73 +44,6 @@ from perfwatch.derive.work import (
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, UTILIZATION, WORK_UNITS
 from perfwatch.model import Device, DeviceKind, Kind, Metric
-
-NOW_S = 30.0
-"""The span of *now* unless another was asked for."""
-LEAST_COVERAGE = 0.9
-"""A ratio is not told where a device of the headline was seen for less of the span than this."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """One span's figures; `None` is unknown.
-
-    Args:
-        span: what they are over.
-        watts: mean power of the headline's devices in what was seen of the span.
-        joules: their energy.
-        coverage: the share of the span in which the device that was seen least was seen.
-        work: how much of each unit was done.
-        errors: the expanded uncertainty of each count.
-    """
-
-    span: Span
-    watts: float | None
-    joules: float | None
-    coverage: float
-    work: Mapping[str, float | None]
-    errors: Mapping[str, float] = field(default_factory=dict)
-
-    def rate(self, unit: str | None) -> float | None:
-        """Work per second."""
-        count = self.work.get(unit or "")
-        return None if count is None or self.span.duration_s <= 0.0 else count / self.span.duration_s
-
-    def per_joule(self, unit: str | None) -> float | None:
-        """Work per joule; `None` where the energy of a device was not seen for most of the span."""
-        count = self.work.get(unit or "")
-        if count is None or not self.joules or self.coverage < LEAST_COVERAGE:
-            return None
-        return count / self.joules
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the run stands.
-
-    Args:
-        t: seconds on the session's clock up to which the figures are.
-        elapsed_s: how long the run has been going.
-        unit: the unit of work to show; `None` while nothing was counted.
-        devices: labels of the devices whose power is meant.
-        scope: what their power covers, as in the summary.
-        estimated: a model, not a sensor, told it.
-        utilization: mean of the newest readings of the run's accelerators, 0 to 1.
-        silent: labels of devices that gave nothing for three periods.
-        integrated: labels of devices whose energy is the integral of their power.
-    """
-
-    t: float
-    elapsed_s: float
-    now: Figures
-    run: Figures
-    unit: str | None
-    devices: tuple[str, ...]
-    scope: str
-    estimated: bool
-    utilization: float | None
-    silent: tuple[str, ...]
-    integrated: tuple[str, ...] = ()
 
 
 class LiveFigures:

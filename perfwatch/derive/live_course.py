@@ -12,11 +12,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from perfwatch.derive.live import LEAST_COVERAGE, Standing
 from perfwatch.derive.spans import Span
+from perfwatch.derive.standing import LEAST_COVERAGE, Standing
 
-RUN = -1
-"""The number under which charts ask for series of the run."""
 WORK_RATE, WATTS, PER_JOULE = "work_per_s", "watts", "work_per_joule"
 POINTS = 8192
 """So many points are kept; at one a second the newest hour is among them as it came."""

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
-from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.live_integral import LiveIntegral
+from perfwatch.derive.spans import gap_limit_s
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device
 from perfwatch.session import format as fmt

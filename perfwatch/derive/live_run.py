@@ -6,54 +6,23 @@ One fold over the records of a session, in bounded memory; `so_far` answers with
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from perfwatch.derive.findings import Finding
-from perfwatch.derive.integral import gap_limit_s
-from perfwatch.derive.live import NOW_S, LiveFigures, Standing, standing_or_none
+from perfwatch.derive.live import LiveFigures, standing_or_none
 from perfwatch.derive.live_course import Bin, RunCourse
 from perfwatch.derive.live_error import LiveErrors
 from perfwatch.derive.live_latency import LiveLatencies, Timing
-from perfwatch.derive.live_watch import Mark, RunWatch, Stretch
-from perfwatch.derive.odd import Odd, Peer, odd_one
-from perfwatch.derive.spans import Span
+from perfwatch.derive.live_watch import RunWatch, Stretch
+from perfwatch.derive.odd import Peer, odd_one
+from perfwatch.derive.run_so_far import RunSoFar
+from perfwatch.derive.spans import NOW_S, gap_limit_s
+from perfwatch.derive.standing import Standing
 
 LEAST_POINTS_S = 0.25
 """The course of the run gets a point at most so often."""
 TIMINGS_S = 1.0
 """Percentiles are computed at most so often."""
-
-
-@dataclass(frozen=True)
-class RunSoFar:
-    """What is known of the run besides how it stands.
-
-    Args:
-        began: when it began, seconds of the session; None if there is no job.
-        error_j: expanded uncertainty of its energy, J; None where it is not known while it runs.
-        numbers: the devices of the headline, by their numbers in the stream.
-        timings: how long queries take.
-        findings: the verdict so far, the gravest first.
-        phases: begun by the job or a person; those without an end go on.
-        marks: instants with a name.
-        throttles: when a device of the run ran with reduced clocks.
-        gaps: when nothing told energy.
-        odd: the device that departs from its like.
-        pace: work per second lately, from which its end is foretold; None if it is not known.
-    """
-
-    began: float | None = None
-    error_j: float | None = None
-    numbers: tuple[int, ...] = ()
-    timings: tuple[Timing, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    phases: tuple[Stretch, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    throttles: tuple[Stretch, ...] = ()
-    gaps: tuple[Span, ...] = ()
-    odd: Odd | None = None
-    pace: float | None = None
 
 
 class LiveRun:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from perfwatch.derive.evidence import listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding
-from perfwatch.derive.live import Standing
 from perfwatch.derive.live_watch import RunWatch
 from perfwatch.derive.quality_energy import (
     LARGE_ERROR,
@@ -22,6 +21,7 @@ from perfwatch.derive.quality_energy import (
 )
 from perfwatch.derive.quality_watch import LATE_SHARE
 from perfwatch.derive.spans import Span
+from perfwatch.derive.standing import Standing
 
 
 def live_findings(

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.derive.findings import CODES
-from perfwatch.derive.integral import gap_limit_s
 from perfwatch.derive.numbers import integer
-from perfwatch.derive.spans import Span
+from perfwatch.derive.spans import Span, gap_limit_s
 from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.windows import UNDO
 from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS

@@ -6,6 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+NOW_S = 30.0
+"""The span of *now* unless another was asked for."""
+GAP_PERIODS = 3.0
+GAP_AT_LEAST_S = 3.0
+
 
 class Span(NamedTuple):
     """A stretch of time, in seconds on the session's clock."""
@@ -52,3 +57,8 @@ def without(spans: Iterable[Span], gaps: Iterable[Span]) -> list[Span]:
                 start = gap.end
         left.append(Span(start, span.end))
     return union(left)
+
+
+def gap_limit_s(interval_s: float) -> float:
+    """Readings further apart than this leave a gap: three periods, at least 3 s (design 5.1)."""
+    return max(GAP_AT_LEAST_S, GAP_PERIODS * interval_s)

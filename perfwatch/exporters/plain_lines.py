@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perfwatch.clock import NS
-from perfwatch.derive.live import NOW_S, Figures, LiveFigures, Standing, standing_or_none
+from perfwatch.derive.live import LiveFigures, standing_or_none
+from perfwatch.derive.spans import NOW_S
+from perfwatch.derive.standing import Figures, Standing
 from perfwatch.exporters.words import per_joule_unit
 from perfwatch.text import clean
 from perfwatch.units import DASH, format_percent, format_quantity, significant

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.spans import gap_limit_s
 from perfwatch.history.kept import Kept
 from perfwatch.model import Device
 from perfwatch.session import format as fmt

@@ -118,7 +118,7 @@ class Dashboard(Picture):
 
     def look_ahead(self) -> None:
         """Ask for a frame before there is a screen, so that its first picture has values already."""
-        self._ahead = self.feed.ask((), None)
+        self._ahead = self.feed.ask((), None, figures=None)
 
     def on_mount(self) -> None:
         """Begin to paint."""
@@ -163,9 +163,8 @@ class Dashboard(Picture):
             return
         self._again = False
         loop = asyncio.get_running_loop()
-        self._asking = self.feed.ask(
-            self._book.wanted(), self.view.paused_at, figures=self.view.screen in WITH_FIGURES
-        )
+        figures = None if self.frame is None else self.view.screen in WITH_FIGURES
+        self._asking = self.feed.ask(self._book.wanted(), self.view.paused_at, figures=figures)
         self._asking.add_done_callback(lambda answer: _hand_over(loop, self._got, answer))
 
     def _got(self, answer: Future[Frame]) -> None:

@@ -13,7 +13,9 @@ from perfwatch.frame import BinsWanted, Frame
 class Feed(Protocol):
     """What the app needs from whoever runs the session."""
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+    def ask(
+        self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool | None = True
+    ) -> Future[Frame]:
         """A frame of now, or as of `at` seconds of the session; computed elsewhere.
 
         Without `figures` those of the run may be of an earlier frame.

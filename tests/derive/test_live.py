@@ -10,7 +10,8 @@ from derive.build import Session, every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfwatch.derive.live import LiveFigures, Standing, standing_or_none
+from perfwatch.derive.live import LiveFigures, standing_or_none
+from perfwatch.derive.standing import Standing
 from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, QUERIES
 from perfwatch.model import Device, DeviceKind
 from perfwatch.session import format as fmt

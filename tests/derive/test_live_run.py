@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from perfwatch.derive import live_course
 from perfwatch.derive.live import LiveFigures
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE, RunCourse
-from perfwatch.derive.live_run import LiveRun, RunSoFar
+from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.odd import Peer, odd_one
+from perfwatch.derive.run_so_far import RunSoFar
 from perfwatch.metrics import ENERGY, LATENCY, POWER, THROTTLE_REASONS
 from perfwatch.model import Buckets, Kind, Metric, Unit
 

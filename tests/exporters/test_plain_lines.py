@@ -7,8 +7,8 @@ import threading
 from dataclasses import replace
 
 from perfwatch.clock import NS
-from perfwatch.derive.live import Figures, Standing
 from perfwatch.derive.spans import Span
+from perfwatch.derive.standing import Figures, Standing
 from perfwatch.exporters.plain_lines import PlainLines, plain_line
 from perfwatch.metrics import ENERGY, QUERIES
 from perfwatch.model import Device, DeviceKind, Scope

@@ -53,7 +53,9 @@ class StubFeed:
         self.offer = ""
         self.taken = ""
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+    def ask(
+        self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool | None = True
+    ) -> Future[Frame]:
         self.figures.append(figures)
         answer: Future[Frame] = Future()
         frame = self.scene.frame(self.t, wanted, figures=figures)

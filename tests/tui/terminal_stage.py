@@ -49,7 +49,9 @@ class Stage:
         self._scenes = [scene_until(seconds) for seconds in (30.0, 33.0, 41.0)]
         self._asked = 0
 
-    def ask(self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool = True) -> Future[Frame]:
+    def ask(
+        self, wanted: Sequence[BinsWanted], at: float | None, *, figures: bool | None = True
+    ) -> Future[Frame]:
         if not self._still.exists():
             self._asked += 1
         scene, t = self._scenes[self._asked % len(self._scenes)]

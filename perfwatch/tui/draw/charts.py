@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from perfwatch.derive.integral import gap_limit_s
+from perfwatch.derive.spans import gap_limit_s
 from perfwatch.frame import Bin, BinsWanted, Frame
 from perfwatch.tui.draw import braille
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import hypot
 
-from perfwatch.derive.live import Figures, Standing
+from perfwatch.derive.standing import Figures, Standing
 from perfwatch.exporters.words import per_joule_unit, singular, spoken, what_is_measured
 from perfwatch.frame import Frame
 from perfwatch.text import width

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfwatch.derive.cost import CostDevice, carbon, cost
-from perfwatch.derive.live import Figures
 from perfwatch.derive.settings import CostInputs, Settings
+from perfwatch.derive.standing import Figures
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, Scope
 from perfwatch.units import format_money

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perfwatch.derive.live import Standing
 from perfwatch.derive.settings import Settings
+from perfwatch.derive.standing import Standing
 from perfwatch.exporters.words import device_list, spoken
 from perfwatch.frame import Frame
 from perfwatch.metrics import ENERGY

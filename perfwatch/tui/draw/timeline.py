@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from perfwatch.derive.live_course import PER_JOULE, RUN, WATTS, WORK_RATE
-from perfwatch.frame import Bin
+from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
+from perfwatch.frame import RUN, Bin
 from perfwatch.text import clean, to_ascii
 from perfwatch.tui.draw import charts
 from perfwatch.tui.draw.charts import Book, Span

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from perfwatch.derive.latency import Latency
 from perfwatch.model import Metric, Unit
 from perfwatch.units import (
     DASH,
@@ -15,6 +15,9 @@ from perfwatch.units import (
     format_percent,
     format_quantity,
 )
+
+if TYPE_CHECKING:
+    from perfwatch.derive.latency import Latency
 
 
 def percent(ratio: float | None) -> str:

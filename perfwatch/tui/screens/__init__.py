@@ -10,7 +10,7 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row
 from perfwatch.tui.view import View
 
-WITH_FIGURES = frozenset({"run", "workloads", "efficiency"})
+WITH_FIGURES = frozenset({"run", "workloads", "efficiency", "output"})
 """The screens that show figures of the run (see `Scene.frame`)."""
 
 

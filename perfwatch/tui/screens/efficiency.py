@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from perfwatch.derive.live import Standing
-from perfwatch.derive.live_course import RUN, WATTS, WORK_RATE
+from perfwatch.derive.live_course import WATTS, WORK_RATE
+from perfwatch.derive.standing import Standing
 from perfwatch.exporters.words import per_joule_unit
-from perfwatch.frame import Bin, Frame
+from perfwatch.frame import RUN, Bin, Frame
 from perfwatch.text import clean, width
 from perfwatch.tui.draw import charts, words
 from perfwatch.tui.draw.charts import Book

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
-from perfwatch.derive.live import Standing
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
+from perfwatch.derive.standing import Standing
 from perfwatch.derive.windows import MEASURE
 from perfwatch.exporters.words import device_list, per_joule_unit, timing
 from perfwatch.frame import Frame
