@@ -1,27 +1,42 @@
-"""`perfwatch import mlperf DIR`: what others recorded, as a session of ours."""
+"""`perfwatch import mlperf DIR` and `import mllog PATH`: what others recorded, as sessions of ours."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfwatch.cli import asking, results
+from perfwatch.errors import ConfigError
 
-HELP = """Make a session out of what others recorded: a directory of LoadGen's results
-(mlperf_log_detail.txt, mlperf_log_summary.txt) with the power log of PTDaemon (spl.txt) beside them."""
+if TYPE_CHECKING:
+    from perfwatch.imports.files import Imported
+
+HELP = """Make sessions out of what others recorded. mlperf: a directory of LoadGen's results
+(mlperf_log_detail.txt, mlperf_log_summary.txt) with the power log of PTDaemon (spl.txt) beside them.
+mllog: a training log (result_0.txt), or a directory of them, with the power logs of its nodes
+(power/result_0/node_0.txt)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=("mlperf",), help="mlperf: an inference result of LoadGen")
-    parser.add_argument("place", metavar="DIR", help="the directory of results, or one above run_1")
-    parser.add_argument("--power", metavar="FILE", help="the power log (default: spl.txt in that directory)")
+    parser.add_argument(
+        "kind", choices=("mlperf", "mllog"), help="mlperf: an inference result; mllog: a training log"
+    )
+    parser.add_argument("place", metavar="PATH", help="the directory of results, or the training log")
+    parser.add_argument(
+        "--power",
+        metavar="PATH",
+        help="mlperf: the power log (default: spl.txt in that directory); mllog: the directory of node_*.txt "
+        "(default: power/result_N beside the log)",
+    )
     parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         help="session log, .jsonl or .jsonl.zst (default: in the user's state directory)",
     )
-    parser.add_argument("--name", help="name of the session (default: that of the directory)")
+    parser.add_argument("--name", help="name of the session (default: that of the directory or the log)")
     parser.add_argument(
         "--tag", metavar="KEY=VALUE", action="append", default=[], help="a condition of the work; repeatable"
     )
@@ -30,11 +45,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    imported = _inference(args) if args.kind == "mlperf" else _training(args)
+    for place, one in enumerate(imported, start=1):
+        if not _keep(args, one, is_last=place == len(imported)):
+            return 1
+    if args.kind == "mllog" and len(imported) > 1:
+        _tell_score(args, imported)
+    return 0
+
+
+def _inference(args: argparse.Namespace) -> list[Imported]:
     from perfwatch.imports import mlperf
+
+    return [mlperf.read(args.place, power=args.power, name=args.name, tags=asking.tags(args.tag))]
+
+
+def _training(args: argparse.Namespace) -> list[Imported]:
+    from perfwatch.imports import mllog
+
+    files = mllog.results_of(Path(args.place))
+    if len(files) > 1 and (args.output or args.power):
+        option = "-o" if args.output else "--power"
+        raise ConfigError(f"cannot use {option} for the {len(files)} logs of a directory: import one of them")
+    power = None if args.power is None else Path(args.power)
+    return [mllog.read(file, power=power, name=args.name, tags=asking.tags(args.tag)) for file in files]
+
+
+def _keep(args: argparse.Namespace, imported: Imported, *, is_last: bool) -> bool:
+    """Write one session; whether it could be."""
     from perfwatch.sources.recording import Recording
 
-    tags = asking.tags(args.tag)
-    imported = mlperf.read(args.place, power=args.power, name=args.name, tags=tags)
     recording = Recording(imported.header["id"], output=args.output, keep=True, force=args.force)
     try:
         for record in (imported.header, *imported.records):
@@ -43,10 +83,29 @@ def run(args: argparse.Namespace) -> int:
         recording.close()
     if recording.warning:
         results.say(f"perfwatch: {recording.warning}")
-        return 1
+        return False
     for note in imported.notes:
         results.say(f"perfwatch: {note}", quiet=args.quiet)
     if recording.path is not None:
-        name = "last" if args.output is None else shlex.quote(args.output)
+        name = "last" if args.output is None and is_last else shlex.quote(recording.path)
         results.say(f"perfwatch: {recording.path}; next: perfwatch summary {name}", quiet=args.quiet)
-    return 0
+    return True
+
+
+def _tell_score(args: argparse.Namespace, imported: list[Imported]) -> None:
+    """What MLPerf publishes of several runs."""
+    from perfwatch.imports.mllog import score
+    from perfwatch.units import format_quantity, significant
+
+    found = score(imported)
+    if found is None:
+        results.say(
+            "perfwatch: no score: too few of these runs converged for an Olympic mean", quiet=args.quiet
+        )
+        return
+    energy = "" if found.joules is None else f", {format_quantity(found.joules, 'J', digits=4)}"
+    results.say(
+        f"perfwatch: Olympic mean of {found.runs} runs, best and worst left out: "
+        f"{significant(found.minutes, 5)} min to train{energy}",
+        quiet=args.quiet,
+    )

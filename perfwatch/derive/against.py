@@ -121,6 +121,8 @@ def _official_speed(metric: Json, like: Published) -> Figure:
     value, unit = number(metric.get("value")), str(metric.get("unit"))
     if value is None:
         return Figure(None, "LoadGen's logs tell no result")
+    if like.unit == "min" and unit == "s":
+        return Figure(value / 60.0)
     if like.unit == "ms":
         return (
             Figure(value * 1e3)

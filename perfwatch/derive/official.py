@@ -1,4 +1,7 @@
-"""What MLPerf publishes of a run: LoadGen's metric, and efficiency by the submission checker's own rule.
+"""What MLPerf publishes of a run: its metric, and efficiency or energy by its own rule.
+
+Training: the time to train and the energy of the run as MLCommons' summarizer has it; both were worked out
+when the logs were imported (perfwatch.imports.mllog). Inference: LoadGen's metric, and what follows.
 
 The checker takes the plain mean of the meter's samples strictly between power_begin and power_end that are
 above zero. Offline, Server, Interactive: performance / mean watts. SingleStream, MultiStream: mean watts x
@@ -37,6 +40,7 @@ def official(tape: Tape) -> dict[str, Any] | None:
         "samples_per_query": number(told.get("samples_per_query")),
         "power": None,
         "efficiency": None,
+        "energy_joules": number(told.get("energy_joules")),
     }
     window = _window(tape)
     watts = [] if window is None else _samples(tape, window)

@@ -22,14 +22,23 @@ def rows(parts: Parts) -> Iterator[Row]:
 def _told(told: Json) -> Iterator[str]:
     metric, power, efficiency = told.get("metric"), told.get("power"), told.get("efficiency")
     if metric:
-        value, unit = metric["value"], metric["unit"]
-        value, unit = (value * 1e3, "ms") if unit == "s" else (value, unit)
-        yield glued(f"{significant(value, DIGITS)} {unit}")
+        yield glued(_metric(metric, is_training=told.get("scenario") == "Training"))
     valid = told.get("valid")
-    yield "no verdict" if valid is None else "VALID" if valid else "INVALID"
+    good, bad = ("converged", "ABORTED") if told.get("scenario") == "Training" else ("VALID", "INVALID")
+    yield "no verdict" if valid is None else good if valid else bad
+    if told.get("energy_joules") is not None:
+        yield f"{glued(format_quantity(told['energy_joules'], 'J', digits=4))} by the summarizer's rule"
     if efficiency:
         ratio = f"{significant(efficiency['value'], DIGITS)} {efficiency['unit']}"
         yield f"{glued(ratio)} by the checker's rule"
     if power:
         mean = format_quantity(power["mean_watts"], "W")
         yield f"plain mean of {power['samples']} samples {glued(mean)}"
+
+
+def _metric(metric: Json, *, is_training: bool) -> str:
+    value, unit = metric["value"], metric["unit"]
+    if is_training and unit == "s":
+        return f"{significant(value / 60.0, DIGITS)} min to train"
+    value, unit = (value * 1e3, "ms") if unit == "s" else (value, unit)
+    return f"{significant(value, DIGITS)} {unit}"

@@ -117,8 +117,8 @@ def _less_time(speed: float | None) -> str:
     """The same as time: 1.46 times the speed is 31.5 % less time."""
     if speed is None:
         return DASH
-    share = 1.0 / speed - 1.0
-    return f"{share:+.1%}".replace("%", " %").replace("-", "−")
+    share = round(1.0 / speed - 1.0, 3)
+    return f"{share:+.1%}".replace("%", " %").replace("-", "−") if share else "0.0 %"
 
 
 def _system_cells(row: Published) -> list[str]:
@@ -145,7 +145,8 @@ def _table(
 ) -> Iterator[str]:
     """Names at the left, figures at the right; a name without room has a line of its own."""
     rows = [(paint.line(name), [paint.line(cell) for cell in cells]) for name, cells in rows]
-    used = [place for place, title in enumerate(titles) if title or any(cells[place] for _, cells in rows)]
+    empty = ("", paint.line(DASH))
+    used = [place for place in range(len(titles)) if any(cells[place] not in empty for _, cells in rows)]
     rooms = [max(width(titles[at]), *(width(cells[at]) for _, cells in rows)) for at in used]
     figures = sum(rooms) + len(GAP) * len(rooms)
     longest = max(LEAST_NAME, *(width(name) for name, _ in rows))

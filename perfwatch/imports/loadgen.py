@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from perfwatch.imports import mllog_lines
 from perfwatch.imports.ptdaemon import number, utc_seconds
+from perfwatch.workload import mllog_lines
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Interactive", "Offline")
 _OLD_LINE = re.compile(r'"pid":\s*\d+,\s*"tid":\s*\d+,\s*"ts":\s*\d+ns\s*:\s*(?P<rest>.*)')

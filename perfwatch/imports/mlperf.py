@@ -10,11 +10,11 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from perfwatch import __version__, metrics
 from perfwatch.errors import SessionError
 from perfwatch.imports import loadgen, ptdaemon
+from perfwatch.imports.files import Imported, Record, read_lines
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
@@ -25,21 +25,9 @@ USUAL_PLACES = ("", "run_1", "performance/run_1")
 """Where the logs lie below a directory of results."""
 FOLDERS = 6
 """So many folders from the logs upwards may be named for the benchmark."""
-MAX_BYTES = 1 << 30
-"""A log beyond this is none of LoadGen's."""
 SAMPLE_S = 1.0
 """PTDaemon takes a sample a second."""
 _METER, _WORK = 0, 1
-
-Record = dict[str, Any]
-
-
-class Imported(NamedTuple):
-    """A session, and sentences about what could not be read."""
-
-    header: Record
-    records: list[Record]
-    notes: list[str]
 
 
 def read(directory: str, *, power: str | None = None, name: str | None, tags: Mapping[str, str]) -> Imported:
@@ -53,13 +41,13 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
         SessionError: there are no such logs, or they tell no run.
     """
     where = _place(Path(directory))
-    result = loadgen.result(_lines(where / DETAIL), _lines(where / SUMMARY))
+    result = loadgen.result(read_lines(where / DETAIL), read_lines(where / SUMMARY))
     if result is None:
         raise SessionError(f"cannot import {clean(where)}: its logs name no scenario; was the run cut off?")
     log = Path(power) if power is not None else where / POWER
     if power is not None and not log.is_file():
         raise SessionError(f"cannot import the power log {clean(log)}: there is no such file")
-    samples, strange = ptdaemon.samples(_lines(log))
+    samples, strange = ptdaemon.samples(read_lines(log))
     notes = [f"{strange} lines of {log.name} could not be read and are left out"] if strange else []
     if samples and result.begin_s is None:
         notes.append("LoadGen tells no power window: the power log is left out")
@@ -84,17 +72,6 @@ def _place(directory: Path) -> Path:
     if not directory.is_dir():
         raise SessionError(f"cannot import {clean(directory)}: there is no such directory")
     raise SessionError(f"cannot import {clean(directory)}: neither {DETAIL} nor {SUMMARY} lies there")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise SessionError(f"cannot read {clean(path)}: {(error.strerror or str(error)).lower()}") from error
-    return content.decode("utf-8", "replace").splitlines()
 
 
 def _session(
@@ -168,7 +145,7 @@ def _work(result: loadgen.Result, began: float, ended: float) -> list[Record]:
     told = {metric: count for metric, count in counts.items() if count is not None}
     if not told:
         return []
-    device = Device("loadgen", "LoadGen", DeviceKind.WORKLOAD, 0, tuple(told), facts={"work": "loadgen"})
+    device = Device("loadgen", "LoadGen", DeviceKind.WORKLOAD, 0, tuple(told), facts={"work": "mlperf"})
     rows = [(began, [0] * len(told)), (ended, list(told.values()))]
     return [
         {"t": 0.0, "device": fmt.encode_device(_WORK, "loadgen", device)},

@@ -1,0 +1,304 @@
+"""A training log of MLPerf, and the power logs of its nodes, as a session.
+
+The session's clock is that of the logs (UTC). Nodes are meters of scope `node` on hosts of their own; what
+the interconnect draws is a rating, so it is an estimate. Beside our own energy stands that of MLCommons'
+rule: readings times the time since the one before, from `power_measurement_start` to `_stop`, scaled to the
+time to train. (Source: mlcommons/logging, result_summarizer.py.)
+"""
+
+from __future__ import annotations
+
+import statistics
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from perfwatch import __version__, metrics
+from perfwatch.errors import SessionError
+from perfwatch.imports.files import Imported, Record, read_lines
+from perfwatch.model import Device, DeviceKind, Kind, Metric, Scope, Unit
+from perfwatch.session import format as fmt
+from perfwatch.text import clean
+from perfwatch.workload import mllog_lines
+from perfwatch.workload.training_log import COUNTS, GAUGE, Figures, Mark, TrainingLog
+
+RESULTS = "result_*.txt"
+USUAL_GAP_S = 1.0
+"""At least one reading a second is asked for; real ones are 2 s apart."""
+DROPPED = {"unet3d": 4}
+"""So many of the best and of the worst runs are left out of a score; of every other benchmark one."""
+_WORK = 0
+
+
+class PowerLog(NamedTuple):
+    """What one meter told.
+
+    Args:
+        name: of the file: `node_0`, `sw_0`.
+        readings: (seconds since 1970, W) between its start and its stop.
+        start_s: of its measurement; None for the interconnect.
+        stop_s: its stop, or its last reading where the stop is missing or not after the start.
+        efficiency: what its readings are multiplied by (`conversion_eff`).
+        rated_w: the power of the interconnect, where that is rated and not measured.
+    """
+
+    name: str
+    readings: tuple[tuple[float, float], ...]
+    start_s: float | None
+    stop_s: float | None
+    efficiency: float
+    rated_w: float | None
+
+    def joules(self, time_to_train_s: float) -> float | None:
+        """By the summarizer's rule; None where it has no rule for this log."""
+        if self.rated_w is not None:
+            return self.efficiency * self.rated_w * time_to_train_s
+        if self.start_s is None or self.stop_s is None or self.stop_s <= self.start_s:
+            return None
+        total, before_s = 0.0, self.start_s
+        for t_s, watts in self.readings:
+            total += watts * (t_s - before_s)
+            before_s = t_s
+        return self.efficiency * total * time_to_train_s / (self.stop_s - self.start_s)
+
+
+class Score(NamedTuple):
+    """The Olympic mean over runs: without the best and the worst.
+
+    Args:
+        runs: how many there are.
+        minutes: to train.
+        joules: of the same runs; None where one tells none.
+    """
+
+    runs: int
+    minutes: float
+    joules: float | None
+
+
+def results_of(place: Path) -> list[Path]:
+    """The result files that a path means: itself, or those of a benchmark's directory.
+
+    Raises:
+        SessionError: there are none.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise SessionError(f"cannot import {clean(place)}: there is no such file or directory")
+    found = sorted(place.glob(RESULTS), key=lambda path: (len(path.name), path.name))
+    if not found:
+        raise SessionError(f"cannot import {clean(place)}: no {RESULTS} lies there")
+    return found
+
+
+def read(result: Path, *, power: Path | None, name: str | None, tags: Mapping[str, str]) -> Imported:
+    """The session of one result file.
+
+    Args:
+        power: the directory of its power logs (`node_*.txt`, `sw_*.txt`), else `power/result_N` beside it.
+
+    Raises:
+        SessionError: it tells no run, or there are no power logs where they were said to be.
+    """
+    lines = read_lines(result)
+    log = TrainingLog()
+    told: list[Mark | Figures] = []
+    for record in mllog_lines.records(lines):
+        told += log.take(record)
+    if log.began_s is None or log.ended_s is None:
+        lacks = "run_start" if log.began_s is None else "run_stop"
+        raise SessionError(f"cannot import {clean(result)}: no {lacks} of a training run stands in it")
+    meters, notes = _meters(result, power)
+    return _session(log, told, meters, notes, name=name or result.stem, tags=tags)
+
+
+def score(imported: Sequence[Imported]) -> Score | None:
+    """The Olympic mean of the runs that succeeded; None where it leaves none."""
+    runs = [_official_of(one) for one in imported]
+    benchmark = str(imported[0].header.get("tags", {}).get("benchmark", "")) if imported else ""
+    dropped = DROPPED.get(benchmark, 1)
+    good = sorted(
+        (run for run in runs if run["valid"] is True), key=lambda run: float(run["metric"]["value"])
+    )
+    failed = len(runs) - len(good)
+    if failed > dropped:
+        return None
+    kept = good[dropped : len(good) - (dropped - failed)]
+    if not kept:
+        return None
+    joules = [run["energy_joules"] for run in kept]
+    known = [value for value in joules if value is not None]
+    return Score(
+        len(runs),
+        statistics.fmean(float(run["metric"]["value"]) for run in kept) / 60.0,
+        statistics.fmean(known) if len(known) == len(joules) else None,
+    )
+
+
+def _official_of(imported: Imported) -> Mapping[str, Any]:
+    return next(record for record in imported.records if record.get("event") == "mlperf")
+
+
+# Power logs
+
+
+def _meters(result: Path, power: Path | None) -> tuple[list[PowerLog], list[str]]:
+    where = power if power is not None else result.parent / "power" / result.stem
+    if power is not None and not power.is_dir():
+        raise SessionError(f"cannot import the power logs of {clean(power)}: there is no such directory")
+    files = sorted(where.glob("node_*.txt")) + sorted(where.glob("sw_*.txt")) if where.is_dir() else []
+    if power is not None and not files:
+        raise SessionError(f"cannot import the power logs of {clean(power)}: no node_*.txt lies there")
+    meters = [power_log(path.stem, read_lines(path)) for path in files]
+    notes = [
+        f"{one.name}.txt tells no power and is left out"
+        for one in meters
+        if not one.readings and one.rated_w is None
+    ]
+    return [one for one in meters if one.readings or one.rated_w is not None], notes
+
+
+def power_log(name: str, lines: Iterable[str]) -> PowerLog:
+    """One power log. A stop that is not after the start, as in published ones, is none: the last reading."""
+    start_s, stop_s, efficiency, rated_w = None, None, 1.0, None
+    readings: list[tuple[float, float]] = []
+    for record in mllog_lines.records(lines):
+        t_ms, key, value = record.get("time_ms"), record["key"], record.get("value")
+        if not isinstance(t_ms, (int, float)) or isinstance(t_ms, bool):
+            continue
+        t_s = t_ms / 1000.0
+        if key == "power_measurement_start" and start_s is None:
+            start_s = t_s
+        elif key == "power_measurement_stop" and start_s is not None and t_s > start_s:
+            stop_s = t_s
+        elif isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+            if key == "power_reading":
+                readings.append((t_s, float(value)))
+            elif key == "conversion_eff":
+                efficiency = float(value)
+            elif key == "interconnect_power_est" and rated_w is None:
+                rated_w = float(value)
+    readings.sort()
+    if stop_s is None and readings:
+        stop_s = readings[-1][0]
+    first_s, last_s = start_s or 0.0, inf if stop_s is None else stop_s
+    inside = tuple(one for one in readings if first_s <= one[0] <= last_s)
+    return PowerLog(name, inside, start_s, stop_s, efficiency, rated_w)
+
+
+# The session
+
+
+def _session(
+    log: TrainingLog,
+    told: Sequence[Mark | Figures],
+    meters: Sequence[PowerLog],
+    notes: list[str],
+    *,
+    name: str,
+    tags: Mapping[str, str],
+) -> Imported:
+    assert log.began_s is not None
+    assert log.ended_s is not None
+    firsts = [one.readings[0][0] for one in meters if one.readings]
+    zero_s = min([log.began_s, *(one.t_s for one in told), *firsts])
+    gap_s = _usual_gap_s(meters)
+    time_to_train_s = log.ended_s - log.began_s
+    energies = [one.joules(time_to_train_s) for one in meters]
+    known = [joules for joules in energies if joules is not None]
+    header = fmt.header(
+        session_id=uuid.uuid4().hex,
+        monotonic_ns=0,
+        time_ns=round(zero_s * 1000) * 1_000_000,  # the logs tell milliseconds
+        host=meters[0].name if meters else "system",
+        perfwatch=__version__,
+        interval_s=gap_s,
+        name=name,
+        tags={"scenario": "Training", **log.settings, **tags},
+        settings={"scope": Scope.NODE.value} if meters else {},
+    )
+    official = {
+        "scenario": "Training",
+        "valid": {"success": True, "aborted": False}.get(log.status),
+        "metric": {"name": "time_to_train", "value": time_to_train_s, "unit": "s"},
+        "energy_joules": sum(known) if known and len(known) == len(energies) else None,
+    }
+    ended = log.ended_s - zero_s
+    last = max([ended, *(one.readings[-1][0] - zero_s for one in meters if one.readings)])
+    records = [
+        *_work(told, log.began_s, zero_s),
+        *_power(meters, zero_s, gap_s, (log.began_s - zero_s, ended)),
+        *(
+            fmt.event(one.t_s - zero_s, "mark", {"name": one.name, "edge": one.edge, "origin": "mllog"})
+            for one in told
+            if isinstance(one, Mark)
+        ),
+        fmt.event(ended, "mlperf", official),
+        fmt.event(last, "end", {}),
+    ]
+    declared = [record for record in records if "device" in record]
+    later = [record for record in records if "device" not in record]
+    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], notes)
+
+
+def _usual_gap_s(meters: Sequence[PowerLog]) -> float:
+    gaps = [
+        after[0] - before[0]
+        for one in meters
+        for before, after in zip(one.readings, one.readings[1:], strict=False)
+        if after[0] > before[0]
+    ]
+    return round(statistics.median(gaps), 3) if gaps else USUAL_GAP_S
+
+
+def _work(told: Sequence[Mark | Figures], began_s: float, zero_s: float) -> list[Record]:
+    """What was done, by the time at which the log told it; nothing was at the start."""
+    figures = [one for one in told if isinstance(one, Figures)]
+    names = [name for name in COUNTS if any(getattr(one, name) is not None for one in figures)]
+    gauges = [GAUGE] if any(one.eval_accuracy is not None for one in figures) else []
+    if not names:
+        return []
+    accuracy = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
+    declared = (*(metrics.work_counter(name) for name in names), *([accuracy] if gauges else ()))
+    device = Device("mllog", "training log", DeviceKind.WORKLOAD, 0, declared, facts={"work": "mlperf"})
+    rows: list[tuple[float, list[Any]]] = [(began_s - zero_s, [*([0] * len(names)), *([None] * len(gauges))])]
+    for one in (each for each in figures if each.t_s >= began_s):
+        done = [_whole(getattr(one, name) or 0) for name in names]
+        rows.append((one.t_s - zero_s, [*done, *(getattr(one, gauge) for gauge in gauges)]))
+    return [
+        {"t": 0.0, "device": fmt.encode_device(_WORK, "mllog", device)},
+        *(fmt.batch(round(t, 6), "mllog", 0.0, [[_WORK, round(t, 6), values]]) for t, values in rows),
+    ]
+
+
+def _whole(value: float) -> float:
+    return int(value) if float(value).is_integer() else value
+
+
+def _power(meters: Sequence[PowerLog], zero_s: float, gap_s: float, run: tuple[float, float]) -> list[Record]:
+    """A meter for each log. A reading stands for the time since the one before."""
+    records: list[Record] = []
+    for number, one in enumerate(meters, start=_WORK + 1):
+        rated = one.rated_w is not None
+        power = replace(metrics.POWER.observed(update_s=gap_s, window_s=gap_s), estimated=rated)
+        title = "interconnect, as rated" if rated else f"power of {one.name}"
+        device = Device(one.name, title, DeviceKind.METER, one.name, (power,), scope=Scope.NODE)
+        declaration = {**fmt.encode_device(number, "mllog", device), "host": one.name}
+        records.append({"t": 0.0, "device": declaration})
+        readings = one.readings if one.rated_w is None else _held(one.rated_w, run, zero_s, gap_s)
+        for t_s, watts in readings:
+            t = round(t_s - zero_s, 6)
+            records.append(fmt.batch(t, "mllog", 0.0, [[number, t, [watts * one.efficiency]]]))
+    return records
+
+
+def _held(
+    watts: float, run: tuple[float, float], zero_s: float, gap_s: float
+) -> tuple[tuple[float, float], ...]:
+    """A rating has no readings: it holds for the whole run."""
+    count = int((run[1] - run[0]) / gap_s) + 3
+    return tuple((zero_s + run[0] + step * gap_s, watts) for step in range(count))

@@ -1,0 +1,131 @@
+"""What does a training log of MLPerf tell as it goes: marks, phases, work done, accuracy, conditions?
+
+Records are those of mlcommons/logging (mlperf_logging/mllog): `key`, `value`, `time_ms` since 1970 and
+`metadata`. Several ranks may write the same: what is open is not begun again, and counts only grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any, NamedTuple
+
+MEASURE = "measure"
+PHASES = ("init", "epoch", "block", "eval")
+"""What lasts from a key `NAME_start` to `NAME_stop`."""
+COUNTS = ("samples", "steps", "epochs")
+GAUGE = "eval_accuracy"
+_SETTINGS = {
+    "submission_benchmark": "benchmark",
+    "submission_org": "submitter",
+    "submission_division": "division",
+    "submission_platform": "platform",
+    "global_batch_size": "batch",
+    "seed": "seed",
+    "number_of_nodes": "nodes",
+    "accelerators_per_node": "accelerators_per_node",
+}
+"""Conditions of the run: the key in the log, and our tag."""
+
+
+class Mark(NamedTuple):
+    """A begin or an end. `name` is `measure` or a phase; `edge` is `begin` or `end`."""
+
+    t_s: float
+    name: str
+    edge: str
+
+
+class Figures(NamedTuple):
+    """What was done by then, each None until it was told: see `COUNTS` and `GAUGE`."""
+
+    t_s: float
+    samples: float | None
+    steps: float | None
+    epochs: float | None
+    eval_accuracy: float | None
+
+
+Told = Mark | Figures
+
+
+class TrainingLog:
+    """Folds the records of one log; times are seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.began_s: float | None = None
+        self.ended_s: float | None = None
+        self.status = ""
+        """`success` or `aborted`, once the run stopped."""
+        self.settings: dict[str, str] = {}
+        self._open: dict[str, float] = {}
+        """Phases that last, and how many epochs each holds."""
+        self._counted_by = ""
+        self._train_samples: float | None = None
+        self._done: dict[str, float | None] = dict.fromkeys((*COUNTS, GAUGE))
+
+    def take(self, record: Mapping[str, Any]) -> Iterator[Told]:
+        """What one record tells."""
+        t_ms = _number(record.get("time_ms"))
+        if t_ms is None:
+            return
+        t_s, key, value = t_ms / 1000.0, str(record.get("key")), record.get("value")
+        metadata = record.get("metadata")
+        more = metadata if isinstance(metadata, Mapping) else {}
+        if key in _SETTINGS and value is not None:
+            self.settings.setdefault(_SETTINGS[key], str(value)[:200])
+        elif key == "train_samples":
+            self._train_samples = _number(value)
+        before = dict(self._done)
+        yield from self._marks(t_s, key, more)
+        self._count(key, value, more)
+        if self._done != before:
+            yield Figures(t_s, *(self._done[name] for name in (*COUNTS, GAUGE)))
+
+    def _marks(self, t_s: float, key: str, more: Mapping[str, Any]) -> Iterator[Mark]:
+        name, _, edge = key.rpartition("_")
+        if key == "run_start" and self.began_s is None:
+            self.began_s = t_s
+            yield Mark(t_s, MEASURE, "begin")
+        elif key == "run_stop" and self.began_s is not None and self.ended_s is None:
+            self.ended_s, self.status = t_s, str(more.get("status") or "")[:40]
+            yield Mark(t_s, MEASURE, "end")
+        elif name in PHASES and edge == "start" and name not in self._open:
+            self._open[name] = _number(more.get("epoch_count")) or 1.0
+            yield Mark(t_s, name, "begin")
+        elif name in PHASES and edge == "stop" and name in self._open:
+            self._count_epochs(name, self._open.pop(name))
+            yield Mark(t_s, name, "end")
+
+    def _count_epochs(self, name: str, epochs: float) -> None:
+        """By the ends of epochs; in a log without these by those of blocks, which hold so many each."""
+        if name not in ("epoch", "block"):
+            return
+        if not self._counted_by and not (name == "block" and "epoch" in self._open):
+            self._counted_by = name
+        if name == self._counted_by:
+            self._done["epochs"] = (self._done["epochs"] or 0.0) + (1.0 if name == "epoch" else epochs)
+
+    def _count(self, key: str, value: Any, more: Mapping[str, Any]) -> None:
+        """Take in what was done: counts only grow."""
+        samples = _number(more.get("samples_count"))
+        if samples is None and key == "trained_samples":
+            samples = _number(value)
+        if samples is None and self._train_samples and self._done["epochs"]:
+            samples = self._train_samples * self._done["epochs"]
+        self._grow("samples", samples)
+        self._grow("steps", _number(more.get("step_num")))
+        accuracy = _number(value) if key == GAUGE else None
+        if accuracy is not None:
+            self._done[GAUGE] = accuracy
+
+    def _grow(self, name: str, value: float | None) -> None:
+        if value is not None and value > (self._done[name] or 0.0):
+            self._done[name] = value
+
+
+def _number(value: object) -> float | None:
+    """A finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        return None
+    return float(value)
