@@ -49,7 +49,7 @@ everyday:
 files:
   perfwatch record [-o FILE]      record this machine until ctrl-C or --duration
   perfwatch export FILE --to csv  a recorded run as csv or jsonl
-  perfwatch import mlperf DIR     a session out of MLPerf's logs of a result and of its power (mllog: training)
+  perfwatch import mlperf DIR     sessions out of MLPerf's logs of results and power; mllog PATH: of training
   perfwatch cost FILE             a recorded run at other prices; --at 1000000/day projects it
   perfwatch yardstick [BENCHMARK] published results; `summary FILE --against mlperf` puts a run beside them
 
