@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from perfwatch.derive.settings import COST_SCOPES, common_currency
+from perfwatch.derive.settings import COST_SCOPES, Steps, common_currency
 from perfwatch.errors import ConfigError
+from perfwatch.tariffs import is_tariff, read_tariff
 from perfwatch.text import clean
 
 _PER_KWH = {"kwh": 1.0, "wh": 1000.0, "mwh": 0.001}
@@ -162,18 +164,24 @@ def cost_changes(
     currency: str | None = None,
     cost_scope: str | None = None,
     name: Callable[[str], str] = "--{}".format,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Changes for `CostInputs.merge` out of the texts of one source (command line, environment or file).
 
     Args:
         name: how a message names an option of this source: `--price`, or `price in [cost] of FILE`.
+        folder: where files of prices are looked for whose path is not absolute.
 
     Raises:
         ConfigError: a text that is no such thing, or texts that name different currencies.
     """
     changes: dict[str, Any] = {}
     named: str | None = None if currency is None else parse_currency(currency, name("currency"))
-    if price is not None:
+    if is_tariff(price):
+        steps, money = _price_steps(str(price), name("price"), folder)
+        changes["price_steps"] = steps
+        named = _same_currency(named, money)
+    elif price is not None:
         parsed = parse_price(price, name("price"))
         changes["price_per_kwh"] = parsed.per_kwh
         named = _same_currency(named, parsed.currency)
@@ -183,13 +191,35 @@ def cost_changes(
         named = _same_currency(named, rented.currency)
     if pue is not None:
         changes["pue"] = parse_pue(pue, name("pue"))
-    if carbon is not None:
+    if is_tariff(carbon):
+        changes["carbon_steps"] = _carbon_steps(str(carbon), name("carbon"), folder)
+    elif carbon is not None:
         changes["carbon_g_per_kwh"] = parse_carbon(carbon, name("carbon"))
     if cost_scope is not None:
         changes["cost_scope"] = _cost_scope(cost_scope, name("cost-scope"))
     if named is not None:
         changes["currency"] = named
     return changes
+
+
+def _price_steps(text: str, option: str, folder: Path | None) -> tuple[Steps, str | None]:
+    """Prices per kWh by time out of a file, and their currency; markets have prices below zero too."""
+    tariff = read_tariff(text, option, folder)
+    unit = parse_price(f"1 {_with_slash(tariff.heading)}", f"{option} {clean(text)}, heading")
+    return tuple((t, value * unit.per_kwh) for t, value in tariff.steps), unit.currency
+
+
+def _carbon_steps(text: str, option: str, folder: Path | None) -> Steps:
+    """Grams per kWh by time out of a file."""
+    tariff = read_tariff(text, option, folder)
+    factor = parse_carbon(f"1 {tariff.heading}", f"{option} {clean(text)}, heading")
+    if "/" not in tariff.heading or any(value < 0 for _, value in tariff.steps):
+        raise ConfigError(f"cannot use {option} {clean(text)}: its second column is g/kWh, not below 0")
+    return tuple((t, value * factor) for t, value in tariff.steps)
+
+
+def _with_slash(heading: str) -> str:
+    return heading if "/" in heading else f"{heading}/?"
 
 
 def _cost_scope(text: str, option: str) -> str:

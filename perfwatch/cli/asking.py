@@ -42,12 +42,14 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--warmup", metavar="TIME", help="cut so much off the front of the window")
     cost = parser.add_argument_group("cost (no price is built in)")
-    cost.add_argument("--price", metavar="0.12/kWh", help="electricity, of a kWh")
+    cost.add_argument(
+        "--price", metavar="0.12/kWh", help="electricity, of a kWh, or a CSV file of times and prices"
+    )
     cost.add_argument(
         "--rent", metavar="2.5/h/device", help="rent of each device, or 20/h/node; electricity is in it"
     )
     cost.add_argument("--pue", metavar="1.2", help="facility energy over device energy (default: 1)")
-    cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
+    cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh, or a CSV file")
     cost.add_argument("--currency", metavar="USD", help="currency of the amounts (default: none is named)")
     cost.add_argument("--cost-scope", choices=("energy",), help="energy: electricity alone is the whole cost")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from perfwatch.config.keys import Read, Source, number_in, variable, variables
@@ -25,14 +26,17 @@ def cost_of(source: Source, tables: Mapping[str, Any], environ: Mapping[str, str
     table = source.table("cost", tables)
     for key in table:
         source.known("cost", key, KEYS)
-    of_file = _cost_changes(table, lambda key: source.name("cost", key))
+    folder = source.folder
+    of_file = _cost_changes(table, lambda key: source.name("cost", key), folder)
     of_file["purchases"] = _purchases(source, table) or None
     given = variables("cost", environ, [key for key in KEYS if key != "purchase"])
     of_environment = _cost_changes(given, lambda key: variable("cost", key))
     return CostInputs().merge(of_file).merge(of_environment)
 
 
-def _cost_changes(values: Mapping[str, Any], name: Callable[[str], str]) -> dict[str, Any]:
+def _cost_changes(
+    values: Mapping[str, Any], name: Callable[[str], str], folder: Path | None = None
+) -> dict[str, Any]:
     def text(key: str) -> str | None:
         value = values.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
@@ -47,6 +51,7 @@ def _cost_changes(values: Mapping[str, Any], name: Callable[[str], str]) -> dict
         currency=text("currency"),
         cost_scope=text("scope"),
         name=lambda option: name(option.removeprefix("cost-")),
+        folder=folder,
     )
     if "rent_excludes_power" in values:
         changes["rent_excludes_power"] = read_flag(values["rent_excludes_power"], name("rent_excludes_power"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from perfwatch.errors import ConfigError
@@ -69,6 +70,7 @@ class Source:
 
     def __init__(self, file: str) -> None:
         self.file = clean(file)
+        self.folder = Path(file).parent
 
     def known_section(self, section: str) -> None:
         """Refuse a section that does not exist."""

@@ -144,7 +144,8 @@ def _parts(
     devices: Sequence[CostDevice],
     hosts: int,
 ) -> _Parts | None:
-    if inputs.price_per_kwh is None and not _machine_priced(inputs, devices):
+    told = inputs.price_per_kwh is not None or inputs.price_steps
+    if not told and not _machine_priced(inputs, devices):
         return None
     energy = times(facility_kwh(inputs, joules), inputs.price_per_kwh)
     per_hour, unpriced = _machine_per_hour(inputs, devices, hosts)
@@ -207,6 +208,8 @@ def _assumptions(
         "basis": basis,
         "currency": inputs.currency,
         "price_per_kwh": inputs.price_per_kwh,
+        "price_by_time": bool(inputs.price_steps),
+        "price_range": list(inputs.price_range) if inputs.price_range else None,
         "pue": inputs.pue or 1.0,
         "rent_per_hour": inputs.rent_per_hour,
         "rent_basis": inputs.rent_basis if rented else None,

@@ -44,12 +44,18 @@ class Purchase:
     utilization: float = 1.0
 
 
+Steps = tuple[tuple[float, float], ...]
+"""Values that hold from a time on (seconds since 1970) until the next."""
+
+
 @dataclass(frozen=True)
 class CostInputs:
     """Prices and factors; `None` is not given, and nothing is built in.
 
     Args:
         price_per_kwh: price of electricity.
+        price_steps, carbon_steps: price and intensity that change with time, in place of flat ones.
+        price_range: the least and the most of the steps that a window met; never recorded.
         rent_per_hour: rent of one device or one node, as `rent_basis` says.
         rent_excludes_power: electricity is paid on top of the rent.
         purchases: bought devices; the first whose pattern fits a device counts. A rent goes before them.
@@ -68,6 +74,9 @@ class CostInputs:
     carbon_g_per_kwh: float | None = None
     currency: str | None = None
     cost_scope: str | None = None
+    price_steps: Steps = ()
+    carbon_steps: Steps = ()
+    price_range: tuple[float, float] | None = None
 
     def merge(self, changes: Mapping[str, Any]) -> CostInputs:
         """These inputs with the changes over them; a change to `None` means not given.
@@ -78,6 +87,11 @@ class CostInputs:
         given = {key: value for key, value in changes.items() if value is not None}
         if "rent_per_hour" in given:  # what is rented now was not bought
             given.setdefault("purchases", ())
+        for flat, stepped in (("price_per_kwh", "price_steps"), ("carbon_g_per_kwh", "carbon_steps")):
+            if flat in given:  # one replaces the other
+                given.setdefault(stepped, ())
+            elif given.get(stepped):
+                given[flat] = None
         merged = replace(self, **given)
         currency = given.get("currency")
         if currency is None or self.currency is None:
@@ -98,7 +112,12 @@ class CostInputs:
         return [name for name in _AMOUNTS if getattr(self, name)]
 
 
-_AMOUNTS = {"price_per_kwh": "electricity", "rent_per_hour": "a rent", "purchases": "purchase prices"}
+_AMOUNTS = {
+    "price_per_kwh": "electricity",
+    "price_steps": "prices of electricity by time",
+    "rent_per_hour": "a rent",
+    "purchases": "purchase prices",
+}
 
 
 def common_currency(one: str, other: str) -> str | None:
@@ -177,7 +196,7 @@ def _without_defaults(value: Any, replaced: Mapping[str, Any]) -> dict[str, Any]
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [asdict(item) for item in value]
+        return [list(item) if isinstance(item, tuple) else asdict(item) for item in value]
     if isinstance(value, Mapping):
         return {name: dict(parts) for name, parts in value.items()}
     return value
@@ -232,6 +251,21 @@ def _purchases(value: Any) -> tuple[Purchase, ...] | None:
     return tuple(purchase for item in value if (purchase := _purchase(item)) is not None)
 
 
+def _steps(value: Any) -> Steps | None:
+    if not isinstance(value, list):
+        return None
+    steps = [
+        (float(item[0]), float(item[1]))
+        for item in value
+        if isinstance(item, list) and len(item) == 2 and all(map(_is_amount, item))
+    ]
+    return tuple(sorted(steps))
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
 def _units(value: Any) -> dict[str, dict[str, float]] | None:
     if not isinstance(value, Mapping):
         return None
@@ -253,6 +287,8 @@ _COST: dict[str, Callable[[Any], Any]] = {
     "carbon_g_per_kwh": _amount,
     "currency": _text,
     "cost_scope": _one_of(COST_SCOPES),
+    "price_steps": _steps,
+    "carbon_steps": _steps,
 }
 _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "unit": _text,

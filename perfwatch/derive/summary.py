@@ -21,12 +21,14 @@ from perfwatch.derive.evidence import Evidence, period_s
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.latency import QUANTILES, Latency, latencies
+from perfwatch.derive.numbers import integer
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
 from perfwatch.derive.scopes import Headline, RunDevices
-from perfwatch.derive.settings import Settings
+from perfwatch.derive.settings import CostInputs, Settings
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.tariff import priced
 from perfwatch.derive.totals import (
     Energies,
     EnergyTotal,
@@ -191,7 +193,7 @@ def _column(run: _Run, window: Window) -> _Column:
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
         "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
         "cost": priced if ratios else _cost(run, window, total, rated, ratios=False),
-        "carbon": _carbon(run, total, rated, ratios=ratios),
+        "carbon": _carbon(run, window, total, rated, ratios=ratios),
     }
     return _Column(window, figures, work, timings, findings)
 
@@ -375,7 +377,7 @@ def _cost(
 ) -> dict[str, Any] | None:
     working = run.windows.working
     return cost(
-        run.settings.cost,
+        _priced(run, window),
         joules=total.joules,
         duration_s=window.duration_s,
         devices=_paid(run),
@@ -389,11 +391,27 @@ def _cost(
     )
 
 
+def _priced(run: _Run, window: Window) -> CostInputs:
+    """Prices and intensities as they were in the window, weighed by the energy used under each."""
+
+    def joules(span: Span) -> float | None:
+        energies = energies_of(run.tape, [span], interval_s=run.interval_s)
+        return total_of(run.headline.devices, energies, [span]).joules
+
+    return priced(run.settings.cost, window.spans, _zero_s(run.tape.header), joules)
+
+
+def _zero_s(header: Mapping[str, Any]) -> float:
+    """The begin of the session's clock, seconds since 1970."""
+    clock = header.get("clock")
+    return integer(clock.get("time_ns") if isinstance(clock, Mapping) else None) / 1e9
+
+
 def _carbon(
-    run: _Run, total: EnergyTotal, work: Mapping[str, Counted], *, ratios: bool
+    run: _Run, window: Window, total: EnergyTotal, work: Mapping[str, Counted], *, ratios: bool
 ) -> dict[str, Any] | None:
     return carbon(
-        run.settings.cost,
+        _priced(run, window),
         joules=total.joules,
         work=_counts(work),
         ratios=ratios,

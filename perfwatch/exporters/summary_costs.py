@@ -8,6 +8,7 @@ from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_parts import Json, Parts, any_work, glued
 from perfwatch.units import (
+    DASH,
     currency_sign,
     format_count,
     format_money,
@@ -115,7 +116,10 @@ def _tariff(cost: Json) -> str:
     if assumed.get("price_per_kwh") is not None:
         pue = assumed.get("pue") or 1.0
         times = f" × PUE {pue:g}" if pue != 1.0 else ""
-        parts.append(glued(f"{_price(assumed['price_per_kwh'])} {sign}/kWh{times}".replace(" /", "/")))
+        parts.append(glued(f"{_price_words(assumed)} {sign}/kWh{times}".replace(" /", "/")))
+        least, most = assumed.get("price_range") or (None, None)
+        if least != most:
+            parts.append(glued(f"by time, {_price_of(least)} to {_price_of(most)}"))
     return ", ".join(parts)
 
 
@@ -128,6 +132,17 @@ def _purchase(bought: Json, sign: str) -> str:
     if bought.get("utilization", 1.0) != 1.0:
         parts.append(f"at {format_percent(bought['utilization'])} use")
     return " ".join(map(glued, parts))
+
+
+def _price_words(assumed: Json) -> str:
+    """The price as it was given; the mean of one that changed with time, rounded."""
+    value = assumed["price_per_kwh"]
+    least, most = assumed.get("price_range") or (None, None)
+    return _price(value) if least == most else significant(value)
+
+
+def _price_of(value: float | None) -> str:
+    return DASH if value is None else _price(value)
 
 
 def _price(value: float) -> str:
@@ -154,7 +169,9 @@ def _lacking(assumed: Json, machine: str | None) -> Iterator[str]:
     missing = missing_of({"assumptions": assumed})
     if machine is not None:
         yield glued(f"machine {machine}")
-    if "electricity" in missing and assumed.get("price_per_kwh") is None:
+    if "electricity" in missing and assumed.get("price_by_time") and assumed.get("price_per_kwh") is None:
+        yield "the prices by time begin after this run did"
+    elif "electricity" in missing and assumed.get("price_per_kwh") is None:
         yield f"no price of electricity: add {glued('--price 0.12/kWh')}"
     elif "electricity" in missing:
         yield "electricity is not known"

@@ -153,6 +153,8 @@ def test_the_assumptions_stand_beside_the_figure():
         "basis": "total",
         "currency": "USD",
         "price_per_kwh": 0.12,
+        "price_by_time": False,
+        "price_range": None,
         "pue": 1.2,
         "rent_per_hour": 2.5,
         "rent_basis": "device",

@@ -8,7 +8,9 @@ from typing import Any
 
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.settings import CostInputs, Settings
+from perfwatch.derive.spans import Span
 from perfwatch.derive.standing import Figures
+from perfwatch.derive.tariff import priced
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, Scope
 from perfwatch.units import format_money
@@ -73,7 +75,7 @@ def money_of(frame: Frame, figures: Figures, *, ratios: bool = True, error_j: fl
     Args:
         error_j: expanded uncertainty of its energy, J.
     """
-    inputs = Settings.from_json(frame.header.get("settings")).cost
+    inputs = _inputs(frame, figures.span)
     return Money(
         cost(
             inputs,
@@ -90,6 +92,14 @@ def money_of(frame: Frame, figures: Figures, *, ratios: bool = True, error_j: fl
         ),
         carbon(inputs, joules=figures.joules, work=figures.work, ratios=ratios, error_joules=error_j),
     )
+
+
+def _inputs(frame: Frame, span: Span) -> CostInputs:
+    """Prices as they were in a span; while the run goes on those by time are weighed by time, not energy."""
+    inputs = Settings.from_json(frame.header.get("settings")).cost
+    clock = frame.header.get("clock")
+    zero_s = clock["time_ns"] / 1e9 if isinstance(clock, Mapping) and "time_ns" in clock else 0.0
+    return priced(inputs, [span], zero_s, lambda part: part.duration_s)
 
 
 def _of_the_run(frame: Frame) -> list[DeviceNow]:
@@ -116,7 +126,9 @@ class Rates:
 
 def rates_of(frame: Frame) -> Rates | None:
     """How cost grows with energy and with time, for lines of equal cost; None without a whole price."""
-    inputs: CostInputs = Settings.from_json(frame.header.get("settings")).cost
+    if frame.standing is None:
+        return None
+    inputs = _inputs(frame, frame.standing.now.span)
     devices = paid(frame)
 
     def total(joules: float, duration_s: float) -> float | None:
