@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -41,8 +42,10 @@ TRY_ALONE_S = 1.0
 """Pause between trial reads of a device whose call came back with an error."""
 HUNG_AFTER_S = 0.5
 """A call that has been out for three periods, and at least this, hangs: its device is stale."""
-SLOW_AFTER_S = (0.05, 0.5)
-"""A call that stays in one device for half a period, within these bounds, holds up the others no longer."""
+SLOW_AFTER_S = (0.05, 0.25)
+"""A call that stays in one device for a quarter of a period, within these bounds, holds up no other."""
+QUICK_AGAIN = 5
+"""A device that was slow is read on a thread of its own until it answered quickly so often."""
 
 FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 """What a plugin may raise: one that calls `sys.exit` ends itself, not its thread without a word."""
@@ -71,10 +74,16 @@ class _Worker:
     """One thread and the pass it is in: which device, since when, what it has read, who waits for it.
 
     `left_behind`: another thread reads the other devices now. `hung`: nobody waits for its answer any more.
+    `rest`: what the thread in whose place this one came had still to read in its pass; None: begin with the
+    next one. `aside`: it reads one device alone, which is slow.
     """
 
-    def __init__(self) -> None:
-        self.left_behind = False
+    def __init__(self, *, aside: bool = False) -> None:
+        self.aside = self.left_behind = aside
+        self.rest: list[Device] | None = None
+        self.devices: list[Device] = []
+        self.over = threading.Event()
+        """What is read aside is read."""
         self.hung = False
         self.device: Device | None = None
         self.since_ns = 0
@@ -94,7 +103,7 @@ class _Watched(list[Device]):
     def __iter__(self) -> Iterator[Device]:
         worker, now_ns = self._worker, self._clock.monotonic_ns
         for device in super().__iter__():
-            if worker.left_behind:
+            if worker.left_behind and not worker.aside:
                 return
             worker.since_ns = now_ns()
             worker.device = device
@@ -130,7 +139,7 @@ class Runner:
         self.period_s = max(period_s, collector.floor_s)
         self._period_ns = round(self.period_s * NS)
         self._hung_ns = max(3 * self._period_ns, round(HUNG_AFTER_S * NS))
-        self._slow_ns = round(min(max(self.period_s / 2, SLOW_AFTER_S[0]), SLOW_AFTER_S[1]) * NS)
+        self._slow_ns = round(min(max(self.period_s / 4, SLOW_AFTER_S[0]), SLOW_AFTER_S[1]) * NS)
         self._clock = clock
         self._post = post
         self._epoch_ns = epoch_ns
@@ -143,6 +152,8 @@ class Runner:
         self._tickets: list[Ticket] = []
         self._devices: dict[str, Device] = {}
         self._out: dict[str, _Worker] = {}
+        self._slow: dict[str, int] = {}
+        """Devices that are read aside, and how often they must answer quickly yet to join the others."""
         self._rounding = Rounding()
         self._tick: int | None = None
         self._failures = 0
@@ -171,6 +182,9 @@ class Runner:
                 ticket.fulfil(None)
             else:
                 self._tickets.append(ticket)
+        worker = self._worker
+        if worker.device is not None and worker.device.id in self._slow:
+            self._leave_behind(worker)  # whoever asks does not wait for it
         self._wake.set()
         return ticket
 
@@ -190,7 +204,7 @@ class Runner:
             self._thread.join(timeout_s)
 
     def watch(self, now_ns: int) -> None:
-        """Look whether a call is out for too long; called at each turn of the hub."""
+        """Look whether a call is out for too long; called at each turn of the hub, and by who waits."""
         if self._stopping:
             return
         worker = self._worker
@@ -276,15 +290,19 @@ class Runner:
 
     def _poll_until_stopped(self, worker: _Worker) -> None:
         while not worker.left_behind:
-            deadline_ns = self._next_deadline()
-            tickets, stopping = self._await(deadline_ns)
-            if stopping:
-                return
-            if not tickets:
-                self._note_lateness(deadline_ns)
-            worker.tickets = tickets
+            devices, worker.rest = worker.rest, None
+            aside: list[_Worker] = []
+            if devices is None:
+                deadline_ns = self._next_deadline()
+                worker.tickets, stopping = self._await(deadline_ns)
+                if stopping:
+                    return
+                if not worker.tickets:
+                    self._note_lateness(deadline_ns)
+                devices, aside = self._due()
+            tickets = worker.tickets
             try:
-                readings = self._pass(worker)
+                readings = self._pass(worker, devices)
             except FAULTS as error:  # what is no state of ours is raised again
                 if not worker.left_behind:
                     _fulfil(tickets, None)
@@ -299,6 +317,7 @@ class Runner:
             if self.state is not State.OK:
                 self._set_state(State.OK, "")
             if tickets:
+                _await_quick(aside, self._slow_ns / NS)
                 _fulfil(tickets, _span_ns(readings))
 
     def _recover(self, error: BaseException) -> bool:
@@ -347,10 +366,16 @@ class Runner:
         if late_ns > self._period_ns // 2:
             self.late += 1
 
-    def _pass(self, worker: _Worker) -> Sequence[tuple[int, Reading]]:
-        """Read all devices once and post what they gave. Returns it; nothing if it came too late."""
+    def _due(self) -> tuple[list[Device], list[_Worker]]:
+        """What is read now: all devices, but for those whose call is out; slow ones begin aside."""
         # A list of the dict at once: a thread that was left behind may change it any time.
         devices = [device for device in list(self._devices.values()) if device.id not in self._out]
+        slow = [device for device in devices if device.id in self._slow]
+        return [device for device in devices if device not in slow], [self._begin_aside(one) for one in slow]
+
+    def _pass(self, worker: _Worker, devices: list[Device]) -> Sequence[tuple[int, Reading]]:
+        """Read these devices once and post what they gave. Returns it; nothing if it came too late."""
+        worker.devices = devices
         watched: Sequence[Device] = (
             _Watched(devices, worker, self._clock) if self.collector.isolates else devices
         )
@@ -364,7 +389,7 @@ class Runner:
                     if worker.hung:
                         break
                     self._take(reading, (before_ns + after_ns) // 2, worker.readings)
-                    if worker.left_behind:
+                    if worker.left_behind and not worker.aside:
                         break
                 before_ns = after_ns
         except DeviceGone as error:
@@ -415,17 +440,43 @@ class Runner:
                 return
             worker.left_behind = True
             self._out[device.id] = worker
-            # Those who wait for a reading get one of the others.
-            self._tickets += worker.tickets or [Ticket()]
+            self._slow[device.id] = QUICK_AGAIN
+            after = _Worker()
+            after.rest = worker.devices[worker.devices.index(device) + 1 :]
+            after.tickets = worker.tickets  # who waits for a reading gets one of the others
+            self._worker = after
         self._deliver(worker)
-        self._worker = _Worker()
-        self._start_thread(self._worker)
+        self._start_thread(after)
+
+    def _begin_aside(self, device: Device) -> _Worker:
+        worker = _Worker(aside=True)
+        worker.since_ns, worker.device = self._clock.monotonic_ns(), device
+        self._out[device.id] = worker
+        name = f"perfwatch-{self.name}-{device.index}"
+        threading.Thread(target=self._read_aside, args=(worker, device), name=name, daemon=True).start()
+        return worker
+
+    def _read_aside(self, worker: _Worker, device: Device) -> None:
+        """On a thread of its own: one reading of a device that was slow before."""
+        try:
+            readings = self._pass(worker, [device])
+        except FAULTS:  # tried alone until it answers
+            readings = ()
+        worker.over.set()
+        took_ns = self._clock.monotonic_ns() - worker.began_ns
+        self._take_back(worker, bool(readings))
+        is_quick = took_ns < self._slow_ns // 2
+        left = self._slow.get(device.id, 0) - 1 if is_quick else QUICK_AGAIN
+        if left > 0:
+            self._slow[device.id] = left
+        else:
+            self._slow.pop(device.id, None)
 
     def _give_up(self, worker: _Worker, now_ns: int) -> None:
         """The call hangs: say so, and take its answer no more."""
         with self._lock:
             device = worker.device
-            if device is None:
+            if device is None or worker.hung:
                 return
             worker.hung = True
         reason = f"its calls have not returned for {_stuck_ns(worker, now_ns) / NS:.1f} s"
@@ -444,19 +495,27 @@ class Runner:
             return
         while not self._stopping:
             try:
-                list(self.collector.read([device]))
+                trial = list(self.collector.read([device]))
             except DeviceGone as error:
-                readings: list[tuple[int, Reading]] = []
-                self._out.pop(device.id, None)
-                self._lose(device.id, error.reason, readings)
-                self._post(Batch(self.name, readings[0][0], 0, readings, self._rounding.values))
+                self._say_gone(Gone(device.id, error.reason))
                 return
             except FAULTS:  # whatever it is, the device does not join yet
                 self._clock.wait(Wake(), TRY_ALONE_S)
                 continue
+            gone = [one for one in trial if isinstance(one, Gone) and one.device_id == device.id]
+            if gone:
+                self._say_gone(gone[0])
+                return
             self._out.pop(device.id, None)
             self._post(Status(self.name, State.OK, self._clock.monotonic_ns(), "", device.id))
             return
+
+    def _say_gone(self, gone: Gone) -> None:
+        """The device that a thread was left with is lost."""
+        readings: list[tuple[int, Reading]] = []
+        self._out.pop(gone.device_id, None)
+        self._lose(gone.device_id, gone.reason, readings)
+        self._post(Batch(self.name, readings[0][0], 0, readings, self._rounding.values))
 
     def _device_left_with(self, worker: _Worker) -> Device | None:
         for device_id, left in list(self._out.items()):
@@ -515,6 +574,13 @@ def _fulfil(tickets: Sequence[Ticket], span_ns: tuple[int, int] | None) -> None:
 def _stuck_ns(worker: _Worker, now_ns: int) -> int:
     """For how long the call that the worker makes has been out; 0 while it makes none."""
     return now_ns - worker.since_ns if worker.device is not None else 0
+
+
+def _await_quick(workers: Sequence[_Worker], seconds: float) -> None:
+    """Wait, so long at most, for what is read aside: a device that was slow may answer quickly again."""
+    until_s = time.monotonic() + seconds
+    for worker in workers:
+        worker.over.wait(max(0.0, until_s - time.monotonic()))
 
 
 def _span_ns(readings: Sequence[tuple[int, Reading]]) -> tuple[int, int] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -229,16 +231,48 @@ def test_a_slow_device_holds_up_no_other_and_its_answer_counts() -> None:
     assert collector.inside.wait(10.0)
     runner.watch(clock.monotonic_ns() + NS)
     assert waiting.done.wait(10.0), "who waits for a reading gets one of the others"
-    assert [devices_of(batch) for batch in posts.batches] == [["D-0"], ["D-0", "D-2"]]
+    assert [devices_of(batch) for batch in posts.batches] == [["D-0"], ["D-2"]]
     collector.hang.clear()
     collector.release.set()
     posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-1"])
-    eventually_all = runner.read_now()
-    assert eventually_all.done.wait(10.0)
-    posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-0", "D-1", "D-2"])
+    before = len(posts.batches)
+    again = runner.read_now()
+    assert again.done.wait(10.0)
+    read = {one for batch in posts.batches[before:] for one in devices_of(batch)}
+    assert read == {"D-0", "D-1", "D-2"}, "one that answers quickly again is waited for"
     assert State.STALE not in posts.states, "half a second is no hang where a poll comes once an hour"
     end(runner)
     assert collector.closed == 1
+
+
+def test_several_slow_devices_are_read_beside_the_others_and_join_them_again_later() -> None:
+    """D-0 and D-1 take half a period each; D-2 answers at once and misses nothing."""
+
+    class Slow(Blocking):
+        slow = True
+
+        def read(self, devices: Sequence[Device]) -> Iterable[Reading]:  # type: ignore[override]
+            for device in devices:
+                if device.id != "D-2" and self.slow:
+                    time.sleep(0.15)
+                yield Sample(device.id, (100.0,))
+
+    collector, clock = Slow(), SystemClock()
+    runner, posts = start(collector, clock, period_s=0.2)
+    began, counted = time.monotonic(), Counter[str]()
+    while time.monotonic() < began + 3.0:
+        runner.watch(clock.monotonic_ns())
+        time.sleep(0.01)
+    for batch in list(posts.batches):
+        counted.update(devices_of(batch))
+    assert counted["D-2"] >= 13, "of 15"
+    assert min(counted["D-0"], counted["D-1"]) >= 10
+    for device_id in ("D-0", "D-1", "D-2"):
+        times = [t for batch in posts.batches for t, one in batch.readings if one.device_id == device_id]
+        assert times == sorted(times)
+    collector.slow = False
+    posts.wait_for(lambda posts: devices_of(posts.batches[-1]) == ["D-0", "D-1", "D-2"])
+    end(runner)
 
 
 def test_what_a_slow_device_says_last_is_that_it_is_gone() -> None:

@@ -36,6 +36,10 @@ class Chosen:
     period_s: float
 
 
+QUICKEST_TURN_S, TURN_PERIODS = 0.1, 2.0
+"""The hub looks after calls that are out every two periods at least, but no more often than this."""
+
+
 class LiveSource:
     """Runs the chosen collectors and feeds their batches into the sinks.
 
@@ -77,7 +81,7 @@ class LiveSource:
             ),
             clock=self.clock,
             sinks=sinks,
-            turn_s=turn_s,
+            turn_s=min(turn_s, max(QUICKEST_TURN_S, TURN_PERIODS * interval_s)),
         )
         self._origin_ns = origin_ns
         self._at_once = at_once
@@ -167,6 +171,7 @@ class LiveSource:
         for runner, ticket in tickets:
             while not ticket.done.is_set():
                 now_ns = self.clock.monotonic_ns()
+                runner.watch(now_ns)  # the hub may take longer to see that a call is slow
                 if now_ns >= until_ns or runner.hangs(now_ns):
                     break
                 ticket.done.wait(min(LOOK_S, (until_ns - now_ns) / NS))
