@@ -20,6 +20,10 @@ from perfwatch.yardstick.table import (
 )
 
 
+OFFLINE = {"benchmark": "resnet50", "scenario": "offline"}
+SHORT = {"code": "short-window", "level": "insufficient"}
+
+
 def summary(
     *,
     work: str = "samples",
@@ -37,7 +41,8 @@ def summary(
         "energy": {"scope": scope, "joules": None if scope is None else 100.0},
         "efficiency": {work: {"per_joule": per_joule}},
         "latency": latency or {},
-        "window": {"duration_s": 1721.1},
+        "session": {"exit_status": 0},
+        "quality": [],
         "mlperf": mlperf,
     }
 
@@ -123,10 +128,14 @@ def test_a_run_that_measured_less_than_the_wall_is_compared_by_speed_alone(scope
     assert all(row["speed_ratio"] for row in found["rows"])
 
 
+def training(minutes: float, *, valid: bool = True) -> dict[str, Any]:
+    metric = {"name": "time_to_train", "value": 60.0 * minutes, "unit": "s"}
+    return {"scenario": "Training", "valid": valid, "metric": metric}
+
+
 def test_less_time_is_more_speed() -> None:
     """31.5 % less time is 46 % more speed."""
-    train = {"benchmark": "resnet", "scenario": "training"}
-    found = against({**summary(**train), "window": {"duration_s": 19.635 * 60}})
+    found = against(summary(benchmark="resnet", mlperf=training(19.635)))
     dgx = next(row for row in found["rows"] if row["submitter"] == "NVIDIA")
     assert 1.0 - 1.0 / dgx["speed_ratio"] == pytest.approx(0.315, abs=5e-4)
     assert dgx["speed_ratio"] == pytest.approx(1.46, abs=5e-3)
@@ -170,7 +179,22 @@ def test_loadgens_own_figures_come_before_ours() -> None:
             "counts generated tokens",
         ),
         (summary(work="queries", benchmark="resnet50", scenario="offline"), "counts queries"),
-        (summary(count=0, rate=0, benchmark="resnet50", scenario="offline"), "counts samples"),
+        (summary(count=0, rate=0, benchmark="resnet50", scenario="offline"), "counts no work"),
+        (summary(benchmark="resnet", scenario="training"), "import mllog"),
+        (summary(benchmark="resnet", mlperf=training(5.0, valid=False)), "call this run invalid"),
+        (
+            {**summary(benchmark="resnet50", scenario="offline"), "session": {"exit_status": 3}},
+            "the job failed",
+        ),
+        (
+            {
+                **summary(benchmark="resnet50", scenario="offline"),
+                "quality": [
+                    {"code": "short-window", "level": "insufficient", "message": "0.5 s are too short"}
+                ],
+            },
+            "too little to be compared: 0.5 s are too short",
+        ),
         (summary(benchmark="resnet50", scenario="singlestream"), "no p90 of a query's latency"),
         (summary(scope=None, benchmark="resnet50", scenario="offline"), "tells no energy"),
         (summary(per_joule=None, benchmark="resnet50", scenario="offline"), "no work per joule"),
@@ -178,6 +202,13 @@ def test_loadgens_own_figures_come_before_ours() -> None:
 )
 def test_what_may_not_be_compared_is_refused_with_the_reason(given: dict[str, Any], why: str) -> None:
     assert any(why in sentence for sentence in against(given)["refused"])
+
+
+def test_what_the_run_says_of_itself_is_not_overruled() -> None:
+    tagged = summary(benchmark="resnet50", scenario="offline")
+    assert "not bert-99" in against(tagged, benchmark="bert-99")["refused"][0]
+    assert "not Server" in against(tagged, scenario="server")["refused"][0]
+    assert against(tagged, benchmark="ResNet-50", scenario="Offline")["rows"]
 
 
 def test_what_loadgen_ran_as_another_scenario_is_not_compared() -> None:

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfwatch.derive.findings import INSUFFICIENT
 from perfwatch.derive.numbers import number
+from perfwatch.errors import ConfigError
 from perfwatch.model import Scope
 from perfwatch.yardstick.table import TRAINING, Published, benchmark_of, find, in_order, scenario_of
 
 Json = Mapping[str, Any]
 
+TOO_LITTLE = ("short-window", "no-work")
+"""Findings that make even a rate meaningless."""
 PERCENTILE = {"SingleStream": "p90_s", "MultiStream": "p99_s"}
 """The percentile of a query's latency that is the result of a scenario."""
 SAMPLE_PER_QUERY = ("Server", "SingleStream")
@@ -56,12 +60,12 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
         "source": "mlperf",
         "benchmark": benchmark_of(str(named_benchmark), ran) if named_benchmark else None,
         "scenario": ran,
-        "official": told.get("valid") is True and told.get("metric") is not None,
+        "official": told.get("metric") is not None,
         "run": {"result": None, "unit": None, "per_joule": None},
         "refused": [],
         "rows": [],
     }
-    refusal = _unknown(found) or _other_scenario(found, told)
+    refusal = _unknown(found) or _contradicted(found, tags, told) or _no_result(summary, found, told)
     if refusal:
         return {**found, "refused": [refusal]}
     rows = find(found["benchmark"], found["scenario"])
@@ -85,15 +89,44 @@ def _unknown(found: Json) -> str:
     return ""
 
 
-def _other_scenario(found: Json, told: Json) -> str:
-    """LoadGen knows what it ran."""
-    ran = told.get("scenario")
+def _contradicted(found: Json, tags: Json, told: Json) -> str:
+    """The run says of itself that it is something else: by what LoadGen ran, or by a tag."""
+    tagged = tags.get("benchmark")
+    if tagged and _name(str(tagged), found["scenario"]) != found["benchmark"]:
+        return f"this run is {tagged} (its tag benchmark), not {found['benchmark']}"
+    ran = told.get("scenario") or tags.get("scenario")
     if ran is None or scenario_of(str(ran)) == found["scenario"]:
         return ""
     return (
         f"this run is {ran}, not {found['scenario']}: the scenarios ask for different things (all at once, "
         "at random times, one after the other), so their figures do not compare"
     )
+
+
+def _name(word: str, scenario: str) -> str:
+    """A benchmark's own name; the word itself where the table has none of it."""
+    try:
+        return benchmark_of(word, scenario)
+    except ConfigError:
+        return word
+
+
+def _no_result(summary: Json, found: Json, told: Json) -> str:
+    """A run that failed, or that nothing can be quoted of, is no result."""
+    session = summary.get("session") or {}
+    if told.get("valid") is False:
+        return "its own logs call this run invalid: it is no result"
+    if session.get("exit_status"):
+        return f"the job failed (exit status {session['exit_status']}): it is no result"
+    if found["scenario"] == TRAINING and not told:
+        return (
+            "the time to train is what a training log says from run_start to run_stop; import it "
+            "(perfwatch import mllog)"
+        )
+    for finding in summary.get("quality") or []:
+        if finding.get("level") == INSUFFICIENT and finding.get("code") in TOO_LITTLE:
+            return f"this run is too little to be compared: {finding.get('message')}"
+    return ""
 
 
 def _nothing_published(found: Json) -> str:
@@ -109,8 +142,6 @@ def _speed(summary: Json, like: Published) -> Figure:
     official = (summary.get("mlperf") or {}).get("metric")
     if official:
         return _official_speed(official, like)
-    if like.scenario == TRAINING:
-        return _time_to_train(summary)
     if like.unit == "ms":
         return _latency(summary, like)
     return _rate(summary, like)
@@ -140,7 +171,8 @@ def _other_unit(unit: str, like: Published) -> str:
 def _rate(summary: Json, like: Published) -> Figure:
     name = _work_of(summary, like)
     if name is None:
-        counted = ", ".join((summary.get("work") or {}).keys()) or "no work"
+        moved = [name for name, one in (summary.get("work") or {}).items() if one.get("count")]
+        counted = ", ".join(moved) or "no work"
         return Figure(None, f"this run counts {counted.replace('_', ' ')}, published is {like.unit}")
     rate = number(summary["work"][name].get("rate_per_s"))
     return Figure(rate) if rate else Figure(None, "this run did no work that was counted")
@@ -162,11 +194,6 @@ def _latency(summary: Json, like: Published) -> Figure:
         if value is not None:
             return Figure(value * 1e3)
     return Figure(None, f"this run has no {key.removesuffix('_s')} of a query's latency")
-
-
-def _time_to_train(summary: Json) -> Figure:
-    duration_s = number((summary.get("window") or {}).get("duration_s"))
-    return Figure(duration_s / 60.0) if duration_s else Figure(None, "this run has no duration")
 
 
 def _per_joule(summary: Json, like: Published) -> Figure:

@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import floor, fsum, log, log10, sqrt
+from math import floor, fsum, inf, log, log10, sqrt
 from operator import mul, ne, sub
 from typing import NamedTuple
 
@@ -99,8 +99,12 @@ stated error is two to three times the root mean square of the true one.
 
 LOOK_AT_STEPS = 64
 """So many readings are looked at to see in what steps they come."""
-ENOUGH_VALUES = 3
-"""So many values on steps show that there are steps, as two do that are one step apart."""
+HIDDEN = 0.1
+"""So large a share of power is assumed to come and go within an average, however even the averages are."""
+LARGEST_STEP_W = 1.0
+"""Sensors tell whole watts or finer; of coarser ones the steps are seen in their values."""
+WANDERING_STEPS = 4.0
+"""Power that moves over so many steps is told wrong by each value anew."""
 ON_STEP = 1e-4
 """A multiple of a step, but for the last digits of a float."""
 FINEST_STEP = 1e-6
@@ -213,24 +217,28 @@ def integral_error(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Po
     return Terms(edges, *inner).error(sensor, rounding)
 
 
-def rounding_variance(watts: array[float], duration_s: float, values: int) -> float:
+def rounding_variance(watts: Sequence[float], duration_s: float, values: int) -> float:
     """What rounded readings may make the integral wrong by, squared, J^2.
 
-    A reading rounded to steps of q is wrong by up to q / 2, evenly: q / sqrt(12) in the mean. Readings that
-    follow each other unchanged are all wrong by the same.
+    A reading rounded to steps of q is wrong by up to q / 2, evenly: q / sqrt(12) in the mean. Power that
+    rests, or trembles by less than some steps, is told wrong always in the same way; power that wanders over
+    many steps by each value anew.
 
     Args:
         watts: readings by which the steps are seen.
         values: how often the value changed in all, and one.
     """
-    return step_of(watts) ** 2 / 12.0 * duration_s**2 / max(1, values)
+    step_w = step_of(watts)
+    wanders = len(watts) > 0 and max(watts) - min(watts) >= WANDERING_STEPS * step_w
+    return step_w**2 / 12.0 * duration_s**2 / (max(1, values) if wanders else 1)
 
 
 def step_of(watts: Sequence[float]) -> float:
-    """The steps in which a sensor tells power, W: 1, 0.1, 10, ... as its readings show it.
+    """The steps in which a sensor tells power, W: whole watts, tenths, ..., as the readings show it.
 
-    The largest power of ten, up to a tenth of the usual reading, of which all are multiples; one value alone
-    shows no steps. Where none is seen it is the millionth part of the reading.
+    The largest power of ten of which all readings are multiples, up to a watt; and up to a tenth of the usual
+    reading, where values that differ by it were seen. A sensor that tells milliwatts is hardly ever on a
+    whole watt, so even a single value says something.
     """
     every = max(1, len(watts) // LOOK_AT_STEPS)
     values = sorted(set(watts[::every]))
@@ -238,12 +246,11 @@ def step_of(watts: Sequence[float]) -> float:
     if largest <= 0.0:
         return 0.0
     finest_w = largest * FINEST_STEP
-    if len(values) < 2:
-        return finest_w
-    closest_w = min(map(sub, values[1:], values))
-    step_w = 10.0 ** floor(log10(fsum(values) / len(values) / 10.0)) if fsum(values) > 0.0 else finest_w
+    closest_w = min(map(sub, values[1:], values), default=inf)
+    usual_w = fsum(values) / len(values)
+    step_w = 10.0 ** floor(log10(usual_w / 10.0)) if usual_w > 0.0 else finest_w
     while step_w > finest_w:
-        seen = len(values) >= ENOUGH_VALUES or closest_w < 1.5 * step_w
+        seen = step_w <= LARGEST_STEP_W or closest_w < 1.5 * step_w
         if seen and all(abs(value / step_w - round(value / step_w)) < ON_STEP for value in values):
             return step_w
         step_w /= 10.0
@@ -277,17 +284,19 @@ def _cuts(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) ->
     """Variance from ends that cut an average in two: which part of it came before is not known.
 
     With D(s) = c s it is c W^3 / 320 for a running average seen at all times, and about c W^3 / 64 for one
-    that is seen once in W.
+    that is seen once in W. What wanders wholly within W is in no reading: some of it is assumed.
     """
     blur_s = max(sensor)
     if blur_s <= 0.0:
         return 0.0
+    hidden_w = HIDDEN * max(abs(stretch.watts[0]), abs(stretch.watts[-1]))
+    hidden = (hidden_w * sensor.window_s) ** 2 / 6.0
     step_s = max(polling.spacing_s, sensor.refresh_s)
     factor = 1.0 / 320.0 + min(1.0, step_s / blur_s) / 80.0
     ends = [_near_start(stretch, wander, blur_s)]
     if stretch.held_s <= 0.0:
         ends.append(_near_end(stretch, wander, blur_s))
-    return factor * blur_s**2 * fsum(ends)
+    return max(factor * blur_s**2 * fsum(ends), hidden)
 
 
 def _held(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> float:

@@ -89,8 +89,9 @@ class Course:
         if self.held:
             return 0.0
         flow = self._flow(span)
-        late = flow.rate * flow.late_s([self._age_at(t) for t in (span.start, span.end)])
-        return late**2 + math.fsum(flow.bridged(*self._place_of(t)) for t in (span.start, span.end))
+        ends = (span.start, span.end)
+        late = flow.lateness([self._age_at(t) for t in ends])
+        return late + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
 
     def _flow(self, span: Span) -> Flow:
         first = max(bisect_right(self.times, span.start) - 1, 0)

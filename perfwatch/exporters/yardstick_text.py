@@ -16,7 +16,7 @@ CAVEAT = (
     "Worked out from the logs published by MLCommons; only results of one round, benchmark and scenario are "
     "strictly comparable, and power is that of the whole system at the wall."
 )
-UNVERIFIED = "This run is no result verified by MLCommons."
+UNVERIFIED = "This run is no result verified by MLCommons, unless it was published by them."
 GAP = "  "
 LEAST_NAME = 24
 """A system's name gets so many columns; where there are fewer it stands on a line of its own."""
@@ -63,8 +63,7 @@ def against_lines(found: Json, columns: int, paint: Paint) -> Iterator[str]:
             )  # fmt: skip
         return
     yield from _beside(found, rows, columns, paint)
-    caveat = CAVEAT if found.get("official") else f"{UNVERIFIED} {CAVEAT}"
-    yield from hanging(caveat, columns, "", paint=paint)
+    yield from hanging(f"{UNVERIFIED} {CAVEAT}", columns, "", paint=paint)
 
 
 def _beside(found: Json, rows: Sequence[Json], columns: int, paint: Paint) -> Iterator[str]:
