@@ -184,24 +184,11 @@ def format_latency(value: float | None) -> str:
     return format_quantity(value, "s")
 
 
-def format_money(value: float | None, currency: str | None = None, error: float | None = None) -> str:
-    """An amount: `0.343 $`, `1 234.50 €`, `343 ₩`; won and yen have no decimals, less than one is `< 1 ₩`.
-
-    With an expanded error, unless that is less than a coin: `0.343 ± 0.002 $`.
-    """
+def format_money(value: float | None, currency: str | None = None) -> str:
+    """An amount: `0.343 $`, `1 234.50 €`, `343 ₩`; won and yen have no decimals, less than one is `< 1 ₩`."""
     if value is None or not math.isfinite(value):
         return DASH
-    amount = _amount(value, currency)
-    if error is not None and math.isfinite(error) and error > 0 and error >= _least_told(value, currency):
-        amount, _ = _with_error(value, error, "", 3)
-    return f"{amount} {currency_sign(currency)}".rstrip()
-
-
-def _least_told(value: float, currency: str | None) -> float:
-    """An error below this is less than the smallest coin that the amount shows."""
-    if currency in _WHOLE:
-        return 1.0 if abs(value) >= 0.5 else math.inf
-    return 0.01 if abs(value) >= 9.995 else 0.0 if abs(value) >= LEAST_MONEY else math.inf
+    return f"{_amount(value, currency)} {currency_sign(currency)}".rstrip()
 
 
 def _amount(value: float, currency: str | None) -> str:

@@ -245,24 +245,6 @@ def test_memory_is_counted_in_powers_of_1024(value: float | None, shown: str) ->
 
 
 @pytest.mark.parametrize(
-    ("value", "currency", "error", "text"),
-    [
-        (0.3434, "USD", 0.0021, "0.343 ± 0.002 $"),
-        (0.3434, "USD", 0.0, "0.343 $"),
-        (0.3434, "USD", None, "0.343 $"),
-        (1234.5, "EUR", 31.0, "1 230 ± 30 €"),
-        (1234.5, "EUR", 0.002, "1 234.50 €"),  # no coin is that small
-        (343.4, "KRW", 4.2, "343 ± 4 ₩"),
-        (343.4, "KRW", 0.2, "343 ₩"),
-        (0.3, "KRW", 5.0, "< 1 ₩"),
-        (1e-9, "USD", 1e-10, "< 0.000001 $"),
-    ],
-)
-def test_money_has_its_error(value, currency, error, text):
-    assert format_money(value, currency, error) == text
-
-
-@pytest.mark.parametrize(
     ("value", "error", "text"),
     [
         (1.96838, 0.0001, "1.9684 ± 0.0001"),  # a second digit of the error would be a sixth of the value

@@ -19,7 +19,6 @@ from perfwatch.yardstick.table import (
     scenario_of,
 )
 
-
 OFFLINE = {"benchmark": "resnet50", "scenario": "offline"}
 SHORT = {"code": "short-window", "level": "insufficient"}
 

@@ -30,7 +30,7 @@ from perfwatch.tui.pace import Pace
 from perfwatch.tui.pause import Pause
 from perfwatch.tui.picture import Picture
 from perfwatch.tui.places import Places
-from perfwatch.tui.screens import WITH_FIGURES, devices, module_of, sorts
+from perfwatch.tui.screens import EVENTS, WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
 from perfwatch.tui.view import SCREENS, SPANS_S, View
@@ -264,8 +264,9 @@ class Dashboard(Picture):
         return () if self.frame is None else devices.listed(self.frame, self.view)
 
     def action_zoom(self) -> None:
-        if self.view.screen == "run":
-            self.look_at(zoom="" if self.view.zoom else SOURCES)
+        alone = {"run": SOURCES, "output": EVENTS}.get(self.view.screen)
+        if alone is not None:
+            self.look_at(zoom="" if self.view.zoom else alone, selected=0)
             return
         if self.view.screen != "devices":
             return
@@ -370,7 +371,7 @@ class Dashboard(Picture):
         from perfwatch.tui.overlays.prompt import Prompt
 
         at_ns = time.monotonic_ns()  # of the key, not of the name that is typed then
-        question = "mark this moment (enter sets it, escape does not) as"
+        question = "mark now as"
         self.cover(Prompt(question, "mark", "its name"), lambda text: self._marked(text, at_ns))
 
     def _marked(self, text: str | None, at_ns: int) -> None:

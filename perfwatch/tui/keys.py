@@ -33,7 +33,7 @@ KEYS: tuple[Key, ...] = (
     Key("end,G", "move(1000000)", "to the end", "moving"),
     Key("left,h", "back_in_time(-1)", "back in time (while paused)", "moving"),
     Key("right,l", "back_in_time(1)", "forward in time (while paused)", "moving"),
-    Key("enter", "zoom", "the selected device alone; on run, where figures are from", "view"),
+    Key("enter", "zoom", "the selected device alone; on run sources, on output all events", "view"),
     Key("escape", "close", "close what is open", "view"),
     Key("slash,f3", "filter", "filter", "view", "/ filter"),
     Key("s,f6", "sort", "sort by the next column", "view", "s sort"),

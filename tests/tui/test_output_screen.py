@@ -138,6 +138,20 @@ def test_throttling_of_the_runs_devices_is_an_event_with_its_end():
     ]
 
 
+def test_all_events_can_be_read_whole_and_gone_back_through():
+    long = "the board fell off the bus, " * 8
+    seen = story(*(event(float(n), "note", text=f"note {n} {long}") for n in range(1, 30)))
+    few = "\n".join(look(output.draw, seen, 40.0, (80, 10)))
+    assert "older; enter: all" in few
+    alone = look(output.draw, seen, 40.0, (80, 24), zoom="events")
+    text = " ".join(" ".join(alone).split())
+    assert "29 in all" in text
+    assert text.count("fell off the bus") >= 8, "nothing is cut"
+    back = "\n".join(look(output.draw, seen, 40.0, (80, 24), zoom="events", selected=28))
+    assert "note 1 " in back
+    assert "28 newer below, 29 in all" in back
+
+
 def test_how_the_job_ended_is_said():
     for fields, words in (
         ({"exit_status": 0}, "✓ the job ended with exit status 0"),

@@ -7,8 +7,8 @@ _LEVELS = " ▁▂▃▄▅▆▇█"
 _ASCII_LEVELS = " .:-=+*#@"
 
 
-def bar(ratio: float | None, columns: int, *, ascii_only: bool = False) -> str:
-    """A bar as wide as asked; unknown is dotted, more than full is full."""
+def bar(ratio: float | None, columns: int, *, ascii_only: bool = False, track: bool = False) -> str:
+    """A bar as wide as asked; unknown is dotted, more than full is full. `track` shows what is left."""
     if ratio is None:
         return ("." if ascii_only else "·") * columns
     share = min(1.0, max(0.0, ratio)) * columns
@@ -18,7 +18,7 @@ def bar(ratio: float | None, columns: int, *, ascii_only: bool = False) -> str:
     full = int(share)
     rest = int((share - full) * 8)
     text = "█" * full + (_EIGHTHS[rest] if full < columns and rest else "")
-    return text.ljust(columns)
+    return text.ljust(columns, "░" if track else " ")
 
 
 def tile(ratio: float | None, *, ascii_only: bool = False) -> str:

@@ -1,6 +1,7 @@
 """The figures of a run in words: *now* beside *run*, each with its error.
 
-Work and its rate, power, work per joule, energy and cost: what the strip of the Run screen is made of.
+Work and its rate, power, work per joule, energy and cost: what the strip of the Run screen is made of. Errors
+of live figures are shares of them, so that neither figure nor error changes its width from second to second.
 """
 
 from __future__ import annotations
@@ -18,18 +19,30 @@ from perfwatch.tui.draw.money import Money, money_of, unit_cost
 from perfwatch.tui.draw.telling import ratios_shown
 from perfwatch.units import DASH, format_money, format_quantity, significant
 
-LABEL, NOW, SO_FAR = 16, 18, 26
-"""Columns of the figures: what it is, over the last seconds, over the run so far."""
+LABEL, NOW, SO_FAR, ERROR = 16, 18, 18, 9
+"""Columns of the figures: what it is, over the last seconds, over the run so far, and the error of that."""
+LEAST_SHARE = 1e-4
+"""An error below this share of its value is told as less than that."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line: its name, *now*, *run*, and the style of the values."""
+    """One line: its name, *now*, *run*, the style of the values, and the error of *run* as a share of it."""
 
     label: str
     now: str
     run: str
     style: str = "value"
+    error: float | None = None
+
+    @property
+    def error_words(self) -> str:
+        """`±0.3 %`; empty where there is none, or where it is not known."""
+        if self.error is None or self.error <= 0.0:
+            return ""
+        if self.error < LEAST_SHARE:
+            return "±<0.01 %"
+        return f"±{significant(100.0 * self.error, 1 if self.error < 0.1 else 2)} %"
 
 
 class Headline:
@@ -59,98 +72,91 @@ class Headline:
         energy = {"scope": self.standing.scope, "by_device": mine, "method": method}
         return what_is_measured(energy, self.standing.devices)
 
-    def figures(self, *, errors: bool = True) -> Iterator[Figure]:
+    def figures(self) -> Iterator[Figure]:
         """The lines of the strip, the most wanted first within each subject."""
         now, run = self.standing.now, self.standing.run
+        count, energy = self._count_error(), self._energy_error()
+        both = None if energy is None or count is None else hypot(energy, count)
         if self.unit is not None:
-            yield Figure(
-                spoken(self.unit)[:LABEL], self._rate(now, 0), self._rate(run, 1, error=errors), "work"
-            )
+            yield Figure(spoken(self.unit)[:LABEL], self._rate(now, 0), self._rate(run, 1), "work", count)
         if not self.standing.devices:
             return  # nothing tells power or energy: a page of dashes would say no more
-        yield Figure("power", words.watts(now.watts), self._watts(run, error=errors), "power")
+        yield Figure("power", words.watts(now.watts), words.watts(run.watts), "power", energy)
         if self.unit is not None:
-            yield Figure(
-                "efficiency", self._per_joule(now, 0), self._per_joule(run, 1, error=errors), "efficiency"
-            )
+            ratios = self._per_joule(now, 0), self._per_joule(run, 1)
+            known = both if ratios[1] != DASH else None
+            yield Figure("efficiency", *ratios, "efficiency", known)
             label = f"energy / {singular(self.unit)}"[:LABEL]
-            yield Figure(label, self._joules_per(now), self._joules_per(run, error=errors))
-        yield Figure("energy", self._energy(now), self._energy(run, error=errors))
-        yield from self._costs(errors=errors)
+            yield Figure(label, self._joules_per(now), self._joules_per(run), error=known)
+        yield Figure("energy", _joules(now), _joules(run), error=energy)
+        yield from self._costs()
 
-    def _rate(self, figures: Figures, field: int, *, error: bool = False) -> str:
-        rate = figures.rate(self.unit)
-        if rate is None:
-            return DASH
-        number = significant(rate)
-        off = self._count_error(figures, rate) if error else 0.0
-        if off:
-            number = format_quantity(rate, "", off)
-        return _in_field(number, f"{self.short_unit}/s", self.fields[field])
+    # -- errors, as shares -------------------------------------------------------------------------
+
+    def _energy_error(self) -> float | None:
+        error_j, joules = self.frame.run.error_j, self.standing.run.joules
+        return error_j / joules if error_j is not None and joules else None
+
+    def _count_error(self) -> float | None:
+        """0 where events tell their own time."""
+        run = self.standing.run
+        count = run.work.get(self.unit or "")
+        return run.errors.get(self.unit or "", 0.0) / count if count else None
+
+    # -- figures -----------------------------------------------------------------------------------
 
     @property
     def short_unit(self) -> str:
         return per_joule_unit(self.unit or "").removesuffix("/J")
 
-    def _per_joule(self, figures: Figures, field: int, *, error: bool = False) -> str:
+    def _rate(self, figures: Figures, field: int) -> str:
+        rate = figures.rate(self.unit)
+        if rate is None:
+            return DASH
+        return _in_field(significant(rate), f"{self.short_unit}/s", self.fields[field])
+
+    def _per_joule(self, figures: Figures, field: int) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
         if ratio is None:
             return DASH
-        value = format_quantity(ratio, "", self._ratio_error(figures, ratio, error))
-        return _in_field(value, per_joule_unit(self.unit or ""), self.fields[field])
+        return _in_field(format_quantity(ratio), per_joule_unit(self.unit or ""), self.fields[field])
 
-    def _joules_per(self, figures: Figures, *, error: bool = False) -> str:
+    def _joules_per(self, figures: Figures) -> str:
         ratio = figures.per_joule(self.unit) if self.quotable else None
-        joules = 1.0 / ratio if ratio else None
-        return format_quantity(joules, "J", self._ratio_error(figures, joules, error))
+        return format_quantity(1.0 / ratio if ratio else None, "J")
 
-    def _watts(self, figures: Figures, *, error: bool = False) -> str:
-        return format_quantity(figures.watts, "W", self._error(figures, figures.watts, error))
-
-    def _energy(self, figures: Figures, *, error: bool = False) -> str:
-        return format_quantity(figures.joules, "J", self.frame.run.error_j if error else None)
-
-    def _error(self, figures: Figures, value: float | None, wanted: bool) -> float | None:
-        """The energy's error, carried over relatively."""
-        error_j = self.frame.run.error_j if wanted else None
-        return value * error_j / figures.joules if value and error_j and figures.joules else None
-
-    def _ratio_error(self, figures: Figures, value: float | None, wanted: bool) -> float | None:
-        """Of work and energy to each other: both errors, in quadrature."""
-        of_energy = self._error(figures, value, wanted)
-        return (
-            None
-            if of_energy is None or value is None
-            else hypot(of_energy, self._count_error(figures, value))
-        )
-
-    def _count_error(self, figures: Figures, value: float) -> float:
-        """The count's error, carried over relatively; 0 where events tell their own time."""
-        count = figures.work.get(self.unit or "")
-        return value * figures.errors.get(self.unit or "", 0.0) / count if count else 0.0
-
-    def _costs(self, *, errors: bool) -> Iterator[Figure]:
+    def _costs(self) -> Iterator[Figure]:
         now = money_of(self.frame, self.standing.now, ratios=self.quotable)
-        error_j = self.frame.run.error_j if errors else None
+        error_j = self.frame.run.error_j
         run = money_of(self.frame, self.standing.run, ratios=self.quotable, error_j=error_j)
         if run.cost is not None:
             label = "electricity" if run.electricity_only else "cost"
-            so_far = format_money(run.amount, run.currency, run.error)
-            yield Figure(label, format_money(now.amount, now.currency), so_far)
+            amounts = format_money(now.amount, now.currency), format_money(run.amount, run.currency)
+            yield Figure(label, *amounts, error=_share(run.error, run.amount))
             if self.unit is not None:
                 yield self._cost_per(now, run, self.unit)
         if run.grams is not None:
-            grams = format_quantity(run.grams, "g", run.grams_error)
-            yield Figure("CO2", format_quantity(now.grams, "g"), grams)
+            grams = format_quantity(now.grams, "g"), format_quantity(run.grams, "g")
+            yield Figure("CO2", *grams, error=_share(run.grams_error, run.grams))
 
     def _cost_per(self, now: Money, run: Money, unit: str) -> Figure:
         of_now, _ = unit_cost(now.per(unit), now.currency, unit)
-        of_run, per = unit_cost(run.per(unit), run.currency, unit, run.per_error(unit))
-        return Figure(f"cost / {per}"[:LABEL], of_now, of_run)
+        of_run, per = unit_cost(run.per(unit), run.currency, unit)
+        return Figure(
+            f"cost / {per}"[:LABEL], of_now, of_run, error=_share(run.per_error(unit), run.per(unit))
+        )
 
     @property
     def priced(self) -> bool:
         return money_of(self.frame, self.standing.run).cost is not None
+
+
+def _joules(figures: Figures) -> str:
+    return format_quantity(figures.joules, "J")
+
+
+def _share(error: float | None, value: float | None) -> float | None:
+    return error / abs(value) if error is not None and value else None
 
 
 def _in_field(value: str, unit: str, columns: int) -> str:

@@ -151,14 +151,11 @@ def rates_of(frame: Frame) -> Rates | None:
     return Rates((energy - nothing) / 3.6e6, (time - nothing) / 3600.0)
 
 
-def unit_cost(
-    amount: float | None, currency: str | None, unit: str, error: float | None = None
-) -> tuple[str, str]:
+def unit_cost(amount: float | None, currency: str | None, unit: str) -> tuple[str, str]:
     """A cost per unit and what it is per, by the million where one costs too little to be read."""
     from perfwatch.exporters.words import singular, spoken
 
     if unit.endswith("tokens") or (amount is not None and 0.0 < amount < 1e-4):
         plural = "tokens" if unit == "generated_tokens" else spoken(unit)
-        million, of_million = (None if value is None else value * 1e6 for value in (amount, error))
-        return format_money(million, currency, of_million), f"M {plural}"
-    return format_money(amount, currency, error), singular(unit)
+        return format_money(None if amount is None else amount * 1e6, currency), f"M {plural}"
+    return format_money(amount, currency), singular(unit)

@@ -176,14 +176,16 @@ class Timeline:
 
     def _lane(self, title: str, kinds: Sequence[_Kind], marks: Sequence[tuple[str, float]]) -> Row:
         cells = [(" ", "text")] * self._room
-        for kind in kinds:
-            for band in kind.bands:
-                taken = sorted(self._columns_of([band]))
-                for x in taken:
-                    cells[x] = (kind.plain if self._view.ascii else kind.sign, kind.style)
-                name = f" {_safe(band.name)} "
-                if len(taken) >= len(name) + 2:
-                    _write(cells, taken[0] + 1, name, kind.style)
+        owners: list[Band | None] = [None] * self._room
+        bands = [(kind, band) for kind in kinds for band in kind.bands]
+        for kind, band in bands:
+            for x in self._columns_of([band]):
+                cells[x], owners[x] = (kind.plain if self._view.ascii else kind.sign, kind.style), band
+        for kind, band in bands:  # a name stands where no later band lies over it, whole or not at all
+            mine = [x for x in range(self._room) if owners[x] is band]
+            name = f" {_safe(band.name)} "
+            if len(mine) >= len(name) + 2 and mine[len(name) + 1] == mine[0] + len(name) + 1:
+                _write(cells, mine[0] + 1, name, kind.style)
         for name, t in marks:
             x = self._place(t)
             if 0 <= x < self._room:

@@ -10,6 +10,8 @@ from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.row import Row
 from perfwatch.tui.view import View
 
+EVENTS = "events"
+"""The view's zoom that shows the events of screen 7 alone."""
 WITH_FIGURES = frozenset({"run", "workloads", "efficiency", "output"})
 """The screens that show figures of the run (see `Scene.frame`)."""
 

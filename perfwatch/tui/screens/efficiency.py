@@ -157,12 +157,12 @@ def _plane(
     """The run's path and the recorded runs that can be compared, with lines and axes."""
     points, others = shown
     columns, height = room
-    x, y = _axes([*points, *others.values()], columns, height)
+    newest = _newest(standing) or points[-1]
+    x, y = _axes([*points, newest, *others.values()], columns, height)
     plane = Plane(columns, height, x, y, ascii_only=view.ascii)
     path = [(point.watts, point.rate) for point in points]
-    plane.sign(
-        *path[-1], NEWEST_ASCII if view.ascii else NEWEST, "accent"
-    )  # before all texts, so that none lies there
+    # Before all texts, so that none lies there.
+    plane.sign(newest.watts, newest.rate, NEWEST_ASCII if view.ascii else NEWEST, "accent")
     for sign, point in zip(_signs(view), others.values(), strict=False):
         plane.sign(point.watts, point.rate, sign, "mark")
     _lines(plane, (x, y), [*points, *(others.values() if isinstance(x, LogScale) else ())], frame, standing)
@@ -173,6 +173,12 @@ def _plane(
         *_with_axis(plane, y, view, room, f"{_unit(standing)}/s"),
         *_below(x, view, columns),
     ]
+
+
+def _newest(standing: Standing) -> _Point | None:
+    """Where the run is *now*, as its line above the plane says."""
+    rate, watts = standing.now.rate(standing.unit), standing.now.watts
+    return None if rate is None or watts is None else _Point(watts, rate)
 
 
 def _axes(points: Sequence[_Point], columns: int, height: int) -> tuple[Scale, Scale]:

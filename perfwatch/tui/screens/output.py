@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfwatch.frame import Frame
-from perfwatch.text import clean, shorten, width
+from perfwatch.text import clean, shorten, width, wrap
 from perfwatch.tui.draw import ansi, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.plain_ascii import ascii_rows, ascii_text
 from perfwatch.tui.draw.row import Line, Row, Span, beside, fitted, inside, with_margins
 from perfwatch.tui.draw.sentences import Told, told
+from perfwatch.tui.screens import EVENTS
 from perfwatch.tui.view import View
 
 SIDE_BY_SIDE = 160
@@ -24,14 +25,17 @@ def draw(frame: Frame, view: View, size: tuple[int, int], _book: Book) -> list[R
     """The job's output and the events; `view.selected` lines back from the newest one."""
     columns, height = inside(size[0]), size[1]
     lines, events = _lines(frame, view), _events(frame, view)
-    rows = _panes(frame, view, (columns, height), lines, events)
+    if view.zoom == EVENTS:
+        rows = _all_events(view, events, columns, height)
+    else:
+        rows = _panes(frame, view, (columns, height), lines, events)
     rows = with_margins(fitted(rows, columns, height), size[0])
     return ascii_rows(rows) if view.ascii else rows
 
 
 def rows(frame: Frame, view: View) -> int:
     """How many rows there are to go back through."""
-    return len(_lines(frame, view)) if frame.output else len(_events(frame, view))
+    return len(_lines(frame, view)) if frame.output and view.zoom != EVENTS else len(_events(frame, view))
 
 
 def _lines(frame: Frame, view: View) -> Sequence[int]:
@@ -142,11 +146,30 @@ def _event_pane(view: View, events: Sequence[Told], columns: int, height: int, b
         return []
     last = max(len(events) - back, min(len(events), height - 1))
     first = max(0, last - (height - 1))
-    title = _rule("events", f"{len(events)} found" if view.filter else "", columns)
+    older = f"{first} older; enter: all" if first and not back else ""
+    title = _rule("events", f"{len(events)} found" if view.filter else older, columns)
     body = [_event(one, columns, view.filter) for one in events[first:last]]
     if not body and height > 1:
         body = [Line(columns).put("  nothing yet" if not view.filter else "  none", "dim").row()]
     return fitted([title, *body], columns, height)
+
+
+def _all_events(view: View, events: Sequence[Told], columns: int, height: int) -> list[Row]:
+    """The events alone, none cut: long ones go on in further lines; `view.selected` back from the newest."""
+    shown = list(events[: max(1, len(events) - view.selected)])
+    body: list[Row] = []
+    for one in reversed(shown):
+        parts = wrap(clean(one.text), max(10, columns - 10))
+        lines = [_event(one._replace(text=parts[0] if parts else ""), columns, view.filter)]
+        lines += [
+            _cut(columns, (Span(" " * 10, "dim"), Span(part, "text")), view.filter) for part in parts[1:]
+        ]
+        if body and len(body) + len(lines) > height - 1:
+            break
+        body = [*lines, *body]
+    newer = len(events) - len(shown)
+    note = f"{newer} newer below, {len(events)} in all" if newer else f"{len(events)} in all"
+    return fitted([_rule("events", f"{note}; enter: output too", columns), *body], columns, height)
 
 
 def _event(one: Told, columns: int, wanted: str) -> Row:

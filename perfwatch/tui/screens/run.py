@@ -14,7 +14,7 @@ from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, words
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.draw.headline import LABEL, NOW, SO_FAR, Headline
+from perfwatch.tui.draw.headline import ERROR, LABEL, NOW, SO_FAR, Headline
 from perfwatch.tui.draw.money import PRICE_HINT
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
@@ -126,7 +126,7 @@ class _Story(Headline):
 def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     head = [_status(story, columns), _rule(columns)]
     if columns >= WIDE:
-        left = LABEL + NOW + SO_FAR + 2
+        left = LABEL + NOW + SO_FAR + ERROR + 1
         strip = _strip(story, left)
         beneath = [*_timings(story, columns - left), *_remarks(story, columns - left, 6)]
         if story.view.zoom == SOURCES:
@@ -154,7 +154,7 @@ def _status(story: _Story, columns: int) -> Row:
     progress = story.progress()
     if progress is not None:
         share, left_s = progress
-        row.put(bars.bar(share, 16, ascii_only=story.view.ascii), "work")
+        row.put(bars.bar(share, 16, ascii_only=story.view.ascii, track=True), "work")
         row.cell(words.percent(share), 6, "value").put("  ")
         if left_s is not None:
             row.put("ends in ", "label").put(words.clock(left_s), "value").put("  ")
@@ -195,6 +195,7 @@ def _strip(story: _Story, columns: int) -> list[Row]:
     for figure in story.figures():
         row = Line(columns).put(" ").cell(figure.label, LABEL, "label", right=False)
         row.cell(figure.now, NOW, figure.style).cell(figure.run, SO_FAR, figure.style)
+        row.put(" ").cell(figure.error_words, ERROR - 1, "dim", right=False)
         rows.append(row.row())
     return rows
 
@@ -326,9 +327,7 @@ def _small(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     now = max(10, (columns - label) * 2 // 5)
     story.fields = now - 1, columns - label - now  # a blank stays between label and value
     wanted = {"power", "efficiency", "energy"}
-    figures = [
-        one for place, one in enumerate(story.figures(errors=False)) if one.label in wanted or place == 0
-    ][:4]
+    figures = [one for place, one in enumerate(story.figures()) if one.label in wanted or place == 0][:4]
     rows = [
         Line(columns)
         .cell("", label)
