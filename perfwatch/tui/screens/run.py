@@ -126,7 +126,7 @@ class _Story(Headline):
 def _large(story: _Story, columns: int, height: int, book: Book) -> list[Row]:
     head = [_status(story, columns), _rule(columns)]
     if columns >= WIDE:
-        left = LABEL + NOW + SO_FAR + ERROR + 1
+        left = LABEL + NOW + SO_FAR + ERROR + 2
         strip = _strip(story, left)
         beneath = [*_timings(story, columns - left), *_remarks(story, columns - left, 6)]
         if story.view.zoom == SOURCES:
