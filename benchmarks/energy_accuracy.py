@@ -17,9 +17,9 @@ real ones do.
 PYTHON runs the peers (an environment with zeus and codecarbon; default: this one). What is not installed is
 said.
 
-Budgets: perfwatch's root mean square error over loads and rounds is nowhere above the best peer's by more than
-a quarter of it and 0.3 % of the energy, which is what the sensors' phases do from run to run; and the truth
-lies within its stated error in 90 % of all.
+Budgets: perfwatch's root mean square error over loads and rounds is nowhere above the best peer's by more
+than a quarter of it and 0.3 % of the energy, which is what the sensors' phases do from run to run; and the
+truth lies within its stated error in 90 % of all.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ WINDOWS_S = {1.0: 4, 5.0: 2, 20.0: 1}
 LOADS = ("constant", "square 0.5 s", "square 3 s", "ramp")
 SENSORS = ("instant, 25 of 100 ms", "mean of 100 ms", "mean of 1 s")
 COUNTER_STEP_S = 0.1
+NOISE_W = 0.02
 TOOLS = ("perfwatch", "ZeusMonitor", "PowerMonitor", "codecarbon")
 WORSE, SLACK, WITHIN = 1.25, 0.003, 0.9
 
@@ -142,7 +143,11 @@ def _boards(case: Case, chance: random.Random) -> list[FakeDevice]:
         Square(100.0, 600.0, 3.0, phase[2]),
         Ramp(100.0, 600.0, 7.0, phase[3]),
     ]
-    told: dict[str, Any] = {"energy": case.counter, "energy_step_s": COUNTER_STEP_S if case.counter else 0.0}
+    told: dict[str, Any] = {
+        "energy": case.counter,
+        "energy_step_s": COUNTER_STEP_S if case.counter else 0.0,
+        "noise_w": NOISE_W,
+    }
     if case.sensor == SENSORS[0]:
         return [hopper(wave=wave, **told) for wave in waves]
     if case.sensor == SENSORS[1]:

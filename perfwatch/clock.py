@@ -24,9 +24,9 @@ class Wake:
         except RuntimeError:  # set already
             return
 
-    def wait(self, seconds: float) -> None:
-        """Wait to be woken, at most so long."""
-        self._lock.acquire(timeout=seconds)
+    def wait(self, seconds: float) -> bool:
+        """Wait to be woken, at most so long. Whether it was."""
+        return self._lock.acquire(timeout=seconds)
 
 
 class Clock(Protocol):

@@ -68,15 +68,22 @@ class Hub:
         clock: time.
         sinks: where records go; the header is their first.
         turn_s: how often it takes what was posted.
+        watch_s: how often it looks whether a runner's call is out, at least.
     """
 
     def __init__(
-        self, header: fmt.Record, *, clock: Clock, sinks: Sequence[Sink], turn_s: float = TURN_S
+        self,
+        header: fmt.Record,
+        *,
+        clock: Clock,
+        sinks: Sequence[Sink],
+        turn_s: float = TURN_S,
+        watch_s: float = TURN_S,
     ) -> None:
         self.header = header
         self._origin_ns: int = header["clock"]["monotonic_ns"]
         self._clock = clock
-        self._turn_s = turn_s
+        self._turn_s, self._watch_s = turn_s, min(watch_s, turn_s)
         self._sinks = list(sinks)
         self._posted: deque[Any] = deque()
         self._wake = Wake()
@@ -140,8 +147,14 @@ class Hub:
     # -- the hub's thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
+        looks = max(1, round(self._turn_s / self._watch_s))
         while not self._stopping:
-            self._wake.wait(self._turn_s)
+            for _ in range(looks - 1):  # these only look: to take what came costs more
+                if self._wake.wait(self._watch_s):
+                    break
+                self._watch(self._clock.monotonic_ns())
+            else:
+                self._wake.wait(self._watch_s)
             self._take_all()
             self._look_after(self._clock.monotonic_ns())
         self._take_all()
@@ -263,8 +276,7 @@ class Hub:
         self._write({"t": self.seconds(at_ns), "device": record})
 
     def _look_after(self, now_ns: int) -> None:
-        for runner in self._runners:
-            runner.watch(now_ns)
+        self._watch(now_ns)
         if now_ns - self._watched_ns < WATCH_S * NS:
             return
         self._watched_ns = now_ns
@@ -276,6 +288,10 @@ class Hub:
                 sink.tick(now_ns)
             except Exception as error:  # noqa: BLE001 - as in _write
                 self._dismiss(sink, error)
+
+    def _watch(self, now_ns: int) -> None:
+        for runner in self._runners:
+            runner.watch(now_ns)
 
     def _write_clock_and_cost(self, now_ns: int) -> None:
         t = self.seconds(now_ns)

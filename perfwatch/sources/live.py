@@ -36,8 +36,8 @@ class Chosen:
     period_s: float
 
 
-QUICKEST_TURN_S, TURN_PERIODS = 0.1, 2.0
-"""The hub looks after calls that are out every two periods at least, but no more often than this."""
+QUICKEST_LOOK_S, LOOK_PERIODS = 0.25, 0.25
+"""The hub looks for calls that are out four times a period, but no more often than this."""
 
 
 class LiveSource:
@@ -81,7 +81,8 @@ class LiveSource:
             ),
             clock=self.clock,
             sinks=sinks,
-            turn_s=min(turn_s, max(QUICKEST_TURN_S, TURN_PERIODS * interval_s)),
+            turn_s=turn_s,
+            watch_s=max(QUICKEST_LOOK_S, LOOK_PERIODS * interval_s),
         )
         self._origin_ns = origin_ns
         self._at_once = at_once

@@ -445,16 +445,20 @@ class Dashboard(Picture):
         self.say(f"saved {paths[0].name}, .svg and .csv in {paths[0].parent}")
 
     def click(self, x: int, y: int) -> None:
-        """A click on the canvas: a name or key in the footer does what it says, a device is selected."""
+        """A click: a name or key in the footer does what it says, a device or a process is selected."""
         columns, height = self.room
         top, bottom = self._chrome(height)
         if bottom and y == height - 1:
             action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())
             if action:
                 self.call_next(self.run_action, action)
-        elif self.frame is not None and self.view.screen == "devices" and not self.view.zoom:
+        elif self.frame is not None and not self.view.zoom:
             size = columns, height - top - bottom
-            place = devices.place_at(self.frame, self.view, size, x, y - top)
+            place = None
+            if self.view.screen == "devices":
+                place = devices.place_at(self.frame, self.view, size, x, y - top)
+            elif self.view.screen == "processes":
+                place = module_of("processes").place_at(self.frame, self.view, size, y - top)
             if place is not None:
                 self.look_at(selected=place)
 

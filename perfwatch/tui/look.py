@@ -42,6 +42,8 @@ class Look:
         self.theme = theme
         self.system = system
         self._theme = load_theme("monochrome") if system == "none" else theme
+        self.is_plain = system == "none" or theme.name == "monochrome"
+        """Whether it has no colours at all, only attributes."""
         self._codes: dict[str, str] = {}
         self._rich: dict[str, RichStyle] = {}
 

@@ -184,8 +184,7 @@ class Picture(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What Textual paints itself, the overlays, has no colors either where the look has none."""
         filters = super().get_line_filters()
-        plain = self.look.system == "none" or self.look.theme.name == "monochrome"
-        return [*filters, NoColor()] if plain else filters
+        return [*filters, NoColor()] if self.look.is_plain else filters
 
     def _codes(self, style: str) -> str:
         return self.look.codes(style)

@@ -119,6 +119,8 @@ class FakeDevice:
     """nvmlValueType_t of field 83: 3 unsigned long long, 0 double."""
     idle_w: float = 30.0
     limit_w: float = 700.0
+    noise_w: float = 0.0
+    """Readings of power are off by up to so much, another amount at each renewal; the counter is not."""
     """Utilization is the place of the mean power of the last 1/6 s between these two."""
     memory_total_bytes: int = 16 << 30
     memory_used_bytes: int = 1 << 30
@@ -184,7 +186,7 @@ _Device = _structure(
     architecture=_U32, pci_device_id=_U32, pci_domain=_U32, pci_bus=_U32, pci_slot=_U32,
     segments=_U32, segment=_Segment * _MAX_SEGMENTS, sensor=_Sensor * 4,
     energy_supported=_I64, energy_step_ns=_I64, energy_offset_j=_F64, module_extra_w=_F64,
-    idle_w=_F64, limit_w=_F64,
+    idle_w=_F64, limit_w=_F64, noise_w=_F64,
     memory_total=_U64, memory_used=_U64, memory_reserved=_U64,
     temperature=_I32, memory_temperature=_I32, fan=_I32, pstate=_I32,
     throttle=_U64, ecc_corrected=_U64, ecc_uncorrected=_U64,
@@ -302,7 +304,7 @@ class FakeNvml:
         device.module_extra_w = board.module_extra_w
         device.energy_supported, device.energy_step_ns = board.energy, _ns(board.energy_step_s)
         device.energy_offset_j, device.energy_type = board.energy_offset_j, board.energy_type
-        device.idle_w, device.limit_w = board.idle_w, board.limit_w
+        device.idle_w, device.limit_w, device.noise_w = board.idle_w, board.limit_w, board.noise_w
         device.memory_total, device.memory_used = board.memory_total_bytes, board.memory_used_bytes
         device.memory_reserved = board.memory_reserved_bytes
         device.temperature, device.memory_temperature = board.temperature_c, board.memory_temperature_c

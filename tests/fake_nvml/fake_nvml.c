@@ -132,6 +132,7 @@ struct device {
     int64_t energy_supported, energy_step_ns;
     double energy_offset_j, module_extra_w;
     double idle_w, limit_w; /* utilization is the mean power's place between them */
+    double noise_w;         /* readings of power are off by up to so much, another amount at each renewal */
     uint64_t memory_total, memory_used, memory_reserved;
     int32_t temperature, memory_temperature, fan, pstate; /* negative temperature: from the wave; fan < 0: none */
     uint64_t throttle, ecc_corrected, ecc_uncorrected;
@@ -266,6 +267,9 @@ static unsigned sensor_mw(const struct device *d, int which) {
     int64_t at = now_ns();
     if (s->refresh_ns > 0) at = floor_div(at, s->refresh_ns) * s->refresh_ns;
     double watts = mean_watts(d, at, s->window_ns) + (which == SENSOR_MODULE ? d->module_extra_w : 0);
+    uint64_t mixed = ((uint64_t)at + 0x9e3779b97f4a7c15u) * 0xbf58476d1ce4e5b9u;
+    mixed ^= mixed >> 31;
+    watts += d->noise_w * ((double)(mixed % 20001) / 10000.0 - 1.0);
     return (unsigned)llround(fmax(watts, 0) * 1e3);
 }
 

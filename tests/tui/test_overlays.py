@@ -103,6 +103,17 @@ def test_a_theme_that_cannot_be_read_is_said_and_the_last_one_stays(tmp_path: An
     act(feed(), steps, themes=tmp_path)
 
 
+def test_without_colours_the_chosen_command_is_seen_by_its_attributes() -> None:
+    async def steps(app: Dashboard, pilot: Any) -> None:
+        app.look = Look(load_theme("monochrome"), "truecolor")
+        await press(app, pilot, "ctrl+p", "down")
+        strips = [app.screen._compositor.render_strips()[y] for y in range(app.size.height)]
+        chosen = [segment for strip in strips for segment in strip if segment.style and segment.style.reverse]
+        assert any(segment.text.strip() for segment in chosen)
+
+    act(feed(), steps)
+
+
 def test_the_palette_offers_every_key_in_words_and_a_mark_first() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
         hits = [hit async for hit in Commands(app.screen).discover()]

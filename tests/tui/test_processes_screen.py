@@ -141,3 +141,15 @@ def test_parents_in_a_circle_and_nonsense_in_a_table_lose_no_row():
     found = processes_of(odd.frame(2.0))
     assert sorted(branch.process.pid for branch in tree(found)) == [5, 6, 7, 8]
     fits_everywhere(processes.draw, odd, 2.0)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 5)])
+@pytest.mark.parametrize("selected", [0, 3, 5])
+def test_a_click_finds_the_process_that_stands_there(size: tuple[int, int], selected: int) -> None:
+    frame, view = machine().frame(3.0), View(selected=selected)
+    drawn = look(processes.draw, machine(), 3.0, size, selected=selected)
+    y = next(at for at, line in enumerate(drawn) if "▸" in line)
+    assert processes.place_at(frame, view, size, y) == selected
+    assert processes.place_at(frame, view, size, 0) is None
+    assert processes.place_at(frame, view, size, 1) is None
+    assert processes.place_at(frame, view, (80, 60), 50) is None

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from perfwatch.tui.look import Look
 
 
+_WITHOUT_COLORS = Theme(
+    "perfwatch-plain",
+    primary="#808080",
+    variables=dict.fromkeys(("block-cursor-text-style", "block-cursor-blurred-text-style"), "bold reverse"),
+)
+"""Where colours are taken away, the line that is chosen must be seen by its attributes."""
 _TERMINALS_OWN = ("ansi-dark", "textual-ansi")
 """Textual's theme of the terminal's own colours, as newer and older versions call it."""
 
@@ -23,8 +29,12 @@ def dress(app: App[None], look: Look) -> None:
         for name, color in look.theme.colors.items()
         if color.rgb is not None
     }
+    if look.is_plain:
+        app.register_theme(_WITHOUT_COLORS)
+        app.theme = _WITHOUT_COLORS.name
+        return
     needed = ("background", "surface", "text", "blue", "yellow", "red", "green")
-    if look.system in ("none", "16") or any(name not in colors for name in needed):
+    if look.system == "16" or any(name not in colors for name in needed):
         app.theme = next((own for own in _TERMINALS_OWN if own in app.available_themes), app.theme)
         return
     name = f"perfwatch-{look.theme.name}"

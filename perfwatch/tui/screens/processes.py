@@ -45,6 +45,8 @@ SORTS: Mapping[str, Callable[[Process], Any]] = {
     "name": lambda one: one.name and one.name.casefold(),
 }
 """Orders beside the tree."""
+HEAD = 2
+"""Lines above the processes: the summary and the titles."""
 LARGEST_FIRST = ("memory", "cpu", "rss")
 
 
@@ -64,6 +66,14 @@ def draw(frame: Frame, view: View, size: tuple[int, int], _book: Book) -> list[R
 def rows(frame: Frame, view: View) -> int:
     """How many rows can be selected."""
     return len(_listed(processes_of(frame), view))
+
+
+def place_at(frame: Frame, view: View, size: tuple[int, int], y: int) -> int | None:
+    """Which of the listed processes stands in a line; None where none does."""
+    count = rows(frame, view)
+    first, beyond = table.window(count, max(0, min(view.selected, count - 1)), size[1] - HEAD)
+    place = first + y - HEAD
+    return place if y >= HEAD and place < beyond else None
 
 
 def _listed(everyone: Sequence[Process], view: View) -> list[Branch]:
