@@ -5,8 +5,8 @@
 Fake NVIDIA boards (the tests' libnvidia-ml.so; needs cc) whose true energy is known, four at a time: constant
 power, squares of 0.5 s and of 3 s, a ramp of 7 s, all between 100 and 600 W with random phases. Three kinds
 of sensor: an instant one that sees 25 of 100 ms (Hopper), the mean of 100 ms (Turing), the mean of 1 s
-(Ampere). Windows of 1, 5 and 20 s, short ones oftener. All tools watch the same boards at the same time; each
-is judged by the truth of its own window.
+(Ampere). Windows of 1, 5 and 20 s and up to 0.1 s more, short ones oftener. All tools watch the same boards at
+the same time; each is judged by the truth of its own window.
 
 perfwatch: `perfwatch run -i 100ms -- sleep`, the figure it prefers. zeus: ZeusMonitor (begin_window to
 end_window) and PowerMonitor (polled at 100 ms). codecarbon: an offline tracker from start to stop. First with
@@ -163,11 +163,13 @@ def _measure(case: Case, chance: random.Random, peers: str, rows: dict[str, list
         own = environment(fake.env(), home)
         own["PATH"] = f"{_stand_in(Path(home))}:{own['PATH']}"
         kind = "counter" if case.counter else "power"
+        # No whole number of the counter's steps, at whose ends its staleness would cancel.
+        seconds = str(round(case.window_s + chance.uniform(0.0, 0.1), 3))
         running = [
-            _start([peers, "-c", ZEUS, str(case.window_s), kind], own, home),
-            _start([peers, "-c", CODECARBON, str(case.window_s)], own, home),
+            _start([peers, "-c", ZEUS, seconds, kind], own, home),
+            _start([peers, "-c", CODECARBON, seconds], own, home),
         ]
-        _perfwatch(case, fake, own, Path(home), rows)
+        _perfwatch(seconds, fake, own, Path(home), rows)
         given: dict[str, Any] = {}
         for process in running:
             text, _ = process.communicate(timeout=case.window_s + 120.0)
@@ -201,7 +203,7 @@ def _judge(fake: FakeNvml, told: dict[str, Any], joules: Sequence[float | None],
 
 
 def _perfwatch(
-    case: Case, fake: FakeNvml, own: dict[str, str], home: Path, rows: dict[str, list[Result]]
+    seconds: str, fake: FakeNvml, own: dict[str, str], home: Path, rows: dict[str, list[Result]]
 ) -> None:
     log = home / "run.jsonl"
     command = [
@@ -217,7 +219,7 @@ def _perfwatch(
         "-o",
         str(log),
     ]
-    subprocess.run([*command, "--", "sleep", str(case.window_s)], env=own, cwd=ROOT, check=True)
+    subprocess.run([*command, "--", "sleep", seconds], env=own, cwd=ROOT, check=True)
     session = open_session(str(log))
     tape = Tape.of(session.header, session.records())
     begin, end = (event.t for event in tape.of_kind("job"))

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from perfwatch.clock import NS
+from perfwatch.derive.findings import INSUFFICIENT
 from perfwatch.derive.live import LiveFigures, standing_or_none
+from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.spans import NOW_S
 from perfwatch.derive.standing import Figures, Standing
 from perfwatch.exporters.words import per_joule_unit
@@ -19,14 +21,19 @@ from perfwatch.text import clean
 from perfwatch.units import DASH, format_percent, format_quantity, significant
 
 
-def plain_line(standing: Standing) -> str:
-    """How the run stands, as one line."""
+def plain_line(standing: Standing, *, quotable: bool = True) -> str:
+    """How the run stands, as one line.
+
+    Args:
+        quotable: false: the run rests on too little for a ratio of it.
+    """
     unit = standing.unit
     parts = [_clock(standing.elapsed_s), _power(standing)]
     if standing.utilization is not None:
         parts.append(f"{format_percent(standing.utilization)} busy")
     if unit is not None:
-        parts += [_rate(standing.now, unit), _ratio(standing.now, unit), f"run {_ratio(standing.run, unit)}"]
+        now, run = (_ratio(figures if quotable else None, unit) for figures in (standing.now, standing.run))
+        parts += [_rate(standing.now, unit), now, f"run {run}"]
     if standing.silent:
         parts.append(f"no reading of {_some(standing.silent)}")
     return "  ".join(parts)
@@ -53,8 +60,8 @@ def _rate(figures: Figures, unit: str) -> str:
     return f"{DASH if rate is None else significant(rate)} {_short(unit)}/s"
 
 
-def _ratio(figures: Figures, unit: str) -> str:
-    ratio = figures.per_joule(unit)
+def _ratio(figures: Figures | None, unit: str) -> str:
+    ratio = None if figures is None else figures.per_joule(unit)
     return f"{DASH if ratio is None else significant(ratio)} {per_joule_unit(unit)}"
 
 
@@ -78,6 +85,8 @@ class PlainLines:
 
     def __init__(self, say: Callable[[str], None], *, period_s: float = 1.0, now_s: float = NOW_S) -> None:
         self._figures = LiveFigures(now_s)
+        self._run = LiveRun(self._figures, now_s)
+        self._labels: dict[int, str] = {}
         self._period_ns = round(period_s * NS)
         self._due_ns: int | None = None
         self._last_t: float | None = None
@@ -86,6 +95,10 @@ class PlainLines:
     def write(self, record: Mapping[str, Any]) -> None:
         """Take one record; at the session's end nothing more is printed."""
         self._figures.take(record)
+        self._run.take(record)
+        if "device" in record:
+            declared = record["device"]
+            self._labels[declared["n"]] = f"{declared['collector']}:{declared.get('index', 0)}"
         if record.get("event") == "end":
             self._mouth.close()
 
@@ -100,7 +113,9 @@ class PlainLines:
         late = self._due_ns is None or now_ns - self._due_ns > self._period_ns
         self._due_ns = (now_ns if late or self._due_ns is None else self._due_ns) + self._period_ns
         self._last_t = standing.t
-        self._mouth.say(plain_line(standing))
+        run = self._run.so_far(standing, self._labels)
+        lacks = any(one.level == INSUFFICIENT and one.code != "no-work" for one in run.findings)
+        self._mouth.say(plain_line(standing, quotable=not lacks))
 
 
 class _Mouth:

@@ -12,14 +12,15 @@ from perfwatch.redact import redact
 from perfwatch.text import clean
 
 STREAMS = ("stdout", "stderr", "output")
-POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl"}
+POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl", "mllog": "mllog"}
 """Kinds that are read by a collector of their own, one for each `-w`, and that collector's name."""
-_LATER = ("loadgen", "mllog", "auto")
+_LATER = ("loadgen", "auto")
 _EXAMPLES = {
     "statsd": "udp://127.0.0.1:8125",
     "prometheus": "http://127.0.0.1:8000/metrics",
     "log": "'server.log:done in {latency__ms} ms'",
     "jsonl": "results.jsonl:queries=done",
+    "mllog": "result_0.txt",
     **dict.fromkeys(STREAMS, "'{samples__rate} samples/s'"),
 }
 
@@ -40,8 +41,8 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="where work is counted: stdout=PATTERN, stderr=PATTERN, output=PATTERN (both), "
-        "log=PATH:PATTERN, jsonl=PATH, URL of a server or prometheus=URL, statsd=ADDR; repeatable. "
-        "A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
+        "log=PATH:PATTERN, jsonl=PATH, mllog=PATH, URL of a server or prometheus=URL, statsd=ADDR; "
+        "repeatable. A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
     )
 
 

@@ -1,0 +1,124 @@
+"""A training log followed while it grows: marks, phases, work, and a clock that is not ours."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.commandline import perfwatch
+from perfwatch_collectors.mllog import MllogCollector, MllogOptions
+
+from perfwatch.errors import Unavailable
+from perfwatch.model import Event, Reading, Sample
+
+
+class StillClock:
+    """Wall time 1,900,000,000 s at 500 s of the monotonic clock; both go on by hand."""
+
+    def __init__(self) -> None:
+        self.s = 500.0
+
+    def monotonic_ns(self) -> int:
+        return round(self.s * 1e9)
+
+    def time_ns(self) -> int:
+        return round((1_900_000_000.0 - 500.0 + self.s) * 1e9)
+
+    def wait(self, wake: object, seconds: float) -> None: ...
+
+
+def line(key: str, at_s: float, value: Any = None, **metadata: Any) -> str:
+    told = {"time_ms": round((1_900_000_000.0 - 500.0 + at_s) * 1000), "key": key, "value": value}
+    return f"0: :::MLLOG {json.dumps({**told, 'namespace': '', 'event_type': '', 'metadata': metadata})}\n"
+
+
+def told(readings: Iterator[Reading]) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    for one in readings:
+        if isinstance(one, Event):
+            text = one.fields.get("text", "")
+            found.append((one.at_ns / 1e9, one.fields.get("name", text), one.fields.get("edge")))
+        elif isinstance(one, Sample):
+            found.append((one.at_ns / 1e9, *one.values))
+    return found
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "result_0.txt"
+    path.write_text(line("run_start", 1.0) + line("run_stop", 2.0, status="success"))
+    return path
+
+
+def test_it_is_followed_from_its_end_with_the_times_of_its_records(log: Path) -> None:
+    clock = StillClock()
+    collector = MllogCollector(MllogOptions.of(str(log)), clock=clock)  # type: ignore[arg-type]
+    (device,) = collector.open()
+    assert device.facts["work"] == "mlperf"
+    assert told(iter(collector.read([device]))) == []
+    with log.open("a") as file:
+        file.write(line("train_samples", 500.5, 1000) + line("run_start", 501.0) + line("epoch_start", 501.0))
+        file.write(line("epoch_stop", 503.0) + line("eval_accuracy", 503.5, 0.71) + "noise\n:::MLLOG {torn")
+    clock.s = 504.0
+    found = told(iter(collector.read([device])))
+    assert found == [
+        (pytest.approx(501.0), "measure", "begin"),
+        (pytest.approx(501.0), "epoch", "begin"),
+        (pytest.approx(503.0), "epoch", "end"),
+        (pytest.approx(501.0), 0, None, 0, None),
+        (pytest.approx(503.0), 1000, None, 1, None),
+        (pytest.approx(503.5), 1000, None, 1, 0.71),
+    ]
+    collector.close()
+
+
+def test_a_log_that_another_clock_wrote_counts_when_its_lines_arrive(log: Path) -> None:
+    clock = StillClock()
+    collector = MllogCollector(MllogOptions.of(str(log)), clock=clock)  # type: ignore[arg-type]
+    (device,) = collector.open()
+    clock.s = 510.0
+    with log.open("a") as file:
+        file.write(line("run_start", 90_000.0) + line("run_stop", 90_001.0))
+    found = told(iter(collector.read([device])))
+    assert [one[1:] for one in found if one[1] == "measure"] == [("measure", "begin"), ("measure", "end")]
+    assert sum("clock is not" in str(one[1]) for one in found) == 1
+    collector.close()
+
+
+def test_without_a_path_it_says_how_to_name_one() -> None:
+    with pytest.raises(Unavailable, match="no training log"):
+        MllogCollector().open()
+
+
+JOB = """
+import json, sys, time
+def say(key, value=None, **metadata):
+    told = {"time_ms": int(time.time() * 1000), "key": key, "value": value, "metadata": metadata}
+    with open(sys.argv[1], "a") as file:
+        file.write(":::MLLOG " + json.dumps(told) + chr(10))
+say("init_start"); time.sleep(0.3); say("init_stop")
+say("run_start")
+for step in range(1, 16):
+    time.sleep(0.1)
+    say("tracked_stats", None, step_num=step, samples_count=step * 64)
+say("run_stop", None, status="success")
+time.sleep(0.3)
+"""
+
+
+def test_a_run_is_measured_from_run_start_to_run_stop(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    job = ["--", sys.executable, "-c", JOB, str(log)]
+    done = perfwatch("run", "--only", "simulated", "--json", "-w", f"mllog={log}", *job, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["window"]["kind"] == "marks"
+    assert found["window"]["because"] == "the training log says when the run started and stopped"
+    assert found["window"]["duration_s"] == pytest.approx(1.5, abs=0.4)
+    assert found["work"]["samples"]["count"] == 960
+    assert found["work"]["samples"]["source"] == "mlperf"
+    assert found["work"]["steps"]["count"] == 15
