@@ -5,8 +5,8 @@
 Fake NVIDIA boards (the tests' libnvidia-ml.so; needs cc) whose true energy is known, four at a time: constant
 power, squares of 0.5 s and of 3 s, a ramp of 7 s, all between 100 and 600 W with random phases. Three kinds
 of sensor: an instant one that sees 25 of 100 ms (Hopper), the mean of 100 ms (Turing), the mean of 1 s
-(Ampere). Windows of 1, 5 and 20 s and up to 0.1 s more, short ones oftener. All tools watch the same boards at
-the same time; each is judged by the truth of its own window.
+(Ampere). Windows of 1, 5 and 20 s and up to 0.1 s more, short ones oftener. All tools watch the same boards
+at the same time; each is judged by the truth of its own window.
 
 perfwatch: `perfwatch run -i 100ms -- sleep`, the figure it prefers. zeus: ZeusMonitor (begin_window to
 end_window) and PowerMonitor (polled at 100 ms). codecarbon: an offline tracker from start to stop. First with
