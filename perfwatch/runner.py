@@ -83,7 +83,8 @@ class _Worker:
         self.rest: list[Device] | None = None
         self.devices: list[Device] = []
         self.over = threading.Event()
-        """What is read aside is read."""
+        """What is read aside is read, and is in `given`."""
+        self.given: Sequence[tuple[int, Reading]] = ()
         self.hung = False
         self.device: Device | None = None
         self.since_ns = 0
@@ -317,8 +318,7 @@ class Runner:
             if self.state is not State.OK:
                 self._set_state(State.OK, "")
             if tickets:
-                _await_quick(aside, self._slow_ns / NS)
-                _fulfil(tickets, _span_ns(readings))
+                _fulfil(tickets, _span_ns([*readings, *_quick(aside, self._slow_ns / NS)]))
 
     def _recover(self, error: BaseException) -> bool:
         """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
@@ -462,6 +462,7 @@ class Runner:
             readings = self._pass(worker, [device])
         except FAULTS:  # tried alone until it answers
             readings = ()
+        worker.given = readings
         worker.over.set()
         took_ns = self._clock.monotonic_ns() - worker.began_ns
         self._take_back(worker, bool(readings))
@@ -576,11 +577,11 @@ def _stuck_ns(worker: _Worker, now_ns: int) -> int:
     return now_ns - worker.since_ns if worker.device is not None else 0
 
 
-def _await_quick(workers: Sequence[_Worker], seconds: float) -> None:
-    """Wait, so long at most, for what is read aside: a device that was slow may answer quickly again."""
+def _quick(workers: Sequence[_Worker], seconds: float) -> list[tuple[int, Reading]]:
+    """What is read aside within so long: a device that was slow may answer quickly again."""
     until_s = time.monotonic() + seconds
-    for worker in workers:
-        worker.over.wait(max(0.0, until_s - time.monotonic()))
+    came = [worker for worker in workers if worker.over.wait(max(0.0, until_s - time.monotonic()))]
+    return [reading for worker in came for reading in worker.given]
 
 
 def _span_ns(readings: Sequence[tuple[int, Reading]]) -> tuple[int, int] | None:
