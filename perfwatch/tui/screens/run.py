@@ -188,7 +188,7 @@ def _strip(story: _Story, columns: int) -> list[Row]:
         Line(columns)
         .put(" ")
         .cell("", LABEL)
-        .cell(f"now, {now_s:.0f} s", NOW, "label")
+        .cell(f"now, {int(now_s)} s", NOW, "label")
         .cell(f"run, {words.clock(run_s)}", SO_FAR, "label")
         .row()
     ]
