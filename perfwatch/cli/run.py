@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     wanted = _understand(args)
+    watching.check(args, wanted.config)
     screen = watching.RunScreen(args, wanted.config) if watching.wants_screen(args) else None
     session = _Session.begin(args, wanted, screen)
     try:

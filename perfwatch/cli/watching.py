@@ -80,7 +80,7 @@ def beside(args: argparse.Namespace) -> tuple[RunBeside, ...]:
 def _beside(file: str) -> list[RunBeside]:
     from perfwatch.frame import RunBeside
 
-    if file.partition("/")[0].casefold() == "mlperf":
+    if _is_published(file):
         return published(file)
     tape, _ = results.load(file)
     summary = results.summarise(tape, None)
@@ -147,6 +147,22 @@ def appearance(args: argparse.Namespace, config: Config) -> Appearance:
         no_color=bool(args.no_color or config.ui.color is False),
         paint_s=_paint_s(args.refresh),
     )
+
+
+def check(args: argparse.Namespace, config: Config) -> None:
+    """What only a screen needs is checked where there is none too: a script's mistake is not kept for later.
+
+    Raises:
+        ConfigError: the theme, the paint period or a name of published systems cannot be used.
+    """
+    appearance(args, config)
+    for word in args.beside:
+        if _is_published(word):
+            published(word)
+
+
+def _is_published(word: str) -> bool:
+    return word.partition("/")[0].casefold() == "mlperf"
 
 
 def _paint_s(text: str | None) -> float | None:

@@ -802,3 +802,18 @@ def test_a_wrong_value_is_one_clear_sentence_and_2(
     assert word in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--theme", "drak"], "dark"),
+        (["--refresh", "1ns"], "--refresh"),
+        (["--beside", "mlperf/nonsense/offline"], "nothing is published here for the benchmark"),
+    ],
+)
+def test_what_only_a_screen_needs_is_checked_without_one(tmp_path: Path, option: list[str], why: str) -> None:
+    done = perfwatch("run", *option, "--", "true", home=tmp_path)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
