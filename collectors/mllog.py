@@ -15,18 +15,17 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain, Unavailable
 from perfwatch.metrics import work_counter
-from perfwatch.model import Device, DeviceKind, Event, Kind, Metric, Reading, Sample, Unit
+from perfwatch.model import Device, DeviceKind, Event, Reading, Sample
 from perfwatch.text import from_system
 from perfwatch.workload import mllog_lines
 from perfwatch.workload.followed import LOOK_S
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import clean_text
-from perfwatch.workload.training_log import COUNTS, GAUGE, Mark, TrainingLog
+from perfwatch.workload.training_log import ACCURACY, COUNTS, Mark, TrainingLog, whole
 
 OFF_S = 60.0
 """A record whose time is further off the arrival of its line was written by another clock."""
-ACCURACY = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,9 @@ class MllogCollector(Collector):
             else:
                 values = (told.samples, told.steps, told.epochs, told.eval_accuracy)
                 yield from self._begin_counts(values, arrived_ns)
-                yield Sample(self._device, tuple(map(_whole, values)), at_ns)
+                yield Sample(
+                    self._device, tuple(None if value is None else whole(value) for value in values), at_ns
+                )
             if self._is_off and not self._said_off:
                 self._said_off = True
                 text = "the training log's clock is not this machine's: its lines count when they arrive"
@@ -120,7 +121,3 @@ class MllogCollector(Collector):
         if self._tail is not None:
             self._tail.close()
             self._tail = None
-
-
-def _whole(value: float | None) -> float | int | None:
-    return int(value) if value is not None and value.is_integer() else value

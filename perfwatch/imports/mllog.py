@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 from perfwatch import __version__, metrics
 from perfwatch.errors import SessionError
 from perfwatch.imports.files import Imported, Record, read_lines
-from perfwatch.model import Device, DeviceKind, Kind, Metric, Scope, Unit
+from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import mllog_lines
-from perfwatch.workload.training_log import COUNTS, GAUGE, Figures, Mark, TrainingLog
+from perfwatch.workload.training_log import ACCURACY, COUNTS, GAUGE, Figures, Mark, TrainingLog, whole
 
 RESULTS = "result_*.txt"
 USUAL_GAP_S = 1.0
@@ -262,21 +262,16 @@ def _work(told: Sequence[Mark | Figures], began_s: float, zero_s: float) -> list
     gauges = [GAUGE] if any(one.eval_accuracy is not None for one in figures) else []
     if not names:
         return []
-    accuracy = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
-    declared = (*(metrics.work_counter(name) for name in names), *([accuracy] if gauges else ()))
+    declared = (*(metrics.work_counter(name) for name in names), *([ACCURACY] if gauges else ()))
     device = Device("mllog", "training log", DeviceKind.WORKLOAD, 0, declared, facts={"work": "mlperf"})
     rows: list[tuple[float, list[Any]]] = [(began_s - zero_s, [*([0] * len(names)), *([None] * len(gauges))])]
     for one in (each for each in figures if each.t_s >= began_s):
-        done = [_whole(getattr(one, name) or 0) for name in names]
+        done = [whole(getattr(one, name) or 0.0) for name in names]
         rows.append((one.t_s - zero_s, [*done, *(getattr(one, gauge) for gauge in gauges)]))
     return [
         {"t": 0.0, "device": fmt.encode_device(_WORK, "mllog", device)},
         *(fmt.batch(round(t, 6), "mllog", 0.0, [[_WORK, round(t, 6), values]]) for t, values in rows),
     ]
-
-
-def _whole(value: float) -> float:
-    return int(value) if float(value).is_integer() else value
 
 
 def _power(meters: Sequence[PowerLog], zero_s: float, gap_s: float, run: tuple[float, float]) -> list[Record]:

@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, NamedTuple
 
+from perfwatch.model import Kind, Metric, Unit
+
 MEASURE = "measure"
 PHASES = ("init", "epoch", "block", "eval")
 """What lasts from a key `NAME_start` to `NAME_stop`."""
 COUNTS = ("samples", "steps", "epochs")
 GAUGE = "eval_accuracy"
+ACCURACY = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
 _SETTINGS = {
     "submission_benchmark": "benchmark",
     "submission_org": "submitter",
@@ -122,6 +125,11 @@ class TrainingLog:
     def _grow(self, name: str, value: float | None) -> None:
         if value is not None and value > (self._done[name] or 0.0):
             self._done[name] = value
+
+
+def whole(value: float) -> float:
+    """An `int` where the value is one, so that a count is recorded as a count."""
+    return int(value) if value.is_integer() else value
 
 
 def _number(value: object) -> float | None:

@@ -19,8 +19,6 @@ from importlib.resources import files
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 
-SOURCE = "mlperf"
-"""The one table there is, as `--against` calls it."""
 SCENARIOS = ("Offline", "Server", "SingleStream", "MultiStream", "Training")
 TRAINING = "Training"
 ALIASES = {
@@ -108,14 +106,10 @@ def published() -> tuple[Published, ...]:
     )
 
 
-def find(
-    benchmark: str | None = None, scenario: str | None = None, rows: Iterable[Published] | None = None
-) -> list[Published]:
+def find(benchmark: str | None = None, scenario: str | None = None) -> list[Published]:
     """The rows of a benchmark and scenario, by their own names."""
     return [
-        row
-        for row in (published() if rows is None else rows)
-        if benchmark in (None, row.benchmark) and scenario in (None, row.scenario)
+        row for row in published() if benchmark in (None, row.benchmark) and scenario in (None, row.scenario)
     ]
 
 

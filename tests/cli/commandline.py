@@ -66,3 +66,13 @@ def sessions(home: Path) -> list[Path]:
 
 
 PYTHON = sys.executable
+
+
+def imported_summary(kind: str, place: Path, home: Path, *options: str) -> dict[str, Any]:
+    """The JSON summary of what `perfwatch import KIND PLACE` made, `imported.jsonl` at home."""
+    log = home / "imported.jsonl"
+    done = perfwatch("import", kind, str(place), "-o", str(log), "--force", *options, home=home)
+    assert done.returncode == 0, done.stderr
+    shown = perfwatch("summary", str(log), "--json", home=home)
+    assert shown.returncode == 0, shown.stderr
+    return dict(json.loads(shown.stdout))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import perfwatch
+from commandline import imported_summary, perfwatch
 
 ZERO_MS = 1_936_000_000_000
 
@@ -76,12 +76,7 @@ def benchmark(folder: Path, minutes: Iterable[float], **power: str) -> Path:
 
 
 def summary(place: Path, home: Path, *options: str) -> dict[str, Any]:
-    log = home / "imported.jsonl"
-    done = perfwatch("import", "mllog", str(place), "-o", str(log), "--force", *options, home=home)
-    assert done.returncode == 0, done.stderr
-    shown = perfwatch("summary", str(log), "--json", home=home)
-    assert shown.returncode == 0, shown.stderr
-    return dict(json.loads(shown.stdout))
+    return imported_summary("mllog", place, home, *options)
 
 
 def test_time_and_energy_to_train_by_the_summarizers_rule_and_by_ours(tmp_path: Path) -> None:

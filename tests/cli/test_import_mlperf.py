@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import perfwatch
+from commandline import imported_summary, perfwatch
 
 BEGIN = datetime(2031, 5, 14, 9, 30, 0, 123000)
 
@@ -75,13 +75,7 @@ def result(where: Path, scenario: str, duration_s: float, *, power: str | None =
 
 
 def summary(where: Path, home: Path, *options: str) -> dict[str, Any]:
-    """Import a directory and summarise what came of it."""
-    log = home / "imported.jsonl"
-    done = perfwatch("import", "mlperf", str(where), "-o", str(log), "--force", *options, home=home)
-    assert done.returncode == 0, done.stderr
-    shown = perfwatch("summary", str(log), "--json", home=home)
-    assert shown.returncode == 0, shown.stderr
-    return dict(json.loads(shown.stdout))
+    return imported_summary("mlperf", where, home, *options)
 
 
 def test_offline_is_told_in_samples_per_joule_by_the_checkers_rule_and_by_ours(tmp_path: Path) -> None:

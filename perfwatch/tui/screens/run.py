@@ -22,9 +22,7 @@ from perfwatch.tui.draw.source_list import SOURCES, sources_of
 from perfwatch.tui.draw.telling import work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
-from perfwatch.units import (
-    DASH,
-)
+from perfwatch.units import DASH
 
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
