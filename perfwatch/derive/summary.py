@@ -166,7 +166,8 @@ def _column(run: _Run, window: Window) -> _Column:
     )
     rated = work_of_ratios(work, run.unit)
     timings = latencies(run.tape, window.spans, last_end=run.job.end)
-    priced = _cost(run, window, total, rated, ratios=True)
+    prices = _priced(run, window)
+    paid = _cost(run, window, prices, total, rated, ratios=True)
     findings = findings_of(
         Evidence(
             tape=run.tape,
@@ -180,7 +181,7 @@ def _column(run: _Run, window: Window) -> _Column:
             work=work,
             unit=run.unit,
             latencies=timings,
-            cost=priced,
+            cost=paid,
             labels=run.labels,
             interval_s=run.interval_s,
         )
@@ -192,8 +193,8 @@ def _column(run: _Run, window: Window) -> _Column:
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
         "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
-        "cost": priced if ratios else _cost(run, window, total, rated, ratios=False),
-        "carbon": _carbon(run, window, total, rated, ratios=ratios),
+        "cost": paid if ratios else _cost(run, window, prices, total, rated, ratios=False),
+        "carbon": _carbon(prices, total, rated, ratios=ratios),
     }
     return _Column(window, figures, work, timings, findings)
 
@@ -370,6 +371,7 @@ def _scope(run: _Run, devices: Sequence[DeviceTape], total: EnergyTotal, window:
 def _cost(
     run: _Run,
     window: Window,
+    prices: CostInputs,
     total: EnergyTotal,
     work: Mapping[str, Counted],
     *,
@@ -377,7 +379,7 @@ def _cost(
 ) -> dict[str, Any] | None:
     working = run.windows.working
     return cost(
-        _priced(run, window),
+        prices,
         joules=total.joules,
         duration_s=window.duration_s,
         devices=_paid(run),
@@ -408,10 +410,10 @@ def _zero_s(header: Mapping[str, Any]) -> float:
 
 
 def _carbon(
-    run: _Run, window: Window, total: EnergyTotal, work: Mapping[str, Counted], *, ratios: bool
+    prices: CostInputs, total: EnergyTotal, work: Mapping[str, Counted], *, ratios: bool
 ) -> dict[str, Any] | None:
     return carbon(
-        _priced(run, window),
+        prices,
         joules=total.joules,
         work=_counts(work),
         ratios=ratios,
