@@ -13,11 +13,12 @@ from pathlib import Path
 
 from perfwatch import __version__, metrics
 from perfwatch.errors import SessionError
-from perfwatch.imports import loadgen, ptdaemon
+from perfwatch.imports import ptdaemon
 from perfwatch.imports.files import Imported, Record, read_lines
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
+from perfwatch.workload import loadgen_result
 from perfwatch.yardstick.table import benchmarks
 
 DETAIL, SUMMARY, POWER = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt"
@@ -41,7 +42,7 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
         SessionError: there are no such logs, or they tell no run.
     """
     where = _place(Path(directory))
-    result = loadgen.result(read_lines(where / DETAIL), read_lines(where / SUMMARY))
+    result = loadgen_result.result(read_lines(where / DETAIL), read_lines(where / SUMMARY))
     if result is None:
         raise SessionError(f"cannot import {clean(where)}: its logs name no scenario; was the run cut off?")
     log = Path(power) if power is not None else where / POWER
@@ -75,7 +76,7 @@ def _place(directory: Path) -> Path:
 
 
 def _session(
-    result: loadgen.Result,
+    result: loadgen_result.Result,
     samples: list[ptdaemon.Sample],
     notes: list[str],
     *,
@@ -135,7 +136,7 @@ def _meter(samples: list[ptdaemon.Sample], zero_s: float) -> list[Record]:
     return records
 
 
-def _work(result: loadgen.Result, began: float, ended: float) -> list[Record]:
+def _work(result: loadgen_result.Result, began: float, ended: float) -> list[Record]:
     """What was done, told at both ends."""
     counts = {
         metrics.QUERIES: None if result.scenario == "Offline" else result.queries,
@@ -153,7 +154,7 @@ def _work(result: loadgen.Result, began: float, ended: float) -> list[Record]:
     ]
 
 
-def _official(result: loadgen.Result) -> Record:
+def _official(result: loadgen_result.Result) -> Record:
     """What LoadGen itself says, for the summary."""
     metric = result.metric
     return {

@@ -8,14 +8,11 @@ Times are UTC. The first Watts of a line is the sum of its channels. (Seen in ml
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from itertools import pairwise
 from typing import NamedTuple
 
-TIME_FORMATS = ("%m-%d-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S")
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+from perfwatch.workload.loadgen_result import number, utc_seconds
 
 
 class Sample(NamedTuple):
@@ -24,17 +21,6 @@ class Sample(NamedTuple):
     at_s: float
     watts: float
     channels: tuple[float, ...] = ()
-
-
-def utc_seconds(text: str) -> float | None:
-    """Seconds since 1970 of `MM-DD-YYYY HH:MM:SS.mmm` in UTC; None for anything else."""
-    for form in TIME_FORMATS:
-        try:
-            moment = datetime.strptime(text.strip(), form).replace(tzinfo=timezone.utc)
-        except ValueError:
-            continue
-        return (moment - EPOCH).total_seconds()
-    return None
 
 
 def samples(lines: Iterable[str]) -> tuple[list[Sample], int]:
@@ -60,12 +46,3 @@ def _sample(fields: list[str]) -> Sample | None:
         return None
     whole, *channels = [one for one in watts if one is not None]
     return Sample(at_s, whole, tuple(channels))
-
-
-def number(text: str) -> float | None:
-    """A finite number; None for any other text."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

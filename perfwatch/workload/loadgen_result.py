@@ -7,19 +7,42 @@ counts: its submission checker. A directory's name says nothing: an inferred res
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from perfwatch.imports.ptdaemon import number, utc_seconds
 from perfwatch.workload import mllog_lines
 
+TIME_FORMATS = ("%m-%d-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Interactive", "Offline")
 _OLD_LINE = re.compile(r'"pid":\s*\d+,\s*"tid":\s*\d+,\s*"ts":\s*\d+ns\s*:\s*(?P<rest>.*)')
 _OLD_POWER = re.compile(r'POWER_(?P<edge>BEGIN|END)\s*:.*"time"\s*:\s*(?P<time>[^,]+)')
 _COMPLETED_FROM = (4, 1)
 """From this LoadGen on the metric of Server is what was completed, before it what was scheduled."""
 _NS = 1e9
+
+
+def utc_seconds(text: str) -> float | None:
+    """Seconds since 1970 of `MM-DD-YYYY HH:MM:SS.mmm` in UTC; None for anything else."""
+    for form in TIME_FORMATS:
+        try:
+            moment = datetime.strptime(text.strip(), form).replace(tzinfo=timezone.utc)
+        except ValueError:
+            continue
+        return (moment - EPOCH).total_seconds()
+    return None
+
+
+def number(text: str) -> float | None:
+    """A finite number; None for any other text."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 class Metric(NamedTuple):
