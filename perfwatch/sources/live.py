@@ -220,14 +220,17 @@ class Instants:
 
     @classmethod
     def of(cls, tickets: Iterable[tuple[str, Ticket]], asked_ns: int, answered_ns: int) -> Instants:
-        """Fold the tickets; without any reading they are when it was asked, and when waiting was over."""
+        """Fold the tickets; without any reading they are when it was asked, and when waiting was over.
+
+        What a source tells of events before that, with their own times, was not read then.
+        """
         taken: list[int] = []
         late: list[str] = []
         for name, ticket in tickets:
             if not ticket.done.is_set():
                 late.append(name)
             elif ticket.span_ns is not None:
-                taken.extend(ticket.span_ns)
+                taken.extend(at_ns for at_ns in ticket.span_ns if at_ns >= asked_ns)
         return cls(min(taken, default=asked_ns), max(taken, default=answered_ns), tuple(late))
 
 

@@ -128,6 +128,17 @@ def test_the_instants_are_those_of_energy_and_power() -> None:
     assert power[1] == pytest.approx(source.hub.seconds(instants.first_ns), abs=1e-6)
 
 
+def test_events_of_before_are_no_instants_of_a_reading() -> None:
+    """A log that is read at the end tells when its lines were written: the job did not end then."""
+    log = StubCollector([SERVER], [[Sample("W", (1,), 1)]])
+    source, _ = live(log)
+    source.wait_open(10.0)
+    before = source.clock.monotonic_ns()
+    instants = source.read_now(10.0)
+    assert before <= instants.first_ns <= instants.last_ns <= source.clock.monotonic_ns()
+    source.stop()
+
+
 def test_what_is_not_there_is_known_by_its_reason() -> None:
     source, kept = live(StubCollector())
     source.wait_open(10.0)
