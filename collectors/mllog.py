@@ -7,7 +7,7 @@ arrival of their lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,10 @@ class MllogCollector(Collector):
         self._device = ""
         self._begun: set[int] = set()
         self._is_off = self._said_off = False
+        self._told: dict[str, str] = {}
+        """Conditions of the run that were handed over."""
+        self.on_mark: Callable[[], None] = _do_nothing
+        """Called when a mark is found: whoever sets it has energy read out of turn."""
 
     def open(self) -> Sequence[Device]:
         path, index = self.options.path, self.options.index
@@ -65,7 +69,7 @@ class MllogCollector(Collector):
             raise Unavailable("no training log is named", "perfwatch run -w mllog=PATH -- CMD")
         self.close()
         self._tail, self._lines, self._log = Tail(path, self._clock), Lines(), TrainingLog()
-        self._begun = set()
+        self._begun, self._told = set(), {}
         self._tail.begin()  # what was logged before is another run's
         self._device = f"mllog-{index}" if index else "mllog"
         name = clean_text(from_system(path), 200)
@@ -80,11 +84,15 @@ class MllogCollector(Collector):
             for at_ns, text in self._lines.feed(piece.data, piece.at_ns):
                 for record in mllog_lines.records([text]):
                     yield from self._tell(record, at_ns)
+        if self._log.settings != self._told:
+            self._told = dict(self._log.settings)
+            yield Event("conditions", {"tags": self._told}, self._clock.monotonic_ns())
 
     def _tell(self, record: Mapping[str, Any], arrived_ns: int) -> Iterator[Reading]:
         for told in self._log.take(record):
             at_ns = self._when(told.t_s, arrived_ns)
             if isinstance(told, Mark):
+                self.on_mark()
                 fields = {"name": told.name, "edge": told.edge, "origin": "mllog"}
                 yield Event("mark", fields, at_ns)
             else:
@@ -121,3 +129,7 @@ class MllogCollector(Collector):
         if self._tail is not None:
             self._tail.close()
             self._tail = None
+
+
+def _do_nothing() -> None:
+    return

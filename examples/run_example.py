@@ -101,6 +101,7 @@ def main() -> int:
             str(outdir),
         ]
         options = [*energy_options(args.tdp), *cost_options(args.price, args.currency)]
+        options += [] if args.plain else ["--unit", "queries", "-w", f"loadgen={outdir}"]
         watch = [sys.executable, "-m", "perfwatch", "run", "--summary-json", str(summary_path), *options]
         # The work is the processor's: an accelerator that is here is watched, but is not part of the run.
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}

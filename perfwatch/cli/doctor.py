@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch.cli import standard
@@ -160,6 +161,8 @@ def _told(device: DeviceTape) -> str:
     timed = [name.removesuffix("_seconds") for name in device.buckets]
     if latest or timed:
         return f"{device.device.name}: {', '.join([*latest, *timed])}"
+    if Path(device.device.name).is_dir():
+        return f"{device.device.name} is there; what is written there from now on is read"
     if os.path.lexists(device.device.name):
         return f"{device.device.name} is there and is read from its end on"
     return f"{device.device.name} is not there yet and will be waited for"

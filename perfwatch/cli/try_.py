@@ -22,6 +22,8 @@ from perfwatch.workload.tally import Tally, clean_text
 HELP = """Show what a pattern finds in a job's output, or a mapping in JSON lines, read from standard input:
 per line, and in total. Exits with 1 if nothing matched."""
 _KINDS = ("stdout=", "stderr=", "output=")
+_NOT_LINES = ("mllog=", "loadgen=")
+"""Sources in which no pattern is searched."""
 _READ_BYTES = 65536
 _UNITS = {
     Says.TOTAL: "in all",
@@ -127,6 +129,11 @@ def _trial(spec: str) -> Trial:
 
 
 def _pattern_of(spec: str) -> str:
+    if spec.startswith(_NOT_LINES):
+        kind = spec.partition("=")[0]
+        raise ConfigError(
+            f"{kind}= takes no pattern that could be tried; look at it with: perfwatch doctor -w SPEC"
+        )
     for kind in _KINDS:
         if spec.startswith(kind):
             return spec.removeprefix(kind)

@@ -22,13 +22,19 @@ def conditions(
     """The `conditions` object of the summary; what is not known is `None`."""
     recorded = _mapping(tape.header.get("conditions"))
     return {
-        "tags": dict(_mapping(tape.header.get("tags"))),
+        "tags": _tags(tape),
         "os": recorded.get("os"),
         "devices": _models(devices, window),
         "versions": dict(_mapping(recorded.get("versions"))),
         "git_commit": recorded.get("git_commit"),
         "per_query": {name: _per_query(work, name) for name in _PER_QUERY},
     }
+
+
+def _tags(tape: Tape) -> dict[str, Any]:
+    """What the job's own logs told of its conditions, and over it what the user said."""
+    told = [_mapping(event.fields.get("tags")) for event in tape.of_kind("conditions")]
+    return {key: value for tags in (*told, _mapping(tape.header.get("tags"))) for key, value in tags.items()}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

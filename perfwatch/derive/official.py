@@ -36,6 +36,8 @@ def official(tape: Tape) -> dict[str, Any] | None:
         "scenario": str(told.get("scenario")),
         "valid": valid if isinstance(valid, bool) else None,
         "metric": _metric(metric) if isinstance(metric, Mapping) else None,
+        "mode": str(told["mode"]) if told.get("mode") else None,
+        "latency": _numbers(told.get("latency")),
         "queries": number(told.get("queries")),
         "samples_per_query": number(told.get("samples_per_query")),
         "power": None,
@@ -50,6 +52,12 @@ def official(tape: Tape) -> dict[str, Any] | None:
     found["power"] = {"mean_watts": mean_w, "samples": len(watts), "duration_s": window.end - window.start}
     found["efficiency"] = _efficiency(found, mean_w, window.end - window.start)
     return found
+
+
+def _numbers(told: object) -> dict[str, float] | None:
+    """Latencies of a query by name, s; None where none is told."""
+    found = {str(name): number(value) for name, value in told.items()} if isinstance(told, Mapping) else {}
+    return {name: value for name, value in found.items() if value is not None} or None
 
 
 def _metric(told: Mapping[str, Any]) -> dict[str, Any] | None:

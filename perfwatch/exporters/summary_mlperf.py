@@ -8,6 +8,7 @@ from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.units import format_quantity, significant
 
+ACCURACY_MODE = "AccuracyOnly"
 DIGITS = 6
 """A published metric is compared with published ones: it keeps its digits."""
 
@@ -16,16 +17,22 @@ def rows(parts: Parts) -> Iterator[Row]:
     """One row, where the session holds a result of MLPerf."""
     told = parts.summary.get("mlperf")
     if told:
-        yield Row(f"MLPerf {told.get('scenario')}", None, "; ".join(_told(told)))
+        own = (parts.summary.get("latency") or {}).get("latency")
+        yield Row(f"MLPerf {told.get('scenario')}", None, "; ".join(_told(told, has_latency=bool(own))))
 
 
-def _told(told: Json) -> Iterator[str]:
+def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
     metric, power, efficiency = told.get("metric"), told.get("power"), told.get("efficiency")
     if metric:
         yield glued(_metric(metric, is_training=told.get("scenario") == "Training"))
     valid = told.get("valid")
     good, bad = ("converged", "ABORTED") if told.get("scenario") == "Training" else ("VALID", "INVALID")
-    yield "no verdict" if valid is None else good if valid else bad
+    if told.get("mode") == ACCURACY_MODE:
+        yield "a run for accuracy"
+    else:
+        yield "no verdict" if valid is None else good if valid else bad
+    if told.get("latency") and not has_latency:
+        yield _latencies(told["latency"])
     if told.get("energy_joules") is not None:
         yield f"{glued(format_quantity(told['energy_joules'], 'J', digits=4))} by the summarizer's rule"
     if efficiency:
@@ -34,6 +41,13 @@ def _told(told: Json) -> Iterator[str]:
     if power:
         mean = format_quantity(power["mean_watts"], "W")
         yield f"plain mean of {power['samples']} samples {glued(mean)}"
+
+
+def _latencies(told: Json) -> str:
+    """LoadGen's own percentiles, where nobody else timed the queries."""
+    names = [name for name in ("p50_s", "p90_s", "p99_s") if told.get(name) is not None]
+    figures = [f"{name.removesuffix('_s')} {format_quantity(told[name], 's')}" for name in names]
+    return "latency " + ", ".join(map(glued, figures))
 
 
 def _metric(metric: Json, *, is_training: bool) -> str:

@@ -19,11 +19,10 @@ from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import loadgen_result
+from perfwatch.workload.loadgen_folder import DETAIL, SUMMARY, USUAL_PLACES
 from perfwatch.yardstick.table import benchmarks
 
-DETAIL, SUMMARY, POWER = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "spl.txt"
-USUAL_PLACES = ("", "run_1", "performance/run_1")
-"""Where the logs lie below a directory of results."""
+POWER = "spl.txt"
 FOLDERS = 6
 """So many folders from the logs upwards may be named for the benchmark."""
 SAMPLE_S = 1.0
@@ -104,7 +103,7 @@ def _session(
         *_work(result, began, ended),
         fmt.event(began, "mark", {"name": "measure", "edge": "begin", "origin": "loadgen"}),
         fmt.event(ended, "mark", {"name": "measure", "edge": "end", "origin": "loadgen"}),
-        fmt.event(ended, "mlperf", _official(result)),
+        fmt.event(ended, "mlperf", result.official()),
         fmt.event(max(ended, samples[-1].at_s - zero_s if samples else ended), "end", {}),
     ]
     declared = [record for record in records if "device" in record]
@@ -152,18 +151,3 @@ def _work(result: loadgen_result.Result, began: float, ended: float) -> list[Rec
         {"t": 0.0, "device": fmt.encode_device(_WORK, "loadgen", device)},
         *(fmt.batch(t, "loadgen", 0.0, [[_WORK, t, values]]) for t, values in rows),
     ]
-
-
-def _official(result: loadgen_result.Result) -> Record:
-    """What LoadGen itself says, for the summary."""
-    metric = result.metric
-    return {
-        "scenario": result.scenario,
-        "valid": result.valid,
-        "metric": None
-        if metric is None
-        else {"name": metric.name, "value": metric.value, "unit": metric.unit},
-        "queries": result.queries,
-        "samples_per_query": result.samples_per_query,
-        "latency": dict(result.latency_s),
-    }

@@ -62,8 +62,9 @@ class WorkSources:
             for each in split:
                 each(now_ns)
 
-        for listener in self._listeners:
-            listener.on_mark = on_mark
+        for one in (*self._listeners, *self._polled):
+            if hasattr(one, "on_mark"):
+                one.on_mark = on_mark
 
     def when_much_waits(self, read: Callable[[Any], None]) -> None:
         """A job that prints more than waits for the next period is read at once."""

@@ -12,15 +12,16 @@ from perfwatch.redact import redact
 from perfwatch.text import clean
 
 STREAMS = ("stdout", "stderr", "output")
-POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl", "mllog": "mllog"}
+POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl", "mllog": "mllog", "loadgen": "loadgen"}
 """Kinds that are read by a collector of their own, one for each `-w`, and that collector's name."""
-_LATER = ("loadgen", "auto")
+_LATER = ("auto",)
 _EXAMPLES = {
     "statsd": "udp://127.0.0.1:8125",
     "prometheus": "http://127.0.0.1:8000/metrics",
     "log": "'server.log:done in {latency__ms} ms'",
     "jsonl": "results.jsonl:queries=done",
     "mllog": "result_0.txt",
+    "loadgen": "build/logs",
     **dict.fromkeys(STREAMS, "'{samples__rate} samples/s'"),
 }
 
@@ -41,8 +42,8 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="where work is counted: stdout=PATTERN, stderr=PATTERN, output=PATTERN (both), "
-        "log=PATH:PATTERN, jsonl=PATH, mllog=PATH, URL of a server or prometheus=URL, statsd=ADDR; "
-        "repeatable. A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
+        "log=PATH:PATTERN, jsonl=PATH, mllog=PATH, loadgen=DIR, URL of a server or prometheus=URL, "
+        "statsd=ADDR; repeatable. A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
     )
 
 

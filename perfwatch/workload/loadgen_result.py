@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ _OLD_LINE = re.compile(r'"pid":\s*\d+,\s*"tid":\s*\d+,\s*"ts":\s*\d+ns\s*:\s*(?P
 _OLD_POWER = re.compile(r'POWER_(?P<edge>BEGIN|END)\s*:.*"time"\s*:\s*(?P<time>[^,]+)')
 _COMPLETED_FROM = (4, 1)
 """From this LoadGen on the metric of Server is what was completed, before it what was scheduled."""
+_LAST = "num_errors"
+"""What is written after a result."""
 _NS = 1e9
 
 
@@ -61,38 +63,67 @@ class Result(NamedTuple):
         valid: LoadGen's own verdict.
         queries: queries that were completed.
         samples_per_query: of each of them.
-        begin_s: when power was to be measured, seconds since 1970.
+        windows: when power was to be measured, begins and ends in seconds since 1970. The last is that of
+            the result; before it come those of an accuracy run, or of a search for the peak.
         duration_s: of the part that counts.
         latency_s: mean and percentiles of a query by name; empty for Offline, whose latencies are since the
             start.
         settings: what else is a condition of the run, by name.
+        started: when the logs say that it started, which tells one run from the next.
+        is_over: everything that belongs to the result is there.
     """
 
     scenario: str
     metric: Metric | None
     valid: bool | None
     queries: int | None
-    samples_per_query: int
-    begin_s: float | None
+    samples_per_query: int | None
+    windows: tuple[tuple[float, float], ...]
     duration_s: float | None
     latency_s: Mapping[str, float]
     settings: Mapping[str, str]
+    started: str
+    is_over: bool
+
+    @property
+    def begin_s(self) -> float | None:
+        """When the part that counts began, seconds since 1970."""
+        return self.windows[-1][0] if self.windows else None
+
+    @property
+    def mode(self) -> str:
+        """`PerformanceOnly`, `AccuracyOnly`, `SubmissionRun` or `FindPeakPerformance`."""
+        return self.settings.get("mode", "").replace(" ", "")
 
     @property
     def samples(self) -> float | None:
-        """Samples in the part that counts."""
-        if self.scenario == "Offline":
-            if self.metric is None or self.duration_s is None or self.metric.unit != "samples/s":
-                return None
-            return round(self.metric.value * self.duration_s)
-        return None if self.queries is None else self.queries * self.samples_per_query
+        """Samples in the part that counts: an `int` where they were counted, else by their rate."""
+        if self.queries is not None and self.samples_per_query is not None:
+            return self.queries * self.samples_per_query
+        return self._by_rate("samples/s")
 
     @property
     def tokens(self) -> float | None:
-        """Generated tokens in the part that counts, where the metric counts them."""
-        if self.metric is None or self.duration_s is None or self.metric.unit != "tokens/s":
+        """Generated tokens in the part that counts, by their rate, where the metric counts them."""
+        return self._by_rate("tokens/s")
+
+    def _by_rate(self, unit: str) -> float | None:
+        """LoadGen tells six digits of a rate: what follows from it is no exact count."""
+        if self.metric is None or self.duration_s is None or self.metric.unit != unit:
             return None
-        return round(self.metric.value * self.duration_s)
+        return float(round(self.metric.value * self.duration_s))
+
+    def official(self) -> dict[str, Any]:
+        """What LoadGen itself says, as the event `mlperf` of a session."""
+        return {
+            "scenario": self.scenario,
+            "mode": self.mode or None,
+            "valid": self.valid,
+            "metric": None if self.metric is None else self.metric._asdict(),
+            "queries": self.queries,
+            "samples_per_query": self.samples_per_query if self.scenario != "Offline" else 1,
+            "latency": dict(self.latency_s),
+        }
 
 
 def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
@@ -102,43 +133,68 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
         detail: the lines of `mlperf_log_detail.txt`.
         summary: the lines of `mlperf_log_summary.txt`.
     """
-    known = _detailed(detail)
-    told = _summarised(summary)
+    told_in_order = list(_detailed(detail))
+    known, told = dict(told_in_order), _summarised(summary)
     scenario = str(known.get("effective_scenario") or told.get("Scenario") or "").replace(" ", "")
     if scenario not in SCENARIOS:
         return None
-    begin_s, end_s = (_moment(known.get(f"power_{edge}")) for edge in ("begin", "end"))
-    metric = _metric(scenario, known, told)
     queries = _whole(known.get("result_query_count"))
-    per_query = _whole(known.get("effective_samples_per_query") or told.get("samples_per_query")) or 1
-    duration_s = None if begin_s is None or end_s is None or end_s <= begin_s else end_s - begin_s
+    windows = _windows(told_in_order)
+    metric = _metric(scenario, known, told)
+    valid = _verdict(known.get("result_validity") or told.get("Result is"))
     return Result(
         scenario=scenario,
         metric=metric,
-        valid=_verdict(known.get("result_validity") or told.get("Result is")),
+        valid=valid,
         queries=queries,
-        samples_per_query=per_query if scenario != "Offline" else 1,
-        begin_s=begin_s,
-        duration_s=duration_s if duration_s is not None else _duration(known, queries),
+        samples_per_query=_samples_per_query(scenario, known, told),
+        windows=windows,
+        duration_s=windows[-1][1] - windows[-1][0] if windows else _duration(known, queries),
         latency_s={} if scenario == "Offline" else _latencies(known, told),
         settings=_settings(known, told),
+        started=str(known.get("test_datetime") or known.get("Date + time of test") or ""),
+        is_over=valid is not None and (metric is not None or _LAST in known),
     )
 
 
-def _detailed(lines: Iterable[str]) -> dict[str, Any]:
-    """The values by key, of either form; of a key that comes again the last."""
+def _detailed(lines: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Keys with their values, of either form, in the order in which they were written."""
     lines = list(lines)
-    found = {str(record["key"]): record.get("value") for record in mllog_lines.records(lines)}
-    for line in lines if not found else ():
+    is_old = True
+    for record in mllog_lines.records(lines):
+        is_old = False
+        yield str(record["key"]), record.get("value")
+    for line in lines if is_old else ():
         power = _OLD_POWER.search(line)
         old = _OLD_LINE.search(line)
         if power is not None:
-            found[f"power_{power['edge'].lower()}"] = power["time"]
+            yield f"power_{power['edge'].lower()}", power["time"]
         elif old is not None:
             key, colon, value = old["rest"].partition(" : ")
             if colon:
-                found[key.strip()] = value.strip().strip('"')
-    return found
+                yield key.strip(), value.strip().strip('"')
+
+
+def _windows(told: Iterable[tuple[str, Any]]) -> tuple[tuple[float, float], ...]:
+    """Each begin with the end that follows it."""
+    found: list[tuple[float, float]] = []
+    begin_s: float | None = None
+    for key, value in told:
+        if key == "power_begin":
+            begin_s = utc_seconds(str(value))
+        elif key == "power_end" and begin_s is not None:
+            end_s = utc_seconds(str(value))
+            if end_s is not None and end_s > begin_s:
+                found.append((begin_s, end_s))
+            begin_s = None
+    return tuple(found)
+
+
+def _samples_per_query(scenario: str, known: Mapping[str, Any], told: Mapping[str, str]) -> int | None:
+    """Offline is a single query of all the samples that were generated; old logs do not tell how many."""
+    if scenario == "Offline":
+        return _whole(known.get("generated_samples_per_query"))
+    return _whole(known.get("effective_samples_per_query") or told.get("samples_per_query")) or 1
 
 
 def _summarised(lines: Iterable[str]) -> dict[str, str]:
@@ -218,12 +274,9 @@ def _settings(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, st
         "mode": known.get("effective_test_mode") or told.get("Mode"),
         "loadgen": known.get("loadgen_version"),
         "target_qps": known.get("effective_target_qps"),
+        "min_duration_ms": known.get("effective_min_duration_ms"),
     }
     return {name: str(value) for name, value in pairs.items() if value not in (None, "")}
-
-
-def _moment(text: object) -> float | None:
-    return utc_seconds(str(text)) if text is not None else None
 
 
 def _verdict(text: object) -> bool | None:

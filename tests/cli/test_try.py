@@ -83,7 +83,12 @@ def test_json_has_a_line_for_each_match_then_the_totals(
 
 @pytest.mark.parametrize(
     ("spec", "says"),
-    [("(", "at character 1"), ("stdout=", "empty pattern"), ("log=/var/log/x", "log=PATH:PATTERN")],
+    [
+        ("(", "at character 1"),
+        ("stdout=", "empty pattern"),
+        ("log=/var/log/x", "log=PATH:PATTERN"),
+        ("mllog=x", "doctor -w"),
+    ],
 )
 def test_a_wrong_spec_gets_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, says: str

@@ -1,0 +1,309 @@
+"""What do LoadGen's logs say of an MLPerf run: while it goes on its settings and samples, then its result?
+
+While it runs, samples are counted by the trace, where that is on, and in a run for accuracy by the log of
+answers; else they are known when the run ended. Then come the window in which power was to be measured
+(`power_begin`, `power_end`, in UTC), the verdict and the metric. (Formats: perfwatch.workload.loadgen_result,
+loadgen_trace.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from perfwatch.clock import NS, Clock, SystemClock
+from perfwatch.collector import Collector
+from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.model import Appeared, Device, DeviceKind, Event, Reading
+from perfwatch.text import from_system
+from perfwatch.workload import loadgen_result
+from perfwatch.workload.cells import Arrival, Cells
+from perfwatch.workload.followed import LOOK_S, SILENT_S
+from perfwatch.workload.loadgen_folder import LoadgenFolder
+from perfwatch.workload.loadgen_result import Result
+from perfwatch.workload.loadgen_trace import Done, LoadgenTrace
+from perfwatch.workload.tail import Tail
+from perfwatch.workload.tally import Tally, clean_text
+
+OFF_S = 60.0
+"""A window that ends further off the moment at which it is read was written by another clock."""
+LATE_S = 0.25
+"""By so much the trace may tell a sample later than it was done."""
+ROUNDED = 1e-5
+"""LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
+ACCURACY_MODE = "AccuracyOnly"
+_ANSWER = b'"seq_id"'
+
+
+@dataclass(frozen=True)
+class LoadgenOptions:
+    """`path`: LoadGen's output directory, which may be missing so far; `index`: the number among several."""
+
+    path: str = ""
+    index: int = 0
+
+    @classmethod
+    def of(cls, spec: str, index: int = 0) -> LoadgenOptions:
+        """The options that `-w loadgen=DIR` means.
+
+        Raises:
+            ConfigError: a file is named.
+        """
+        if Path(spec).is_file():
+            shown = clean_text(from_system(spec), 200)
+            raise ConfigError(
+                f"cannot follow {shown!r}: it is a file; name the directory that LoadGen writes to"
+            )
+        return cls(spec, index)
+
+
+class _Span(NamedTuple):
+    """A window, ns of CLOCK_MONOTONIC."""
+
+    begin_ns: int
+    end_ns: int
+
+
+class _Run:
+    """One run of LoadGen as far as it is known. A job may start several, one after the other.
+
+    `samples`, `queries`: counted so far. `windows`: how many were handed over. `begun_before`: it ran already
+    when we came, so that its result counts more than we saw. `is_told`: the session knows of it.
+    """
+
+    def __init__(self, result: Result, *, begun_before: bool = False) -> None:
+        self.result = result
+        self.begun_before = begun_before
+        self.samples = self.queries = self.windows = 0
+        self.is_told = self.is_over = self.has_trace = False
+        self.zero_ns: int | None = None
+        """When the trace began, as far as its lines' arrivals tell: never too early."""
+        self.open_queries: dict[int, tuple[int, float]] = {}
+        """Of queries that are not done: how many samples are, and the longest latency of these."""
+
+
+class LoadgenCollector(Collector):
+    """Follows LoadGen's files in one directory; one device of kind workload."""
+
+    name = "loadgen"
+    about = "work, window and verdict of a run of MLPerf's LoadGen: -w loadgen=DIR"
+    period_s = LOOK_S
+    Options = LoadgenOptions
+
+    def __init__(self, options: LoadgenOptions | None = None, *, clock: Clock | None = None) -> None:
+        super().__init__(options)
+        self._clock = clock or SystemClock()
+        self._folder: LoadgenFolder | None = None
+        self._run: _Run | None = None
+        self._splits: list[int] = []
+        self._said: set[str] = set()
+        self._is_off = False
+        self.on_mark: Callable[[], None] = _do_nothing
+        """Called when a run begins or ends: whoever sets it has energy read out of turn."""
+
+    def open(self) -> Sequence[Device]:
+        path, index = self.options.path, self.options.index
+        if not path:
+            raise Unavailable("no directory is named", "perfwatch run -w loadgen=DIR -- CMD")
+        self.close()
+        self._folder, self._run = LoadgenFolder(path, self._clock), None
+        self._opened_ns = self._clock.monotonic_ns()
+        name = clean_text(from_system(path), 200)
+        device = Device(
+            id=f"loadgen-{index}" if index else "loadgen",
+            name=name,
+            kind=DeviceKind.WORKLOAD,
+            index=index,
+            facts={"work": "mlperf", "reads": name},
+        )
+        self._tally, self._cells = Tally(device, self._opened_ns), Cells(self._opened_ns)
+        self._trace, self._answer_begun = LoadgenTrace(), b""
+        goes_on = loadgen_result.result(self._folder.present(), [])
+        if goes_on is not None and not goes_on.is_over and not goes_on.windows:
+            self._folder.adopt()
+            self._run = _Run(goes_on, begun_before=True)
+        return [device]
+
+    def split(self, at_ns: int) -> None:
+        """A mark was put at this time: no sample reaches over it."""
+        self._splits.append(at_ns)
+
+    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
+        folder = self._folder
+        if folder is None:
+            raise TryAgain("LoadGen's directory is not open")
+        logs = folder.look()  # before the trace: then all of this belongs to what the logs tell
+        result = None if logs is None else loadgen_result.result(*logs)
+        run = self._run = self._run_of(result)
+        if run is None:
+            yield from self._silence(folder)
+            return
+        if not run.is_told:
+            yield from self._begin(run)
+        yield from self._count(run, folder)
+        if result is not None:
+            yield from self._end(run)
+
+    def close(self) -> None:
+        if self._folder is not None:
+            self._folder.close()
+
+    # -- a run begins ------------------------------------------------------------------------------
+
+    def _run_of(self, result: Result | None) -> _Run | None:
+        """The run that the logs tell of: the known one, or the next."""
+        known = self._run
+        if result is None:
+            return known
+        if known is None or known.result.started != result.started:
+            return _Run(result)
+        known.result = result
+        return known
+
+    def _begin(self, run: _Run) -> Iterator[Reading]:
+        """The settings are there."""
+        run.is_told = True
+        self.on_mark()
+        result, now_ns = run.result, self._clock.monotonic_ns()
+        name = clean_text(f"LoadGen {result.scenario} {self._tally.device.facts['reads']}", 200)
+        self._tally.device = replace(self._tally.device, name=name)
+        yield Appeared(self._tally.device)
+        yield Event("mlperf", result.official(), now_ns)
+        tags = {"scenario": result.scenario, **result.settings}
+        told = {key: clean_text(value, 200) for key, value in tags.items()}
+        yield Event("conditions", {"tags": told}, now_ns)
+
+    # -- it goes on --------------------------------------------------------------------------------
+
+    def _count(self, run: _Run, folder: LoadgenFolder) -> Iterator[Reading]:
+        arrivals = [Arrival(done_ns, one) for done_ns, one in self._traced(run, folder.trace)]
+        arrivals += self._answered(run, folder.answers)
+        arrivals += [Arrival(at_ns, None, is_mark=True) for at_ns in self._splits]
+        self._splits = []
+        for cell in self._cells.join(arrivals):
+            for one in () if cell.is_mark else cell.said:
+                self._take(run, one)
+            yield from self._tally.sample(cell.at_ns)
+
+    def _traced(self, run: _Run, trace: Tail | None) -> Iterator[tuple[int, Done]]:
+        for piece in trace.read() if trace is not None else ():
+            if piece.ends:
+                self._trace.end()
+                run.zero_ns = None
+            found = list(self._trace.feed(piece.data))
+            if not found:
+                continue
+            run.has_trace = True
+            zero_ns = piece.at_ns - max(one.done_ns for one in found)
+            run.zero_ns = zero_ns if run.zero_ns is None else min(zero_ns, run.zero_ns)
+            for one in found:
+                yield run.zero_ns + one.done_ns, one
+
+    def _answered(self, run: _Run, answers: Tail | None) -> list[Arrival]:
+        """The samples of a run for accuracy. In others the log holds a part of them, or none."""
+        counted: list[Arrival] = []
+        if run.result.mode != ACCURACY_MODE or answers is None:
+            return counted
+        for piece in answers.read():
+            text = self._answer_begun + piece.data
+            counted += [Arrival(piece.at_ns, None)] * text.count(_ANSWER)
+            self._answer_begun = text[1 - len(_ANSWER) :]
+        return [] if run.has_trace else counted
+
+    def _take(self, run: _Run, one: Done | None) -> None:
+        run.samples += 1
+        self._tally.count("samples", 1)
+        per_query = run.result.samples_per_query
+        if one is None or per_query is None or run.result.scenario == "Offline":
+            return  # Offline is one query: the latencies of its samples are times since the start
+        done, longest_s = run.open_queries.pop(one.query, (0, 0.0))
+        done, longest_s = done + 1, max(longest_s, one.latency_s)
+        if done < per_query:
+            run.open_queries[one.query] = (done, longest_s)
+            return
+        run.queries += 1
+        self._tally.count("queries", 1)
+        self._tally.timing("latency", longest_s)
+
+    # -- it ends -----------------------------------------------------------------------------------
+
+    def _end(self, run: _Run) -> Iterator[Reading]:
+        """Take in what the logs tell after the run, and again what they add to it."""
+        result = run.result
+        spans = [self._span(window) for window in result.windows]
+        if result.mode == ACCURACY_MODE:
+            for span in spans[run.windows :]:
+                yield from self._mark(run, span)
+            run.is_over = bool(spans)
+        elif result.is_over and not run.is_over:
+            run.is_over = True
+            if spans:
+                yield from self._settle(run, spans[-1])
+                yield from self._mark(run, spans[-1])
+        run.windows = len(spans)
+        if self._is_off:
+            yield from self._say(
+                "LoadGen's clock is not this machine's: its window ends when its result came"
+            )
+        if run.is_over:
+            yield Event("mlperf", result.official(), self._clock.monotonic_ns())
+
+    def _settle(self, run: _Run, span: _Span) -> Iterator[Reading]:
+        """Bring the counts to what the result tells: without a trace all of it, at the window's end."""
+        if span.begin_ns < self._opened_ns and run.begun_before:
+            if not run.has_trace:
+                yield from self._say("LoadGen ran already when perfwatch came, and keeps no trace: no counts")
+            return
+        result = run.result
+        queries = None if result.scenario == "Offline" else result.queries
+        told = (("samples", result.samples, run.samples), ("queries", queries, run.queries))
+        for name, total, counted in told:
+            if total is None or abs(total - counted) <= ROUNDED * total:
+                continue
+            if counted < total:
+                self._tally.count(name, total - counted)
+            else:
+                yield from self._say(f"LoadGen's result tells {total:.0f} {name}, its trace {counted}")
+        if result.tokens is not None:
+            self._tally.count("generated_tokens", result.tokens)
+        yield from self._tally.sample(max(span.end_ns, self._tally.last_ns))
+
+    def _mark(self, run: _Run, span: _Span) -> Iterator[Reading]:
+        """The window; what the trace told a moment late is in it."""
+        late_ns = self._tally.last_ns - span.end_ns
+        end_ns = self._tally.last_ns if 0 < late_ns <= LATE_S * NS else span.end_ns
+        for edge, at_ns in (("begin", max(span.begin_ns, self._opened_ns)), ("end", end_ns)):
+            yield Event("mark", {"name": "measure", "edge": edge, "origin": "loadgen"}, at_ns)
+        self.on_mark()
+
+    def _span(self, window: tuple[float, float]) -> _Span:
+        """The window on our clock; where the logs have another, it ended just now."""
+        now_ns = self._clock.monotonic_ns()
+        ahead_ns = now_ns - self._clock.time_ns()
+        begin_ns, end_ns = (round(at_s * NS) + ahead_ns for at_s in window)
+        if abs(now_ns - end_ns) <= OFF_S * NS:
+            return _Span(begin_ns, min(end_ns, now_ns))
+        self._is_off = True
+        return _Span(now_ns - (end_ns - begin_ns), now_ns)
+
+    # -- what is worth saying ----------------------------------------------------------------------
+
+    def _silence(self, folder: LoadgenFolder) -> Iterator[Reading]:
+        if self._clock.monotonic_ns() < self._opened_ns + SILENT_S * NS:
+            return
+        if folder.is_missing:
+            text = f"{folder.shown} is not there after {SILENT_S:.0f} s; it is waited for: is the path right?"
+        else:
+            text = f"LoadGen wrote no logs to {folder.shown} in {SILENT_S:.0f} s; is it the right directory?"
+        yield from self._say(text)
+
+    def _say(self, text: str) -> Iterator[Event]:
+        if text not in self._said:
+            self._said.add(text)
+            yield Event("note", {"source": "loadgen", "text": text}, self._clock.monotonic_ns())
+
+
+def _do_nothing() -> None:
+    return
