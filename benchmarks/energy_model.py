@@ -149,6 +149,52 @@ def unseeable() -> Iterator[Case]:
     yield Case("square 0.5 s", square_wave(0.5), 0.1, 1.0, 0.1, 20.0)
 
 
+def any_load(rng: random.Random, period_s: float, *, round_s: bool) -> tuple[str, Callable[..., Wave]]:
+    """A kind of load, with its period (or mean time between changes)."""
+    duty = 0.5 if round_s else rng.uniform(0.2, 0.8)
+    return rng.choice(
+        [
+            ("square", lambda r: square(100.0, 600.0, period_s, r.random(), duty)),
+            ("random", random_wave(period_s)),
+            ("ramp", random_ramp),
+        ]
+    )
+
+
+def drawn(rng: random.Random, *, round_s: bool) -> Case:
+    """A load, a sensor and a way to poll by chance; `round_s`: in round figures, which meet in step."""
+    if round_s:
+        period_s, interval_s = (
+            rng.choice([0.2, 0.5, 1.0, 2.0, 3.0, 5.0]),
+            rng.choice([0.05, 0.1, 0.2, 0.5, 1.0]),
+        )
+    else:
+        period_s, interval_s = 0.15 * 40.0 ** rng.random(), 0.05 * 20.0 ** rng.random()
+    load, wave = any_load(rng, period_s, round_s=round_s)
+    refresh_s, window_s = rng.choice([(0.1, 0.1), (0.1, 0.025), (0.1, 1.0), (0.02, 0.01), (0.02, 0.0)])
+    part_time = window_s < max(refresh_s, interval_s)
+    duration_s = rng.choice([5.0, 10.0, 20.0, 30.0])
+    return Case(load, wave, refresh_s, window_s, interval_s, duration_s, 0.25 if part_time else 0.0)
+
+
+def judge_drawn(trials: int) -> None:
+    """Many cases with a trial each, in shares of their energy."""
+    for round_s in (False, True):
+        rng = random.Random(7)
+        shares: dict[str, list[tuple[float, float]]] = {}
+        for _ in range(trials):
+            case = drawn(rng, round_s=round_s)
+            error_j, stated_j, true_j, _ = _trial(case, rng)
+            for name in ("all", case.load, f"T {case.refresh_s * 1e3:.0f} W {case.window_s * 1e3:.0f} ms"):
+                shares.setdefault(name, []).append((abs(error_j) / true_j, stated_j / true_j))
+        for name, found in sorted(shares.items()):
+            rms = math.sqrt(sum(error * error for error, _ in found) / len(found))
+            stated = sum(share for _, share in found) / len(found)
+            inside = sum(error <= share + 1e-6 for error, share in found) / len(found)
+            title = f"{name}, {'round figures' if round_s else 'any figures'}"
+            print(f"{title:68}{len(found):8}{rms:8.2%}{stated:8.2%}{stated / rms:7.2f}{inside:8.1%}")
+
+
 def measure(case: Case, trials: int) -> Row:
     """Run a case many times, with a load, a sensor's phase and polls of its own each."""
     rng = random.Random(case.name)
@@ -207,6 +253,10 @@ def main() -> None:
                     f"{case.name:68}{row.true_j:8.0f}{row.rms_j:8.2f}{row.stated_j:8.2f}{row.ratio:7.2f}{row.inside:8.1%}",
                     flush=True,
                 )
+
+    if not options.only:
+        print(f"\nDrawn by chance\n{'':68}{'trials':>8}{'rms':>8}{'stated':>8}{'ratio':>7}{'inside':>8}")
+        judge_drawn(10 * options.trials)
 
 
 if __name__ == "__main__":

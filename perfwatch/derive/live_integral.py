@@ -91,7 +91,9 @@ class LiveIntegral:
         self._start_t: float | None = None
         """Where the stretch without a gap begins; None before its first reading."""
         self._settled_t = 0.0
-        """Up to here `_sums` holds what was missed within the stretch."""
+        """Up to here `_unseen` and `_sums` hold what was missed within the stretch."""
+        self._unseen = 0.0
+        """Of the stretch that goes on; its repetitions in step are counted at its end."""
         self._sums = uncertainty.Terms(0.0, 0.0, 0.0)
         self._values = 1
         self._told: tuple[float, uncertainty.Error] | None = None
@@ -102,6 +104,7 @@ class LiveIntegral:
         self._head, self._newest = around, around.last(2)
         self._start_t = self._settled_t = t
         self._sums, self._values, self._told = uncertainty.Terms(0.0, 0.0, 0.0), 1, None
+        self._unseen = 0.0
 
     def take(self, t: float, watts: float) -> None:
         """Add a reading."""
@@ -127,8 +130,9 @@ class LiveIntegral:
         edges, unseen, slips = self._sums
         edges += model.edges(self._ends(), Span(self._start_t, end))
         more = model.inner(self._newest, Span(self._settled_t, end))
+        unseen += (self._unseen + more[0]) * self._times_in_step(model, end)
         rounding = uncertainty.rounding_variance(self._newest.values, end - self._start_t, self._values)
-        found = uncertainty.Terms(edges, unseen + more[0], slips + more[1]).error(model.sensor, rounding)
+        found = uncertainty.Terms(edges, unseen, slips + more[1]).error(model.sensor, rounding)
         self._told = end, found
         return found
 
@@ -145,8 +149,15 @@ class LiveIntegral:
     def _settle(self, model: _Model, until: float) -> None:
         """Add what may have been missed up to a time to the sums."""
         unseen, slips = model.inner(self._newest, Span(self._settled_t, until))
-        self._sums = uncertainty.Terms(self._sums.edges, self._sums.unseen + unseen, self._sums.slips + slips)
+        self._unseen += unseen
+        self._sums = self._sums._replace(slips=self._sums.slips + slips)
         self._settled_t = until
+
+    def _times_in_step(self, model: _Model, end: float) -> float:
+        """How often the stretch repeated in step with its readings, by the newest of them."""
+        assert self._start_t is not None
+        readings = round((end - self._start_t) / model.polling.spacing_s)
+        return uncertainty.times_in_step(self._newest.values, readings, model.sensor, model.polling)
 
     def _end_stretch(self) -> None:
         """Nothing was read for long: the stretch ends here, with ends of its own."""
@@ -154,6 +165,8 @@ class LiveIntegral:
             model, end = self._model(), self._newest.times[-1]
             self._settle(model, end)
             edges = self._sums.edges + model.edges(self._ends(), Span(self._start_t, end))
-            self._sums = self._sums._replace(edges=edges)
+            unseen = self._sums.unseen + self._unseen * self._times_in_step(model, end)
+            self._sums = self._sums._replace(edges=edges, unseen=unseen)
+            self._unseen = 0.0
         self._head, self._newest = Readings(self._head.metric), Readings(self._head.metric)
         self._start_t = None

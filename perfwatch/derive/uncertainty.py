@@ -99,8 +99,12 @@ stated error is two to three times the root mean square of the true one.
 
 LOOK_AT_STEPS = 64
 """So many readings are looked at to see in what steps they come."""
-HIDDEN = 0.1
-"""So large a share of power is assumed to come and go within an average, however even the averages are."""
+HIDDEN = 0.125
+"""So large a share of power is assumed to come and go within an average, however even the averages are.
+
+Chosen by benchmarks/energy_model.py: with less, loads of about the average's length are often outside of
+what is stated; with more, quiet ones are stated too wide.
+"""
 LARGEST_STEP_W = 1.0
 """Sensors tell whole watts or finer; of coarser ones the steps are seen in their values."""
 WANDERING_STEPS = 4.0
@@ -109,6 +113,15 @@ ON_STEP = 1e-4
 """A multiple of a step, but for the last digits of a float."""
 FINEST_STEP = 1e-6
 """Finer steps than this share of the reading are not looked for."""
+
+LONGEST_PATTERN = 12
+"""Readings in a pattern that is looked for. The longer it is, the less each of its changes weighs."""
+LOOK_AT_PATTERN = 2000
+"""So many readings are looked at for one."""
+ALIKE = 0.25
+"""So far readings of a pattern may differ, of the mean squared difference of readings."""
+OPPOSITE = 1.5
+"""From here on readings are opposite to each other, in the same measure (2 for a square wave)."""
 
 TELLING = 0.1
 """A change of so large a share of the usual jump says that there was a jump."""
@@ -188,6 +201,51 @@ def wander_of(watts: array[float], sensor: Sensor, spacing_s: float) -> Wander:
     )
 
 
+def times_in_step(watts: Sequence[float], readings: int, sensor: Sensor, polling: Polling) -> float:
+    """How often a pattern came again that was caught always at the same places; 1 without one.
+
+    What the readings miss of it they miss each time, so the errors of its repetitions add up.
+
+    Args:
+        watts: readings in which a pattern is looked for.
+        readings: how many there are in all.
+    """
+    if sensor.window_s >= max(sensor.refresh_s, polling.spacing_s):
+        return 1.0  # nothing is missed
+    length = _pattern(watts[:LOOK_AT_PATTERN])
+    return max(1.0, min(readings, LOOK_AT_PATTERN) / length) if length else 1.0
+
+
+def _pattern(watts: Sequence[float]) -> int:
+    """After how many readings power comes again, in step with them; 0 where it does not.
+
+    It is in step where it is still so half the readings later. (The difference function and its running mean
+    are those of YIN: de Cheveigne and Kawahara, 2002.) A pattern whose second half is its first turned
+    round, as a square wave's, is none: it is missed as much upwards as downwards.
+    """
+    usual = _differ(watts, 0)
+    if usual <= 0.0:
+        return 0
+    apart = [0.0]
+    for lag in range(1, min(LONGEST_PATTERN, len(watts) // 3) + 1):
+        apart.append(_differ(watts, lag) / usual)
+        if apart[lag] >= ALIKE * fsum(apart) / lag or max(apart) <= 0.5:
+            continue
+        in_step = _differ(watts, lag * (len(watts) // lag // 2)) <= ALIKE * usual
+        turned = lag % 2 == 0 and apart[lag // 2] > OPPOSITE
+        return lag if in_step and not turned else 0
+    return 0
+
+
+def _differ(watts: Sequence[float], lag: int) -> float:
+    """Mean squared difference of readings so many apart; of any two (twice their variance) for 0."""
+    if lag == 0:
+        usual = fsum(watts) / max(1, len(watts))
+        return 2.0 * fsum((value - usual) ** 2 for value in watts) / max(1, len(watts))
+    moved = list(map(sub, islice(watts, lag, None), watts))
+    return fsum(map(mul, moved, moved)) / max(1, len(moved))
+
+
 class Terms(NamedTuple):
     """Variances of an integral, in J^2: of its two ends, of what was not seen in between, of slips of polls.
 
@@ -210,11 +268,12 @@ class Terms(NamedTuple):
 def integral_error(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> Error:
     """The error of the integral over one covered stretch, calibrated by simulation."""
     edges = edge_variance(stretch, sensor, wander, polling)
-    inner = inner_variances(stretch, sensor, wander, polling)
+    unseen, slips = inner_variances(stretch, sensor, wander, polling)
     values = 1 + sum(map(ne, stretch.watts[1:], stretch.watts))
     # The first and the last are interpolated, and on no step.
     rounding = rounding_variance(stretch.watts[1:-1], stretch.span.duration_s, values)
-    return Terms(edges, *inner).error(sensor, rounding)
+    again = times_in_step(stretch.watts[1:-1], len(stretch.watts), sensor, polling)
+    return Terms(edges, unseen * again, slips).error(sensor, rounding)
 
 
 def rounding_variance(watts: Sequence[float], duration_s: float, values: int) -> float:
@@ -266,7 +325,7 @@ def edge_variance(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Pol
 def inner_variances(
     stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling
 ) -> tuple[float, float]:
-    """`unseen` and `slips` of a stretch or of a part of one."""
+    """`unseen` (apart from `times_in_step`) and `slips` of a stretch or of a part of one."""
     return _unseen(stretch, sensor, wander, polling), _slips(stretch, sensor, wander, polling)
 
 

@@ -51,12 +51,14 @@ def constant(watts: float) -> Wave:
     return Wave([(0.0, watts), (1.0, watts)])
 
 
-def square(low: float, high: float, period_s: float, phase: float, until_s: float = 80.0) -> Wave:
-    """Half the time low, half high; `phase` in periods. Begins before time zero."""
+def square(
+    low: float, high: float, period_s: float, phase: float, duty: float = 0.5, until_s: float = 80.0
+) -> Wave:
+    """High for the share `duty` of the time; `phase` in periods. Begins before time zero."""
     corners: list[tuple[float, float]] = []
     start = -(phase % 1.0) * period_s - 4 * math.ceil(4.0 / period_s) * period_s
     while start < until_s:
-        middle, end = start + period_s / 2, start + period_s
+        middle, end = start + period_s * (1.0 - duty), start + period_s
         corners += [(start, low), (middle, low), (middle, high), (end, high)]
         start = end
     return Wave(corners)

@@ -153,6 +153,50 @@ def test_random_loads_are_within_the_stated_error_too(mean_s, refresh_s, window_
     assert 1.0 < ratio <= 4.0
 
 
+@pytest.mark.parametrize("duration_s", [5.0, 20.0])
+@pytest.mark.parametrize(("period_s", "duty"), [(0.5, 0.5), (0.7, 0.5), (0.5, 0.3)])
+def test_a_load_in_step_with_its_readings_has_an_error_that_says_so(period_s, duty, duration_s):
+    """A sensor of the instant, polled every 100 ms: the same few places of each period are seen."""
+    outcomes = _outcomes(
+        f"in step {period_s} {duration_s}",
+        lambda rng: square(100.0, 600.0, period_s, rng.random(), duty),
+        0.02,
+        0.0,
+        0.1,
+        duration_s,
+        trials=120,
+    )
+    inside, ratio = _judge(outcomes)
+    assert inside >= 0.9
+    assert ratio <= 4.0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [
+        ([100.0, 600.0, 600.0, 100.0, 600.0], 40),  # comes again after five readings
+        ([100.0, 600.0], 1),  # its second half is its first turned round
+        ([300.0], 1),
+    ],
+)
+def test_a_pattern_in_step_is_found_where_readings_miss_a_part_of_it(pattern, times):
+    watts = array("d", pattern * (200 // len(pattern)))
+    polling = polling_of(array("d", [0.1 * i for i in range(200)]), 0.1)
+    seen = uncertainty.times_in_step(watts, len(watts), integral.Sensor(0.02, 0.0), polling)
+    assert seen == pytest.approx(times)
+    assert uncertainty.times_in_step(watts, len(watts), integral.Sensor(0.1, 0.1), polling) == 1.0
+
+
+def test_chance_and_a_drifting_pattern_are_not_in_step():
+    rng, polling = random.Random(3), polling_of(array("d", [0.1 * i for i in range(400)]), 0.1)
+    sensor = integral.Sensor(0.02, 0.0)
+    chance = array("d", [rng.choice([100.0, 300.0, 600.0]) for _ in range(400)])
+    drifting = array("d", [100.0 if (0.1 * i / 0.517) % 1.0 < 0.5 else 600.0 for i in range(400)])
+    slow = array("d", [100.0 if i // 40 % 2 else 600.0 for i in range(400)])
+    for watts in (chance, drifting, slow):
+        assert uncertainty.times_in_step(watts, len(watts), sensor, polling) == 1.0
+
+
 @pytest.mark.parametrize("update_s", [0.0, 0.01])
 @pytest.mark.parametrize("period_s", [0.5, 3.0])
 def test_a_fine_counter_is_right_within_a_thousandth(update_s, period_s):
