@@ -10,6 +10,7 @@ from typing import NoReturn
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, did_you_mean
 
+_NEGATIVE = re.compile(r"-\.?\d")
 _UNKNOWN = re.compile(r"unrecognized arguments: (\S+)")
 
 
@@ -69,6 +70,19 @@ class Parser(argparse.ArgumentParser):
         known = [option for action in self._actions for option in action.option_strings]
         raise ConfigError(f"there is no option {clean(word)}; {did_you_mean(word, known)}")
 
+    def _with_numbers(self, rest: list[str]) -> list[str]:
+        """What begins like a negative number is an option's value, wrong as it may be, and no option."""
+        takes_value = {
+            option for action in self._actions if action.nargs is None for option in action.option_strings
+        }
+        joined: list[str] = []
+        for word in rest:
+            if joined and joined[-1] in takes_value and _NEGATIVE.match(word):
+                joined[-1] = f"{joined[-1]}={word}" if joined[-1].startswith("--") else f"{joined[-1]}{word}"
+            else:
+                joined.append(word)
+        return joined
+
     def understand(self, rest: list[str]) -> argparse.Namespace:
         """Parse the options; for a command that starts a job, what follows the first `--` is untouched.
 
@@ -76,9 +90,9 @@ class Parser(argparse.ArgumentParser):
             ConfigError: they are wrong.
         """
         if not self._takes_command or "--" not in rest:
-            return self.parse_args(rest)
+            return self.parse_args(self._with_numbers(rest))
         dashes = rest.index("--")
-        args = self.parse_args(rest[:dashes])
+        args = self.parse_args(self._with_numbers(rest[:dashes]))
         separator = ["--"] if args.command else []  # the job began before it: the dashes are the job's own
         args.command = [*args.command, *separator, *rest[dashes + 1 :]]
         return args

@@ -23,6 +23,9 @@ TOO_LITTLE = ("short-window", "no-work")
 """Findings that make even a rate meaningless."""
 PERCENTILE = {"SingleStream": "p90_s", "MultiStream": "p99_s"}
 """The percentile of a query's latency that is the result of a scenario."""
+LEAST_S = 600.0
+"""So long a measured run of inference takes at least. (Source: mlcommons/inference_policies.)"""
+ACCURACY_MODE = "AccuracyOnly"
 SAMPLE_PER_QUERY = ("Server", "SingleStream")
 """Scenarios whose query is one sample."""
 
@@ -63,6 +66,7 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
         "official": told.get("metric") is not None,
         "run": {"result": None, "unit": None, "per_joule": None},
         "refused": [],
+        "notes": [],
         "rows": [],
     }
     refusal = _unknown(found) or _contradicted(found, tags, told) or _no_result(summary, found, told)
@@ -77,8 +81,19 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
     found["refused"] = list(_refusals(rows, speed, per_joule))
     if speed.value is None and per_joule.value is None:
         return found
+    found["notes"] = list(_notes(summary, found))
     found["rows"] = [_row(row, speed.value, per_joule.value) for row in in_order(rows)]
     return found
+
+
+def _notes(summary: Json, found: Json) -> Iterator[str]:
+    """What does not forbid the comparison but weakens it."""
+    duration_s = float((summary.get("window") or {}).get("duration_s") or 0.0)
+    if found["scenario"] != TRAINING and duration_s < LEAST_S:
+        yield (
+            f"this run took {duration_s:.3g} s, published ones take {LEAST_S:g} s at least, in which chips "
+            "become warm and slow down"
+        )
 
 
 def _unknown(found: Json) -> str:
@@ -116,6 +131,8 @@ def _no_result(summary: Json, found: Json, told: Json) -> str:
     session = summary.get("session") or {}
     if told.get("valid") is False:
         return "its own logs call this run invalid: it is no result"
+    if told.get("mode") == ACCURACY_MODE:
+        return "this was a run for accuracy, which no speed or energy is told of"
     if session.get("exit_status"):
         return f"the job failed (exit status {session['exit_status']}): it is no result"
     if found["scenario"] == TRAINING and not told:

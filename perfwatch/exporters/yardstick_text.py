@@ -20,6 +20,10 @@ UNVERIFIED = "This run is no result verified by MLCommons, unless it was publish
 GAP = "  "
 LEAST_NAME = 24
 """A system's name gets so many columns; where there are fewer it stands on a line of its own."""
+STACKED = 4
+"""So far figures are indented below a name that stands on a line of its own."""
+SPARE = (2, 0, 3)
+"""Columns that a narrow terminal goes without, the first first: power, round, efficiency."""
 NAMES = {"samples/s": "samples/J", "tokens/s": "tokens/J", "ms": "samples/J", "min": ""}
 
 
@@ -62,6 +66,8 @@ def against_lines(found: Json, columns: int, paint: Paint) -> Iterator[str]:
                 columns, "say which: ", paint=paint,
             )  # fmt: skip
         return
+    for sentence in found.get("notes") or []:
+        yield from hanging(f"{sentence}.", columns, "take with care: ", paint=paint)
     yield from _beside(found, rows, columns, paint)
     yield from hanging(f"{UNVERIFIED} {CAVEAT}", columns, "", paint=paint)
 
@@ -142,16 +148,23 @@ def _system(submitter: str, system: str, status: str) -> str:
 def _table(
     rows: Sequence[tuple[str, Sequence[str]]], titles: Sequence[str], columns: int, paint: Paint
 ) -> Iterator[str]:
-    """Names at the left, figures at the right; a name without room has a line of its own."""
+    """Names at the left, figures at the right; a name without room has a line of its own.
+
+    In a narrow terminal some columns are left out.
+    """
     rows = [(paint.line(name), [paint.line(cell) for cell in cells]) for name, cells in rows]
     empty = ("", paint.line(DASH))
     used = [place for place in range(len(titles)) if any(cells[place] not in empty for _, cells in rows)]
-    rooms = [max(width(titles[at]), *(width(cells[at]) for _, cells in rows)) for at in used]
+    room_of = [max(width(titles[at]), *(width(cells[at]) for _, cells in rows)) for at in range(len(titles))]
+    for spare in SPARE:
+        if STACKED + sum(room_of[at] + len(GAP) for at in used) > columns and spare in used:
+            used.remove(spare)
+    rooms = [room_of[at] for at in used]
     figures = sum(rooms) + len(GAP) * len(rooms)
     longest = max(LEAST_NAME, *(width(name) for name, _ in rows))
     room = min(longest, columns - figures - len(GAP))
     stacked = room < LEAST_NAME
-    indent = " " * (4 if stacked else room + len(GAP))
+    indent = " " * (STACKED if stacked else room + len(GAP))
     yield paint.style((indent + _cells([titles[at] for at in used], rooms)).rstrip(), DIM)
     for name, cells in rows:
         figures_text = _cells([cells[at] for at in used], rooms)

@@ -71,6 +71,8 @@ def resolve(word: str) -> str:
     match = _LAST.match(word)
     if match is not None:
         return str(_counted_back(int(match.group(1) or 0), word))
+    if word.startswith("last~"):
+        raise SessionError(f"{clean(word)} counts back from the newest run: last, last~1, last~2, ...")
     if "/" in word or word.endswith((".jsonl", ".zst")):
         raise SessionError(f"there is no file {word}; name a session file, or `last` for the last run")
     called = from_system(word)

@@ -9,6 +9,8 @@ import pytest
 from commandline import perfwatch
 from derive.build import Session, every
 
+from perfwatch.exporters.layout import Paint
+from perfwatch.exporters.yardstick_text import against_lines
 from perfwatch.metrics import POWER
 from perfwatch.model import DeviceKind, Scope
 
@@ -67,6 +69,7 @@ def test_a_run_stands_between_published_systems(tmp_path: Path) -> None:
     assert "beside MLPerf: resnet50, Offline" in done.stdout
     assert "This run is faster than 4 of 18 published systems." in done.stdout
     assert "This run is no result verified by MLCommons" in done.stdout
+    assert "take with care: this run took" in done.stdout
     found = json.loads(perfwatch("summary", run, "--against", "mlperf", "--json", home=tmp_path).stdout)[
         "against"
     ]
@@ -79,6 +82,16 @@ def test_a_run_whose_energy_is_not_the_walls_is_refused_that_comparison(tmp_path
     done = perfwatch("summary", run, "--against", "mlperf/resnet50/offline", home=tmp_path)
     assert "may NOT be compared: this run's energy is of scope accelerator" in done.stdout
     assert "more efficient than" not in done.stdout
+
+
+def test_the_table_fits_the_terminal(tmp_path: Path) -> None:
+    run = recorded(tmp_path / "run.jsonl", benchmark="resnet50", scenario="singlestream")
+    for name in ("resnet50/singlestream", "resnet50/offline"):
+        told = perfwatch("summary", run, "--against", f"mlperf/{name}", "--json", home=tmp_path).stdout
+        found = json.loads(told)["against"]
+        for columns in (50, 60, 80, 120):
+            lines = list(against_lines(found, columns, Paint(color=False, ascii_only=False)))
+            assert max(map(len, lines)) <= columns, lines
 
 
 def test_without_a_benchmark_it_says_how_to_name_it(tmp_path: Path) -> None:
