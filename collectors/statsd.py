@@ -70,7 +70,7 @@ class StatsdCollector(Collector):
         self._queue: deque[tuple[int, bytes]] = deque()
         self._queued_bytes = 0
         self._overflowed = 0
-        self._lost_said = 0
+        self._lost_said = self._bad_said = 0
         self._broken: BaseException | None = None
 
     @property
@@ -88,7 +88,7 @@ class StatsdCollector(Collector):
             return
         self._inlet = Inlet(self._wanted, self._clock)
         self._ledger = Ledger(self._device(), self._clock.monotonic_ns())
-        self._lost_said = self._overflowed = 0
+        self._lost_said = self._bad_said = self._overflowed = 0
         self._ending.clear()
         self._thread = threading.Thread(
             target=self._receive, args=(self._inlet,), name="perfwatch-statsd-intake", daemon=True
@@ -115,6 +115,9 @@ class StatsdCollector(Collector):
         if lost > self._lost_said:
             yield Event("lost", {"source": "statsd", "datagrams": lost - self._lost_said}, now_ns)
             self._lost_said = lost
+        if ledger.bad > self._bad_said:
+            yield Event("lost", {"source": "statsd", "lines": ledger.bad - self._bad_said}, now_ns)
+            self._bad_said = ledger.bad
 
     def close(self) -> None:
         self._ending.set()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from perfwatch.derive.evidence import listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding
 from perfwatch.derive.live_watch import RunWatch
+from perfwatch.derive.lost import findings_of
 from perfwatch.derive.quality_energy import (
     LARGE_ERROR,
     LOW_COVERAGE,
@@ -172,9 +173,6 @@ def _shared(watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
 
 
 def _said(watch: RunWatch) -> Iterator[Finding]:
-    for source, datagrams in watch.lost.items():
-        yield Finding(
-            "lost-counts", WARN, f"{datagrams} datagrams of {source} were dropped; the work is a lower bound"
-        )
+    yield from findings_of(watch.lost)
     for code, text in watch.notes.items():
         yield Finding(code, WARN, text or CODES[code])

@@ -6,11 +6,13 @@ It keeps what the verdict so far needs (perfwatch.derive.live_verdict), and the 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.derive.findings import CODES
+from perfwatch.derive.lost import Losing, lost_of
 from perfwatch.derive.numbers import integer
 from perfwatch.derive.spans import Span, gap_limit_s
 from perfwatch.derive.throttles import reasons_of
@@ -58,7 +60,7 @@ class RunWatch:
         self.began: float | None = None
         self.phases: list[Stretch] = []
         self.marks: list[Mark] = []
-        self.lost: dict[str, int] = {}
+        self.lost: Counter[Losing] = Counter()
         self.notes: dict[str, str] = {}
         self.missing: str = ""
         self.neighbours: dict[int, list[int]] = {}
@@ -93,8 +95,7 @@ class RunWatch:
         elif kind == "mark":
             self._take_mark(t, record)
         elif kind == "lost":
-            source, datagrams = str(record.get("source", "")), record.get("datagrams")
-            self.lost[source] = self.lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
+            self.lost.update(lost_of(record))
         elif kind == "note" and record.get("code") in CODES:
             self.notes[record["code"]] = str(record.get("text", ""))
         elif kind == "neighbour":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.lost import Losing, findings_of, lost_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
@@ -15,7 +17,7 @@ from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
 DISAGREEMENT = 0.01
-_NAMED_SOURCES = ("page", "log", "jsonl", "output")
+_NAMED_SOURCES = ("page", "log", "jsonl", "output", "mllog", "loadgen")
 """Sources of work that are there only if somebody names them."""
 
 
@@ -110,23 +112,10 @@ def _work_restarts(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
-    lost: dict[str, int] = {}
+    lost: Counter[Losing] = Counter()
     for event in evidence.tape.of_kind("lost"):
-        source, datagrams = str(event.fields.get("source")), event.fields.get("datagrams")
-        lost[source] = lost.get(source, 0) + (datagrams if isinstance(datagrams, int) else 0)
-    for source, datagrams in lost.items():
-        if datagrams:
-            yield Finding(
-                "lost-counts",
-                WARN,
-                f"{_lost(datagrams, source)}; the work may be more than was counted.",
-            )
-
-
-def _lost(pieces: int, source: str) -> str:
-    if source == "output":
-        return f"{pieces} pieces of the job's output came too fast to be searched"
-    return f"{pieces} datagrams to {source} were dropped"
+        lost.update(lost_of(event.fields))
+    yield from findings_of(lost)
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:

@@ -188,9 +188,7 @@ class Ledger:
         except BadLine as error:
             self.bad += times
             shown = clean_text(line[:80].decode("utf-8", "replace"))
-            self._note(
-                "bad", f"cannot read the StatsD line {shown!r}: {error}; further ones are only counted"
-            )
+            self._note("bad", f"cannot read the StatsD line {shown!r}: {error}; further ones are counted")
             return ()
         if len(self._cache) >= CACHED_LINES:
             self._cache.clear()

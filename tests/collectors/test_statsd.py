@@ -165,6 +165,13 @@ def test_what_its_own_queue_could_not_hold_is_said(
     assert lost == 15
 
 
+def test_lines_that_cannot_be_read_are_counted(listening: StatsdCollector) -> None:
+    send(listening, "queries:1|c\nnonsense\nqueries:x|c", "more nonsense", "_e{1,1}:a|b")
+    (lost,) = events(list(listening.read([])), "lost")
+    assert lost.fields == {"source": "statsd", "lines": 3}
+    assert events(list(listening.read([])), "lost") == []
+
+
 def test_an_intake_that_broke_is_an_error_not_a_silence(listening: StatsdCollector) -> None:
     def breaks() -> None:
         raise RuntimeError("no room")

@@ -261,6 +261,7 @@ def test_the_findings_known_live_are_among_those_of_the_summary() -> None:
         session.sample(number, t, 100.0 * t, 100.0, 0x20 if t > 80 else 0)
     counted(session, every(1.0, 0.0, 100.0))
     session.event(50.0, "lost", source="statsd", datagrams=7)
+    session.event(51.0, "lost", source="statsd", lines=2)
     session.event(90.0, "observer", cpu_s=1.0, late_samples=50, missed_ticks=0)
     live = {one.code for one in told(session).findings}
     assert {"gap", "throttled", "lost-counts", "late-samples"} <= live

@@ -135,8 +135,10 @@ class _Teller:
 
     def lost(self, event: Happening) -> _Found:
         fields = event.fields
-        lost = _amount(fields.get("datagrams"), "message")
-        return BAD, f"{lost} of {fields.get('source', 'a source')} were lost: counts are too low"
+        source = fields.get("source", "a source")
+        if "lines" in fields:
+            return WARN, f"{_amount(fields['lines'], 'line')} to {source} could not be read"
+        return BAD, f"{_amount(fields.get('datagrams'), 'message')} of {source} were lost: counts are too low"
 
     def missing(self, event: Happening) -> _Found:
         records = _amount(event.fields.get("records"), "record")
