@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from perfwatch.clock import NS, Clock, Wake
@@ -33,6 +32,7 @@ from perfwatch.model import (
     Status,
 )
 from perfwatch.rounding import Rounding, plain
+from perfwatch.worker import Ticket, Watched, Worker, fulfil_all, quick, span_ns, stuck_ns
 
 REOPEN_S = 30.0
 """How long an absent collector waits before it looks again."""
@@ -52,63 +52,6 @@ FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 _MEASURES = (POWER.name, ENERGY.name)
 
 Posted = Declared | Batch | Status
-
-
-class Ticket:
-    """A reading asked for out of turn.
-
-    `done` is set when it was taken, or when it is known that it will not be; `span_ns` is then the time of
-    its first and of its last sample, None without any.
-    """
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.span_ns: tuple[int, int] | None = None
-
-    def fulfil(self, span_ns: tuple[int, int] | None) -> None:
-        self.span_ns = span_ns
-        self.done.set()
-
-
-class _Worker:
-    """One thread and the pass it is in: which device, since when, what it has read, who waits for it.
-
-    `left_behind`: another thread reads the other devices now. `hung`: nobody waits for its answer any more.
-    `rest`: what the thread in whose place this one came had still to read in its pass; None: begin with the
-    next one. `aside`: it reads one device alone, which is slow.
-    """
-
-    def __init__(self, *, aside: bool = False) -> None:
-        self.aside = self.left_behind = aside
-        self.rest: list[Device] | None = None
-        self.devices: list[Device] = []
-        self.over = threading.Event()
-        """What is read aside is read, and is in `given`."""
-        self.given: Sequence[tuple[int, Reading]] = ()
-        self.hung = False
-        self.device: Device | None = None
-        self.since_ns = 0
-        self.began_ns = 0
-        self.readings: list[tuple[int, Reading]] = []
-        self.tickets: list[Ticket] = []
-
-
-class _Watched(list[Device]):
-    """The devices of a pass; iterating tells the worker which device is being read."""
-
-    def __init__(self, devices: Sequence[Device], worker: _Worker, clock: Clock) -> None:
-        super().__init__(devices)
-        self._worker = worker
-        self._clock = clock
-
-    def __iter__(self) -> Iterator[Device]:
-        worker, now_ns = self._worker, self._clock.monotonic_ns
-        for device in super().__iter__():
-            if worker.left_behind and not worker.aside:
-                return
-            worker.since_ns = now_ns()
-            worker.device = device
-            yield device
 
 
 class Runner:
@@ -152,13 +95,13 @@ class Runner:
         self._stopping = False
         self._tickets: list[Ticket] = []
         self._devices: dict[str, Device] = {}
-        self._out: dict[str, _Worker] = {}
+        self._out: dict[str, Worker] = {}
         self._slow: dict[str, int] = {}
         """Devices that are read aside, and how often they must answer quickly yet to join the others."""
         self._rounding = Rounding()
         self._tick: int | None = None
         self._failures = 0
-        self._worker = _Worker()
+        self._worker = Worker()
         self._thread: threading.Thread | None = None
         self._closed = False
         self.state = State.OPENING
@@ -210,17 +153,17 @@ class Runner:
             return
         worker = self._worker
         if self.collector.isolates:
-            if _stuck_ns(worker, now_ns) >= self._slow_ns:
+            if stuck_ns(worker, now_ns) >= self._slow_ns:
                 self._leave_behind(worker)
             for left in tuple(self._out.values()):
-                if not left.hung and _stuck_ns(left, now_ns) >= self._hung_ns:
+                if not left.hung and stuck_ns(left, now_ns) >= self._hung_ns:
                     self._give_up(left, now_ns)
         elif self.state is State.OK and self.hangs(now_ns):
-            self._set_state(State.STALE, f"no answer for {_stuck_ns(worker, now_ns) / NS:.1f} s")
+            self._set_state(State.STALE, f"no answer for {stuck_ns(worker, now_ns) / NS:.1f} s")
 
     def hangs(self, now_ns: int) -> bool:
         """Whether the call that is out now is so long out that nobody should wait for it."""
-        return _stuck_ns(self._worker, now_ns) >= self._hung_ns
+        return stuck_ns(self._worker, now_ns) >= self._hung_ns
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -244,13 +187,13 @@ class Runner:
 
     # -- the thread --------------------------------------------------------------------------------
 
-    def _start_thread(self, worker: _Worker) -> None:
+    def _start_thread(self, worker: Worker) -> None:
         self._thread = threading.Thread(
             target=self._work, args=(worker,), name=f"perfwatch-{self.name}", daemon=True
         )
         self._thread.start()
 
-    def _work(self, worker: _Worker) -> None:
+    def _work(self, worker: Worker) -> None:
         try:
             if not self.opened.is_set() and not self._open_until_found():
                 return
@@ -289,10 +232,10 @@ class Runner:
             self.read_now()
         self.opened.set()
 
-    def _poll_until_stopped(self, worker: _Worker) -> None:
+    def _poll_until_stopped(self, worker: Worker) -> None:
         while not worker.left_behind:
             devices, worker.rest = worker.rest, None
-            aside: list[_Worker] = []
+            aside: list[Worker] = []
             if devices is None:
                 deadline_ns = self._next_deadline()
                 worker.tickets, stopping = self._await(deadline_ns)
@@ -306,7 +249,7 @@ class Runner:
                 readings = self._pass(worker, devices)
             except FAULTS as error:  # what is no state of ours is raised again
                 if not worker.left_behind:
-                    _fulfil(tickets, None)
+                    fulfil_all(tickets, None)
                     if self._recover(error):
                         continue
                     return
@@ -318,7 +261,7 @@ class Runner:
             if self.state is not State.OK:
                 self._set_state(State.OK, "")
             if tickets:
-                _fulfil(tickets, _span_ns([*readings, *_quick(aside, self._slow_ns / NS)]))
+                fulfil_all(tickets, span_ns([*readings, *quick(aside, self._slow_ns / NS)]))
 
     def _recover(self, error: BaseException) -> bool:
         """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
@@ -366,18 +309,18 @@ class Runner:
         if late_ns > self._period_ns // 2:
             self.late += 1
 
-    def _due(self) -> tuple[list[Device], list[_Worker]]:
+    def _due(self) -> tuple[list[Device], list[Worker]]:
         """What is read now: all devices, but for those whose call is out; slow ones begin aside."""
         # A list of the dict at once: a thread that was left behind may change it any time.
         devices = [device for device in list(self._devices.values()) if device.id not in self._out]
         slow = [device for device in devices if device.id in self._slow]
         return [device for device in devices if device not in slow], [self._begin_aside(one) for one in slow]
 
-    def _pass(self, worker: _Worker, devices: list[Device]) -> Sequence[tuple[int, Reading]]:
+    def _pass(self, worker: Worker, devices: list[Device]) -> Sequence[tuple[int, Reading]]:
         """Read these devices once and post what they gave. Returns it; nothing if it came too late."""
         worker.devices = devices
         watched: Sequence[Device] = (
-            _Watched(devices, worker, self._clock) if self.collector.isolates else devices
+            Watched(devices, worker, self._clock) if self.collector.isolates else devices
         )
         now_ns = self._clock.monotonic_ns
         worker.began_ns = before_ns = now_ns()
@@ -400,7 +343,7 @@ class Runner:
             readings = self._deliver(worker)
         return readings
 
-    def _deliver(self, worker: _Worker) -> Sequence[tuple[int, Reading]]:
+    def _deliver(self, worker: Worker) -> Sequence[tuple[int, Reading]]:
         """Post what the worker has read so far in its pass."""
         with self._lock:
             readings, worker.readings = worker.readings, []
@@ -432,7 +375,7 @@ class Runner:
 
     # -- a device that blocks ----------------------------------------------------------------------
 
-    def _leave_behind(self, worker: _Worker) -> None:
+    def _leave_behind(self, worker: Worker) -> None:
         """Leave the thread with the device it is in; a new one goes on with the others, at once."""
         with self._lock:
             device = worker.device
@@ -441,22 +384,22 @@ class Runner:
             worker.left_behind = True
             self._out[device.id] = worker
             self._slow[device.id] = QUICK_AGAIN
-            after = _Worker()
+            after = Worker()
             after.rest = worker.devices[worker.devices.index(device) + 1 :]
             after.tickets = worker.tickets  # who waits for a reading gets one of the others
             self._worker = after
         self._deliver(worker)
         self._start_thread(after)
 
-    def _begin_aside(self, device: Device) -> _Worker:
-        worker = _Worker(aside=True)
+    def _begin_aside(self, device: Device) -> Worker:
+        worker = Worker(aside=True)
         worker.since_ns, worker.device = self._clock.monotonic_ns(), device
         self._out[device.id] = worker
         name = f"perfwatch-{self.name}-{device.index}"
         threading.Thread(target=self._read_aside, args=(worker, device), name=name, daemon=True).start()
         return worker
 
-    def _read_aside(self, worker: _Worker, device: Device) -> None:
+    def _read_aside(self, worker: Worker, device: Device) -> None:
         """On a thread of its own: one reading of a device that was slow before."""
         try:
             readings = self._pass(worker, [device])
@@ -473,17 +416,17 @@ class Runner:
         else:
             self._slow.pop(device.id, None)
 
-    def _give_up(self, worker: _Worker, now_ns: int) -> None:
+    def _give_up(self, worker: Worker, now_ns: int) -> None:
         """The call hangs: say so, and take its answer no more."""
         with self._lock:
             device = worker.device
             if device is None or worker.hung:
                 return
             worker.hung = True
-        reason = f"its calls have not returned for {_stuck_ns(worker, now_ns) / NS:.1f} s"
+        reason = f"its calls have not returned for {stuck_ns(worker, now_ns) / NS:.1f} s"
         self._post(Status(self.name, State.STALE, now_ns, reason, device.id))
 
-    def _take_back(self, worker: _Worker, answered: bool) -> None:
+    def _take_back(self, worker: Worker, answered: bool) -> None:
         """On the thread left behind, once its call returned: let the device join the others again.
 
         One that was slow and answered joins at once; one that hung, or failed, is tried alone first.
@@ -518,7 +461,7 @@ class Runner:
         self._lose(gone.device_id, gone.reason, readings)
         self._post(Batch(self.name, readings[0][0], 0, readings, self._rounding.values))
 
-    def _device_left_with(self, worker: _Worker) -> Device | None:
+    def _device_left_with(self, worker: Worker) -> Device | None:
         for device_id, left in list(self._out.items()):
             if left is worker:
                 device = self._devices.get(device_id)
@@ -545,7 +488,7 @@ class Runner:
         """Wait; True if it is time to end. Tickets that come meanwhile are answered with nothing."""
         until_ns = self._clock.monotonic_ns() + round(seconds * NS)
         while not self._stopping:
-            _fulfil(self._take_tickets(), None)
+            fulfil_all(self._take_tickets(), None)
             remaining_ns = until_ns - self._clock.monotonic_ns()
             if remaining_ns <= 0:
                 return False
@@ -553,7 +496,7 @@ class Runner:
         return True
 
     def _answer_tickets(self) -> None:
-        _fulfil(self._take_tickets(), None)
+        fulfil_all(self._take_tickets(), None)
 
     def _finish(self) -> None:
         self.opened.set()
@@ -565,29 +508,6 @@ class Runner:
             self.collector.close()
         except FAULTS as error:  # a plugin's farewell must not break ours
             self._fail(error)
-
-
-def _fulfil(tickets: Sequence[Ticket], span_ns: tuple[int, int] | None) -> None:
-    for ticket in tickets:
-        ticket.fulfil(span_ns)
-
-
-def _stuck_ns(worker: _Worker, now_ns: int) -> int:
-    """For how long the call that the worker makes has been out; 0 while it makes none."""
-    return now_ns - worker.since_ns if worker.device is not None else 0
-
-
-def _quick(workers: Sequence[_Worker], seconds: float) -> list[tuple[int, Reading]]:
-    """What is read aside within so long: a device that was slow may answer quickly again."""
-    until_s = time.monotonic() + seconds
-    came = [worker for worker in workers if worker.over.wait(max(0.0, until_s - time.monotonic()))]
-    return [reading for worker in came for reading in worker.given]
-
-
-def _span_ns(readings: Sequence[tuple[int, Reading]]) -> tuple[int, int] | None:
-    """When the first and the last sample were taken."""
-    taken = [at_ns for at_ns, reading in readings if isinstance(reading, Sample)]
-    return (min(taken), max(taken)) if taken else None
 
 
 def _invites_aliasing(devices: Sequence[Device], period_s: float) -> bool:

@@ -15,8 +15,9 @@ from perfwatch.clock import NS, Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.hub import TURN_S, Hub, Sink
 from perfwatch.model import State
-from perfwatch.runner import Runner, Ticket
+from perfwatch.runner import Runner
 from perfwatch.session import format as fmt
+from perfwatch.worker import Ticket
 
 OPEN_WAIT_S = 3.0
 """A run's start waits for the collectors' `open()` at most this long."""
