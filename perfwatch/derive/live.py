@@ -12,7 +12,8 @@ errors, verdicts, and whether an energy counter implies more power than there ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import NOW_S, Span, gap_limit_s
 from perfwatch.derive.standing import Figures, Standing
 from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.tariff import changes_of, zero_s_of
 from perfwatch.derive.work import (
     OWN_TIMES,
     Course,
@@ -66,6 +68,9 @@ class LiveFigures:
         self._last_t: dict[int, float] = {}
         self._began: float | None = None
         self._ended: float | None = None
+        self._changes: deque[float] = deque()
+        """When prices will change; and when they did."""
+        self._changed: list[float] = []
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Add one record; one that is malformed is passed over."""
@@ -89,6 +94,7 @@ class LiveFigures:
         self._tape = Tape(header)
         self._settings = Settings.from_json(header.get("settings"))
         self._longest_gap_s = gap_limit_s(float(header["interval_s"]))
+        self._changes.extend(t for t in changes_of(self._settings.cost, zero_s_of(header)) if t > 0.0)
 
     def _take_event(self, record: Mapping[str, Any]) -> None:
         kind = record["event"]
@@ -138,6 +144,8 @@ class LiveFigures:
         if not math.isfinite(t) or t < self._last_t.get(number, -math.inf) or self._is_over(t):
             return
         self._last_t[number] = t
+        if self._changes and t >= self._changes[0]:
+            self._change_prices()
         if row.unseen:
             self._look_at_first_values(number, t, values, row)
         if number in self._energies:
@@ -150,6 +158,12 @@ class LiveFigures:
                 running.take(t, value, exact=isinstance(value, int))
         if UTILIZATION.name in row.places:
             self._utilizations[number] = row.number(UTILIZATION, values)
+
+    def _change_prices(self) -> None:
+        """Each price is weighed by the energy used under it: keep how much that was by then."""
+        self._changed.append(self._changes.popleft())
+        for energy in self._energies.values():
+            energy.pin(self._changed[-1])
 
     def _is_over(self, t: float) -> bool:
         """Whether that is so long after the job that it tells nothing of it: the figures stand still then."""
@@ -182,8 +196,8 @@ class LiveFigures:
         return Standing(
             t=span.end,
             elapsed_s=span.duration_s,
-            now=self._figures(_last_of(span, self._now_s), energies.values(), courses),
-            run=self._figures(span, energies.values(), courses),
+            now=self._figures(_last_of(span, self._now_s), list(energies.values()), courses),
+            run=self._figures(span, list(energies.values()), courses),
             unit=unit,
             devices=tuple(labels[device.number] for device in headline.devices),
             scope=headline.scope,
@@ -239,7 +253,7 @@ class LiveFigures:
     def _figures(
         self,
         span: Span,
-        energies: Iterable[RunningEnergy],
+        energies: Sequence[RunningEnergy],
         courses: Mapping[str, Mapping[str, tuple[Course, ...]]],
     ) -> Figures:
         amounts = [energy.trace.between(span) for energy in energies]
@@ -254,7 +268,15 @@ class LiveFigures:
             coverage=min((one.seen_s / span.duration_s for one in amounts), default=0.0),
             work={name: one.count for name, one in counted.items()},
             errors={name: one.error for name, one in counted.items()},
+            parts=tuple(self._parts(span, energies)),
         )
+
+    def _parts(self, span: Span, energies: Sequence[RunningEnergy]) -> Iterator[tuple[Span, float]]:
+        """The span cut where prices changed, with the energy of each part."""
+        inside = [t for t in self._changed if span.start < t < span.end]
+        edges = [span.start, *inside, span.end] if inside else []
+        for part in map(Span, edges, edges[1:]):
+            yield part, math.fsum(energy.trace.between(part).amount for energy in energies)
 
     def _utilization(self, run: RunDevices) -> float | None:
         chips = outermost(run.accelerators, self._tape)

@@ -29,7 +29,7 @@ Point = tuple[float, float, float]
 class Trace:
     """A cumulative amount over time: how it began, and its course over the last `now_s` seconds."""
 
-    __slots__ = ("_head", "_head_s", "_now_s", "_pin_t", "_pinned", "_points", "_step_s")
+    __slots__ = ("_awaited", "_head", "_head_s", "_now_s", "_pinned", "_points", "_step_s")
 
     def __init__(self, now_s: float, head_s: float) -> None:
         self._now_s = now_s
@@ -37,8 +37,8 @@ class Trace:
         self._step_s = now_s / STEPS
         self._head: list[Point] = []
         self._points: deque[Point] = deque()
-        self._pin_t: float | None = None
-        self._pinned: Point | None = None
+        self._awaited: list[float] = []
+        self._pinned: dict[float, Point] = {}
 
     @property
     def first_t(self) -> float | None:
@@ -59,26 +59,28 @@ class Trace:
         # A span of now ends with the slowest source: what is older than now by that much is needed too.
         while len(self._points) > 2 and self._points[1][0] <= t - self._now_s - self._head_s:
             self._points.popleft()
-        self._keep_the_pin()
+        if self._awaited:
+            self._keep_the_pins()
 
     def pin(self, t: float) -> None:
         """Remember the amount at this time for as long as there is a trace."""
-        self._pin_t, self._pinned = t, None
-        self._keep_the_pin()
+        self._awaited.append(t)
+        self._keep_the_pins()
 
-    def _keep_the_pin(self) -> None:
-        if self._pin_t is not None and self._pinned is None and (self.last_t or -math.inf) >= self._pin_t:
-            self._pinned = _at(self._points, self._pin_t)
+    def _keep_the_pins(self) -> None:
+        last_t = -math.inf if self.last_t is None else self.last_t
+        self._pinned.update({t: _at(self._points, t) for t in self._awaited if t <= last_t})
+        self._awaited = [t for t in self._awaited if t > last_t]
 
     def between(self, span: Span) -> Amount:
-        """What accumulated in a span that is *now*, or that began at the pin or with the first readings."""
-        _, amount, seen_s = _at_the_end(self._points, span.end)
+        """What accumulated in a span: *now*, or one between pins, the first readings and the newest."""
+        _, amount, seen_s = self._pinned.get(span.end) or _at_the_end(self._points, span.end)
         _, amount_before, seen_before_s = self._before(span.start)
         return Amount(amount - amount_before, seen_s - seen_before_s)
 
     def _before(self, t: float) -> Point:
-        if self._pinned is not None and t == self._pin_t:
-            return self._pinned
+        if t in self._pinned:
+            return self._pinned[t]
         if self._points and t >= self._points[0][0]:
             return _at(self._points, t)
         # Between what is kept of the beginning and of the end the amount is interpolated, never skipped.

@@ -25,6 +25,7 @@ class Figures:
         coverage: the share of the span in which the device that was seen least was seen.
         work: how much of each unit was done.
         errors: the expanded uncertainty of each count.
+        parts: the energy between the times at which prices change, where they change within the span.
     """
 
     span: Span
@@ -33,6 +34,12 @@ class Figures:
     coverage: float
     work: Mapping[str, float | None]
     errors: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[tuple[Span, float], ...] = ()
+
+    def joules_in(self, span: Span) -> float | None:
+        """The energy of a part of the span that ends and begins where prices change."""
+        inside = [joules for part, joules in self.parts if span.start <= part.start and part.end <= span.end]
+        return sum(inside) if inside else None
 
     def rate(self, unit: str | None) -> float | None:
         """Work per second."""

@@ -21,14 +21,13 @@ from perfwatch.derive.evidence import Evidence, period_s
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.latency import QUANTILES, Latency, latencies
-from perfwatch.derive.numbers import integer
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
 from perfwatch.derive.scopes import Headline, RunDevices
 from perfwatch.derive.settings import CostInputs, Settings
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
-from perfwatch.derive.tariff import priced
+from perfwatch.derive.tariff import priced, zero_s_of
 from perfwatch.derive.totals import (
     Energies,
     EnergyTotal,
@@ -400,13 +399,7 @@ def _priced(run: _Run, window: Window) -> CostInputs:
         energies = energies_of(run.tape, [span], interval_s=run.interval_s)
         return total_of(run.headline.devices, energies, [span]).joules
 
-    return priced(run.settings.cost, window.spans, _zero_s(run.tape.header), joules)
-
-
-def _zero_s(header: Mapping[str, Any]) -> float:
-    """The begin of the session's clock, seconds since 1970."""
-    clock = header.get("clock")
-    return integer(clock.get("time_ns") if isinstance(clock, Mapping) else None) / 1e9
+    return priced(run.settings.cost, window.spans, zero_s_of(run.tape.header), joules)
 
 
 def _carbon(

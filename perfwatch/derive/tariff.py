@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import fsum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from perfwatch.derive.numbers import integer
 from perfwatch.derive.settings import CostInputs, Steps
 from perfwatch.derive.spans import Span
 
@@ -18,6 +19,17 @@ class Rate(NamedTuple):
     mean: float
     least: float
     most: float
+
+
+def zero_s_of(header: Mapping[str, Any]) -> float:
+    """The begin of a session's clock, seconds since 1970."""
+    clock = header.get("clock")
+    return integer(clock.get("time_ns") if isinstance(clock, Mapping) else None) / 1e9
+
+
+def changes_of(inputs: CostInputs, zero_s: float) -> list[float]:
+    """When a price or an intensity changes, on the session's clock."""
+    return sorted({t - zero_s for t, _ in (*inputs.price_steps, *inputs.carbon_steps)})
 
 
 def rate_over(

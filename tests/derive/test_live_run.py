@@ -18,6 +18,8 @@ from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE, RunCourse
 from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.odd import Peer, odd_one
 from perfwatch.derive.run_so_far import RunSoFar
+from perfwatch.derive.settings import Settings
+from perfwatch.derive.tariff import priced
 from perfwatch.metrics import ENERGY, LATENCY, POWER, THROTTLE_REASONS
 from perfwatch.model import Buckets, Kind, Metric, Unit
 
@@ -360,3 +362,24 @@ def test_an_end_that_was_taken_back_leaves_the_phase_open_and_others_alone() -> 
     session.mark("measure", 2.0, 3.0, origin="person")
     session.event(5.0, "mark", name="measure", edge="undo", origin="person")
     assert [(phase.start, phase.end) for phase in told(session).phases] == [(1.0, 4.0), (2.0, None)]
+
+
+def test_prices_by_time_are_weighed_by_energy_as_in_the_summary() -> None:
+    """Cheap while the device works, dear while it rests; the second change lies outside of *now*."""
+    zero_s = Session().header["clock"]["time_ns"] / 1e9
+    steps = [[zero_s - 5.0, 0.1], [zero_s + 60.0, 0.5], [zero_s + 120.5, 0.2], [zero_s + 1e6, 9.0]]
+    session = Session(settings={"cost": {"price_steps": steps, "carbon_steps": steps[1:]}})
+    session.job(2.0, 300.0)
+    watts = [600.0 if t < 60 else 50.0 for t in range(301)]
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=0.1),))
+    session.poll(number, every(1.0, 0.0, 300.0), lambda t: watts[int(t)])
+    _, figures = fold(session)
+    standing = figures.standing()
+    assert standing is not None
+    inputs = Settings.from_json(session.header["settings"]).cost
+    live = priced(inputs, [standing.run.span], zero_s, standing.run.joules_in)
+    assert live.price_per_kwh is not None
+    cost = session.summary(cost=inputs)["cost"]
+    assert live.price_per_kwh * standing.run.joules / 3.6e6 == pytest.approx(cost["energy"], rel=0.01)
+    assert live.price_per_kwh < 0.2, "by time it would be 0.22"
+    assert standing.now.parts == ()

@@ -8,9 +8,8 @@ from typing import Any
 
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.settings import CostInputs, Settings
-from perfwatch.derive.spans import Span
 from perfwatch.derive.standing import Figures
-from perfwatch.derive.tariff import priced
+from perfwatch.derive.tariff import priced, zero_s_of
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, Scope
 from perfwatch.units import format_money
@@ -75,7 +74,7 @@ def money_of(frame: Frame, figures: Figures, *, ratios: bool = True, error_j: fl
     Args:
         error_j: expanded uncertainty of its energy, J.
     """
-    inputs = _inputs(frame, figures.span)
+    inputs = _inputs(frame, figures)
     return Money(
         cost(
             inputs,
@@ -94,12 +93,10 @@ def money_of(frame: Frame, figures: Figures, *, ratios: bool = True, error_j: fl
     )
 
 
-def _inputs(frame: Frame, span: Span) -> CostInputs:
-    """Prices as they were in a span; while the run goes on those by time are weighed by time, not energy."""
+def _inputs(frame: Frame, figures: Figures) -> CostInputs:
+    """Prices as they were in a span, weighed by the energy used under each."""
     inputs = Settings.from_json(frame.header.get("settings")).cost
-    clock = frame.header.get("clock")
-    zero_s = clock["time_ns"] / 1e9 if isinstance(clock, Mapping) and "time_ns" in clock else 0.0
-    return priced(inputs, [span], zero_s, lambda part: part.duration_s)
+    return priced(inputs, [figures.span], zero_s_of(frame.header), figures.joules_in)
 
 
 def _of_the_run(frame: Frame) -> list[DeviceNow]:
@@ -128,7 +125,7 @@ def rates_of(frame: Frame) -> Rates | None:
     """How cost grows with energy and with time, for lines of equal cost; None without a whole price."""
     if frame.standing is None:
         return None
-    inputs = _inputs(frame, frame.standing.now.span)
+    inputs = _inputs(frame, frame.standing.now)
     devices = paid(frame)
 
     def total(joules: float, duration_s: float) -> float | None:
