@@ -31,6 +31,8 @@ OFF_S = 60.0
 """A window that ends further off the moment at which it is read was written by another clock."""
 LATE_S = 0.25
 """By so much the trace may tell a sample later than it was done."""
+TOLERATED_S = 0.05
+"""Logs tell milliseconds, and clocks are set a little."""
 ROUNDED = 1e-5
 """LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
 ACCURACY_MODE = "AccuracyOnly"
@@ -100,6 +102,8 @@ class LoadgenCollector(Collector):
         self._splits: list[int] = []
         self._said: set[str] = set()
         self._is_off = False
+        self._ahead_ns = 0
+        """By so much the logs told of a time that was not yet."""
         self.on_mark: Callable[[], None] = _do_nothing
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
 
@@ -243,6 +247,9 @@ class LoadgenCollector(Collector):
                 yield from self._settle(run, spans[-1])
                 yield from self._mark(run, spans[-1])
         run.windows = len(spans)
+        if TOLERATED_S * NS < self._ahead_ns <= OFF_S * NS:
+            fields = {"source": self.name, "seconds": round(self._ahead_ns / NS, 6)}
+            yield Event("clock_offset", fields, self._clock.monotonic_ns())
         if self._is_off:
             yield from self._say(
                 "LoadGen's clock is not this machine's: its window ends when its result came"
@@ -283,6 +290,7 @@ class LoadgenCollector(Collector):
         now_ns = self._clock.monotonic_ns()
         ahead_ns = now_ns - self._clock.time_ns()
         begin_ns, end_ns = (round(at_s * NS) + ahead_ns for at_s in window)
+        self._ahead_ns = max(self._ahead_ns, end_ns - now_ns)
         if abs(now_ns - end_ns) <= OFF_S * NS:
             return _Span(begin_ns, min(end_ns, now_ns))
         self._is_off = True

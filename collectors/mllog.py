@@ -24,6 +24,8 @@ from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import clean_text
 from perfwatch.workload.training_log import ACCURACY, COUNTS, Mark, TrainingLog, whole
 
+TOLERATED_S = 0.05
+"""Logs tell milliseconds, and clocks are set a little."""
 OFF_S = 60.0
 """A record whose time is further off the arrival of its line was written by another clock."""
 
@@ -58,6 +60,8 @@ class MllogCollector(Collector):
         self._device = ""
         self._begun: set[int] = set()
         self._is_off = self._said_off = False
+        self._ahead_ns = self._ahead_told_ns = 0
+        """By so much the log told of a time that was not yet; and what was handed over of it."""
         self._told: dict[str, str] = {}
         """Conditions of the run that were handed over."""
         self.on_mark: Callable[[], None] = _do_nothing
@@ -84,6 +88,10 @@ class MllogCollector(Collector):
             for at_ns, text in self._lines.feed(piece.data, piece.at_ns):
                 for record in mllog_lines.records([text]):
                     yield from self._tell(record, at_ns)
+        if TOLERATED_S * 1e9 < self._ahead_ns <= OFF_S * 1e9 and self._ahead_ns > self._ahead_told_ns:
+            self._ahead_told_ns = self._ahead_ns
+            fields = {"source": self.name, "seconds": round(self._ahead_ns / 1e9, 6)}
+            yield Event("clock_offset", fields, self._clock.monotonic_ns())
         if self._log.settings != self._told:
             self._told = dict(self._log.settings)
             yield Event("conditions", {"tags": self._told}, self._clock.monotonic_ns())
@@ -120,6 +128,7 @@ class MllogCollector(Collector):
 
     def _when(self, wall_s: float, arrived_ns: int) -> int:
         at_ns = self._clock.monotonic_ns() + round(wall_s * 1e9) - self._clock.time_ns()
+        self._ahead_ns = max(self._ahead_ns, at_ns - self._clock.monotonic_ns())
         if abs(at_ns - arrived_ns) <= OFF_S * 1e9:
             return min(at_ns, self._clock.monotonic_ns())
         self._is_off = True

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from perfwatch.clock import NS, Clock, Wake
@@ -269,6 +270,9 @@ class Hub:
     def _declare(self, collector: str, device: Device, at_ns: int) -> None:
         key = (collector, device.id)
         number = self._numbers.setdefault(key, len(self._numbers))
+        period_s = max((one.period_s for one in self._runners if one.name == collector), default=0.0)
+        if period_s > self.header["interval_s"]:
+            device = replace(device, period_s=period_s)
         record = fmt.encode_device(number, collector, device)
         host = self.host_of(device)
         if host is not None:

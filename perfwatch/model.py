@@ -121,6 +121,8 @@ class Device:
         scope: what its power and energy cover; `None` if that is unknown or it has none.
         parent: id of the device that contains this one: sums never add both.
         facts: what does not change while we watch (`power_limit_watts`, `driver`, `firmware`, ...).
+        period_s: how often it is read where that is more seldom than the session's period. The hub fills it
+            in; a collector need not.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Device:
     scope: Scope | None = None
     parent: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    period_s: float | None = None
 
 
 class Histogram(NamedTuple):

@@ -245,7 +245,8 @@ class Scene:
         told = values.get(POWER.name)
         if told is not None or at is None or ENERGY.name not in values:
             return told if isinstance(told, (int, float)) else None
-        span_s = 2 * self._gap_s
+        period_s = self._declared[number][1].period_s or 0.0
+        span_s = 2 * max(self._gap_s, gap_limit_s(period_s))
         joules = self._history.moved(number, ENERGY.name, at - span_s, at)
         return None if joules is None else joules / span_s
 
@@ -260,6 +261,6 @@ class Scene:
         state, reason = self._states.get(collector, (State.OK, ""))
         if state not in (State.OK, State.OPENING):
             return state, reason
-        if at is not None and t - at > self._gap_s:
+        if at is not None and t - at > max(self._gap_s, gap_limit_s(device.period_s or 0.0)):
             return State.STALE, f"no reading for {t - at:.0f} s"
         return State.OK, ""

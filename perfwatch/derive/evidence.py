@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from perfwatch.derive.latency import Latency
@@ -49,19 +47,6 @@ class Evidence:
     def measured(self) -> list[DeviceTape]:
         """The devices whose joules make up the headline."""
         return [device for device in self.headline.devices if device.number in self.total.devices]
-
-
-_LOOK_AT = 5000
-"""So many samples tell how often a device is read."""
-
-
-def period_s(device: DeviceTape, interval_s: float) -> float:
-    """How often a device is read: as asked, or as seen where its source is slower."""
-    times = device.times[:_LOOK_AT]
-    if len(times) < 3:
-        return interval_s
-    seen_s = float(median(after - before for before, after in pairwise(times)))
-    return interval_s if seen_s < 1.5 * interval_s else round(seen_s, 3)
 
 
 def seconds(value: float) -> str:

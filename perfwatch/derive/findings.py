@@ -34,7 +34,8 @@ CODES: dict[str, str] = {
     "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %.",
     "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any "
     "device of the run.",
-    "clock-offset": "Clocks of two hosts differ: warn above 1 % of the window, insufficient above 10 %.",
+    "clock-offset": "The clocks of two hosts, or of a log and this machine, differ: warn above 1 % of the "
+    "window, insufficient above 10 %.",
     "no-power": "No device of the run told its power or energy.",
     "no-work": "Nothing counted work.",
     "gap": "Readings are missing for a while; nothing was invented for it.",
@@ -48,7 +49,8 @@ CODES: dict[str, str] = {
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
     "throttled": "A device ran with reduced clocks for part of the window.",
     "devices-guessed": "Which devices the job used could not be seen.",
-    "completion-counted": "Work is counted when a query ends; over a short window the count lags.",
+    "completion-counted": "Tokens are counted when a query ends: what is in work at the ends of the window "
+    "counts too late.",
     "few-latencies": "A percentile rests on fewer than ten observations beyond it.",
     "late-source": "A source began to tell after the job had started.",
     "counter-reset": "A counter restarted; what it counted between two readings is not known.",
@@ -60,3 +62,25 @@ CODES: dict[str, str] = {
     "steady-from": "Work and power became steady some time after the window began.",
 }
 """Every code of the table, with what it says."""
+
+_ALWAYS_INSUFFICIENT = frozenset({"no-power", "no-work"})
+_ALWAYS_INFO = frozenset(
+    {
+        "few-latencies",
+        "late-source",
+        "counter-reset",
+        "estimated",
+        "open-window",
+        "cost-partial",
+        "meter-wider-than-run",
+        "odd-device",
+        "steady-from",
+    }
+)
+
+
+def level_of(code: str) -> str:
+    """The level of a code where nothing but the code is known."""
+    if code in _ALWAYS_INSUFFICIENT:
+        return INSUFFICIENT
+    return INFO if code in _ALWAYS_INFO else WARN

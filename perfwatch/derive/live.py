@@ -29,10 +29,11 @@ from perfwatch.derive.scopes import (
     outermost,
 )
 from perfwatch.derive.settings import Settings
-from perfwatch.derive.spans import NOW_S, Span, gap_limit_s
+from perfwatch.derive.spans import NOW_S, Span, gap_limit_s, period_of
 from perfwatch.derive.standing import Figures, Standing
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.tariff import changes_of, zero_s_of
+from perfwatch.derive.update import update_of
 from perfwatch.derive.work import (
     OWN_TIMES,
     Course,
@@ -60,7 +61,8 @@ class LiveFigures:
         self._settings = Settings()
         self._tape = Tape({})
         """Declarations, and the first values of each device: what the rules of the headline ask for."""
-        self._longest_gap_s = gap_limit_s(1.0)
+        self._interval_s = 1.0
+        self._longest_gap_s = gap_limit_s(self._interval_s)
         self._energies: dict[int, RunningEnergy] = {}
         self._works: dict[int, dict[str, RunningWork]] = {}
         self._utilizations: dict[int, float | None] = {}
@@ -93,7 +95,8 @@ class LiveFigures:
     def _begin(self, header: Mapping[str, Any]) -> None:
         self._tape = Tape(header)
         self._settings = Settings.from_json(header.get("settings"))
-        self._longest_gap_s = gap_limit_s(float(header["interval_s"]))
+        self._interval_s = float(header["interval_s"])
+        self._longest_gap_s = gap_limit_s(self._interval_s)
         self._changes.extend(t for t in changes_of(self._settings.cost, zero_s_of(header)) if t > 0.0)
 
     def _take_event(self, record: Mapping[str, Any]) -> None:
@@ -105,6 +108,7 @@ class LiveFigures:
         elif kind == "job" and record.get("what") == "begin":
             self._began = float(record["t"])
             for energy in self._energies.values():
+                energy.samples = 0
                 self._pin(energy)
             for group in self._works.values():
                 for running in group.values():
@@ -122,7 +126,7 @@ class LiveFigures:
                 declared.get(ENERGY.name),
                 declared_power_w(device.device),
                 self._now_s,
-                self._longest_gap_s,
+                gap_limit_s(period_of(device.device, self._interval_s)),
             )
             self._pin(self._energies[number])
         self._rows[number] = _Row.of(device.device)
@@ -132,7 +136,8 @@ class LiveFigures:
         for metric in device.device.metrics:
             if metric.kind is Kind.COUNTER and metric.name not in known:
                 held = source_kind(device) in OWN_TIMES
-                known[metric.name] = RunningWork(self._now_s, self._longest_gap_s, held=held)
+                longest_s = gap_limit_s(period_of(device.device, self._interval_s))
+                known[metric.name] = RunningWork(self._now_s, longest_s, held=held)
                 self._pin(known[metric.name].trace)
 
     def _pin(self, one: Trace | RunningEnergy) -> None:
@@ -206,6 +211,9 @@ class LiveFigures:
             silent=tuple(
                 labels[number] for number, energy in energies.items() if self._is_silent(energy.trace)
             ),
+            update_s=max(map(self._update_s, energies), default=0.0),
+            samples=min((one.samples for one in energies.values() if one.is_integrated), default=None),
+            gap_s=max((energy.trace.head_s for energy in energies.values()), default=0.0),
             integrated=tuple(labels[number] for number, energy in energies.items() if energy.is_integrated),
         )
 
@@ -234,7 +242,7 @@ class LiveFigures:
 
     def _is_silent(self, trace: Trace) -> bool:
         newest = max(self._last_t.values(), default=0.0)
-        return trace.last_t is None or newest - trace.last_t > self._longest_gap_s
+        return trace.last_t is None or newest - trace.last_t > max(self._longest_gap_s, trace.head_s)
 
     def _courses(self) -> dict[str, dict[str, tuple[Course, ...]]]:
         """What was counted: standard units first, then the user's in order of appearance."""
@@ -277,6 +285,11 @@ class LiveFigures:
         edges = [span.start, *inside, span.end] if inside else []
         for part in map(Span, edges, edges[1:]):
             yield part, math.fsum(energy.trace.between(part).amount for energy in energies)
+
+    def _update_s(self, number: int) -> float:
+        device = self._tape.devices[number]
+        period_s = period_of(device.device, self._interval_s)
+        return update_of(device, period_s, integrated=self._energies[number].is_integrated).period_s
 
     def _utilization(self, run: RunDevices) -> float | None:
         chips = outermost(run.accelerators, self._tape)

@@ -32,6 +32,8 @@ class RunningEnergy:
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
         self._at_fault = False
+        self.samples = 0
+        """Readings of power, since the run began."""
 
     @property
     def trace(self) -> Trace:
@@ -61,6 +63,7 @@ class RunningEnergy:
             self._take_count(t, joules, self._counter)
 
     def _take_power(self, t: float, watts: float) -> None:
+        self.samples += 1
         step = self._power
         if step.t is not None and t - step.t <= self._longest_gap_s:
             step.total += (watts + step.value) / 2 * (t - step.t)

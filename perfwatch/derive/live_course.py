@@ -46,7 +46,7 @@ class RunCourse:
 
     def __init__(self, longest_gap_s: float = 3.0) -> None:
         # A device that falls silent holds the course up for one gap limit; that alone is no gap.
-        self._longest_gap_s = 2 * longest_gap_s
+        self._least_gap_s = self._longest_gap_s = 2 * longest_gap_s
         self._about: object = None
         self._times = array("d")
         self._joules = array("d")
@@ -68,6 +68,7 @@ class RunCourse:
     def add(self, standing: Standing) -> None:
         """The next point. Other devices or another start begin a new course, another unit one of work."""
         run = standing.run
+        self._longest_gap_s = max(self._least_gap_s, 2 * standing.gap_s)
         about = (standing.devices, standing.scope, run.span.start)
         joules = math.nan if run.joules is None else run.joules
         anew = about != self._about or bool(self._joules and joules < self._joules[-1])

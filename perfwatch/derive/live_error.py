@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
 from perfwatch.derive.live_integral import LiveIntegral
-from perfwatch.derive.spans import gap_limit_s
+from perfwatch.derive.spans import gap_limit_s, period_of
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
@@ -69,8 +69,8 @@ class LiveErrors:
         if power is not None:
             self._power_places[number] = power
             if number not in self._integrals:
-                longest_s = gap_limit_s(self._interval_s)
-                self._integrals[number] = LiveIntegral(device.metrics[power], longest_s, self._interval_s)
+                period_s = period_of(device, self._interval_s)
+                self._integrals[number] = LiveIntegral(device.metrics[power], gap_limit_s(period_s), period_s)
 
     def _take_sample(self, number: int, t: float, values: Sequence[Any]) -> None:
         counter = self._counters.get(number)

@@ -29,11 +29,12 @@ Point = tuple[float, float, float]
 class Trace:
     """A cumulative amount over time: how it began, and its course over the last `now_s` seconds."""
 
-    __slots__ = ("_awaited", "_head", "_head_s", "_now_s", "_pinned", "_points", "_step_s")
+    __slots__ = ("_awaited", "_head", "_now_s", "_pinned", "_points", "_step_s", "head_s")
 
     def __init__(self, now_s: float, head_s: float) -> None:
         self._now_s = now_s
-        self._head_s = head_s
+        self.head_s = head_s
+        """After so long without a reading its source is silent."""
         self._step_s = now_s / STEPS
         self._head: list[Point] = []
         self._points: deque[Point] = deque()
@@ -53,11 +54,11 @@ class Trace:
     def add(self, t: float, amount: float, seen_s: float) -> None:
         """At `t` so much had accumulated since the first reading, in so many seconds that were seen."""
         point = (t, amount, seen_s)
-        if not self._head or t - self._head[0][0] <= self._head_s:
+        if not self._head or t - self._head[0][0] <= self.head_s:
             _append(self._head, point, self._step_s)
         _append(self._points, point, self._step_s)
         # A span of now ends with the slowest source: what is older than now by that much is needed too.
-        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s - self._head_s:
+        while len(self._points) > 2 and self._points[1][0] <= t - self._now_s - self.head_s:
             self._points.popleft()
         if self._awaited:
             self._keep_the_pins()

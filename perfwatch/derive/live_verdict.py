@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from perfwatch.derive.evidence import listed, percent, seconds
-from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding
+from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding, level_of
 from perfwatch.derive.live_watch import RunWatch
 from perfwatch.derive.lost import findings_of
 from perfwatch.derive.quality_energy import (
+    FEW_SAMPLES,
     LARGE_ERROR,
+    LEAST_PERIODS,
     LOW_COVERAGE,
     SHORT_S,
+    TOO_FEW_SAMPLES,
     TOO_LARGE_ERROR,
     TOO_LOW_COVERAGE,
     TOO_SHORT_S,
@@ -42,6 +45,7 @@ def live_findings(
     """
     found = [
         *_length(standing),
+        *_samples(standing),
         *_energy(standing, error_j),
         *_work(standing),
         *_readings(standing, watch, labels, gaps),
@@ -55,11 +59,12 @@ def live_findings(
 
 def _length(standing: Standing) -> Iterator[Finding]:
     duration_s = standing.run.span.duration_s
-    if duration_s < TOO_SHORT_S:
+    least_s = max(TOO_SHORT_S, LEAST_PERIODS * standing.update_s)
+    if duration_s < least_s:
         yield Finding(
             "short-window",
             INSUFFICIENT,
-            f"{seconds(duration_s)} are too short; from {TOO_SHORT_S:g} s on ratios are shown",
+            f"{seconds(duration_s)} are too short; from {least_s:g} s on ratios are shown",
         )
     elif duration_s < SHORT_S:
         yield Finding(
@@ -95,6 +100,18 @@ def _energy(standing: Standing, error_j: float | None) -> Iterator[Finding]:
         )
     if standing.estimated:
         yield Finding("estimated", INFO, "the energy comes from a model, not from a sensor")
+
+
+def _samples(standing: Standing) -> Iterator[Finding]:
+    if standing.samples is None or standing.samples >= FEW_SAMPLES:
+        return
+    too_few = standing.samples < TOO_FEW_SAMPLES
+    needed = f"{TOO_FEW_SAMPLES} on it is shown" if too_few else f"{FEW_SAMPLES} on it is good"
+    yield Finding(
+        "too-few-samples",
+        INSUFFICIENT if too_few else WARN,
+        f"the energy rests on {standing.samples} power readings; from {needed}",
+    )
 
 
 def _whose(standing: Standing) -> str:
@@ -175,4 +192,4 @@ def _shared(watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
 def _said(watch: RunWatch) -> Iterator[Finding]:
     yield from findings_of(watch.lost)
     for code, text in watch.notes.items():
-        yield Finding(code, WARN, text or CODES[code])
+        yield Finding(code, level_of(code), text or CODES[code])

@@ -14,7 +14,7 @@ from typing import Any
 from perfwatch.derive.findings import CODES
 from perfwatch.derive.lost import Losing, lost_of
 from perfwatch.derive.numbers import integer
-from perfwatch.derive.spans import Span, gap_limit_s
+from perfwatch.derive.spans import Span, gap_limit_s, period_of
 from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.windows import UNDO
 from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
@@ -66,7 +66,7 @@ class RunWatch:
         self.neighbours: dict[int, list[int]] = {}
         """Processes of others that were seen on a device, by its number."""
         self.late, self.missed, self.polls = 0, 0, 0
-        self._gap_s = gap_limit_s(1.0)
+        self._interval_s = 1.0
         self._devices: dict[int, _Watched] = {}
 
     def take(self, record: Mapping[str, Any]) -> None:
@@ -77,14 +77,15 @@ class RunWatch:
                 for number, t, values in record["s"]:
                     device = self._devices.get(number)
                     if device is not None:
-                        device.take(float(t), values, self._gap_s)
+                        device.take(float(t), values)
             elif "device" in record:
                 number, _, declared = fmt.decode_device(record["device"])
-                self._devices.setdefault(number, _Watched()).declare(declared)
+                gap_s = gap_limit_s(period_of(declared, self._interval_s))
+                self._devices.setdefault(number, _Watched()).declare(declared, gap_s)
             elif "event" in record:
                 self._take_event(record)
             elif "format" in record:
-                self._gap_s = gap_limit_s(float(record["interval_s"]))
+                self._interval_s = float(record["interval_s"])
         except (KeyError, IndexError, TypeError, ValueError):
             return
 
@@ -168,9 +169,11 @@ class _Watched:
         self.silence_s = 0.0
         self.clock_hz, self.watts = _Average(), _Average()
         self._places: dict[str, int] = {}
+        self._gap_s = gap_limit_s(1.0)
         self._last_t: float | None = None
 
-    def declare(self, device: Device) -> None:
+    def declare(self, device: Device, gap_s: float) -> None:
+        self._gap_s = gap_s
         self._places = {metric.name: place for place, metric in enumerate(device.metrics)}
 
     def begin(self, t: float) -> None:
@@ -178,8 +181,8 @@ class _Watched:
         self.silence_s = 0.0
         self.throttles = [Stretch(one.name, t) for one in self.throttles if one.end is None]
 
-    def take(self, t: float, values: Sequence[Any], gap_s: float) -> None:
-        if self._last_t is not None and t - self._last_t > gap_s:
+    def take(self, t: float, values: Sequence[Any]) -> None:
+        if self._last_t is not None and t - self._last_t > self._gap_s:
             self.silence_s = max(self.silence_s, t - self._last_t)
         if THROTTLE_REASONS.name in self._places:
             self._take_reasons(t, values[self._places[THROTTLE_REASONS.name]])

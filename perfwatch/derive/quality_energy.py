@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from perfwatch.derive.evidence import Evidence, listed, period_s, seconds
+from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
 from perfwatch.derive.tape import DeviceTape
+from perfwatch.derive.update import Update, update_of
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import State
 from perfwatch.units import format_percent
@@ -26,22 +27,17 @@ ODD_SHARE = 0.25
 """A device whose mean power departs from the median of at least four like it by more than this is odd."""
 ALIKE = 4
 
-_NVIDIA_COUNTER_STEP_S = 0.1
-
 
 def _short_window(evidence: Evidence) -> Iterator[Finding]:
     duration_s = evidence.window.duration_s
-    slowest = max(
-        ((_update_period_s(evidence, device), device) for device in evidence.measured),
-        key=lambda pair: pair[0],
-        default=None,
-    )
-    period_s = slowest[0] if slowest else 0.0
-    least_s = max(TOO_SHORT_S, LEAST_PERIODS * period_s)
+    updates = [(_update_of(evidence, device), device) for device in evidence.measured]
+    slowest = max(updates, key=lambda pair: pair[0].period_s, default=None)
+    least_s = max(TOO_SHORT_S, LEAST_PERIODS * slowest[0].period_s if slowest else 0.0)
     if duration_s < least_s:
         why = ""
         if slowest and least_s > TOO_SHORT_S:
-            why = f" (ten times the {period_s:g} s between two readings of {evidence.label(slowest[1])})"
+            update, device = slowest
+            why = f" (ten times the {update.period_s:g} s {update.what.format(evidence.label(device))})"
         yield Finding(
             "short-window",
             INSUFFICIENT,
@@ -57,16 +53,11 @@ def _short_window(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _update_period_s(evidence: Evidence, device: DeviceTape) -> float:
-    """How often the source of a device's energy tells something new, s."""
+def _update_of(evidence: Evidence, device: DeviceTape) -> Update:
     energy = evidence.energies[device.number]
-    counter = device.get(ENERGY.name)
-    if counter is not None and energy.joules is not None and energy.joules == energy.counter_joules:
-        default_s = _NVIDIA_COUNTER_STEP_S if device.collector == "nvidia" else 0.0
-        return counter.metric.update_s if counter.metric.update_s is not None else default_s
-    power = device.get(POWER.name)
-    averaged_s = power.metric.window_s if power is not None else None
-    return max(period_s(device, evidence.interval_s), averaged_s or 0.0)
+    counts = energy.joules is not None and energy.joules == energy.counter_joules
+    period_s = device.period_s(evidence.interval_s)
+    return update_of(device, period_s, integrated=not counts)
 
 
 def _open_window(evidence: Evidence) -> Iterator[Finding]:

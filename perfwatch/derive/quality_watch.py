@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
 
 from perfwatch.derive.conditions import power_limit_w
-from perfwatch.derive.evidence import Evidence, listed, percent, period_s, seconds
-from perfwatch.derive.findings import CODES, INFO, WARN, Finding
+from perfwatch.derive.evidence import Evidence, listed, percent, seconds
+from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding, level_of
 from perfwatch.derive.gauges import bits_in, share_with_bits
-from perfwatch.derive.numbers import integer
-from perfwatch.derive.spans import Span
+from perfwatch.derive.numbers import integer, number
+from perfwatch.derive.spans import LEAST_SILENCE_S, Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.throttles import BITS, POWER_CAP, reasons_of
 from perfwatch.derive.windows import job_of
@@ -22,27 +22,13 @@ from perfwatch.model import DeviceKind, Kind, State
 LATE_SHARE = 0.05
 CLOCK_JUMP_S = 5.0
 """Wall time that runs ahead of the monotonic clock by more than this between two records is told."""
-LEAST_SILENCE_S = 0.5
-"""Three periods of a fast poll are too short to call a device silent: the runner waits as long."""
 
-_INFO_CODES = frozenset(
-    {
-        "few-latencies",
-        "late-source",
-        "counter-reset",
-        "estimated",
-        "open-window",
-        "cost-partial",
-        "meter-wider-than-run",
-        "odd-device",
-        "steady-from",
-    }
-)
+CLOCK_OFFSET, TOO_LARGE_OFFSET = 0.01, 0.10
 
 
 def _stale_device(evidence: Evidence) -> Iterator[Finding]:
-    for device in evidence.devices:
-        allowed_s = max(3 * period_s(device, evidence.interval_s), LEAST_SILENCE_S)
+    for device in evidence.headline.devices:
+        allowed_s = max(3 * device.period_s(evidence.interval_s), LEAST_SILENCE_S)
         silences = [_longest_silence(device, span) for span in evidence.window.spans]
         longest = max(silences, key=lambda silence: silence.duration_s)
         if longest.duration_s > allowed_s:
@@ -137,7 +123,7 @@ def _throttling(evidence: Evidence, device: DeviceTape, series: Series) -> tuple
     reasons = reasons_of(bits_in(series, spans))
     if not reasons:
         return [], 0.0
-    longest_step_s = max(3 * period_s(device, evidence.interval_s), 3.0)
+    longest_step_s = max(3 * device.period_s(evidence.interval_s), 3.0)
     return reasons, share_with_bits(series, spans, BITS, longest_step_s=longest_step_s)
 
 
@@ -186,7 +172,7 @@ def _late_page(evidence: Evidence) -> Iterator[Finding]:
         told = _told_between(device)
         if told is None or source_kind(device) in OWN_TIMES:
             continue
-        allowed_s = max(3 * period_s(device, evidence.interval_s), LEAST_SILENCE_S)
+        allowed_s = max(3 * device.period_s(evidence.interval_s), LEAST_SILENCE_S)
         if begin + allowed_s < told.start < end:
             why = _trouble(evidence.tape, device, Span(begin, told.start))
             yield Finding(
@@ -264,18 +250,40 @@ def _clock_jumps(evidence: Evidence) -> Iterator[Finding]:
         previous = (t, wall_ns)
 
 
+def _clock_offset(evidence: Evidence) -> Iterator[Finding]:
+    """Somebody whose times enter the figures has another clock, by so much at least."""
+    told = [
+        (abs(offset_s), str(event.fields.get("source") or event.fields.get("host")))
+        for event in evidence.tape.of_kind("clock_offset")
+        if (offset_s := number(event.fields.get("seconds"))) is not None
+    ]
+    if not told:
+        return
+    offset_s, who = max(told)
+    share = offset_s / evidence.window.duration_s if evidence.window.duration_s > 0.0 else 1.0
+    if share > CLOCK_OFFSET:
+        too_large = share > TOO_LARGE_OFFSET
+        yield Finding(
+            "clock-offset",
+            INSUFFICIENT if too_large else WARN,
+            f"The clock of {who} and this machine's differ by {seconds(offset_s)}, {percent(share)} of the "
+            f"window; up to {100 * (TOO_LARGE_OFFSET if too_large else CLOCK_OFFSET):g} % it is "
+            f"{'shown' if too_large else 'good'}: set the clocks, or measure longer.",
+        )
+
+
 def _notes(evidence: Evidence) -> Iterator[Finding]:
     """What a source itself said under one of the codes."""
     for event in evidence.tape.of_kind("note"):
         code = event.fields.get("code")
         if isinstance(code, str) and code in CODES:
-            level = INFO if code in _INFO_CODES else WARN
-            yield Finding(code, level, str(event.fields.get("text", CODES[code])))
+            yield Finding(code, level_of(code), str(event.fields.get("text", CODES[code])))
 
 
 CHECKS = (
     _missing_records,
     _clock_jumps,
+    _clock_offset,
     _late_samples,
     _stale_device,
     _shared_device,

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.lost import Losing, findings_of, lost_of
-from perfwatch.derive.spans import Span
+from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import job_of
-from perfwatch.derive.work import ERRORS, restarts_in
+from perfwatch.derive.work import ERRORS, Course, changes_of, restarts_in, workloads
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
 DISAGREEMENT = 0.01
+_TOKENS = ("generated_tokens", "prompt_tokens")
+_MOVES_THAT_TELL = 5
+"""So often tokens must have moved to tell that they move with queries alone."""
 _NAMED_SOURCES = ("page", "log", "jsonl", "output", "mllog", "loadgen")
 """Sources of work that are there only if somebody names them."""
 
@@ -61,7 +65,7 @@ def _stale_workload(evidence: Evidence) -> Iterator[Finding]:
         for group in kinds.values()
         for course in group
     ]
-    if groups and tail and all(course.times[-1] < tail[0].start and not course.held for course in groups):
+    if _falls_silent(evidence, groups):
         return  # nothing was read any more, which is said otherwise
     moved = any(course.changes_in(span) for course in groups for span in evidence.window.spans)
     if moved and not any(course.changes_in(span) for course in groups for span in tail):
@@ -71,6 +75,15 @@ def _stale_workload(evidence: Evidence) -> Iterator[Finding]:
             "No work counter moved in the last third of the window "
             f"({seconds(evidence.window.duration_s / 3)}): it was done earlier, or its counter stands still.",
         )
+
+
+def _falls_silent(evidence: Evidence, courses: Sequence[Course]) -> bool:
+    """Whether all that counts work is polled, and gave nothing any more before the window's end."""
+    if not courses or any(course.held for course in courses):
+        return False
+    period_s = max(device.period_s(evidence.interval_s) for device in workloads(evidence.tape))
+    last_t = max(course.times[-1] for course in courses)
+    return evidence.window.end_s - last_t > max(GAP_PERIODS * period_s, LEAST_SILENCE_S)
 
 
 def _last_third(spans: Sequence[Span]) -> list[Span]:
@@ -98,6 +111,31 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
                     f"{counted.source} counted {format_count(counted.count)} {name} and {other.source} "
                     f"{format_count(other.count)}; {counted.source} is used.",
                 )
+
+
+def _completion_counted(evidence: Evidence) -> Iterator[Finding]:
+    """Tokens of a page that move only together with its queries, and stand still in between."""
+    window = Span(evidence.window.start_s, evidence.window.end_s)
+    for name in _TOKENS:
+        counted, kinds = evidence.work.get(name), evidence.courses.get(name, {})
+        if counted is None or counted.source != "page" or not counted.count:
+            continue
+        queries, tokens = evidence.courses.get("queries", {}).get("page", ()), kinds.get("page", ())
+        ends, moves = (set(changes_of(courses, window)) for courses in (queries, tokens))
+        stands_still = _polls(tokens, window) >= 2 * len(moves)
+        if len(moves) >= _MOVES_THAT_TELL and ends >= moves and stands_still:
+            yield Finding(
+                "completion-counted",
+                WARN,
+                f"The server counts {name.replace('_', ' ')} when a query ends: those of queries in work at "
+                "the ends of the window count late or not at all; measure much longer than a query takes.",
+            )
+
+
+def _polls(courses: Sequence[Course], window: Span) -> int:
+    """How often the courses were read in a window, at most."""
+    read = (bisect_right(one.times, window.end) - bisect_right(one.times, window.start) for one in courses)
+    return max(read, default=0)
 
 
 def _work_restarts(evidence: Evidence) -> Iterator[Finding]:
@@ -161,6 +199,7 @@ CHECKS = (
     _work_disagrees,
     _few_latencies,
     _work_restarts,
+    _completion_counted,
     _cost_partial,
     _steady_from,
 )

@@ -6,10 +6,16 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from perfwatch.model import Device
+
 NOW_S = 30.0
 """The span of *now* unless another was asked for."""
 GAP_PERIODS = 3.0
 GAP_AT_LEAST_S = 3.0
+LEAST_SILENCE_S = 0.5
+"""Three periods of a fast poll are too short to call a source silent: the runner waits as long."""
+LONGEST_PERIOD_S = 3600.0
+"""No source is read more seldom."""
 
 
 class Span(NamedTuple):
@@ -57,6 +63,11 @@ def without(spans: Iterable[Span], gaps: Iterable[Span]) -> list[Span]:
                 start = gap.end
         left.append(Span(start, span.end))
     return union(left)
+
+
+def period_of(device: Device, interval_s: float) -> float:
+    """How often a device is read: as the session, or more seldom, as it was declared."""
+    return max(interval_s, min(device.period_s or 0.0, LONGEST_PERIOD_S))
 
 
 def gap_limit_s(interval_s: float) -> float:

@@ -68,6 +68,10 @@ class Standing:
         utilization: mean of the newest readings of the run's accelerators, 0 to 1.
         silent: labels of devices that gave nothing for three periods.
         integrated: labels of devices whose energy is the integral of their power.
+        update_s: how often the slowest source of energy tells something new.
+        samples: power readings of the run of that device whose energy is integrated from fewest; None where
+            every energy is a counter's.
+        gap_s: readings of the slowest device that are further apart leave a gap.
     """
 
     t: float
@@ -81,3 +85,6 @@ class Standing:
     utilization: float | None
     silent: tuple[str, ...]
     integrated: tuple[str, ...] = ()
+    gap_s: float = 0.0
+    update_s: float = 0.0
+    samples: int | None = None

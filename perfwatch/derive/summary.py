@@ -17,7 +17,7 @@ from perfwatch.derive.conditions import conditions
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.efficiency import efficiency, work_of_ratios
 from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
-from perfwatch.derive.evidence import Evidence, period_s
+from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.latency import QUANTILES, Latency, latencies
@@ -356,7 +356,7 @@ def _scope(run: _Run, devices: Sequence[DeviceTape], total: EnergyTotal, window:
         notes.append("covers accelerators that are not of the run")
     if total.coverage is not None and total.coverage < _WIDE_COVERAGE:
         notes.append(f"covers {100 * total.coverage:.3g} % of the window")
-    slowest_s = max(period_s(device, run.interval_s) for device in devices)
+    slowest_s = max(device.period_s(run.interval_s) for device in devices)
     if slowest_s * _PERIODS_OF_A_WINDOW > window.duration_s:
         notes.append(f"read every {slowest_s:g} s only")
     return {
@@ -454,7 +454,7 @@ def _utilization(run: _Run, window: Window) -> dict[str, dict[str, float | None]
         if series is None and device.host in hosts and device.device.kind is not DeviceKind.ACCELERATOR:
             series = device.get(CPU_UTILIZATION.name)
         if series is not None:
-            longest_step_s = max(3 * period_s(device, run.interval_s), 3.0)
+            longest_step_s = max(3 * device.period_s(run.interval_s), 3.0)
             busy = level(series, window.spans, longest_step_s=longest_step_s)
             found[run.labels[number]] = {"mean": busy.mean, "max": busy.max}
     return found

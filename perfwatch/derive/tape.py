@@ -10,13 +10,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, zip_longest
+from operator import sub
+from statistics import median
 from typing import Any, NamedTuple
 
-from perfwatch.derive.spans import Span
+from perfwatch.derive.spans import Span, period_of
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Buckets, Device, Histogram, Kind, Metric
 from perfwatch.session import format as fmt
 
+LOOK_AT = 5000
+"""So many samples tell how often a device is read."""
 LAID_OUT_AT_ONCE = 200
 """So many samples of a device wait to become columns."""
 NOT_NEGATIVE = (POWER.name, ENERGY.name)
@@ -104,6 +108,15 @@ class DeviceTape:
     def label(self) -> str:
         """What people call it: `nvidia:0`."""
         return f"{self.collector}:{self._device.index}"
+
+    def period_s(self, interval_s: float) -> float:
+        """How often it is read: as the session or as declared, or as seen where its source is slower."""
+        interval_s = period_of(self._device, interval_s)
+        times = self.times[:LOOK_AT]
+        if len(times) < 3:
+            return interval_s
+        seen_s = float(median(map(sub, times[1:], times)))
+        return interval_s if seen_s < 1.5 * interval_s else round(seen_s, 3)
 
     @property
     def times(self) -> array[float]:

@@ -46,7 +46,8 @@ def energies_of(tape: Tape, spans: Sequence[Span], *, interval_s: float) -> dict
     for number, device in tape.devices.items():
         if not tells_energy(device):
             continue
-        energy = device_energy(device, spans, interval_s=interval_s, limit_w=highest_power_w(device))
+        period_s = device.period_s(interval_s)
+        energy = device_energy(device, spans, interval_s=period_s, limit_w=highest_power_w(device))
         if energy is not None:
             found[number] = energy
     return found

@@ -296,7 +296,7 @@ def restarts_in(courses: Courses, spans: Sequence[Span]) -> dict[str, int]:
     """How often the counters of each name restarted within a window; names without a restart are left out."""
     found = {
         name: sum(
-            bisect_right(course.restarts, span.end) - bisect_left(course.restarts, span.start)
+            bisect_right(course.restarts, span.end) - bisect_right(course.restarts, span.start)
             for group in kinds.values()
             for course in group
             for span in spans

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from perfwatch.derive.spans import gap_limit_s
+from perfwatch.derive.spans import gap_limit_s, period_of
 from perfwatch.history.kept import Kept
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
@@ -72,7 +72,7 @@ class History:
         if kept is not None:
             kept.declare(device)
         else:
-            self._kept[number] = Kept(collector, device, gap_limit_s(self._interval_s))
+            self._kept[number] = Kept(collector, device, gap_limit_s(period_of(device, self._interval_s)))
         self._keep_the_budget(number)
 
     def _keep_the_budget(self, newest: int) -> None:

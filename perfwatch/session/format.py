@@ -141,6 +141,8 @@ def encode_device(number: int, collector: str, device: Device) -> Record:
         record["parent"] = device.parent
     if device.facts:
         record["facts"] = dict(device.facts)
+    if device.period_s is not None:
+        record["period_s"] = device.period_s
     return record
 
 
@@ -148,6 +150,7 @@ def decode_device(record: Mapping[str, Any]) -> tuple[int, str, Device]:
     """Number, collector and device of a declaration. Raises KeyError, TypeError or ValueError."""
     scope = record.get("scope")
     parent = record.get("parent")
+    period_s = record.get("period_s")
     index = record.get("index", 0)
     return (
         int(record["n"]),
@@ -161,6 +164,7 @@ def decode_device(record: Mapping[str, Any]) -> tuple[int, str, Device]:
             scope=Scope(scope) if scope is not None else None,
             parent=str(parent) if parent is not None else None,
             facts=dict(record.get("facts") or {}),
+            period_s=float(period_s) if period_s is not None else None,
         ),
     )
 

@@ -294,6 +294,16 @@ def test_logs_of_another_clock_end_when_their_result_comes(followed: Followed) -
     assert any("clock is not this machine's" in note for note in followed.notes())
 
 
+def test_logs_whose_clock_is_a_little_ahead_say_by_how_much(followed: Followed) -> None:
+    followed.write("detail.txt", settings("SingleStream"))
+    followed.look(501.0)
+    told = {"result_validity": "VALID", "result_query_count": 10, "early_stopping_latency_ss": 1000}
+    followed.write("detail.txt", window(501.5, 507.4) + records(**told))
+    followed.look(507.0)
+    offsets = [fields for kind, _, fields in followed.events if kind == "clock_offset"]
+    assert offsets == [{"source": "loadgen", "seconds": pytest.approx(0.4)}]
+
+
 def test_energy_is_read_when_a_run_begins_and_when_it_ends(followed: Followed) -> None:
     asked: list[float] = []
     followed.collector.on_mark = lambda: asked.append(followed.clock.s)

@@ -89,6 +89,22 @@ def test_a_log_that_another_clock_wrote_counts_when_its_lines_arrive(log: Path) 
     collector.close()
 
 
+def test_a_log_that_is_a_little_ahead_says_by_how_much(log: Path) -> None:
+    clock = StillClock()
+    collector = MllogCollector(MllogOptions.of(str(log)), clock=clock)  # type: ignore[arg-type]
+    (device,) = collector.open()
+    clock.s = 510.0
+    with log.open("a") as file:
+        file.write(line("submission_benchmark", 509.0, "resnet") + line("run_start", 510.5))
+    asked: list[float] = []
+    collector.on_mark = lambda: asked.append(clock.s)
+    events = {one.kind: one.fields for one in collector.read([device]) if isinstance(one, Event)}
+    assert events["clock_offset"] == {"source": "mllog", "seconds": pytest.approx(0.5)}
+    assert events["conditions"] == {"tags": {"benchmark": "resnet"}}
+    assert asked == [510.0], "energy is read out of turn at a mark"
+    collector.close()
+
+
 def test_without_a_path_it_says_how_to_name_one() -> None:
     with pytest.raises(Unavailable, match="no training log"):
         MllogCollector().open()

@@ -16,7 +16,7 @@ from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN
 from perfwatch.derive.settings import CostInputs
 from perfwatch.derive.spans import Span
 from perfwatch.metrics import ENERGY, LATENCY, MEMORY_USED, POWER
-from perfwatch.model import DeviceKind, Scope
+from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
 
 Summary = dict[str, Any]
 
@@ -151,6 +151,13 @@ def outsider_covered(share: float) -> Summary:
 
 
 # Power and work at all
+
+
+def slow_source(period_s: float) -> Summary:
+    """Power alone of a source that is read more seldom than asked: that is no gap."""
+    session = job(end=92.0)
+    session.board(every(period_s, 0.0, 100.0), counter=False)
+    return judged(session)
 
 
 def readings_of_a_counter(count: int) -> Summary:
@@ -335,6 +342,23 @@ def ramp(slow_per_s: float) -> Summary:
     return judged(session)
 
 
+def log_clock_ahead(seconds: float) -> Summary:
+    session = good()
+    session.event(20.0, "clock_offset", source="loadgen", seconds=seconds)
+    return judged(session)
+
+
+def tokens_of_a_page(query_s: float | None) -> Summary:
+    """Tokens come with the end of a query, each so long; None: while it goes on."""
+    session = job(work=False)
+    names = [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER) for name in ("queries", "generated_tokens")]
+    step_s = query_s or 5.0
+    rows = [(t, (int(t / step_s), 64 * int(t / step_s) if query_s else int(13 * t))) for t in FULL]
+    session.workload("page", names, rows)
+    session.board(FULL)
+    return judged(session)
+
+
 def told_to_complete(code: str) -> Summary:
     session = good()
     session.event(5.0, "note", code=code, text="Tokens are counted when a query ends.")
@@ -464,6 +488,8 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
     ("gap", no_power_for, [(3.0, None), (3.1, WARN)]),
     ("gap", partial(no_power_for, step_s=0.5), [(3.0, None), (3.1, WARN)]),
     ("gap", partial(no_power_for, step_s=2.0), [(6.0, None), (6.1, WARN)]),
+    ("gap", slow_source, [(5.0, None)]),
+    ("low-coverage", slow_source, [(5.0, None)]),
     ("gap", no_counter_for, [(12.0, None)]),
     ("gap", wall_clock_ahead, [(5.0, None), (5.1, WARN)]),
     ("counter-disagrees", counter_above, [(0.98, None), (1.02, WARN), (-0.98, None), (-1.02, WARN)]),
@@ -485,6 +511,8 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
         [((0, 12.0, 13.0), WARN), ((0, 0.0, 2.0), None), ((0, 32.0, 34.0), None), ((1, 12.0, 13.0), None)],
     ),
     ("devices-guessed", guessed, [(None, WARN), (True, WARN), (False, None)]),
+    ("clock-offset", log_clock_ahead, [(0.29, None), (0.31, WARN), (2.9, WARN), (3.1, INSUFFICIENT)]),
+    ("completion-counted", tokens_of_a_page, [(5.0, WARN), (0.2, None), (None, None)]),
     ("completion-counted", told_to_complete, [("completion-counted", WARN), ("left-out", None)]),
     ("few-latencies", timings, [(1, None), (2, INFO), (9_999, INFO), (10_000, None)]),
     ("late-source", page_from, [(5.0, None), (5.1, INFO)]),
@@ -508,14 +536,12 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
 ]
 """Code, what makes a summary, and for each of its values the level at which the code stands, if it does."""
 
-TWO_LEVELS = {"short-window", "too-few-samples", "large-error", "low-coverage"}
+TWO_LEVELS = {"short-window", "too-few-samples", "large-error", "low-coverage", "clock-offset"}
 ALWAYS_INSUFFICIENT = {"no-power", "no-work"}
 ONLY_INFO = {
     *("few-latencies", "late-source", "counter-reset", "estimated", "open-window"),
     *("cost-partial", "meter-wider-than-run", "odd-device", "steady-from"),
 }
-NOT_MEASURED = {"clock-offset"}
-"""Nothing finds out yet how far the clocks of two hosts are apart."""
 
 CASES = [(code, make, value, level) for code, make, values in TABLE for value, level in values]
 
@@ -563,4 +589,4 @@ def test_the_table_has_every_code_at_each_level_and_close_by() -> None:
     found: dict[str, set[str | None]] = {}
     for code, _, _, level in CASES:
         found.setdefault(code, set()).add(level)
-    assert found == {code: {*levels_of(code), None} for code in CODES.keys() - NOT_MEASURED}
+    assert found == {code: {*levels_of(code), None} for code in CODES}
