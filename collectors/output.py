@@ -14,6 +14,7 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
+from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.patterns import Match, Pattern, compile_pattern
@@ -196,7 +197,7 @@ class _Reader:
             return f"{pattern!r} found nothing: the job printed no line to its {self._kind}{until}"
         return (
             f"{pattern!r} matched no line of the job's {self._kind}{until}; the last line is "
-            f"{clean_text(self._last_line, 200)!r}; try it with: perfwatch try PATTERN < FILE"
+            f"{clean_text(redact(self._last_line), 200)!r}; try it with: perfwatch try PATTERN < FILE"
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain
 from perfwatch.model import Device, Event, Reading
+from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.patterns import Match, Pattern
@@ -134,7 +135,9 @@ class Followed:
         except ValueError as error:
             if notes is not None and not self._misread:
                 self._misread = True
-                notes.append(f"{error} in {self._tail.shown} and was passed over: {clean_text(line, 100)!r}")
+                notes.append(
+                    f"{error} in {self._tail.shown} and was passed over: {clean_text(redact(line), 100)!r}"
+                )
             return None
 
     def _silence(self, *, found: bool) -> Sequence[str]:
@@ -149,7 +152,7 @@ class Followed:
             return (f"{path} is not there after {SILENT_S:.0f} s; it is waited for: is the path right?",)
         if not self._last_line:
             return (f"nothing was written to {path} in {SILENT_S:.0f} s; is it the right file?",)
-        last = clean_text(self._last_line, 200)
+        last = clean_text(redact(self._last_line), 200)
         return (f"{self._what} found nothing in {path} in {SILENT_S:.0f} s; the last line is {last!r}",)
 
     def _notes(self, texts: Sequence[str]) -> Iterator[Reading]:

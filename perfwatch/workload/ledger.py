@@ -13,6 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfwatch.model import Device, Event, Histogram, Reading
+from perfwatch.redact import redact
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.histogram import add_buckets, bounds_of
 from perfwatch.workload.statsd import (
@@ -187,7 +188,7 @@ class Ledger:
             statements = parse_line(line)
         except BadLine as error:
             self.bad += times
-            shown = clean_text(line[:80].decode("utf-8", "replace"))
+            shown = clean_text(redact(line[:80].decode("utf-8", "replace")))
             self._note("bad", f"cannot read the StatsD line {shown!r}: {error}; further ones are counted")
             return ()
         if len(self._cache) >= CACHED_LINES:
