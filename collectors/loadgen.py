@@ -27,8 +27,6 @@ from perfwatch.workload.loadgen_trace import Done, LoadgenTrace
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import Tally, clean_text
 
-OFF_S = 60.0
-"""A window that ends further off the moment at which it is read was written by another clock."""
 LATE_S = 0.25
 """By so much the trace may tell a sample later than it was done."""
 TOLERATED_S = 0.05
@@ -68,6 +66,13 @@ class _Span(NamedTuple):
     end_ns: int
 
 
+class _Offset(NamedTuple):
+    """So much is added to the times of the logs, ns; it is known to so much."""
+
+    shift_ns: int
+    error_ns: int
+
+
 class _Run:
     """One run of LoadGen as far as it is known. A job may start several, one after the other.
 
@@ -75,13 +80,17 @@ class _Run:
     when we came, so that its result counts more than we saw. `is_told`: the session knows of it.
     """
 
-    def __init__(self, result: Result, *, begun_before: bool = False) -> None:
+    def __init__(self, result: Result, since_ns: int, *, begun_before: bool = False) -> None:
         self.result = result
         self.begun_before = begun_before
         self.samples = self.queries = self.windows = 0
-        self.is_told = self.is_over = self.has_trace = False
+        self.is_told = self.is_over = self.has_trace = self.offset_told = False
         self.zero_ns: int | None = None
         """When the trace began, as far as its lines' arrivals tell: never too early."""
+        self.since_ns = since_ns
+        """It began after this."""
+        self.offset: _Offset | None = None
+        """Between its clock and ours, once it can be known."""
         self.open_queries: dict[int, tuple[int, float]] = {}
         """Of queries that are not done: how many samples are, and the longest latency of these."""
 
@@ -101,9 +110,6 @@ class LoadgenCollector(Collector):
         self._run: _Run | None = None
         self._splits: list[int] = []
         self._said: set[str] = set()
-        self._is_off = False
-        self._ahead_ns = 0
-        """By so much the logs told of a time that was not yet."""
         self.on_mark: Callable[[], None] = _do_nothing
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
 
@@ -113,7 +119,7 @@ class LoadgenCollector(Collector):
             raise Unavailable("no directory is named", "perfwatch run -w loadgen=DIR -- CMD")
         self.close()
         self._folder, self._run = LoadgenFolder(path, self._clock), None
-        self._opened_ns = self._clock.monotonic_ns()
+        self._opened_ns = self._looked_ns = self._clock.monotonic_ns()
         name = clean_text(from_system(path), 200)
         device = Device(
             id=f"loadgen-{index}" if index else "loadgen",
@@ -127,7 +133,7 @@ class LoadgenCollector(Collector):
         goes_on = loadgen_result.result(self._folder.present(), [])
         if goes_on is not None and not goes_on.is_over and not goes_on.windows:
             self._folder.adopt()
-            self._run = _Run(goes_on, begun_before=True)
+            self._run = _Run(goes_on, 0, begun_before=True)
         return [device]
 
     def split(self, at_ns: int) -> None:
@@ -139,16 +145,17 @@ class LoadgenCollector(Collector):
         if folder is None:
             raise TryAgain("LoadGen's directory is not open")
         logs = folder.look()  # before the trace: then all of this belongs to what the logs tell
-        result = None if logs is None else loadgen_result.result(*logs)
+        result = None if logs is None else loadgen_result.result(logs.detail, logs.summary)
         run = self._run = self._run_of(result)
+        self._looked_ns = self._clock.monotonic_ns()
         if run is None:
             yield from self._silence(folder)
             return
         if not run.is_told:
             yield from self._begin(run)
         yield from self._count(run, folder)
-        if result is not None:
-            yield from self._end(run)
+        if logs is not None and result is not None:
+            yield from self._end(run, logs.at_ns)
 
     def close(self) -> None:
         if self._folder is not None:
@@ -162,7 +169,7 @@ class LoadgenCollector(Collector):
         if result is None:
             return known
         if known is None or known.result.started != result.started:
-            return _Run(result)
+            return _Run(result, self._looked_ns)
         known.result = result
         return known
 
@@ -233,10 +240,10 @@ class LoadgenCollector(Collector):
 
     # -- it ends -----------------------------------------------------------------------------------
 
-    def _end(self, run: _Run) -> Iterator[Reading]:
-        """Take in what the logs tell after the run, and again what they add to it."""
+    def _end(self, run: _Run, at_ns: int) -> Iterator[Reading]:
+        """Take in what the logs, written at a time, tell after the run, and again what they add to it."""
         result = run.result
-        spans = [self._span(window) for window in result.windows]
+        spans = self._spans(run, at_ns)
         if result.mode == ACCURACY_MODE:
             for span in spans[run.windows :]:
                 yield from self._mark(run, span)
@@ -247,13 +254,14 @@ class LoadgenCollector(Collector):
                 yield from self._settle(run, spans[-1])
                 yield from self._mark(run, spans[-1])
         run.windows = len(spans)
-        if TOLERATED_S * NS < self._ahead_ns <= OFF_S * NS:
-            fields = {"source": self.name, "seconds": round(self._ahead_ns / NS, 6)}
+        if run.offset is not None and run.offset.error_ns and not run.offset_told:
+            run.offset_told = True
+            fields = {
+                "source": self.name,
+                "seconds": run.offset.shift_ns / NS,
+                "error_s": run.offset.error_ns / NS,
+            }
             yield Event("clock_offset", fields, self._clock.monotonic_ns())
-        if self._is_off:
-            yield from self._say(
-                "LoadGen's clock is not this machine's: its window ends when its result came"
-            )
         if run.is_over:
             yield Event("mlperf", result.official(), self._clock.monotonic_ns())
 
@@ -285,16 +293,29 @@ class LoadgenCollector(Collector):
             yield Event("mark", {"name": "measure", "edge": edge, "origin": "loadgen"}, at_ns)
         self.on_mark()
 
-    def _span(self, window: tuple[float, float]) -> _Span:
-        """The window on our clock; where the logs have another, it ended just now."""
-        now_ns = self._clock.monotonic_ns()
-        ahead_ns = now_ns - self._clock.time_ns()
-        begin_ns, end_ns = (round(at_s * NS) + ahead_ns for at_s in window)
-        self._ahead_ns = max(self._ahead_ns, end_ns - now_ns)
-        if abs(now_ns - end_ns) <= OFF_S * NS:
-            return _Span(begin_ns, min(end_ns, now_ns))
-        self._is_off = True
-        return _Span(now_ns - (end_ns - begin_ns), now_ns)
+    def _spans(self, run: _Run, written_ns: int) -> list[_Span]:
+        """The windows on our clock; where the logs have another one, set right as far as can be seen."""
+        ahead_ns = self._clock.monotonic_ns() - self._clock.time_ns()
+        told = [_Span(*(round(at_s * NS) + ahead_ns for at_s in window)) for window in run.result.windows]
+        if told and run.offset is None:
+            run.offset = self._offset(run, told[-1], written_ns)
+        shift_ns = run.offset.shift_ns if run.offset is not None else 0
+        return [_Span(begin_ns + shift_ns, end_ns + shift_ns) for begin_ns, end_ns in told]
+
+    def _offset(self, run: _Run, told: _Span, written_ns: int) -> _Offset:
+        """How far the clock of the logs is off ours.
+
+        A run begins after its settings and ends before its result. Where it does not, the last sample of a
+        whole trace, else the result is taken to have come at its end.
+        """
+        least_ns, most_ns = run.since_ns - told.begin_ns, written_ns - told.end_ns
+        if run.has_trace and run.samples >= (run.result.samples or 0.0) * (1.0 - ROUNDED):
+            shift_ns, error_ns = self._tally.last_ns - told.end_ns, round(LATE_S * NS)
+            fits = abs(shift_ns) <= error_ns + TOLERATED_S * NS
+        else:
+            shift_ns, error_ns = most_ns, round(LOOK_S * NS)
+            fits = least_ns <= TOLERATED_S * NS and most_ns >= -TOLERATED_S * NS
+        return _Offset(min(most_ns, 0), 0) if fits else _Offset(shift_ns, error_ns)
 
     # -- what is worth saying ----------------------------------------------------------------------
 

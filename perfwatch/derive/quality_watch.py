@@ -251,23 +251,26 @@ def _clock_jumps(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _clock_offset(evidence: Evidence) -> Iterator[Finding]:
-    """Somebody whose times enter the figures has another clock, by so much at least."""
-    told = [
-        (abs(offset_s), str(event.fields.get("source") or event.fields.get("host")))
-        for event in evidence.tape.of_kind("clock_offset")
-        if (offset_s := number(event.fields.get("seconds"))) is not None
-    ]
+    """Somebody whose times enter the figures has another clock; what is not known of it counts."""
+    told = []
+    for event in evidence.tape.of_kind("clock_offset"):
+        offset_s, error_s = (number(event.fields.get(key)) for key in ("seconds", "error_s"))
+        unknown_s = offset_s if error_s is None else error_s
+        if unknown_s is not None and offset_s is not None:
+            who = str(event.fields.get("source") or event.fields.get("host"))
+            told.append((abs(unknown_s), abs(offset_s), who))
     if not told:
         return
-    offset_s, who = max(told)
-    share = offset_s / evidence.window.duration_s if evidence.window.duration_s > 0.0 else 1.0
+    unknown_s, offset_s, who = max(told)
+    share = unknown_s / evidence.window.duration_s if evidence.window.duration_s > 0.0 else 1.0
     if share > CLOCK_OFFSET:
         too_large = share > TOO_LARGE_OFFSET
         yield Finding(
             "clock-offset",
             INSUFFICIENT if too_large else WARN,
-            f"The clock of {who} and this machine's differ by {seconds(offset_s)}, {percent(share)} of the "
-            f"window; up to {100 * (TOO_LARGE_OFFSET if too_large else CLOCK_OFFSET):g} % it is "
+            f"The clock of {who} and this machine's differ by {seconds(offset_s)}, known to "
+            f"{seconds(unknown_s)}, {percent(share)} of the window; up to "
+            f"{100 * (TOO_LARGE_OFFSET if too_large else CLOCK_OFFSET):g} % it is "
             f"{'shown' if too_large else 'good'}: set the clocks, or measure longer.",
         )
 

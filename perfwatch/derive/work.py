@@ -205,9 +205,15 @@ def split_unit(unit: str | None) -> tuple[str | None, str | None]:
 def default_unit(courses: Courses, job: Span) -> str | None:
     """The first standard unit that moves during the job, else the user's own that moved first."""
     for name, kinds in courses.items():
-        if name not in _NOT_A_DEFAULT_UNIT and changes_of(next(iter(kinds.values())), job):
+        if name not in _NOT_A_DEFAULT_UNIT and _moves(next(iter(kinds.values())), job):
             return name
     return None
+
+
+def _moves(courses: Sequence[Course], job: Span) -> bool:
+    """Whether any moves during the job; what own times put a little after its end was sent before it."""
+    late = any(course.held and course.moved_in(job, to_the_last=True) for course in courses)
+    return late or bool(changes_of(courses, job))
 
 
 def changes_of(courses: Iterable[Course], span: Span) -> list[float]:

@@ -8,11 +8,12 @@ another run's, unless it has no end yet.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain
 from perfwatch.text import clean
-from perfwatch.workload.tail import Tail
+from perfwatch.workload.tail import TICK_NS, Tail
 
 DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
 TRACE, ANSWERS = "mlperf_log_trace.json", "mlperf_log_accuracy.json"
@@ -22,6 +23,14 @@ END_BYTES = 512 * 1024
 """So much of a log's beginning, and of its end, is read: errors without number may stand between."""
 
 _State = tuple[int, int, int]
+
+
+class Logs(NamedTuple):
+    """The lines of the detail log and of the summary, and when the former was written (CLOCK_MONOTONIC)."""
+
+    detail: list[str]
+    summary: list[str]
+    at_ns: int
 
 
 class LoadgenFolder:
@@ -36,6 +45,7 @@ class LoadgenFolder:
         self._path = Path(path)
         self._clock = clock
         self._seen = {place: self._state(place) for place in USUAL_PLACES}
+        self._looked_ns = clock.monotonic_ns()
         self.place: str | None = None
         """Below `path`, once a run was seen there."""
         self.trace: Tail | None = None
@@ -67,21 +77,26 @@ class LoadgenFolder:
             if tail is not None:
                 tail.begin()
 
-    def look(self) -> tuple[list[str], list[str]] | None:
-        """The lines of the detail log and of the summary, if the former has been written since the last look.
+    def look(self) -> Logs | None:
+        """The logs, if the detail log has been written since the last look.
 
         Raises:
             TryAgain: they cannot be read.
         """
+        since_ns, self._looked_ns = self._looked_ns, self._clock.monotonic_ns()
         for place, before in self._seen.items():
             state = self._state(place)
-            if state in (before, None):
+            if state is None or state == before:
                 continue
             self._seen[place] = state
             if place != self.place:
                 self._begin_at(place)
             try:
-                return _ends(self.where / DETAIL), _ends(self.where / SUMMARY)
+                return Logs(
+                    _ends(self.where / DETAIL),
+                    _ends(self.where / SUMMARY),
+                    self._written_ns(state[2], since_ns),
+                )
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise TryAgain(f"cannot read LoadGen's logs in {self.shown}: {reason}", 1.0) from None
@@ -98,6 +113,11 @@ class LoadgenFolder:
         self.place = place
         self.trace = Tail(str(self.where / TRACE), self._clock)
         self.answers = Tail(str(self.where / ANSWERS), self._clock)
+
+    def _written_ns(self, mtime_ns: int, since_ns: int) -> int:
+        """A file's time on the monotonic clock, and never too early."""
+        now_ns = self._clock.monotonic_ns()
+        return min(now_ns, max(since_ns, now_ns - self._clock.time_ns() + mtime_ns + TICK_NS))
 
     def _state(self, place: str) -> _State | None:
         try:

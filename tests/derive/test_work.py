@@ -236,3 +236,13 @@ def test_a_disagreement_is_told_once_where_a_unit_is_made_of_the_disagreeing_one
     summary = session.summary(unit="chat", units={"chat": {"queries": 6}})
     assert [other["source"] for other in summary["work"]["chat"]["others"]] == ["page"]
     assert message(summary, "work-disagrees").startswith("statsd counted 600 queries and page ")
+
+
+def test_work_that_is_told_a_little_after_the_jobs_end_makes_a_unit():
+    """A log's line gets the time at which its file changed, or a hundredth of a second later."""
+    session = Session()
+    session.board(every(1.0, 0.0, 30.0))
+    session.counter([(2.0, 0), (20.004, 100)], work="output")
+    session.job(2.0, 20.0)
+    found = session.summary(window="job")
+    assert (found["unit"], found["work"]["queries"]["count"]) == ("queries", 100)
