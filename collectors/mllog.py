@@ -1,19 +1,20 @@
 """What does a training log of MLPerf say while the training goes on? Its marks, phases, work and accuracy.
 
 The file is followed from its present end (`perfwatch.workload.tail`); what its records mean is in
-`perfwatch.workload.training_log`. Records carry wall times; they are believed as far as they agree with the
-arrival of their lines.
+`perfwatch.workload.training_log`. Records carry wall times; a clock that is not ours is set right
+by the arrival of their lines (`perfwatch.workload.wall_times`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
-from perfwatch.errors import TryAgain, Unavailable
+from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.metrics import work_counter
 from perfwatch.model import Device, DeviceKind, Event, Reading, Sample
 from perfwatch.text import from_system
@@ -22,12 +23,8 @@ from perfwatch.workload.followed import LOOK_S
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import clean_text
-from perfwatch.workload.training_log import ACCURACY, COUNTS, Mark, TrainingLog, whole
-
-TOLERATED_S = 0.05
-"""Logs tell milliseconds, and clocks are set a little."""
-OFF_S = 60.0
-"""A record whose time is further off the arrival of its line was written by another clock."""
+from perfwatch.workload.training_log import ACCURACY, COUNTS, MEASURE, Mark, TrainingLog, time_of, whole
+from perfwatch.workload.wall_times import Offset, WallTimes
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,14 @@ class MllogOptions:
 
     @classmethod
     def of(cls, spec: str, index: int = 0) -> MllogOptions:
-        """The options that `-w mllog=PATH` means."""
+        """The options that `-w mllog=PATH` means.
+
+        Raises:
+            ConfigError: a directory is named.
+        """
+        if Path(spec).is_dir():
+            shown = clean_text(from_system(spec), 200)
+            raise ConfigError(f"cannot follow {shown!r}: it is a directory; name the training log in it")
         return cls(spec, index)
 
 
@@ -56,12 +60,13 @@ class MllogCollector(Collector):
         self._clock = clock or SystemClock()
         self._tail: Tail | None = None
         self._lines = Lines()
-        self._log = TrainingLog()
+        self._log = TrainingLog(several=True)
         self._device = ""
         self._begun: set[int] = set()
-        self._is_off = self._said_off = False
-        self._ahead_ns = self._ahead_told_ns = 0
-        """By so much the log told of a time that was not yet; and what was handed over of it."""
+        self._times = WallTimes(self._clock, LOOK_S)
+        self._offset: Offset | None = None
+        """Of the log's clock, as it was handed over."""
+        self._last_ns = 0
         self._told: dict[str, str] = {}
         """Conditions of the run that were handed over."""
         self.on_mark: Callable[[], None] = _do_nothing
@@ -72,8 +77,9 @@ class MllogCollector(Collector):
         if not path:
             raise Unavailable("no training log is named", "perfwatch run -w mllog=PATH -- CMD")
         self.close()
-        self._tail, self._lines, self._log = Tail(path, self._clock), Lines(), TrainingLog()
-        self._begun, self._told = set(), {}
+        self._tail, self._lines = Tail(path, self._clock), Lines()
+        self._log, self._times = TrainingLog(several=True), WallTimes(self._clock, LOOK_S)
+        self._begun, self._told, self._offset, self._last_ns = set(), {}, None, 0
         self._tail.begin()  # what was logged before is another run's
         self._device = f"mllog-{index}" if index else "mllog"
         name = clean_text(from_system(path), 200)
@@ -84,37 +90,45 @@ class MllogCollector(Collector):
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         if self._tail is None:
             raise TryAgain("the training log is not open")
+        records: list[Mapping[str, Any]] = []
         for piece in self._tail.read():
             for at_ns, text in self._lines.feed(piece.data, piece.at_ns):
                 for record in mllog_lines.records([text]):
-                    yield from self._tell(record, at_ns)
-        if TOLERATED_S * 1e9 < self._ahead_ns <= OFF_S * 1e9 and self._ahead_ns > self._ahead_told_ns:
-            self._ahead_told_ns = self._ahead_ns
-            fields = {"source": self.name, "seconds": round(self._ahead_ns / 1e9, 6)}
-            yield Event("clock_offset", fields, self._clock.monotonic_ns())
+                    records.append(record)
+                    self._hear(record, at_ns)
+        for record in records:
+            yield from self._tell(record)
+        if self._times.offset != self._offset:
+            self._offset = self._times.offset
+            if self._offset is not None:
+                yield self._event("clock_offset", {"source": self.name, **self._offset._asdict()})
         if self._log.settings != self._told:
             self._told = dict(self._log.settings)
-            yield Event("conditions", {"tags": self._told}, self._clock.monotonic_ns())
+            yield self._event("conditions", {"tags": self._told})
 
-    def _tell(self, record: Mapping[str, Any], arrived_ns: int) -> Iterator[Reading]:
+    def _hear(self, record: Mapping[str, Any], arrived_ns: int) -> None:
+        wall_s = time_of(record)
+        if wall_s is not None:
+            self._times.hear(wall_s, arrived_ns)
+
+    def _tell(self, record: Mapping[str, Any]) -> Iterator[Reading]:
+        began_s = self._log.began_s
         for told in self._log.take(record):
-            at_ns = self._when(told.t_s, arrived_ns)
+            if self._log.began_s != began_s:
+                began_s = self._log.began_s
+                self._begun.clear()
             if isinstance(told, Mark):
                 self.on_mark()
                 fields = {"name": told.name, "edge": told.edge, "origin": "mllog"}
-                yield Event("mark", fields, at_ns)
+                yield Event("mark", fields, self._times.on_our_clock(told.t_s))
+                if (told.name, told.edge) == (MEASURE, "end"):
+                    yield self._event("mlperf", self._log.official())
             else:
                 values = (told.samples, told.steps, told.epochs, told.eval_accuracy)
-                yield from self._begin_counts(values, arrived_ns)
-                yield Sample(
-                    self._device, tuple(None if value is None else whole(value) for value in values), at_ns
-                )
-            if self._is_off and not self._said_off:
-                self._said_off = True
-                text = "the training log's clock is not this machine's: its lines count when they arrive"
-                yield Event("note", {"source": "mllog", "text": text}, arrived_ns)
+                yield from self._begin_counts(values)
+                yield self._sample([None if value is None else whole(value) for value in values], told.t_s)
 
-    def _begin_counts(self, values: Sequence[float | None], arrived_ns: int) -> Iterator[Sample]:
+    def _begin_counts(self, values: Sequence[float | None]) -> Iterator[Sample]:
         """What is told for the first time was nothing when the run started."""
         new = [
             at
@@ -123,16 +137,15 @@ class MllogCollector(Collector):
         ]
         self._begun.update(new)
         if new and self._log.began_s is not None:
-            zeros = tuple(0 if at in new else None for at in range(len(values)))
-            yield Sample(self._device, zeros, self._when(self._log.began_s, arrived_ns))
+            yield self._sample([0 if at in new else None for at in range(len(values))], self._log.began_s)
 
-    def _when(self, wall_s: float, arrived_ns: int) -> int:
-        at_ns = self._clock.monotonic_ns() + round(wall_s * 1e9) - self._clock.time_ns()
-        self._ahead_ns = max(self._ahead_ns, at_ns - self._clock.monotonic_ns())
-        if abs(at_ns - arrived_ns) <= OFF_S * 1e9:
-            return min(at_ns, self._clock.monotonic_ns())
-        self._is_off = True
-        return arrived_ns
+    def _sample(self, values: Sequence[float | None], wall_s: float) -> Sample:
+        """The counts at a time, and not before those that were told already."""
+        self._last_ns = max(self._last_ns, self._times.on_our_clock(wall_s))
+        return Sample(self._device, tuple(values), self._last_ns)
+
+    def _event(self, kind: str, fields: Mapping[str, Any]) -> Event:
+        return Event(kind, fields, self._clock.monotonic_ns())
 
     def close(self) -> None:
         if self._tail is not None:

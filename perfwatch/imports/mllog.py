@@ -221,12 +221,8 @@ def _session(
         tags={"scenario": "Training", **log.settings, **tags},
         settings={"scope": Scope.NODE.value} if meters else {},
     )
-    official = {
-        "scenario": "Training",
-        "valid": {"success": True, "aborted": False}.get(log.status),
-        "metric": {"name": "time_to_train", "value": time_to_train_s, "unit": "s"},
-        "energy_joules": sum(known) if known and len(known) == len(energies) else None,
-    }
+    energy_j = sum(known) if known and len(known) == len(energies) else None
+    official = {**log.official(), "energy_joules": energy_j}
     ended = log.ended_s - zero_s
     last = max([ended, *(one.readings[-1][0] - zero_s for one in meters if one.readings)])
     records = [

@@ -53,9 +53,14 @@ Told = Mark | Figures
 
 
 class TrainingLog:
-    """Folds the records of one log; times are seconds since 1970."""
+    """Folds the records of one log; times are seconds since 1970.
 
-    def __init__(self) -> None:
+    Args:
+        several: a run that starts after one that stopped is told as well; else the first one alone.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
         self.began_s: float | None = None
         self.ended_s: float | None = None
         self.status = ""
@@ -69,10 +74,10 @@ class TrainingLog:
 
     def take(self, record: Mapping[str, Any]) -> Iterator[Told]:
         """What one record tells."""
-        t_ms = _number(record.get("time_ms"))
-        if t_ms is None:
+        t_s = time_of(record)
+        if t_s is None:
             return
-        t_s, key, value = t_ms / 1000.0, str(record.get("key")), record.get("value")
+        key, value = str(record.get("key")), record.get("value")
         metadata = record.get("metadata")
         more = metadata if isinstance(metadata, Mapping) else {}
         if key in _SETTINGS and value is not None:
@@ -87,6 +92,8 @@ class TrainingLog:
 
     def _marks(self, t_s: float, key: str, more: Mapping[str, Any]) -> Iterator[Mark]:
         name, _, edge = key.rpartition("_")
+        if key == "run_start" and self._several and self.ended_s is not None:
+            self._begin_anew()
         if key == "run_start" and self.began_s is None:
             self.began_s = t_s
             yield Mark(t_s, MEASURE, "begin")
@@ -99,6 +106,22 @@ class TrainingLog:
         elif name in PHASES and edge == "stop" and name in self._open:
             self._count_epochs(name, self._open.pop(name))
             yield Mark(t_s, name, "end")
+
+    def _begin_anew(self) -> None:
+        """Another run: what is known of the data and the submission stays."""
+        self.began_s = self.ended_s = None
+        self.status = self._counted_by = ""
+        self._open.clear()
+        self._done = dict.fromkeys((*COUNTS, GAUGE))
+
+    def official(self) -> dict[str, Any]:
+        """What the log itself says of a run that stopped, as the event `mlperf` of a session."""
+        took_s = None if self.began_s is None or self.ended_s is None else self.ended_s - self.began_s
+        return {
+            "scenario": "Training",
+            "valid": {"success": True, "aborted": False}.get(self.status),
+            "metric": None if took_s is None else {"name": "time_to_train", "value": took_s, "unit": "s"},
+        }
 
     def _count_epochs(self, name: str, epochs: float) -> None:
         """By the ends of epochs; in a log without these by those of blocks, which hold so many each."""
@@ -125,6 +148,12 @@ class TrainingLog:
     def _grow(self, name: str, value: float | None) -> None:
         if value is not None and value > (self._done[name] or 0.0):
             self._done[name] = value
+
+
+def time_of(record: Mapping[str, Any]) -> float | None:
+    """When a record was written, seconds since 1970; None where it does not say."""
+    t_ms = _number(record.get("time_ms"))
+    return None if t_ms is None else t_ms / 1000.0
 
 
 def whole(value: float) -> float:
