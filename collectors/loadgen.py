@@ -33,7 +33,7 @@ TOLERATED_S = 0.05
 """Logs tell milliseconds, and clocks are set a little."""
 ROUNDED = 1e-5
 """LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
-ACCURACY_MODE = "AccuracyOnly"
+ACCURACY_MODE, PERFORMANCE_MODE = "AccuracyOnly", "PerformanceOnly"
 _ANSWER = b'"seq_id"'
 
 
@@ -76,13 +76,12 @@ class _Offset(NamedTuple):
 class _Run:
     """One run of LoadGen as far as it is known. A job may start several, one after the other.
 
-    `samples`, `queries`: counted so far. `windows`: how many were handed over. `begun_before`: it ran already
-    when we came, so that its result counts more than we saw. `is_told`: the session knows of it.
+    `samples`, `queries`: counted so far. `windows`: how many were handed over. `is_told`:
+    the session knows of it.
     """
 
-    def __init__(self, result: Result, since_ns: int, *, begun_before: bool = False) -> None:
+    def __init__(self, result: Result, since_ns: int) -> None:
         self.result = result
-        self.begun_before = begun_before
         self.samples = self.queries = self.windows = 0
         self.is_told = self.is_over = self.has_trace = self.offset_told = False
         self.zero_ns: int | None = None
@@ -130,10 +129,9 @@ class LoadgenCollector(Collector):
         )
         self._tally, self._cells = Tally(device, self._opened_ns), Cells(self._opened_ns)
         self._trace, self._answer_begun = LoadgenTrace(), b""
-        goes_on = loadgen_result.result(self._folder.present(), [])
+        goes_on = loadgen_result.result(self._folder.going_on(), [])
         if goes_on is not None and not goes_on.is_over and not goes_on.windows:
-            self._folder.adopt()
-            self._run = _Run(goes_on, 0, begun_before=True)
+            self._run = _Run(goes_on, 0)
         return [device]
 
     def split(self, at_ns: int) -> None:
@@ -169,7 +167,8 @@ class LoadgenCollector(Collector):
         if result is None:
             return known
         if known is None or known.result.started != result.started:
-            return _Run(result, self._looked_ns)
+            # The result of a run whose settings nobody saw says nothing of when these were written.
+            return _Run(result, 0 if result.windows else self._looked_ns)
         known.result = result
         return known
 
@@ -267,7 +266,7 @@ class LoadgenCollector(Collector):
 
     def _settle(self, run: _Run, span: _Span) -> Iterator[Reading]:
         """Bring the counts to what the result tells: without a trace all of it, at the window's end."""
-        if span.begin_ns < self._opened_ns and run.begun_before:
+        if span.begin_ns < self._opened_ns - LOOK_S * NS:
             if not run.has_trace:
                 yield from self._say("LoadGen ran already when perfwatch came, and keeps no trace: no counts")
             return
@@ -279,7 +278,7 @@ class LoadgenCollector(Collector):
                 continue
             if counted < total:
                 self._tally.count(name, total - counted)
-            else:
+            elif result.mode in ("", PERFORMANCE_MODE):  # in others the trace holds more than the result
                 yield from self._say(f"LoadGen's result tells {total:.0f} {name}, its trace {counted}")
         if result.tokens is not None:
             self._tally.count("generated_tokens", result.tokens)

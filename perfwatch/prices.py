@@ -41,7 +41,9 @@ _CODES = {
     "euro": "EUR",
     "euros": "EUR",
     "won": "KRW",
+    "원": "KRW",
     "yen": "JPY",
+    "円": "JPY",
     "dollar": "$",
     "dollars": "$",
 }

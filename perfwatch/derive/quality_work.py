@@ -41,6 +41,10 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
         message = "Nothing counted work: there was no job; `perfwatch run -- COMMAND` counts what one does."
     elif (said := _said_last(evidence.tape)) is not None:
         message = f"Nothing counted work: {said}"
+    elif named := _named(evidence.tape):
+        message = (
+            f"Nothing counted work: {listed(named)} told nothing while the job ran; is it the right place?"
+        )
     else:
         message = (
             "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "
@@ -54,6 +58,15 @@ def _said_last(tape: Tape) -> str | None:
     told = [event.fields for event in tape.of_kind("note") if event.fields.get("source") in _NAMED_SOURCES]
     text = str(told[-1].get("text", "")) if told else ""
     return (text if text.endswith((".", "?")) else f"{text}.") if text else None
+
+
+def _named(tape: Tape) -> list[str]:
+    """What was to be read for work, as it was named."""
+    return [
+        f"{device.collector} {device.device.facts['reads']}"
+        for device in workloads(tape)
+        if device.collector in _NAMED_SOURCES and device.device.facts.get("reads")
+    ]
 
 
 def _stale_workload(evidence: Evidence) -> Iterator[Finding]:

@@ -385,7 +385,7 @@ def _cost(
         work=_counts(work),
         working_s=working.duration_s if working is not None and run.windows.tells_idleness else None,
         job_s=run.windows.job.duration_s,
-        hosts=len(scopes.hosts_of(run.tape, run.devices)),
+        hosts=len(_rented_hosts(run)),
         ratios=ratios,
         error_joules=total.error_joules,
         count_errors=_count_errors(work),
@@ -421,6 +421,13 @@ def _counts(work: Mapping[str, Counted]) -> dict[str, float | None]:
 
 def _count_errors(work: Mapping[str, Counted]) -> dict[str, float]:
     return {name: counted.error for name, counted in work.items()}
+
+
+def _rented_hosts(run: _Run) -> list[str]:
+    """The hosts that a price per node is paid for; what is told by a rating alone, as a switch, is none."""
+    hosts = scopes.hosts_of(run.tape, run.devices)
+    real = {device.host for device in run.tape.devices.values() if not scopes.is_estimated(device)}
+    return [host for host in hosts if host in real] or hosts
 
 
 def _paid(run: _Run) -> list[CostDevice]:

@@ -40,6 +40,7 @@ _SAID_BY = {
     "job": "the job marked it with `measure`",
     "loadgen": "LoadGen's log says when its power measurement began and ended",
     "mllog": "the training log says when the run started and stopped",
+    "result": "the result's logs say how long it took",
     PERSON: "a person marked it",
 }
 

@@ -19,7 +19,7 @@ from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import loadgen_result
-from perfwatch.workload.loadgen_folder import DETAIL, SUMMARY, USUAL_PLACES
+from perfwatch.workload.loadgen_folder import DETAIL, SUMMARY, USUAL_PLACES, beside, details_in
 from perfwatch.yardstick.table import benchmarks
 
 POWER = "spl.txt"
@@ -40,8 +40,9 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
     Raises:
         SessionError: there are no such logs, or they tell no run.
     """
-    where = _place(Path(directory))
-    result = loadgen_result.result(read_lines(where / DETAIL), read_lines(where / SUMMARY))
+    detail = _detail(Path(directory))
+    where = detail.parent
+    result = loadgen_result.result(read_lines(detail), read_lines(beside(detail, SUMMARY)))
     if result is None:
         raise SessionError(f"cannot import {clean(where)}: its logs name no scenario; was the run cut off?")
     log = Path(power) if power is not None else where / POWER
@@ -64,14 +65,19 @@ def _benchmark(where: Path) -> dict[str, str]:
     return {}
 
 
-def _place(directory: Path) -> Path:
-    for place in USUAL_PLACES:
-        where = directory / place
-        if (where / DETAIL).is_file() or (where / SUMMARY).is_file():
-            return where
+def _detail(directory: Path) -> Path:
+    """The detail log of the newest run there; where only its summary is left, that which belongs to it."""
+    found = details_in(directory)
+    if found:
+        return found[0]
     if not directory.is_dir():
         raise SessionError(f"cannot import {clean(directory)}: there is no such directory")
-    raise SessionError(f"cannot import {clean(directory)}: neither {DETAIL} nor {SUMMARY} lies there")
+    for place in USUAL_PLACES:
+        for summary in sorted((directory / place).glob(f"*{SUMMARY}")):
+            return summary.with_name(summary.name.removesuffix(SUMMARY) + DETAIL)
+    raise SessionError(
+        f"cannot import {clean(directory)}: neither mlperf_log_{DETAIL} nor mlperf_log_{SUMMARY} lies there"
+    )
 
 
 def _session(
@@ -83,10 +89,11 @@ def _session(
     tags: Mapping[str, str],
 ) -> Imported:
     if result.duration_s is None:
-        raise SessionError("cannot import this run: its logs do not tell how long it took")
+        raise SessionError("cannot import this run: its logs hold no result; did it come to its end?")
     begin_s = result.begin_s or 0.0
     zero_s = min(begin_s, samples[0].at_s) if samples else begin_s
     began, ended = begin_s - zero_s, begin_s - zero_s + result.duration_s
+    origin = "loadgen" if result.windows else "result"
     header = fmt.header(
         session_id=uuid.uuid4().hex,
         monotonic_ns=0,
@@ -101,8 +108,8 @@ def _session(
     records = [
         *_meter(samples, zero_s),
         *_work(result, began, ended),
-        fmt.event(began, "mark", {"name": "measure", "edge": "begin", "origin": "loadgen"}),
-        fmt.event(ended, "mark", {"name": "measure", "edge": "end", "origin": "loadgen"}),
+        fmt.event(began, "mark", {"name": "measure", "edge": "begin", "origin": origin}),
+        fmt.event(ended, "mark", {"name": "measure", "edge": "end", "origin": origin}),
         fmt.event(ended, "mlperf", result.official()),
         fmt.event(max(ended, samples[-1].at_s - zero_s if samples else ended), "end", {}),
     ]

@@ -2,11 +2,12 @@
 
 The settings come when a run starts, the result in one piece when it ended; what is written in between is the
 trace, where it is on, and in a run for accuracy the log of answers. What lies there at the first look is
-another run's, unless it has no end yet.
+another run's, unless somebody still writes it.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from perfwatch.errors import TryAgain
 from perfwatch.text import clean
 from perfwatch.workload.tail import TICK_NS, Tail
 
-DETAIL, SUMMARY = "mlperf_log_detail.txt", "mlperf_log_summary.txt"
-TRACE, ANSWERS = "mlperf_log_trace.json", "mlperf_log_accuracy.json"
+DETAIL, SUMMARY, TRACE, ANSWERS = "detail.txt", "summary.txt", "trace.json", "accuracy.json"
+"""How the files end. Before that stands what the job asked for: `mlperf_log_`, or that and the time."""
 USUAL_PLACES = ("", "run_1", "performance/run_1")
 """Where the logs lie below a directory of results."""
 END_BYTES = 512 * 1024
@@ -33,6 +34,23 @@ class Logs(NamedTuple):
     at_ns: int
 
 
+def details_in(directory: Path) -> list[Path]:
+    """The detail logs below a directory, the one that was written last first; see `USUAL_PLACES`."""
+    found: dict[Path, float] = {}
+    for place in USUAL_PLACES:
+        try:
+            entries = [entry for entry in os.scandir(directory / place) if entry.name.endswith(DETAIL)]
+            found |= {Path(entry.path): entry.stat().st_mtime for entry in entries if entry.is_file()}
+        except OSError:
+            continue
+    return sorted(found, key=lambda path: found[path], reverse=True)
+
+
+def beside(detail: Path, ending: str) -> Path:
+    """Another file of the same run."""
+    return detail.with_name(detail.name.removesuffix(DETAIL) + ending)
+
+
 class LoadgenFolder:
     """Follows the files of one directory, which may be missing so far.
 
@@ -44,10 +62,9 @@ class LoadgenFolder:
     def __init__(self, path: str, clock: Clock) -> None:
         self._path = Path(path)
         self._clock = clock
-        self._seen = {place: self._state(place) for place in USUAL_PLACES}
+        self._seen = {detail: _state(detail) for detail in details_in(self._path)}
         self._looked_ns = clock.monotonic_ns()
-        self.place: str | None = None
-        """Below `path`, once a run was seen there."""
+        self._detail: Path | None = None
         self.trace: Tail | None = None
         self.answers: Tail | None = None
 
@@ -57,46 +74,46 @@ class LoadgenFolder:
         return clean(self._path, 200)
 
     @property
-    def where(self) -> Path:
-        """The directory of the logs."""
-        return self._path / (self.place or "")
-
-    @property
     def is_missing(self) -> bool:
         """Whether there is no such directory."""
         return not self._path.is_dir()
 
-    def present(self) -> list[str]:
-        """The lines of the detail log that lies there at the first look."""
-        return _ends(self._path / DETAIL)
+    @property
+    def holds_old_runs(self) -> bool:
+        """Whether logs lay there at the first look."""
+        return bool(self._seen)
 
-    def adopt(self) -> None:
-        """The run that lies there goes on: count what it writes from now."""
-        self._begin_at("")
-        for tail in (self.trace, self.answers):
-            if tail is not None:
-                tail.begin()
+    def going_on(self) -> list[str]:
+        """The lines of a detail log that some process still has open; none without one.
+
+        What that run writes from now on is counted.
+        """
+        for detail in self._seen:
+            if _is_open(detail):
+                self._follow(detail)
+                for tail in (self.trace, self.answers):
+                    if tail is not None:
+                        tail.begin()
+                return _ends(detail)
+        return []
 
     def look(self) -> Logs | None:
-        """The logs, if the detail log has been written since the last look.
+        """The logs, if a detail log has been written since the last look.
 
         Raises:
             TryAgain: they cannot be read.
         """
         since_ns, self._looked_ns = self._looked_ns, self._clock.monotonic_ns()
-        for place, before in self._seen.items():
-            state = self._state(place)
-            if state is None or state == before:
+        for detail in details_in(self._path):
+            state = _state(detail)
+            if state is None or state == self._seen.get(detail):
                 continue
-            self._seen[place] = state
-            if place != self.place:
-                self._begin_at(place)
+            self._seen[detail] = state
+            if detail != self._detail:
+                self._follow(detail)
             try:
-                return Logs(
-                    _ends(self.where / DETAIL),
-                    _ends(self.where / SUMMARY),
-                    self._written_ns(state[2], since_ns),
-                )
+                written_ns = self._written_ns(state[2], since_ns)
+                return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise TryAgain(f"cannot read LoadGen's logs in {self.shown}: {reason}", 1.0) from None
@@ -108,23 +125,36 @@ class LoadgenFolder:
             if tail is not None:
                 tail.close()
 
-    def _begin_at(self, place: str) -> None:
+    def _follow(self, detail: Path) -> None:
         self.close()
-        self.place = place
-        self.trace = Tail(str(self.where / TRACE), self._clock)
-        self.answers = Tail(str(self.where / ANSWERS), self._clock)
+        self._detail = detail
+        self.trace = Tail(str(beside(detail, TRACE)), self._clock)
+        self.answers = Tail(str(beside(detail, ANSWERS)), self._clock)
 
     def _written_ns(self, mtime_ns: int, since_ns: int) -> int:
         """A file's time on the monotonic clock, and never too early."""
         now_ns = self._clock.monotonic_ns()
         return min(now_ns, max(since_ns, now_ns - self._clock.time_ns() + mtime_ns + TICK_NS))
 
-    def _state(self, place: str) -> _State | None:
+
+def _state(path: Path) -> _State | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _is_open(path: Path) -> bool:
+    """Whether a process that we may look at has a file open (Linux alone can tell)."""
+    wanted = path.resolve()
+    for place in Path("/proc").glob("[0-9]*/fd/*"):
         try:
-            status = (self._path / place / DETAIL).stat()
+            if place.readlink() == wanted:
+                return True
         except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
+            continue
+    return False
 
 
 def _ends(path: Path) -> list[str]:

@@ -142,6 +142,7 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
     windows = _windows(told_in_order)
     metric = _metric(scenario, known, told)
     valid = _verdict(known.get("result_validity") or told.get("Result is"))
+    is_over = valid is not None and (metric is not None or _LAST in known)
     return Result(
         scenario=scenario,
         metric=metric,
@@ -149,11 +150,11 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
         queries=queries,
         samples_per_query=_samples_per_query(scenario, known, told),
         windows=windows,
-        duration_s=windows[-1][1] - windows[-1][0] if windows else _duration(known, queries),
-        latency_s={} if scenario == "Offline" else _latencies(known, told),
+        duration_s=windows[-1][1] - windows[-1][0] if windows else _duration(known, queries, is_over=is_over),
+        latency_s={} if scenario == "Offline" else _latencies(scenario, known, told),
         settings=_settings(known, told),
         started=str(known.get("test_datetime") or known.get("Date + time of test") or ""),
-        is_over=valid is not None and (metric is not None or _LAST in known),
+        is_over=is_over,
     )
 
 
@@ -249,22 +250,26 @@ def _version(text: object) -> tuple[int, ...]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _latencies(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, float]:
-    """Seconds, of a query."""
-    names = {"mean_s": ("result_mean_latency_ns", "Mean latency (ns)")}
+def _latencies(scenario: str, known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, float]:
+    """Seconds, of a query. MultiStream tells those of samples as well, under the names of the others."""
+    by_query = scenario == "MultiStream"
+    mean = "result_mean_query_latency_ns" if by_query else "result_mean_latency_ns"
+    names = {"mean_s": (mean, "" if by_query else "Mean latency (ns)")}
     for percent, key in ((50, "p50_s"), (90, "p90_s"), (95, "p95_s"), (99, "p99_s")):
-        names[key] = (f"result_{percent}.00_percentile_latency_ns", f"{percent}.00 percentile latency (ns)")
+        of_query = "per_query_" if by_query else ""
+        in_words = "" if by_query else f"{percent}.00 percentile latency (ns)"
+        names[key] = (f"result_{percent}.00_percentile_{of_query}latency_ns", in_words)
     found = {key: _number(known.get(one, told.get(other))) for key, (one, other) in names.items()}
     return {key: value / _NS for key, value in found.items() if value is not None}
 
 
-def _duration(known: Mapping[str, Any], queries: int | None) -> float | None:
+def _duration(known: Mapping[str, Any], queries: int | None, *, is_over: bool) -> float | None:
     """Without a power window: the queries over their rate, or the time that was generated for them."""
     rate = _number(known.get("result_qps_with_loadgen_overhead"))
     if rate and queries:
         return queries / rate
     generated_ns = _number(known.get("generated_query_duration"))
-    return generated_ns / _NS if generated_ns else None
+    return generated_ns / _NS if generated_ns and is_over else None
 
 
 def _settings(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:

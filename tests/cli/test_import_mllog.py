@@ -116,6 +116,9 @@ def test_the_conversion_of_each_meter_and_a_rated_interconnect_count(tmp_path: P
     assert found["mlperf"]["energy_joules"] == pytest.approx(6.0e6, rel=2e-3)
     assert found["energy"]["joules"] == pytest.approx(6.0e6, rel=2e-3)
     assert found["energy"]["method"] == "mixed"
+    rent = ("--rent", "30 EUR/h/node", "--json")
+    shown = perfwatch("summary", str(tmp_path / "imported.jsonl"), *rent, home=tmp_path).stdout
+    assert json.loads(shown)["cost"]["machine"] == pytest.approx(10.0), "a switch is no node"
 
 
 @pytest.mark.parametrize("stop_s", [58.0, None], ids=["a stop at the time of the start", "no stop"])

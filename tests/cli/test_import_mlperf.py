@@ -242,7 +242,7 @@ def test_damaged_lines_are_left_out_and_said(tmp_path: Path) -> None:
     [
         ({}, "neither mlperf_log_detail.txt nor mlperf_log_summary.txt lies there"),
         ({"mlperf_log_detail.txt": "nothing\n"}, "name no scenario"),
-        ({"mlperf_log_detail.txt": detail(effective_scenario="Offline")}, "how long it took"),
+        ({"mlperf_log_detail.txt": detail(effective_scenario="Offline")}, "hold no result"),
     ],
 )
 def test_what_is_no_result_is_answered_in_a_sentence(

@@ -231,6 +231,22 @@ def test_answers_that_a_measured_run_keeps_are_not_its_samples(followed: Followe
     assert followed.values == {}
 
 
+def test_a_run_that_was_cut_off_before_is_nobodys(tmp_path: Path) -> None:
+    (tmp_path / "mlperf_log_detail.txt").write_text(settings("SingleStream"))
+    followed = Followed(tmp_path)
+    followed.look(501.0)
+    assert followed.events == []
+
+
+def test_files_that_carry_the_time_in_their_names_are_found_too(followed: Followed) -> None:
+    for moment, scenario in (("2031-05-14T09-30-00Z_", "Server"), ("2031-05-14T10-30-00Z_", "Offline")):
+        followed.write(f"{moment}detail.txt", settings(scenario, started=moment))
+        followed.write(f"{moment}trace.json", samples((1.0, 0.1, 0)))
+        followed.look(followed.clock.s + 1.0)
+        assert followed.official()["scenario"] == scenario
+    assert followed.last("samples_total") == 2
+
+
 def test_what_lies_there_already_is_another_runs(tmp_path: Path) -> None:
     ended = settings("Server") + window(400.0, 460.0) + records(result_validity="VALID", result_query_count=9)
     (tmp_path / "mlperf_log_detail.txt").write_text(ended + records(result_completed_samples_per_sec=9.0))
@@ -269,7 +285,8 @@ def test_of_a_submission_run_the_window_of_the_result_counts(followed: Followed)
 def test_a_run_that_goes_on_when_perfwatch_comes_is_counted_from_then(tmp_path: Path) -> None:
     (tmp_path / "mlperf_log_detail.txt").write_text(settings("SingleStream"))
     (tmp_path / "mlperf_log_trace.json").write_text(samples((1.0, 0.1, 0)))
-    followed = Followed(tmp_path)
+    with (tmp_path / "mlperf_log_detail.txt").open("a"):  # as LoadGen has it while it runs
+        followed = Followed(tmp_path)
     followed.look(501.0)
     followed.write("trace.json", samples((2.0, 0.1, 1)))
     followed.look(502.0)
