@@ -16,9 +16,22 @@ from perfwatch.errors import ConfigError
 from perfwatch.tariffs import is_tariff, read_tariff
 from perfwatch.text import clean
 
-_PER_KWH = {"kwh": 1.0, "wh": 1000.0, "mwh": 0.001}
+_PER_KWH = {"kwh": 1.0, "wh": 1000.0, "mwh": 0.001, "gwh": 1e-6}
 """What a price per this unit is multiplied by to be one per kWh."""
-_HOURS = {"h": 1.0, "hr": 1.0, "hour": 1.0, "d": 24.0, "day": 24.0}
+_HOURS = {
+    "min": 1.0 / 60.0,
+    "minute": 1.0 / 60.0,
+    "h": 1.0,
+    "hr": 1.0,
+    "hour": 1.0,
+    "d": 24.0,
+    "day": 24.0,
+    "week": 168.0,
+    "month": 730.0,
+    "year": 8760.0,
+}
+"""A month is a twelfth of a year."""
+_GRAMS = {"g": 1.0, "kg": 1000.0, "t": 1e6}
 _BASES = {
     "device": "device",
     "gpu": "device",
@@ -137,9 +150,11 @@ def parse_carbon(value: str | float, option: str = "--carbon") -> float:
     """Grams of CO2 equivalent per kWh out of `430`, `430 g/kWh` or `0.43 kg/kWh`."""
     if isinstance(value, str):
         amount = _amount(value, option, CARBON_EXAMPLE)
-        factor = {None: 1.0, "g": 1.0, "kg": 1000.0}.get(amount.currency)
-        if factor is not None and amount.units in ((), ("kwh",)) and (amount.currency or not amount.units):
-            return amount.value * factor
+        if amount.currency is None and not amount.units:
+            return amount.value
+        if _is_carbon(amount) or (amount.currency in _GRAMS and not amount.units):
+            per_kwh = _PER_KWH[amount.units[0]] if amount.units else 1.0
+            return amount.value * _GRAMS[str(amount.currency)] * per_kwh
         if amount.units and amount.units[0] in _PER_KWH:
             raise ConfigError(f"{option} {clean(value)} is a price of electricity: --price {_plain(value)}")
         if _is_rent(amount):
@@ -273,7 +288,7 @@ def _currency(text: str) -> str:
 
 
 def _is_carbon(amount: _Amount) -> bool:
-    return amount.currency in ("g", "kg") and amount.units[:1] == ("kwh",)
+    return amount.currency in _GRAMS and len(amount.units) == 1 and amount.units[0] in _PER_KWH
 
 
 def _is_rent(amount: _Amount) -> bool:
@@ -292,9 +307,10 @@ def _plain(text: str) -> str:
 
 
 def _unit_missing(option: str, text: str, amount: _Amount, what: str, needed: str) -> ConfigError:
-    known = set(amount.units) <= {*_HOURS, *_BASES}
-    said = f"does not say {what}" if known else "has a unit that does not fit"
-    return ConfigError(f"{option} {clean(text)} {said}: write {needed}")
+    if set(amount.units) <= {*_HOURS, *_BASES}:
+        return ConfigError(f"{option} {clean(text)} does not say {what}: write {needed}")
+    form = needed.replace(amount.number, "AMOUNT")  # with another unit the number would be another
+    return ConfigError(f"{option} {clean(text)} has a unit that does not fit: it is {form}")
 
 
 def _bare_number(value: str | float, option: str, expected: str) -> float:

@@ -77,7 +77,7 @@ def test_a_text_of_another_option_is_answered_with_that_option(parse, text, answ
         (parse_rent, "2.5", "does not say per hour of what: write 2.5/h/device or 2.5/h/node"),
         (parse_rent, "2.5/h", "does not say per hour of what"),
         (parse_rent, "2.5/device", "does not say per hour of what"),
-        (parse_rent, "2.5/month/device", "does not fit"),
+        (parse_rent, "2.5/decade/device", "does not fit"),
         (parse_pue, "0.9", "at least 1"),
         (parse_pue, "120%", "as in --pue 1.2"),
         (parse_pue, "nan", "as in --pue 1.2"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from perfwatch.errors import ConfigError
@@ -152,6 +154,25 @@ def settings(args: argparse.Namespace, before: Settings) -> Settings:
         ),
     }
     return before.merge(changes)
+
+
+def units_asked_for(
+    args: argparse.Namespace, known: Mapping[str, Mapping[str, float]]
+) -> dict[str, Mapping[str, float]]:
+    """Of the user's own units those that the command line names, and what they are made of.
+
+    The others stay away: a recorded run gives the same summary, whatever the config holds by now.
+    """
+    texts = [args.unit or "", *(args.fail_on or ()), *([args.require] if args.require else ())]
+    words = {word for text in texts for word in re.split(r"[^\w]+", text)}
+    found: dict[str, Mapping[str, float]] = {}
+    waiting = [name for name in known if name in words]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = known[name]
+            waiting += [part for part in known[name] if part in known]
+    return found
 
 
 def duration(text: str | None, option: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+from dataclasses import replace
 
 from perfwatch.cli import asking, results
 
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     results.check_summary_file(args)
     tape, path = results.load(args.file)
     recorded = Settings.from_json(tape.header.get("settings") or {})
+    recorded = replace(recorded, units={**asking.units_asked_for(args, config.units), **recorded.units})
     summary = results.summarise(tape, asking.recorded_settings(args, recorded))
     if args.against is not None:
         from perfwatch.derive.against import against
