@@ -33,6 +33,7 @@ from perfwatch.model import Appeared, Device, Event, Gone, Reading
 LOOK_AGAIN_S = (10, 20, 30)
 """Pauses before a lost board is looked for again, growing."""
 FIND_S = 2.0
+HURRY_NS = 5_000_000_000
 """How long `open` waits for the boards' first answers; one that is later joins later."""
 
 
@@ -116,6 +117,7 @@ class NvidiaCollector(Collector):
         self._returning: dict[str, Board] = {}
         self._reasons: dict[str, str] = {}
         self._notes: list[str] = []
+        self._hurry_until_ns = 0
         self._reloaded = False
         # A read that the runner had left behind can return while another one is under way.
         self._lock = threading.Lock()
@@ -149,6 +151,10 @@ class NvidiaCollector(Collector):
         self._boards, self._returning, self._reasons = {}, {}, {}
         self._notes, self._reloaded = [], False
 
+    def hurry(self) -> None:
+        """A job begins: look each second for a while who is on the boards, for it may be a short one."""
+        self._hurry_until_ns = self._clock.monotonic_ns() + HURRY_NS
+
     # -- one poll ----------------------------------------------------------------------------------
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
@@ -170,7 +176,7 @@ class NvidiaCollector(Collector):
                 self._returning.pop(device.id, None)
             try:
                 yield board.read(now_ns)
-                table = board.processes(now_ns)
+                table = board.processes(now_ns, often=now_ns() < self._hurry_until_ns)
                 if table is not None:
                     yield table
             except BoardLost as error:

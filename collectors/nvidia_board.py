@@ -20,7 +20,7 @@ from perfwatch.model import Device, DeviceKind, Sample, Table
 
 SLOW_NS = 1_000_000_000
 """How often memory, temperature, limits, fan, ECC and the like are read; between, their last value stands."""
-PROCESSES_NS = 2_000_000_000
+PROCESSES_NS, OFTEN_NS = 1_900_000_000, 950_000_000
 """How often the list of processes is read."""
 
 
@@ -66,14 +66,18 @@ class Board:
         self._slow_due_ns = due_ns if due_ns > began_ns else began_ns + SLOW_NS
         return Sample(self.device.id, tuple(row), at_ns)
 
-    def processes(self, monotonic_ns: Callable[[], int]) -> Table | None:
+    def processes(self, monotonic_ns: Callable[[], int], *, often: bool = False) -> Table | None:
         """Who uses the board, if it is time to ask and something changed since the last answer.
+
+        Args:
+            often: ask each second.
 
         Raises:
             BoardLost, NotStarted: as `read`.
         """
         now_ns = monotonic_ns()
-        if now_ns < self._processes_due_ns or not self._lists:
+        earlier_ns = PROCESSES_NS - OFTEN_NS if often else 0
+        if not self._lists or now_ns < self._processes_due_ns - earlier_ns:
             return None
         self._processes_due_ns = now_ns + PROCESSES_NS
         found: dict[int, tuple[int | None, list[str]]] = {}

@@ -47,7 +47,7 @@ WATCH_S = 0.25
 """How often the hub looks after sinks, clocks and its own cost, at most."""
 CLOCK_S = 10.0
 """How often a pair of clocks and perfwatch's own cost are recorded."""
-TABLE_S = 2.0
+TABLE_S = 0.9
 """A table is recorded when it changed, and no more often than this."""
 
 T = TypeVar("T")

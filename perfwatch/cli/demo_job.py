@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from perfwatch.cli.until import status_of
 from perfwatch.clock import NS
 from perfwatch.job.signals import ENDING
 from perfwatch.job.watch import HUB_S
+from perfwatch.job.workers import Role
 
 if TYPE_CHECKING:
     from perfwatch.job.evidence import Evidence
@@ -85,6 +86,26 @@ def _progress(story: Any) -> Iterator[Cue]:
         share = done / story.server.expected if story.server.expected else 0.0
         yield Cue(at_s, f"{share:4.0%}  {done:6d} queries  {rate:6.1f}/s")
         at_s += step_s
+
+
+class StoryProcesses:
+    """The processes of the story, which are in no /proc."""
+
+    watches_a_server = knows_the_server = in_a_namespace = False
+
+    def __init__(self, is_of_the_job: Callable[[int], bool]) -> None:
+        self._is_of_the_job = is_of_the_job
+
+    def look(self) -> None:
+        """There is nothing to find out."""
+
+    def role_of(self, pid: int) -> Role:
+        """What the story says."""
+        return Role.WORKER if self._is_of_the_job(pid) else Role.STRANGER
+
+    def environments(self) -> Sequence[Mapping[str, str]]:
+        """There are none."""
+        return ()
 
 
 class Performance:
@@ -165,7 +186,7 @@ class Performance:
 
         self._live.start()
         self._live.wait_open(OPEN_WAIT_S)
-        self._evidence.belongs = self._collector.story.is_of_the_job
+        self._evidence.begin(StoryProcesses(self._collector.story.is_of_the_job))
         begun = self._live.read_now(READING_S)
         pid = self._collector.story.job_pid
         self._live.hub.event("job", {"what": "begin", "pid": pid, "simulated": True}, begun.last_ns)
@@ -198,7 +219,7 @@ class Performance:
 
     def _finish(self) -> None:
         read = self._live.read_now(READING_S)
-        self._evidence.belongs = None
+        self._evidence.end()
         number = None if self._ended_by is None else int(self._ended_by)
         fields = {"what": "end", "exit_status": 0 if number is None else None, "signal": number}
         self._live.hub.event("job", fields, read.first_ns)

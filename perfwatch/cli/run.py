@@ -245,7 +245,9 @@ def _plan(
 ) -> Plan:
     from perfwatch.job.process import RUN_VARIABLE
     from perfwatch.job.watched import Plan
+    from perfwatch.job.workers import servers_of
 
+    pages = [one.value.partition("#")[0] for one in wanted.workloads if one.kind == "prometheus"]
     return Plan(
         command=wanted.command,
         environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
@@ -255,6 +257,7 @@ def _plan(
         to_stderr=args.json,
         idle_baseline_s=wanted.idle_baseline_s,
         duration_s=wanted.duration_s,
+        servers=servers_of(pages),
         user=wanted.user,
         apart=screen is not None,
     )

@@ -149,8 +149,9 @@ def _devices_guessed(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "devices-guessed",
             WARN,
-            "Which devices the job used could not be seen, so every accelerator is counted; "
-            "say which with --devices.",
+            "Which devices the job used could not be seen"
+            f"{f' ({evidence.run.hindered})' if evidence.run.hindered else ''}, so every accelerator is "
+            "counted; say which with --devices.",
         )
 
 

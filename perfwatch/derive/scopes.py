@@ -65,6 +65,7 @@ class RunDevices:
         guessed: nothing showed which ones the job used.
         explicit: a person named them.
         shared: who else used them, by the device's number.
+        hindered: what kept it from being seen; empty where nothing did.
     """
 
     accelerators: tuple[DeviceTape, ...]
@@ -73,6 +74,7 @@ class RunDevices:
     guessed: bool
     explicit: bool
     shared: Mapping[int, tuple[str, ...]]
+    hindered: str = ""
 
 
 def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
@@ -103,7 +105,8 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
     ids = _words(found.get("ids"))
     accelerators, others = _split(device for device in tape.devices.values() if _has_id(device, ids))
     guessed = bool(found.get("guessed")) and bool(accelerators)
-    return RunDevices(accelerators, others, str(found.get("because") or ""), guessed, False, shared)
+    because, hindered = (str(found.get(key) or "") for key in ("because", "hindered"))
+    return RunDevices(accelerators, others, because, guessed, False, shared, hindered)
 
 
 def _has_id(device: DeviceTape, ids: Iterable[str]) -> bool:

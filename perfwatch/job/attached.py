@@ -19,6 +19,7 @@ from perfwatch.job.foreign import ForeignProcess, Tree
 from perfwatch.job.opening import Opening
 from perfwatch.job.signals import ENDING, SignalQueue
 from perfwatch.job.watch import END_READING_S, START_READING_S, Watch
+from perfwatch.job.workers import Workers, servers_of
 from perfwatch.sources.live import LiveSource
 
 SILENCE_S = 10.0
@@ -112,8 +113,10 @@ class AttachedRun:
         Raises:
             ConfigError: a device or meter that was asked for is not there; nothing was watched.
         """
-        if self._target.processes:  # first: the devices' processes are told at their opening
-            self._evidence.belongs = Tree(process.pid for process in self._target.processes).holds
+        # First: the devices' processes are told at their opening.
+        roots = [process.pid for process in self._target.processes]
+        servers = [] if roots or self._target.url is None else servers_of([self._target.url])
+        self._evidence.begin(Workers(roots, Tree(roots).holds, servers))
         self._live.start()
         try:
             late = self._watch.wait_open()
@@ -171,7 +174,7 @@ class AttachedRun:
     def _end(self, outcome: Outcome, at_ns: int | None) -> None:
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
-        self._evidence.belongs = None
+        self._evidence.end()
         fields: dict[str, object] = {"what": "end", "exit_status": None, "signal": None, "attached": True}
         if outcome.goes_on:
             fields["goes_on"] = True

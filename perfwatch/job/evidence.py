@@ -1,77 +1,164 @@
-"""Which devices the job uses, by evidence: its processes, its environment, else every accelerator.
+"""Which devices the job uses, by evidence: processes, their environment, else every accelerator.
 
 A sink of the hub: it reads along the device tables of processes (`processes` with a device) and asks at
-once, while they live, whether a process is of the job. What it concludes is recorded as a `devices`
-event, so that a replay needs no process table (design: which devices).
+once, while they live, what a process is to the run. What it concludes is recorded as a `devices` event, so
+that a replay needs no process table (design: which devices).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
+from perfwatch.clock import NS
+from perfwatch.job.visible import VARIABLES, visible
+from perfwatch.job.workers import Role
+from perfwatch.metrics import UTILIZATION
 from perfwatch.model import DeviceKind
 from perfwatch.session import format as fmt
 
-_VISIBLE = {
-    "nvidia": ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
-    "amd": ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
-    "intel": ("ZE_AFFINITY_MASK",),
-    "gaudi": ("HABANA_VISIBLE_DEVICES",),
-    "rebellions": ("RBLN_DEVICES",),
-    "furiosa": ("FURIOSA_DEVICES",),
-    "tpu": ("TPU_VISIBLE_CHIPS",),
-}
-_NONE = ("", "-1", "none", "void", "NoDevFiles")
+LOOKS_S = (0.05, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""So long after the begin processes are looked at, and then each so often as at last."""
+BUSY = 0.05
+"""A device that is busy for less of the time does no work."""
+
+
+class Processes(Protocol):
+    """What a run knows of its processes: perfwatch.job.workers.Workers."""
+
+    @property
+    def watches_a_server(self) -> bool: ...
+    @property
+    def knows_the_server(self) -> bool: ...
+    @property
+    def in_a_namespace(self) -> bool: ...
+    def look(self) -> None: ...
+    def role_of(self, pid: int) -> Role: ...
+    def environments(self) -> Sequence[Mapping[str, str]]: ...
 
 
 class Evidence:
     """Gathers what tells which devices a job uses.
 
     Args:
-        environment: the job's environment.
+        environment: what the job was started with.
         job: what a sentence calls it.
     """
 
     def __init__(self, environment: Mapping[str, str], job: str = "the job") -> None:
-        self._environment = environment
+        self._given = _of_devices(environment)
         self._job = job
         self._lock = threading.Lock()
         self._accelerators: dict[int, tuple[str, Mapping[str, Any]]] = {}
+        self._tables: dict[int, fmt.Record] = {}
         self._used: dict[int, set[int]] = {}
         self._shared: dict[int, set[int]] = {}
+        self._environments: list[Mapping[str, str]] = []
+        self._busy: dict[int, tuple[float, int]] = {}
+        self._places: dict[int, int] = {}
+        self._unknown = False
+        self._workers: Processes | None = None
+        self._server = False
+        self._blind = False
+        self._looks = 0
+        self._began_ns: int | None = None
         self.neighbour: Callable[[fmt.Record], None] = lambda _: None
         """Told of each process of others on a device, once, while the job runs: `n`, `pid`."""
-        self.belongs: Callable[[int], bool] | None = None
-        """Whether a process (host pid) is of the job; set while it runs, when that can be asked."""
+
+    # -- while it runs -----------------------------------------------------------------------------
+
+    def begin(self, workers: Processes) -> None:
+        """The job runs from now on. Whoever was on a device before is on it still."""
+        workers.look()
+        with self._lock:
+            self._workers, self._server = workers, workers.watches_a_server
+            tables = dict(self._tables)
+        for number, table in tables.items():
+            self._take_processes(number, table, workers)
+
+    def end(self) -> None:
+        """The job is over: what comes now tells nothing of it."""
+        with self._lock:
+            workers, self._workers = self._workers, None
+        if workers is not None:
+            self._blind = workers.watches_a_server and not workers.knows_the_server
+            self._unknown = self._unknown and workers.in_a_namespace
 
     def write(self, record: Mapping[str, Any]) -> None:
-        if "device" in record:
-            declared = record["device"]
-            if declared["kind"] == DeviceKind.ACCELERATOR.value:
-                with self._lock:
-                    self._accelerators[declared["n"]] = (declared["collector"], declared)
-        elif self.belongs and record.get("table") == "processes" and record.get("n") is not None:
-            self._take_processes(record["n"], record, self.belongs)
+        if "s" in record:
+            self._take_samples(record["s"])
+        elif "device" in record:
+            self._declare(record["device"])
+        elif record.get("table") == "processes" and record.get("n") is not None:
+            with self._lock:
+                self._tables[record["n"]] = dict(record)
+                workers = self._workers
+            if workers is not None:
+                self._take_processes(record["n"], record, workers)
 
     def tick(self, now_ns: int) -> None:
-        return None
+        """Look at the processes now and then, soon at first: a job may be short, a server may come late."""
+        workers = self._workers
+        if workers is None:
+            return
+        if self._began_ns is None:
+            self._began_ns = now_ns
+        last = len(LOOKS_S) - 1
+        due_s = LOOKS_S[min(self._looks, last)] + max(0, self._looks - last) * LOOKS_S[last]
+        if now_ns - self._began_ns < due_s * NS:
+            return
+        self._looks += 1
+        self._look(workers)
 
-    def _take_processes(self, number: int, record: Mapping[str, Any], belongs: Callable[[int], bool]) -> None:
+    def _look(self, workers: Processes) -> None:
+        workers.look()
+        for environment in workers.environments():
+            told = _of_devices(environment)
+            if told and told not in self._environments:
+                self._environments.append(told)
+
+    def _declare(self, declared: Mapping[str, Any]) -> None:
+        if declared["kind"] != DeviceKind.ACCELERATOR.value:
+            return
+        number = declared["n"]
+        names = [metric["name"] for metric in declared["metrics"]]
+        with self._lock:
+            self._accelerators[number] = (declared["collector"], declared)
+            if UTILIZATION.name in names:
+                self._places[number] = names.index(UTILIZATION.name)
+
+    def _take_samples(self, rows: Sequence[Sequence[Any]]) -> None:
+        """How busy the devices are: what tells where a server's processes cannot be seen."""
+        if not self._server or self._workers is None:
+            return
+        for number, _, values in rows:
+            place = self._places.get(number)
+            busy = values[place] if place is not None and place < len(values) else None
+            if isinstance(busy, (int, float)):
+                total, count = self._busy.get(number, (0.0, 0))
+                self._busy[number] = (total + busy, count + 1)
+
+    def _take_processes(self, number: int, record: Mapping[str, Any], workers: Processes) -> None:
         column = record["columns"].index("pid")
-        for row in record["rows"]:
-            pid = int(row[column])
-            into = self._used if belongs(pid) else self._shared
-            with self._lock:
-                known = into.setdefault(number, set())
-                new = pid not in known
-                known.add(pid)
-            if new and into is self._shared:
-                self.neighbour({"n": number, "pid": pid})
+        for pid in (int(row[column]) for row in record["rows"]):
+            role = workers.role_of(pid)
+            self._unknown = self._unknown or role is Role.UNKNOWN
+            if role is Role.WORKER:
+                with self._lock:
+                    self._used.setdefault(number, set()).add(pid)
+            elif role is Role.STRANGER and pid not in self._used.get(number, ()):
+                with self._lock:
+                    known = self._shared.setdefault(number, set())
+                    new = pid not in known
+                    known.add(pid)
+                if new:
+                    self.neighbour({"n": number, "pid": pid})
+
+    # -- in the end --------------------------------------------------------------------------------
 
     def conclusion(self) -> fmt.Record:
-        """The fields of the `devices` event: ids, because, guessed, shared."""
+        """The fields of the `devices` event: ids, because, guessed, shared, and what hindered."""
         with self._lock:
             ids, because, guessed = self._decide()
             shared = {
@@ -79,56 +166,38 @@ class Evidence:
                 for number, pids in self._shared.items()
                 if number in self._accelerators
             }
-        return {"ids": ids, "because": because, "guessed": guessed, "shared": shared}
+        found = {"ids": ids, "because": because, "guessed": guessed, "shared": shared}
+        if guessed and self._unknown:
+            found["hindered"] = "the driver tells process numbers of another PID namespace"
+        return found
 
     def _decide(self) -> tuple[list[str], str, bool]:
+        who = "the server" if self._server and not self._blind else self._job
         used = [number for number in self._accelerators if number in self._used]
         if used:
             pids = sorted({pid for number in used for pid in self._used[number]})
             names = ", ".join(str(pid) for pid in pids[:4]) + (", ..." if len(pids) > 4 else "")
-            return self._ids(used), f"{self._job}'s processes use them (pid {names})", False
-        for collector in {collector for collector, _ in self._accelerators.values()}:
-            for variable in _VISIBLE.get(collector, ()):
-                numbers = self._visible(collector, variable)
-                if numbers is not None:
-                    value = self._environment[variable]
-                    return (
-                        self._ids(numbers),
-                        f"{variable}={value} in {self._job}'s environment says so",
-                        False,
-                    )
+            return self._ids(used), f"{who}'s processes use them (pid {names})", False
+        seen = visible(self._accelerators, self._environments or ([] if self._server else [self._given]))
+        if seen is not None:
+            numbers, said = seen
+            return self._ids(numbers), f"{said} in {who}'s environment says so", False
         if not self._accelerators:
             return [], "there is no accelerator here", False
-        return self._ids(list(self._accelerators)), f"nothing tells which of them {self._job} uses", True
+        busy = [number for number in self._accelerators if self._share_busy(number) >= BUSY]
+        if self._blind and busy:
+            because = "they were busy while the server worked, whose processes are not seen"
+            return self._ids(busy), because, False
+        return self._ids(list(self._accelerators)), f"nothing tells which of them {who} uses", True
 
-    def _visible(self, collector: str, variable: str) -> list[int] | None:
-        """The devices that a variable lets the job see; None where it decides nothing."""
-        text = self._environment.get(variable)
-        if text is None or text.strip() == "all":
-            return None
-        mine = {n: device for n, (name, device) in self._accelerators.items() if name == collector}
-        if text.strip() in _NONE:
-            return []
-        numbers = []
-        for word in (part.strip() for part in text.split(",")):
-            found = self._match(mine, word)
-            if found is None:
-                return None
-            numbers.append(found)
-        return numbers
+    def _share_busy(self, number: int) -> float:
+        total, count = self._busy.get(number, (0.0, 0))
+        return total / count if count else 0.0
 
-    def _match(self, mine: Mapping[int, Mapping[str, Any]], word: str) -> int | None:
-        if word.isdigit():
-            if not self._numbers_are_certain(mine):
-                return None
-            return next((n for n, device in mine.items() if device.get("index") == int(word)), None)
-        found = [n for n, device in mine.items() if word and str(device["id"]).startswith(word)]
-        return found[0] if len(found) == 1 else None
-
-    def _numbers_are_certain(self, mine: Mapping[int, Mapping[str, Any]]) -> bool:
-        """CUDA counts the fastest first unless told otherwise; alike devices keep the bus order."""
-        models = {str(device["name"]) for device in mine.values()}
-        return len(models) == 1 or self._environment.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-
-    def _ids(self, numbers: list[int]) -> list[str]:
+    def _ids(self, numbers: Sequence[int]) -> list[str]:
         return [str(self._accelerators[number][1]["id"]) for number in numbers]
+
+
+def _of_devices(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an environment says about devices."""
+    return {name: environment[name] for name in VARIABLES if name in environment}

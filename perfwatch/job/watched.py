@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfwatch.clock import NS
@@ -19,6 +19,7 @@ from perfwatch.job.opening import Opening
 from perfwatch.job.process import Ending, Job
 from perfwatch.job.signals import Arrival, SignalQueue
 from perfwatch.job.watch import END_READING_S, START_READING_S, Watch
+from perfwatch.job.workers import Server, Workers
 from perfwatch.sources.live import LiveSource
 
 DRAIN_S = 2.0
@@ -42,6 +43,7 @@ class Plan:
         to_stderr: the job's standard output goes to our standard error (`run --json`).
         idle_baseline_s: measure idle power so long first.
         duration_s: end the job with SIGTERM after so long.
+        servers: those on this machine that count its work.
         user: run the job as this user.
         apart: in a group of its own and without input, because a dashboard has the terminal.
     """
@@ -54,6 +56,7 @@ class Plan:
     to_stderr: bool = False
     idle_baseline_s: float = 0.0
     duration_s: float | None = None
+    servers: Sequence[Server] = ()
     user: str | None = None
     apart: bool = False
 
@@ -143,9 +146,13 @@ class WatchedRun:
         self._watch.answer(self._opening.check, otherwise=lambda: None)
         job = self._start_child()
         self.job = job
-        self._evidence.belongs = lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)
+        self._evidence.begin(Workers([job.pid], self._belongs_to(job), self._plan.servers))
+        self._live.hurry()
         self._live.hub.event("job", self._begin_fields(job), instants.last_ns)
         self._watch.tell_late({*late, *instants.late})
+
+    def _belongs_to(self, job: Job) -> Callable[[int], bool]:
+        return lambda pid: process.belongs_to(pid, job.pid, self._live.session_id)
 
     def _start_child(self) -> Job:
         plan = self._plan
@@ -244,7 +251,7 @@ class WatchedRun:
         ending = self.job.ending
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
-        self._evidence.belongs = None
+        self._evidence.end()
         self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
         if self._plan.ferry is not None:
             self._plan.ferry.drain(DRAIN_S)

@@ -182,6 +182,13 @@ class LiveSource:
         """Record that a process of others is on a device."""
         self.hub.event("neighbour", fields)
 
+    def hurry(self) -> None:
+        """A job begins: collectors that look at processes only now and then do so at once."""
+        for runner in self.runners:
+            hurry = getattr(runner.collector, "hurry", None)
+            if hurry is not None:
+                hurry()
+
     def request_readings(self) -> None:
         """Ask every source of energy and power for a reading now, and do not wait."""
         for runner in self.runners:

@@ -455,7 +455,7 @@ def watch_a_page(
         except TryAgain:
             return
 
-    evidence = SimpleNamespace(belongs=None, conclusion=dict)
+    evidence = SimpleNamespace(begin=lambda _: None, end=lambda: None, conclusion=dict)
     opening = SimpleNamespace(check=lambda: None)
     watched: Any = AttachedRun(
         target, live, evidence, opening, SimpleNamespace(wait=wait), duration_s=duration_s, page=page  # type: ignore[arg-type]

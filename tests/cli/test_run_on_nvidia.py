@@ -71,6 +71,54 @@ def test_the_devices_that_the_jobs_processes_use_are_charged(tmp_path: Path) -> 
         assert "devices-guessed" not in codes(summary)
 
 
+SERVER = """
+import http.server, time
+began_s = time.monotonic()
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        done = int(20 * (time.monotonic() - began_s))
+        body = f'vllm:request_success_total{{finished_reason="stop"}} {done}\\n'.encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_server_that_does_the_work_is_charged_and_not_its_client(tmp_path: Path) -> None:
+    """The server holds two of four boards and the client none; a stranger was there before both."""
+    with FakeNvml(4) as fake:
+        server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout is not None
+            url = f"http://127.0.0.1:{server.stdout.readline().strip()}/metrics"
+            fake.set_processes(1, [(server.pid, 100.0, "compute")])
+            fake.set_processes(2, [(server.pid, 100.0, "compute"), (1, 100.0, "compute")])
+            summary = run(fake, "time.sleep(2.0)", tmp_path, "-w", url)
+        finally:
+            server.kill()
+            server.communicate()
+    assert summary["devices"]["ids"] == ["nvidia:1", "nvidia:2"]
+    assert summary["devices"]["because"] == f"the server's processes use them (pid {server.pid})"
+    assert summary["work"]["queries"]["source"] == "page"
+    shared = [each["message"] for each in summary["quality"] if each["code"] == "shared-device"]
+    assert len(shared) == 1, "the server is no stranger"
+    assert "nvidia:2" in shared[0]
+    assert "pid 1" in shared[0]
+
+
+def test_what_the_jobs_own_processes_may_see_decides(tmp_path: Path) -> None:
+    with FakeNvml(3) as fake:
+        job = """
+            import subprocess
+            subprocess.run(["sleep", "1.5"], env={**os.environ, "CUDA_VISIBLE_DEVICES": "2"})
+        """
+        summary = run(fake, job, tmp_path)
+        assert summary["devices"]["ids"] == ["nvidia:2"]
+
+
 def test_the_environment_decides_where_no_process_is_seen(tmp_path: Path) -> None:
     with FakeNvml(2) as fake:
         summary = run(fake, "time.sleep(0.3)", tmp_path, extra={"CUDA_VISIBLE_DEVICES": "1"})

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from perfwatch.job.evidence import Evidence
+from perfwatch.job.workers import Role
+from perfwatch.metrics import UTILIZATION
 from perfwatch.model import Device, DeviceKind
 from perfwatch.session import format as fmt
 
@@ -27,6 +29,38 @@ def evidence(environment: dict[str, str], names: tuple[str, ...] = ("A100",) * 4
     return gathered
 
 
+class Known:
+    """Processes by their roles; a number that is not named is not there."""
+
+    def __init__(
+        self,
+        workers: tuple[int, ...] = (),
+        *,
+        ours: tuple[int, ...] = (),
+        strangers: tuple[int, ...] = (),
+        server: bool = False,
+        knows_the_server: bool = True,
+        in_a_namespace: bool = False,
+        environments: tuple[dict[str, str], ...] = (),
+    ) -> None:
+        self._roles = {
+            **dict.fromkeys(workers, Role.WORKER),
+            **dict.fromkeys(ours, Role.OURS),
+            **dict.fromkeys(strangers, Role.STRANGER),
+        }
+        self.watches_a_server, self.knows_the_server = server, server and knows_the_server
+        self.in_a_namespace = in_a_namespace
+        self._environments = environments
+
+    def look(self) -> None: ...
+
+    def role_of(self, pid: int) -> Role:
+        return self._roles.get(pid, Role.UNKNOWN)
+
+    def environments(self) -> tuple[dict[str, str], ...]:
+        return self._environments
+
+
 def processes(number: int, *pids: int) -> dict[str, Any]:
     return fmt.table(1.0, "processes", ("pid", "memory_bytes"), [(pid, 1) for pid in pids], number)
 
@@ -34,7 +68,8 @@ def processes(number: int, *pids: int) -> dict[str, Any]:
 def test_the_devices_of_the_jobs_processes_and_those_shared_with_others() -> None:
     gathered = evidence({})
     told: list[dict[str, Any]] = []
-    gathered.belongs, gathered.neighbour = (lambda pid: pid in (100, 101)), told.append
+    gathered.neighbour = told.append
+    gathered.begin(Known((100, 101), strangers=(7, 8)))
     gathered.write(processes(1, 100))
     gathered.write(processes(2, 101, 7))
     gathered.write(processes(2, 101, 7))
@@ -47,10 +82,98 @@ def test_the_devices_of_the_jobs_processes_and_those_shared_with_others() -> Non
     assert told == [{"n": 2, "pid": 7}, {"n": 3, "pid": 8}]  # each once, while the job runs
 
 
-def test_processes_seen_before_or_after_the_job_tell_nothing() -> None:
+def test_who_was_on_a_device_before_the_job_is_on_it_still() -> None:
     gathered = evidence({})
+    gathered.write(processes(1, 7))
+    gathered.write(processes(2, 9))
+    gathered.begin(Known((100,), strangers=(7,)))
+    gathered.write(processes(1, 7, 100))
+    gathered.end()
+    found = gathered.conclusion()
+    assert found["ids"] == [IDS[1]]
+    assert found["shared"] == {IDS[1]: ["pid 7"]}, "pid 9 is gone"
+
+
+def test_processes_seen_after_the_job_tell_nothing() -> None:
+    gathered = evidence({})
+    gathered.begin(Known((100,)))
+    gathered.end()
     gathered.write(processes(1, 100))
     assert gathered.conclusion()["guessed"] is True
+
+
+def test_a_worker_that_has_ended_is_no_stranger() -> None:
+    gathered = evidence({})
+    known = Known((100,))
+    gathered.begin(known)
+    gathered.write(processes(1, 100))
+    known._roles[100] = Role.STRANGER  # its number belongs to another by now
+    gathered.write(processes(1, 100, 101))
+    assert gathered.conclusion()["shared"] == {}
+
+
+def test_the_devices_of_a_watched_server_are_those_of_the_run() -> None:
+    gathered = evidence({"CUDA_VISIBLE_DEVICES": "0"})
+    gathered.begin(Known((50,), ours=(100,), strangers=(7,), server=True))
+    gathered.write(processes(2, 50))
+    gathered.write(processes(3, 100))
+    gathered.end()
+    found = gathered.conclusion()
+    assert (found["ids"], found["shared"]) == ([IDS[2]], {})
+    assert found["because"] == "the server's processes use them (pid 50)"
+
+
+def test_a_servers_environment_counts_and_not_that_of_its_client() -> None:
+    gathered = evidence({"CUDA_VISIBLE_DEVICES": "0"})
+    gathered.begin(Known(server=True, environments=({"CUDA_VISIBLE_DEVICES": "1,2", "HOME": "/"},)))
+    gathered.tick(0)
+    gathered.tick(10**9)
+    gathered.end()
+    found = gathered.conclusion()
+    assert found["ids"] == [IDS[1], IDS[2]]
+    assert found["because"] == "CUDA_VISIBLE_DEVICES=1,2 in the server's environment says so"
+
+
+def test_what_the_jobs_own_processes_were_started_with_counts() -> None:
+    gathered = evidence({"CUDA_VISIBLE_DEVICES": "0,1,2,3"})
+    ranks = ({"CUDA_VISIBLE_DEVICES": "1"}, {"CUDA_VISIBLE_DEVICES": "3"})
+    gathered.begin(Known(environments=ranks))
+    for second in range(3):
+        gathered.tick(second * 10**9)
+    found = gathered.conclusion()
+    assert found["ids"] == [IDS[1], IDS[3]]
+    assert "CUDA_VISIBLE_DEVICES=1 and CUDA_VISIBLE_DEVICES=3" in found["because"]
+
+
+def test_a_server_that_is_not_seen_is_told_by_the_devices_that_are_busy() -> None:
+    gathered = evidence({})
+    for n in range(4):
+        device = Device(IDS[n], "A100", DeviceKind.ACCELERATOR, index=n, metrics=(UTILIZATION,))
+        gathered.write({"t": 0.0, "device": fmt.encode_device(n, "nvidia", device)})
+    gathered.begin(Known(server=True, knows_the_server=False))
+    for t in range(5):
+        gathered.write(fmt.batch(t, "nvidia", 0.0, [[n, t, [0.9 if n == 3 else 0.0]] for n in range(4)]))
+    gathered.end()
+    found = gathered.conclusion()
+    assert (found["ids"], found["guessed"]) == ([IDS[3]], False)
+    assert "busy while the server worked" in found["because"]
+
+
+def test_numbers_of_another_namespace_are_compared_with_nothing() -> None:
+    gathered = evidence({})
+    gathered.begin(Known((2,), in_a_namespace=True))
+    gathered.write(processes(1, 4_000_000))
+    gathered.end()
+    found = gathered.conclusion()
+    assert (found["guessed"], found["shared"]) == (True, {})
+    assert "another PID namespace" in found["hindered"]
+
+
+def test_what_families_see_adds_up_whatever_their_order() -> None:
+    gathered = evidence({"CUDA_VISIBLE_DEVICES": "1", "ROCR_VISIBLE_DEVICES": "0"})
+    amd = Device("amd-0", "MI300X", DeviceKind.ACCELERATOR, index=0)
+    gathered.write({"t": 0.0, "device": fmt.encode_device(20, "amd", amd)})
+    assert gathered.conclusion()["ids"] == [IDS[1], "amd-0"]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +185,8 @@ def test_processes_seen_before_or_after_the_job_tell_nothing() -> None:
         ("GPU-3", [3]),
         ("", []),
         ("-1", []),
+        ("0,-1,1", [0]),  # CUDA takes those before the first that is none
+        ("1,GPU-x", [1]),
     ],
 )
 def test_the_environment_tells_where_no_process_was_seen(value: str, expected: list[int]) -> None:
@@ -78,7 +203,7 @@ def test_numbers_decide_nothing_among_different_models_unless_in_bus_order() -> 
     assert evidence(ordered, mixed).conclusion()["ids"] == [IDS[1]]
 
 
-@pytest.mark.parametrize("value", ["9", "GPU-x", "GPU-", "1,GPU-x", "all"])
+@pytest.mark.parametrize("value", ["9", "GPU-x", "GPU-", "9,1", "all"])
 def test_what_names_no_device_of_ours_decides_nothing(value: str) -> None:
     found = evidence({"CUDA_VISIBLE_DEVICES": value}).conclusion()
     assert found["guessed"] is True

@@ -1,0 +1,166 @@
+"""Which processes do the counted work: those of a server that is watched, else the job's own?
+
+A server is found by who owns its port, and that process' tree works for it. Nothing is asked of a process;
+all is read from /proc.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from perfwatch.job import port
+from perfwatch.job.foreign import PROC, ForeignProcess, Tree
+from perfwatch.job.sockets import Address
+
+INITIAL_NAMESPACE = 0xEFFFFFFC
+"""Inode of the first PID namespace (linux/proc_ns.h, PROC_PID_INIT_INO)."""
+_PORTS = {"http": 80, "https": 443}
+_MOST_PROCESSES = 2000
+"""So many of a tree are looked at."""
+
+
+class Role(enum.Enum):
+    """What a process is to the run; UNKNOWN: it is not there any more, or of another PID namespace."""
+
+    WORKER = enum.auto()
+    OURS = enum.auto()
+    STRANGER = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+class Server(NamedTuple):
+    """A server on this machine: the addresses at which it may listen, and its port."""
+
+    addresses: tuple[Address, ...]
+    port: int
+
+
+def servers_of(urls: Iterable[str]) -> list[Server]:
+    """The servers among these addresses that are on this machine's loopback."""
+    found = []
+    for url in urls:
+        try:
+            parts = urlsplit(url)
+            host, number = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            continue
+        # Another name would have to be asked for, which may take long, and is hardly this machine's.
+        addresses = port.loopback_addresses(host) if host == "localhost" or _is_literal(host) else []
+        if addresses and number:
+            found.append(Server(tuple(addresses), number))
+    return found
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class Workers:
+    """The processes of a run.
+
+    Args:
+        roots: the first processes of the job.
+        belongs: whether a process is of the job.
+        servers: those that count its work.
+        root: where /proc is.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[int],
+        belongs: Callable[[int], bool],
+        servers: Sequence[Server] = (),
+        root: Path = PROC,
+    ) -> None:
+        self._roots = roots
+        self._belongs = belongs
+        self._servers = servers
+        self._root = root
+        self._owners: dict[Server, list[int]] = {}
+        self._trees: dict[Server, Tree] = {}
+
+    def look(self) -> None:
+        """Find who owns the ports that nobody was known to own."""
+        for server in self._servers:
+            if server not in self._owners:
+                owners = port.owners(server.addresses, server.port, self._root)
+                if owners:
+                    self._owners[server] = owners
+                    self._trees[server] = Tree(owners, self._root)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every server's owner is known."""
+        return len(self._owners) == len(self._servers)
+
+    @property
+    def watches_a_server(self) -> bool:
+        """Whether a server does the work."""
+        return bool(self._servers)
+
+    @property
+    def knows_the_server(self) -> bool:
+        """Whether the processes of some server are known."""
+        return bool(self._owners)
+
+    def role_of(self, pid: int) -> Role:
+        """What a process (by the number that the driver tells) is to the run."""
+        if not (self._root / str(pid)).exists():
+            return Role.UNKNOWN
+        if any(tree.holds(pid) for tree in self._trees.values()):
+            return Role.WORKER
+        if self._belongs(pid):
+            return Role.OURS if self.knows_the_server else Role.WORKER
+        return Role.STRANGER
+
+    @property
+    def in_a_namespace(self) -> bool:
+        """Whether process numbers here are not those of the machine, which a driver tells."""
+        try:
+            return (self._root / "self/ns/pid").stat().st_ino != INITIAL_NAMESPACE
+        except OSError:
+            return False
+
+    def environments(self) -> list[Mapping[str, str]]:
+        """What the processes that do the work were started with: those of the tree without children."""
+        roots = [pid for owners in self._owners.values() for pid in owners] or self._roots
+        return [
+            environment
+            for pid in self._leaves(roots)
+            if (environment := ForeignProcess(pid, self._root).environment())
+        ]
+
+    def _leaves(self, roots: Sequence[int]) -> list[int]:
+        waiting, seen, leaves = list(roots), set(roots), []
+        while waiting and len(seen) < _MOST_PROCESSES:
+            pid = waiting.pop()
+            children = [child for child in self._children(pid) if child not in seen]
+            seen.update(children)
+            waiting += children
+            if not children:
+                leaves.append(pid)
+        return sorted(leaves)
+
+    def _children(self, pid: int) -> list[int]:
+        """Its children, as far as the kernel lists them (CONFIG_PROC_CHILDREN)."""
+        found: list[int] = []
+        try:
+            threads = list((self._root / str(pid) / "task").iterdir())
+        except OSError:
+            return found
+        for thread in threads:
+            try:
+                text = (thread / "children").read_text()
+            except OSError:
+                continue
+            found += [int(word) for word in text.split() if word.isdigit()]
+        return found
