@@ -14,6 +14,8 @@ STUCK_S = 5.0
 """A counter that does not move for so long while power is drawn is at fault."""
 STUCK_UPDATES = 3.0
 """One that is renewed more rarely has so many update periods."""
+LEAST_SHARE_S = 0.2
+"""A stretch that reaches into a window by less does not spoil it."""
 IDLE_SEEN = 1.5
 """Idle was seen where the highest reading of a recording is so many times the lowest."""
 ABOVE_IDLE = 1.1
@@ -42,20 +44,29 @@ def fault_of(
 
 
 def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
-    """The first stretch in which the counter stood still too long while power was above idle."""
-    patience_s = max(STUCK_S, STUCK_UPDATES * (counter.metric.update_s or 0.0))
-    times, values = counter.within(span)
-    if not len(times) or times[-1] - times[0] < patience_s:
-        return None
-    moves = [times[0], *compress(times[1:], map(ne, values[1:], values)), times[-1]]
-    if max(map(sub, moves[1:], moves)) < patience_s:
-        return None
-    moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
-    begins = [times[index] for index in (0, *moved)]
-    ends = [times[index] for index in (*(index - 1 for index in moved), len(times) - 1)]
-    still = [Span(a, b) for a, b in zip(begins, ends, strict=True) if b - a >= patience_s]
+    """The first stretch that reaches into the span and in which the counter stood still under load too long.
+
+    Where it began and ended does not matter: what it stood still for is missing from the span, and what it
+    made up for at once may have been used before it.
+    """
+    update_s = counter.metric.update_s or 0.0
+    patience_s = max(STUCK_S, STUCK_UPDATES * update_s)
+    still = [
+        one
+        for one in _still(counter, patience_s)
+        if min(one.end, span.end) - max(one.start, span.start) > max(LEAST_SHARE_S, STUCK_UPDATES * update_s)
+    ]
     idle_w = _idle_watts(counter, power) if still else 0.0
     return next((loaded for part in still for loaded in _above(power, part, idle_w, patience_s)), None)
+
+
+def _still(counter: Series, least_s: float) -> list[Span]:
+    """Where the counter did not move for so long."""
+    times, values = counter.times, counter.values
+    moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
+    firsts, lasts = (0, *moved), (*(index - 1 for index in moved), len(times) - 1)
+    stretches = [Span(times[first], times[last]) for first, last in zip(firsts, lasts, strict=True)]
+    return [one for one in stretches if one.duration_s >= least_s]
 
 
 def _above(power: Series, span: Span, idle_w: float, least_s: float) -> Iterator[Span]:

@@ -109,15 +109,21 @@ class _Figure:
 
 
 def device_energy(
-    tape: DeviceTape, spans: Sequence[Span], *, interval_s: float, limit_w: float | None = None
+    tape: DeviceTape,
+    spans: Sequence[Span],
+    *,
+    interval_s: float,
+    limit_w: float | None = None,
+    until: float | None = None,
 ) -> DeviceEnergy | None:
     """Energy of a device over the union of spans; `None` if it tells neither power nor energy.
 
     Args:
         interval_s: the sampling period, which tells a gap from a pause between readings.
         limit_w: the highest power limit of the device, if one is known.
+        until: readings after this time are left out: their averages reach into what is another load.
     """
-    power, counter = tape.get(POWER.name), tape.get(ENERGY.name)
+    power, counter = (_up_to(tape.get(name), until) for name in (POWER.name, ENERGY.name))
     if power is None and counter is None:
         return None
     window = union(spans)
@@ -150,6 +156,10 @@ def device_energy(
         estimated=chosen.estimated if chosen else False,
         findings=tuple(_findings(tape.label, counted, compared, fault, chosen)),
     )
+
+
+def _up_to(series: Series | None, until: float | None) -> Series | None:
+    return series if series is None or until is None else series.up_to(until)
 
 
 def _error_of(chosen: _Figure | None) -> Error | None:
@@ -325,7 +335,8 @@ def _findings(
             "counter-disagrees", WARN, f"{label}: the energy counter {fault}; the energy {instead}."
         )
     elif compared is not None and _disagree(*compared):
-        yield Finding("counter-disagrees", WARN, _disagreement(label, *compared))
+        used = "The counter is used." if chosen is counted else "The integral is used."
+        yield Finding("counter-disagrees", WARN, f"{_disagreement(label, *compared)} {used}")
     if chosen is not None and chosen.gaps:
         yield Finding("gap", WARN, _gap_message(label, chosen.gaps))
 
@@ -348,7 +359,7 @@ def _off_ratio(counted: _Figure, integrated: _Figure) -> float | None:
 def _disagreement(label: str, counted: _Figure, integrated: _Figure) -> str:
     return (
         f"{label}: the energy counter says {_joules(counted)}, the integral of power {_joules(integrated)}: "
-        "they differ by more than both errors. The counter is used."
+        "they differ by more than both errors."
     )
 
 

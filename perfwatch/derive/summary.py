@@ -125,7 +125,7 @@ class _Run:
             devices=devices,
             headline=headline,
             scopes=scopes.other_scopes(tape, devices, headline),
-            at_rest=energies_of(tape, baseline, interval_s=interval_s) if baseline else {},
+            at_rest=_at_rest(tape, baseline, job.start, interval_s),
             labels=scopes.labels_of(tape),
             interval_s=interval_s,
         )
@@ -390,6 +390,16 @@ def _cost(
         error_joules=total.error_joules,
         count_errors=_count_errors(work),
     )
+
+
+def _at_rest(
+    tape: Tape, baseline: Sequence[Span], begin: float, interval_s: float
+) -> dict[int, DeviceEnergy]:
+    """What the devices drew in the baseline. What was read after the job began may be an average with it."""
+    if not baseline:
+        return {}
+    until = max(begin, baseline[-1].end)
+    return energies_of(tape, baseline, interval_s=interval_s, until=until)
 
 
 def _priced(run: _Run, window: Window) -> CostInputs:

@@ -73,6 +73,15 @@ class Series:
     def __len__(self) -> int:
         return len(self.times)
 
+    def up_to(self, t: float) -> Series | None:
+        """The readings up to a time; None if there are none."""
+        count = bisect_right(self.times, t)
+        if not count:
+            return None
+        part = Series(self.metric)
+        part.times, part.values, part.exact = self.times[:count], self.values[:count], self.exact
+        return part
+
     def within(self, span: Span) -> tuple[array[float], array[float]]:
         """Times and values of the readings in a span, its ends included."""
         first, last = bisect_left(self.times, span.start), bisect_right(self.times, span.end)

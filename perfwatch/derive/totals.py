@@ -40,14 +40,17 @@ class EnergyTotal:
     devices: tuple[int, ...]
 
 
-def energies_of(tape: Tape, spans: Sequence[Span], *, interval_s: float) -> dict[int, DeviceEnergy]:
+def energies_of(
+    tape: Tape, spans: Sequence[Span], *, interval_s: float, until: float | None = None
+) -> dict[int, DeviceEnergy]:
     """The energy of every device that tells power or energy."""
     found = {}
     for number, device in tape.devices.items():
         if not tells_energy(device):
             continue
         period_s = device.period_s(interval_s)
-        energy = device_energy(device, spans, interval_s=period_s, limit_w=highest_power_w(device))
+        limit_w = highest_power_w(device)
+        energy = device_energy(device, spans, interval_s=period_s, limit_w=limit_w, until=until)
         if energy is not None:
             found[number] = energy
     return found

@@ -171,7 +171,7 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
     elif settings.phase is not None:
         headline = _phase(tape, settings.phase, job.span)
     elif settings.window is None:
-        headline = marked or often or replace(whole, because=_why_job(job, courses))
+        headline = marked or often or replace(whole, because=_why_job(tape, job, courses))
     else:
         headline = _asked(tape, settings, courses, unit, whole)
     if headline.kind in ("marks", "work") and headline.phase is None and settings.window is not None:
@@ -183,12 +183,14 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
     return Windows(cut, other, working, whole, tells_idleness)
 
 
-def _why_job(job: Job, courses: Courses) -> str:
+def _why_job(tape: Tape, job: Job, courses: Courses) -> str:
     if not job.found:
         return job.missing
+    told = any(_origin(mark) != PERSON for mark in _marks(tape, MEASURE))
+    marked = "what was marked encloses no time of the job" if told else "nothing was marked"
     if any(name != ERRORS for name in courses):
-        return f"nothing was marked and no work counter moved {MOVES_OF_A_WINDOW} times"
-    return "nothing was marked and nothing counted work"
+        return f"{marked} and no work counter moved {MOVES_OF_A_WINDOW} times"
+    return f"{marked} and nothing counted work"
 
 
 def _asked(tape: Tape, settings: Settings, courses: Courses, unit: str | None, whole: Window) -> Window:
@@ -221,8 +223,7 @@ def _marked(tape: Tape, job: Span, *, persons: bool) -> Window | None:
 
 
 def _phase(tape: Tape, name: str, job: Span) -> Window:
-    marks = _marks(tape, name)
-    spans, left_open = _pairs(marks, job.end)
+    spans, left_open = _pairs_of_one(_marks(tape, name), job.end)
     if not spans:
         raise ConfigError(
             f"cannot take phase {name!r} as the window: there is no such phase; {_phases_there_are(tape)}"
@@ -249,7 +250,7 @@ def _between(tape: Tape, settings: Settings, job: Span) -> Window:
 def _moment(tape: Tape, text: str, option: str, edge: str, job_end: float) -> float:
     """Seconds of the session: a time, or the moment of a mark (of a phase its begin, or its end)."""
     marks = _marks(tape, text)
-    spans, _ = _pairs(marks, job_end)
+    spans, _ = _pairs_of_one(marks, job_end)
     if spans:
         return spans[0].start if edge == "begin" else spans[-1].end
     if marks:
@@ -273,8 +274,8 @@ def _phases_there_are(tape: Tape) -> str:
 
 
 def phase_spans(tape: Tape, name: str, end: float) -> tuple[Span, ...]:
-    """The spans of a phase, whoever marked it; one that was left open ends at `end`."""
-    return _pairs(_marks(tape, name), end)[0]
+    """The spans of a phase, by whoever is believed first; one that was left open ends at `end`."""
+    return _pairs_of_one(_marks(tape, name), end)[0]
 
 
 def _marks(tape: Tape, name: str) -> list[Event]:
@@ -311,6 +312,15 @@ def _origins(marks: Sequence[Event], *, persons: bool) -> list[str]:
         key=lambda origin: _ORIGINS.index(origin) if origin in _ORIGINS else len(_ORIGINS),
     )
     return [*ranked, PERSON] if persons and PERSON in present else ranked
+
+
+def _pairs_of_one(marks: Sequence[Event], open_end: float) -> tuple[tuple[Span, ...], bool]:
+    """The spans of the first origin that put any: a job's and a person's do not make one together."""
+    for origin in _origins(marks, persons=True):
+        found = _pairs((mark for mark in marks if _origin(mark) == origin), open_end)
+        if found[0]:
+            return found
+    return (), False
 
 
 def _pairs(marks: Iterable[Event], open_end: float) -> tuple[tuple[Span, ...], bool]:
@@ -366,6 +376,10 @@ def _cut_front(window: Window, warmup_s: float) -> Window:
         return window
     first, *rest = window.spans
     kept = Span(min(first.start + warmup_s, first.end), first.end)
+    cut_s = min(warmup_s, first.duration_s)
     spans = (kept, *rest) if kept.end > kept.start or not rest else tuple(rest)
-    because = f"{window.because}; the first {warmup_s:g} s are left out"
-    return replace(window, spans=spans, because=because, warmup_s=warmup_s)
+    left_out = f"the first {cut_s:.6g} s are left out"
+    if kept.end <= kept.start and not rest:
+        left_out = f"all of its {cut_s:.6g} s are warm-up (--warmup {warmup_s:g}s), nothing is left"
+    because = f"{window.because}; {left_out}"
+    return replace(window, spans=spans, because=because, warmup_s=cut_s)

@@ -153,6 +153,19 @@ def outsider_covered(share: float) -> Summary:
 # Power and work at all
 
 
+def stuck_around(end: float) -> Summary:
+    """The counter stands still from 20 s on and makes up for it at 30 s; the window ends before or within."""
+    session = job()
+    number = session.device(metrics=(FAST_COUNTER, FAST_POWER))
+    session.poll(
+        number, every(0.5, 0.0, 34.0), lambda t: 100.0 * (20.0 if 20.0 < t < 30.0 else t), lambda t: 100.0
+    )
+    session.mark("measure", 4.0, end)
+    summary = judged(session, window=None)
+    assert summary["energy"]["joules"] == pytest.approx(100.0 * (end - 4.0), rel=0.02)
+    return summary
+
+
 def slow_source(period_s: float) -> Summary:
     """Power alone of a source that is read more seldom than asked: that is no gap."""
     session = job(end=92.0)
@@ -493,6 +506,7 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
     ("gap", no_counter_for, [(12.0, None)]),
     ("gap", wall_clock_ahead, [(5.0, None), (5.1, WARN)]),
     ("counter-disagrees", counter_above, [(0.98, None), (1.02, WARN), (-0.98, None), (-1.02, WARN)]),
+    ("counter-disagrees", stuck_around, [(20.0, None), (23.0, WARN), (31.0, WARN)]),
     ("counter-disagrees", counter_stuck, [(4.9, None), (5.1, WARN)]),
     ("counter-disagrees", counter_beyond_limit, [(199.0, None), (201.0, WARN)]),
     ("late-samples", late_of_forty, [(2, None), (3, WARN)]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from perfwatch.derive.settings import CostInputs, Purchase, Settings
 from perfwatch.derive.summary import summarise
 from perfwatch.derive.tape import Tape
-from perfwatch.metrics import ENERGY, LATENCY, POWER_LIMIT, QUERIES, UTILIZATION
+from perfwatch.metrics import ENERGY, LATENCY, POWER, POWER_LIMIT, QUERIES, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
 
 TOP = (
@@ -203,6 +203,20 @@ def test_a_machine_without_accelerators_is_paid_by_its_packages():
     bought = CostInputs(purchases=(Purchase("CPU*", 3600.0, 1000.0),))
     cost = session.summary(window="job", cost=bought)["cost"]
     assert cost["machine"] == pytest.approx(3600.0 / 1000.0 * 36 / 3600)
+
+
+def test_an_average_that_reaches_into_the_job_is_no_idle_power():
+    """70 W at rest and 700 W in the job; the sensor averages over a second, and there is no counter."""
+    session = Session()
+    session.mark("idle_baseline", 0.0, 5.0, origin="perfwatch")
+    session.job(5.01, 65.0)
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=1.0),))
+    times = [*every(1.0, 0.0, 5.0), 5.01, *every(1.0, 6.0, 66.0)]
+    session.poll(number, times, lambda t: 70.0 if t <= 5.01 else 700.0)
+    session.counter(steps(5.01, 65.0, 1000, 100))
+    energy = session.summary(window="job")["energy"]
+    assert energy["idle_watts"] == pytest.approx(70.0)
+    assert energy["net_joules"] == pytest.approx(energy["joules"] - 70.0 * 59.99, rel=1e-6)
 
 
 def test_the_idle_baseline_gives_idle_watts_and_net_joules():

@@ -263,6 +263,24 @@ def test_a_warmup_longer_than_the_window_leaves_nothing_to_quote():
     summary = session.summary(warmup_s=60.0)
     assert summary["window"]["duration_s"] == 0.0
     assert {"short-window", "no-power"} <= codes(summary, "insufficient")
+    assert "nothing is left" in summary["window"]["because"]
+
+
+def test_a_phase_is_that_of_one_origin():
+    """What the job marked and what a person marked do not make one phase together."""
+    session = watched()
+    session.mark("measure", 5.0, 10.0)
+    session.mark("measure", 8.0, 20.0, origin="person")
+    session.job(2.0, 38.0)
+    for chosen in ({"phase": "measure"}, {"since": "measure", "until": "measure"}, {}):
+        assert spans(session.summary(**chosen)) == [[5.0, 10.0]]
+
+
+def test_marks_without_length_are_not_called_missing():
+    session = watched()
+    session.mark("measure", 5.0, 5.0)
+    session.job(2.0, 38.0)
+    assert "encloses no time of the job" in session.summary()["window"]["because"]
 
 
 def test_a_phase_is_a_window_too():
