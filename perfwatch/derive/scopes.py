@@ -298,12 +298,12 @@ def _is_chip_scope(device: DeviceTape) -> bool:
 
 
 def _energy_source(tape: Tape, device: DeviceTape) -> DeviceTape | None:
-    """The device, or (for a partition of a chip) the accelerator around it that tells the energy."""
+    """The device, or what is around it and tells its energy: a partition's chip, a meter that dies share."""
     if tells_energy(device):
         return device
-    around = _ancestors(device, tape)
+    around = [each for each in _ancestors(device, tape) if tells_energy(each)]
     return next(
-        (each for each in around if each.device.kind is DeviceKind.ACCELERATOR and tells_energy(each)), None
+        (each for each in around if each.device.kind is DeviceKind.ACCELERATOR or _is_chip_scope(each)), None
     )
 
 
@@ -412,11 +412,11 @@ def _named_meter(tape: Tape, name: str) -> DeviceTape:
 
 def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, tuple[DeviceTape, ...]]:
     """Every other scope that was measured on the run's hosts, with its devices; none is added to another."""
-    chips = _Chips.of(tape, run).measured
+    chips = _around_and_within(tape, run.accelerators)
     found: dict[str, tuple[DeviceTape, ...]] = {}
     for scope in Scope:
         if _is_chip_scope_name(scope):
-            devices = tuple(device for device in chips if device.device.scope is scope)
+            devices = outermost([device for device in chips if device.device.scope is scope], tape)
         else:
             devices = _measured(tape, run, scope)
             if scope.value in _METER_SCOPES:
@@ -424,6 +424,18 @@ def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, t
         if devices and scope.value != headline.scope:
             found[scope.value] = devices
     return found
+
+
+def _around_and_within(tape: Tape, chips: Sequence[DeviceTape]) -> list[DeviceTape]:
+    """The chips, what they lie in, and what lies in them, as far as it tells its energy."""
+    mine = {device.number for device in chips}
+    around = {each.number for device in chips for each in _ancestors(device, tape)}
+    return [
+        device
+        for device in tape.devices.values()
+        if tells_energy(device)
+        and (device.number in mine | around or any(each.number in mine for each in _ancestors(device, tape)))
+    ]
 
 
 def _is_chip_scope_name(scope: Scope) -> bool:

@@ -124,13 +124,12 @@ class Ledger:
     def _clamp(self, mark: Mark, at_ns: int, now_ns: int) -> int:
         if mark.told_ns is None:
             return at_ns
-        clamped_ns = min(max(mark.told_ns, self._opened_ns), now_ns)
+        # A time to come is no time: the mark came when it arrived.
+        clamped_ns = max(mark.told_ns, self._opened_ns) if mark.told_ns <= now_ns else at_ns
         if clamped_ns != mark.told_ns:
+            instead = "it counts when it came" if clamped_ns == at_ns else "it was moved to its begin"
             name = clean_text(mark.name, 40)
-            self._note(
-                "clamped",
-                f"mark {name!r} gives a time outside of the watched stretch; it was moved to its end",
-            )
+            self._note("clamped", f"mark {name!r} gives a time outside of the watched stretch; {instead}")
         return clamped_ns
 
     def _mark(self, mark: Said, at_ns: int) -> list[Reading]:

@@ -8,7 +8,7 @@ import pytest
 from derive.build import Session, codes, every, message, steps
 
 from perfwatch.errors import ConfigError
-from perfwatch.metrics import ENERGY, MEMORY_USED
+from perfwatch.metrics import ENERGY, MEMORY_USED, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
 
 TIMES = every(1.0, 0.0, 34.0)
@@ -65,6 +65,33 @@ def test_components_add_accelerators_packages_and_dram_and_nothing_twice():
     assert list(summary["energy"]["by_scope"]) == ["accelerator", "cpu", "dram", "node"]
     assert summary["energy"]["by_scope"]["cpu"]["joules"] == pytest.approx(1500.0)
     assert summary["energy"]["not_included"] == ["fans", "cooling"]
+
+
+@pytest.mark.parametrize(
+    ("used", "headline", "beside"), [("MOD", "module", "accelerator"), ("GPU", "accelerator", "module")]
+)
+def test_what_a_chip_lies_in_and_what_lies_in_it_stands_beside_it(used, headline, beside):
+    session = job()
+    session.board(TIMES, watts=600.0, uuid="MOD", scope=Scope.MODULE)
+    session.board(TIMES, watts=400.0, uuid="GPU", parent="MOD")
+    session.event(30.0, "devices", ids=[used], because="x", guessed=False, shared={})
+    energy = session.summary(window="job")["energy"]
+    watts = {"module": 600.0, "accelerator": 400.0}
+    assert (energy["scope"], energy["joules"]) == (headline, pytest.approx(30.0 * watts[headline]))
+    assert energy["by_scope"][beside]["joules"] == pytest.approx(30.0 * watts[beside])
+
+
+def test_dies_that_share_a_meter_are_counted_once_by_it():
+    session = job()
+    session.board(TIMES, watts=500.0, uuid="METER", kind=DeviceKind.METER, collector="bmc")
+    for _ in range(2):
+        session.device(parent="METER", metrics=(UTILIZATION,), scope=None)
+    session.event(
+        30.0, "devices", ids=["NVIDIA-0-uuid", "NVIDIA-1-uuid"], because="x", guessed=False, shared={}
+    )
+    summary = session.summary(window="job")
+    assert (summary["energy"]["scope"], joules(summary)) == ("accelerator", pytest.approx(15000.0))
+    assert in_run(summary) == ["bmc:0"]
 
 
 def test_without_an_accelerator_the_components_are_the_headline():

@@ -196,8 +196,8 @@ def test_a_mark_with_a_time_of_its_own_stands_there() -> None:
     assert job.series("queries_total") == [(0, 0), (100, 1), (130, 2)]
 
 
-@pytest.mark.parametrize(("own", "moved"), [(5, OPENED), (NOW + 5, NOW)])
-def test_a_mark_outside_of_the_watched_stretch_is_moved_to_its_end_and_said(own: int, moved: int) -> None:
+@pytest.mark.parametrize(("own", "moved"), [(5, OPENED), (NOW + 5, OPENED + 100 * MS)])
+def test_a_mark_outside_of_the_watched_stretch_is_moved_or_counts_when_it_came(own: int, moved: int) -> None:
     job = Job()
     job.told((100, f"measure:begin|mark|t:{own}"))
     assert [event.at_ns for event in job.events("mark")] == [moved]
