@@ -164,6 +164,7 @@ class _Session:
             header=around.header(args, wanted.target.command, wanted.settings, wanted.tags),
         )
         evidence.neighbour = live.tell_neighbour
+        evidence.learnt = live.tell_conditions
         sources.at_each_mark(live.request_readings)
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(

@@ -107,6 +107,10 @@ class StoryProcesses:
         """There are none."""
         return ()
 
+    def versions(self) -> Mapping[str, str]:
+        """The story has none."""
+        return {}
+
 
 class Performance:
     """Plays the benchmark over the simulated devices.

@@ -165,6 +165,7 @@ class _Session:
             header=around.header(args, wanted.command, wanted.settings, wanted.tags),
         )
         evidence.neighbour = live.tell_neighbour
+        evidence.learnt = live.tell_conditions
         sources.at_each_mark(live.request_readings)
         sources.when_much_waits(live.request_reading_of)
         if ferry is not None:

@@ -25,7 +25,7 @@ def conditions(
         "tags": _tags(tape),
         "os": recorded.get("os"),
         "devices": _models(devices, window),
-        "versions": dict(_mapping(recorded.get("versions"))),
+        "versions": _versions(tape, _mapping(recorded.get("versions"))),
         "git_commit": recorded.get("git_commit"),
         "per_query": {name: _per_query(work, name) for name in _PER_QUERY},
     }
@@ -35,6 +35,12 @@ def _tags(tape: Tape) -> dict[str, Any]:
     """What the job's own logs told of its conditions, and over it what the user said."""
     told = [_mapping(event.fields.get("tags")) for event in tape.of_kind("conditions")]
     return {key: value for tags in (*told, _mapping(tape.header.get("tags"))) for key, value in tags.items()}
+
+
+def _versions(tape: Tape, recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions of what the job runs on, as they were found out while it ran."""
+    told = [_mapping(event.fields.get("versions")) for event in tape.of_kind("conditions")]
+    return {name: version for versions in (recorded, *told) for name, version in versions.items()}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -44,6 +44,10 @@ def render(
     return "\n".join(line.rstrip() for line in face.lines(log_path, next_steps))
 
 
+_EVERYWHERE = ("python", "numpy")
+"""What nearly every job has, whose versions stand in the JSON alone."""
+
+
 class _Face:
     """One summary being written."""
 
@@ -108,10 +112,13 @@ class _Face:
         return "; ".join(_model(model, facts) for model, facts in models.items())
 
     def _conditions(self) -> str:
-        """The run's name and tags."""
-        tags = (self._parts.summary.get("conditions") or {}).get("tags") or {}
+        """The run's name and tags, and the versions of what it ran on."""
+        conditions = self._parts.summary.get("conditions") or {}
+        tags, versions = conditions.get("tags") or {}, conditions.get("versions") or {}
         name = self._parts.session.get("name") if self._parts.session.get("command") else None
-        return "  ".join([*([str(name)] if name else []), *(f"{key}={value}" for key, value in tags.items())])
+        shown = [f"{key} {value}" for key, value in versions.items() if key not in _EVERYWHERE]
+        told = [*([str(name)] if name else []), *(f"{key}={value}" for key, value in tags.items())]
+        return "  ".join([*told, ", ".join(shown)] if shown else told)
 
     # Below the table
 

@@ -36,6 +36,7 @@ class Processes(Protocol):
     def look(self) -> None: ...
     def role_of(self, pid: int) -> Role: ...
     def environments(self) -> Sequence[Mapping[str, str]]: ...
+    def versions(self) -> Mapping[str, str]: ...
 
 
 class Evidence:
@@ -57,6 +58,7 @@ class Evidence:
         self._environments: list[Mapping[str, str]] = []
         self._busy: dict[int, tuple[float, int]] = {}
         self._places: dict[int, int] = {}
+        self._versions: Mapping[str, str] = {}
         self._unknown = False
         self._workers: Processes | None = None
         self._server = False
@@ -65,6 +67,8 @@ class Evidence:
         self._began_ns: int | None = None
         self.neighbour: Callable[[fmt.Record], None] = lambda _: None
         """Told of each process of others on a device, once, while the job runs: `n`, `pid`."""
+        self.learnt: Callable[[fmt.Record], None] = lambda _: None
+        """Told of conditions of the job that were found out: `versions`."""
 
     # -- while it runs -----------------------------------------------------------------------------
 
@@ -117,6 +121,10 @@ class Evidence:
             told = _of_devices(environment)
             if told and told not in self._environments:
                 self._environments.append(told)
+        versions = {**self._versions, **workers.versions()}
+        if versions != self._versions:
+            self._versions = versions
+            self.learnt({"versions": versions})
 
     def _declare(self, declared: Mapping[str, Any]) -> None:
         if declared["kind"] != DeviceKind.ACCELERATOR.value:

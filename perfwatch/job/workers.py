@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from perfwatch.job import port
 from perfwatch.job.foreign import PROC, ForeignProcess, Tree
+from perfwatch.job.frameworks import versions_of
 from perfwatch.job.sockets import Address
 
 INITIAL_NAMESPACE = 0xEFFFFFFC
@@ -132,12 +133,19 @@ class Workers:
 
     def environments(self) -> list[Mapping[str, str]]:
         """What the processes that do the work were started with: those of the tree without children."""
-        roots = [pid for owners in self._owners.values() for pid in owners] or self._roots
         return [
             environment
-            for pid in self._leaves(roots)
+            for pid in self._leaves(self._first())
             if (environment := ForeignProcess(pid, self._root).environment())
         ]
+
+    def versions(self) -> dict[str, str]:
+        """The frameworks in the environment of those processes (see perfwatch.job.frameworks)."""
+        return versions_of(self._leaves(self._first()), self._root)
+
+    def _first(self) -> Sequence[int]:
+        """From whom those that do the work descend."""
+        return [pid for owners in self._owners.values() for pid in owners] or self._roots
 
     def _leaves(self, roots: Sequence[int]) -> list[int]:
         waiting, seen, leaves = list(roots), set(roots), []

@@ -1,10 +1,9 @@
-"""Under which conditions a session runs: system, Python, the git commit of the working directory."""
+"""Under which conditions a session runs: the system, the git commit of the working directory."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ def conditions(directory: Path | None = None) -> dict[str, Any]:
     system = os.uname()
     return {
         "os": f"{system.sysname} {system.release} {system.machine}",
-        "versions": {"python": sys.version.split()[0]},
+        "versions": {},  # of the job's own environment, once it runs
         "git_commit": git_commit(directory or Path.cwd()),
     }
 

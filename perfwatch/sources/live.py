@@ -182,6 +182,10 @@ class LiveSource:
         """Record that a process of others is on a device."""
         self.hub.event("neighbour", fields)
 
+    def tell_conditions(self, fields: fmt.Record) -> None:
+        """Record conditions of the job that were found out while it runs."""
+        self.hub.event("conditions", fields)
+
     def hurry(self) -> None:
         """A job begins: collectors that look at processes only now and then do so at once."""
         for runner in self.runners:

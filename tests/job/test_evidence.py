@@ -60,6 +60,9 @@ class Known:
     def environments(self) -> tuple[dict[str, str], ...]:
         return self._environments
 
+    def versions(self) -> dict[str, str]:
+        return {"torch": "2.9.0"}
+
 
 def processes(number: int, *pids: int) -> dict[str, Any]:
     return fmt.table(1.0, "processes", ("pid", "memory_bytes"), [(pid, 1) for pid in pids], number)
@@ -132,6 +135,16 @@ def test_a_servers_environment_counts_and_not_that_of_its_client() -> None:
     found = gathered.conclusion()
     assert found["ids"] == [IDS[1], IDS[2]]
     assert found["because"] == "CUDA_VISIBLE_DEVICES=1,2 in the server's environment says so"
+
+
+def test_versions_of_the_jobs_frameworks_are_told_once() -> None:
+    gathered = evidence({})
+    told: list[dict[str, Any]] = []
+    gathered.learnt = told.append
+    gathered.begin(Known())
+    for second in range(10):
+        gathered.tick(second * 10**9)
+    assert told == [{"versions": {"torch": "2.9.0"}}]
 
 
 def test_what_the_jobs_own_processes_were_started_with_counts() -> None:
