@@ -193,7 +193,7 @@ def format_money(value: float | None, currency: str | None = None) -> str:
 
 def _amount(value: float, currency: str | None) -> str:
     if currency in _WHOLE:
-        return "< 1" if 0 < abs(value) < 0.5 else _grouped(value, 0)
+        return "< 1" if 0 < value < 1 else _grouped(value, 0)
     if abs(value) >= 9.995:
         return _grouped(value, 2)
     if 0 < value < LEAST_MONEY:

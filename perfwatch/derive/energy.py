@@ -21,6 +21,7 @@ from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Method
+from perfwatch.units import format_quantity
 
 GAIN_RATIOS = {"nvidia": 0.05}
 """Gain error of a collector's sensors as a ratio of the energy, by the collector's name.
@@ -364,7 +365,7 @@ def _disagreement(label: str, counted: _Figure, integrated: _Figure) -> str:
 
 
 def _joules(figure: _Figure) -> str:
-    return f"{figure.joules:.4g} ± {figure.error.expanded():.2g} J"
+    return format_quantity(figure.joules, "J", figure.error.expanded())
 
 
 def _reset_message(label: str, counted: _Figure, chosen: _Figure | None) -> str:

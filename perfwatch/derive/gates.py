@@ -67,6 +67,12 @@ _COST: Shape = {
 }
 _CARBON: Shape = {"grams": None, "per": {ANY: None}}
 _LATENCY_KEYS = ("count", "mean_s", "min_s", "p50_s", "p90_s", "p95_s", "p99_s", "p999_s", "max_s")
+_MLPERF: Shape = {
+    **_values("scenario", "mode", "valid", "queries", "samples_per_query", "energy_joules"),
+    "metric": _values("name", "value", "unit"),
+    "power": _values("mean_watts", "samples", "duration_s"),
+    "efficiency": _values("value", "unit", "samples_per_joule"),
+}
 SHAPE: dict[str, Shape] = {
     "schema": None,
     "session": _values("id", "name", "started", "exit_status", "interval_s", "perfwatch"),
@@ -78,6 +84,7 @@ SHAPE: dict[str, Shape] = {
     "efficiency": _EFFICIENCY,
     "cost": _COST,
     "carbon": _CARBON,
+    "mlperf": _MLPERF,
     "latency": {ANY: _values(*_LATENCY_KEYS)},
     "utilization": {ANY: _values("mean", "max")},
     "observer": _values("cpu_s", "cpu_ratio", "rss_bytes", "samples", "late_samples", "missed_ticks"),
@@ -200,6 +207,8 @@ def judge(gate: Gate, summary: Mapping[str, Any]) -> Verdict:
     unjudged = f"{gate.text}: cannot be judged, {gate.path}"
     if value is None:
         return Verdict(NOT_MEASURED, f"{unjudged} was not measured")
+    if isinstance(value, bool) and isinstance(gate.limit, str):
+        value = str(value).lower()  # as JSON writes it
     if isinstance(value, str) != isinstance(gate.limit, str):
         return Verdict(NOT_MEASURED, f"{unjudged} is {clean(repr(value), 60)}")
     if _OPERATORS[gate.op](value, gate.limit):

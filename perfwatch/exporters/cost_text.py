@@ -178,11 +178,11 @@ class _Projected:
         """`0.0012 $ a query`, or of a million where one costs too little to be read."""
         unit = self._projection["unit"]
         if amount is None:
-            return f"{DASH} a {words.singular(unit)}"
+            return f"{DASH} {words.one(unit)}"
         small = amount < 1e-4 or format_money(amount, self._currency).startswith("<")
         if small or unit.endswith("tokens"):
             return f"{glued(format_money(amount * 1e6, self._currency))} a million {words.spoken(unit)}"
-        return f"{glued(format_money(amount, self._currency))} a {words.singular(unit)}"
+        return f"{glued(format_money(amount, self._currency))} {words.one(unit)}"
 
     def _work(self, count: float) -> str:
         unit = self._projection["unit"]

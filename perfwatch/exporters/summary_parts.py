@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil, log10
 from typing import Any
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
 from perfwatch.text import GLUE
-from perfwatch.units import DASH
+from perfwatch.units import DASH, format_count
 
 _REASONS = {
     "short-window": "the window is too short",
@@ -123,6 +124,15 @@ def counted_in(column: Column, unit: str) -> float | None:
     """How much of a unit was counted in a column."""
     count: float | None = work_of(column, unit).get("count")
     return count
+
+
+def count_shown(column: Column, unit: str) -> str:
+    """How much of a unit was counted, to its error: what was polled is no whole number by chance."""
+    work = work_of(column, unit)
+    count, error = work.get("count"), work.get("error")
+    if count is None or not error or float(count).is_integer():
+        return format_count(count)
+    return format_count(round(count, min(3, max(0, ceil(-log10(error))))))
 
 
 def any_work(column: Column) -> bool:

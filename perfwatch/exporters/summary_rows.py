@@ -11,6 +11,7 @@ from perfwatch.exporters.summary_parts import (
     Column,
     Json,
     Parts,
+    count_shown,
     counted_in,
     glued,
     work_of,
@@ -63,9 +64,7 @@ class FigureRows:
                 yield Row("work", None, others)
             return
         label = words.spoken(unit)
-        yield self._parts.row(
-            label, lambda column: format_count(counted_in(column, unit)), self._other_work(unit)
-        )
+        yield self._parts.row(label, lambda column: count_shown(column, unit), self._other_work(unit))
         yield self._parts.row("rate", lambda column: format_rate(work_of(column, unit).get("rate_per_s")))
 
     def _other_work(self, unit: str) -> str:
@@ -73,9 +72,9 @@ class FigureRows:
         counts = []
         for name in self._parts.main.part("work"):
             shown = [
-                format_count(count)
+                count_shown(column, name)
                 for column in self._parts.windows
-                if (count := counted_in(column, name)) is not None
+                if counted_in(column, name) is not None
             ]
             if name == unit or not shown:
                 continue
@@ -132,7 +131,7 @@ class FigureRows:
             parts = ["from a model, not a sensor"]
         coverage = self._parts.energy.get("coverage")
         if coverage is not None and coverage < 0.98:
-            parts.append(glued(f"covers {format_percent(coverage)}"))
+            parts.append(glued(f"covers {100 * coverage:.3g} %"))
         return "; ".join(parts)
 
     def _ratio_rows(self) -> Iterator[Row]:

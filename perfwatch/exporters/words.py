@@ -47,6 +47,12 @@ def singular(name: str) -> str:
     return words[:-1] if words.endswith("s") and not words.endswith("ss") and len(words) > 2 else words
 
 
+def one(name: str) -> str:
+    """`a query`, `an epoch`."""
+    word = singular(name)
+    return f"{'an' if word[:1].lower() in 'aeio' else 'a'} {word}"
+
+
 def per_joule_unit(name: str) -> str:
     """`tok/J`, `queries/J`: work per joule is never written per watt."""
     return _PER_JOULE.get(name, f"{shorten(spoken(name), UNIT_COLUMNS)}/J")
@@ -153,9 +159,9 @@ def ending(exit_status: int | None, *, has_command: bool, time_limit_s: float | 
         return "its end was not seen" if has_command else ""
     if exit_status == 0:
         return "finished, exit 0"
-    known = {126: "not executable", 127: "not found"}
+    known = {126: "a program is not executable", 127: "a program was not found"}
     if exit_status in known:
-        return f"{known[exit_status]}, exit {exit_status}"
+        return f"failed, exit {exit_status} ({known[exit_status]})"
     if 128 < exit_status < 128 + 65:
         return f"ended by {_signal_name(exit_status - 128)}, exit {exit_status}"
     return f"failed, exit {exit_status}"

@@ -93,8 +93,8 @@ def test_a_disagreement_is_reported_and_changes_nothing():
     found = device_energy(device(steady(300.0), counting(400.0), power_metric=PLAIN), WHOLE, interval_s=1.0)
     assert (found.joules, found.method) == (4000.0, Method.COUNTER)
     assert codes(found) == ["counter-disagrees"]
-    assert "4000" in found.findings[0].message
-    assert "3000" in found.findings[0].message
+    assert "4.0 ± 0.2 kJ" in found.findings[0].message
+    assert "3.000 ± 0.006 kJ" in found.findings[0].message
     assert found.findings[0].level == "warn"
 
 
@@ -415,5 +415,5 @@ def test_a_counter_that_disagrees_beside_a_gap_is_told_over_the_time_that_was_re
     found = gapped(330.0)
     assert codes(found) == ["counter-disagrees"]
     assert found.integral_off_ratio == pytest.approx(6000 / 6600 - 1)
-    assert "6600" in found.findings[0].message
-    assert "6000" in found.findings[0].message
+    assert "6.6 ± 0.3 kJ" in found.findings[0].message
+    assert "6.000 ± 0.008 kJ" in found.findings[0].message

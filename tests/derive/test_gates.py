@@ -178,3 +178,17 @@ def test_the_window_that_is_the_main_one_can_be_named_as_one_beside_it():
     summary = {"window": {"kind": "job"}, "energy": {"joules": 12.0}, "also": {"work": {}}}
     assert judge(parse_gate("also.job.energy.joules < 10"), summary).status == PASSED
     assert judge(parse_gate("also.job.energy.joules > 10"), summary).status == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("mlperf.valid == false", BROKEN),
+        ("mlperf.valid == true", PASSED),
+        ("mlperf.metric.value < 100", BROKEN),
+        ("mlperf.efficiency.value < 1", NOT_MEASURED),
+    ],
+)
+def test_what_mlperf_says_of_a_run_can_be_a_limit(text, status):
+    told = {"mlperf": {"valid": False, "metric": {"value": 98.5}, "efficiency": None}}
+    assert judge(parse_gate(text), told).status == status

@@ -91,8 +91,8 @@ def test_a_phase_and_a_recording_without_a_job_name_their_column():
     [
         (0, "finished, exit 0"),
         (3, "failed, exit 3"),
-        (127, "not found, exit 127"),
-        (126, "not executable, exit 126"),
+        (127, "failed, exit 127 (a program was not found)"),
+        (126, "failed, exit 126 (a program is not executable)"),
         (143, "ended by SIGTERM, exit 143"),
         (192, "ended by "),
         (None, "its end was not seen"),
