@@ -119,6 +119,8 @@ def find_board(library: Library, driver: str, index: int, uuid: str | None = Non
         "pci": address,
         # NVML's order is that of the bus: CUDA's under CUDA_DEVICE_ORDER=PCI_BUS_ID.
         "cuda_index": index,
+        # Of /dev/nvidiaN, by which a device cgroup permits it.
+        "minor": library.number("nvmlDeviceGetMinorNumber", handle),
     }
     own_uuid = library.text("nvmlDeviceGetUUID", handle)
     device = Device(

@@ -111,6 +111,9 @@ class StoryProcesses:
         """The story has none."""
         return {}
 
+    def permitted(self) -> None:
+        """The story knows no cgroups."""
+
 
 class Performance:
     """Plays the benchmark over the simulated devices.

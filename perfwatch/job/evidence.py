@@ -37,6 +37,7 @@ class Processes(Protocol):
     def role_of(self, pid: int) -> Role: ...
     def environments(self) -> Sequence[Mapping[str, str]]: ...
     def versions(self) -> Mapping[str, str]: ...
+    def permitted(self) -> frozenset[int] | None: ...
 
 
 class Evidence:
@@ -58,6 +59,7 @@ class Evidence:
         self._environments: list[Mapping[str, str]] = []
         self._busy: dict[int, tuple[float, int]] = {}
         self._places: dict[int, int] = {}
+        self._permitted: frozenset[int] | None = None
         self._versions: Mapping[str, str] = {}
         self._unknown = False
         self._workers: Processes | None = None
@@ -121,6 +123,7 @@ class Evidence:
             told = _of_devices(environment)
             if told and told not in self._environments:
                 self._environments.append(told)
+        self._permitted = workers.permitted()
         versions = {**self._versions, **workers.versions()}
         if versions != self._versions:
             self._versions = versions
@@ -186,17 +189,35 @@ class Evidence:
             pids = sorted({pid for number in used for pid in self._used[number]})
             names = ", ".join(str(pid) for pid in pids[:4]) + (", ..." if len(pids) > 4 else "")
             return self._ids(used), f"{who}'s processes use them (pid {names})", False
-        seen = visible(self._accelerators, self._environments or ([] if self._server else [self._given]))
+        mine = self._permitted_ones()
+        restricted = len(mine) < len(self._accelerators)
+        environments = self._environments or ([] if self._server else [self._given])
+        seen = visible(mine, environments, by_place=restricted)
         if seen is not None:
             numbers, said = seen
             return self._ids(numbers), f"{said} in {who}'s environment says so", False
         if not self._accelerators:
             return [], "there is no accelerator here", False
+        if restricted:
+            return self._ids(list(mine)), f"{who}'s device cgroup permits no others", False
         busy = [number for number in self._accelerators if self._share_busy(number) >= BUSY]
         if self._blind and busy:
             because = "they were busy while the server worked, whose processes are not seen"
             return self._ids(busy), because, False
         return self._ids(list(self._accelerators)), f"nothing tells which of them {who} uses", True
+
+    def _permitted_ones(self) -> dict[int, tuple[str, Mapping[str, Any]]]:
+        """The accelerators without those that the device cgroup forbids."""
+        if self._permitted is None:
+            return self._accelerators
+        minors = {
+            n: (device.get("facts") or {}).get("minor") for n, (_, device) in self._accelerators.items()
+        }
+        return {
+            number: one
+            for number, one in self._accelerators.items()
+            if minors[number] is None or minors[number] in self._permitted
+        }
 
     def _share_busy(self, number: int) -> float:
         total, count = self._busy.get(number, (0.0, 0))

@@ -26,18 +26,24 @@ Accelerators = Mapping[int, tuple[str, Mapping[str, Any]]]
 
 
 def visible(
-    accelerators: Accelerators, environments: Sequence[Mapping[str, str]]
+    accelerators: Accelerators, environments: Sequence[Mapping[str, str]], *, by_place: bool = False
 ) -> tuple[list[int], str] | None:
     """The devices that processes with these environments may see, and what says so; None: nothing does.
 
     Several processes see what any of them sees. Of a family of devices the first variable that is set
     decides; families of which no variable is set are not seen where one of another family is.
+
+    Args:
+        by_place: numbers count the devices that are given, not all that there are: a cgroup hides the others.
     """
     numbers: set[int] = set()
     said: list[str] = []
     for environment in environments:
         for collector in dict.fromkeys(collector for collector, _ in accelerators.values()):
             mine = {n: device for n, (name, device) in accelerators.items() if name == collector}
+            if by_place:
+                ordered = sorted(mine, key=lambda n: (str(mine[n].get("index", "")).zfill(6), n))
+                mine = {n: {**mine[n], "index": place} for place, n in enumerate(ordered)}
             for variable in _VISIBLE.get(collector, ()):
                 found = _devices(mine, environment, variable)
                 if found is not None:

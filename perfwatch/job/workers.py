@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from perfwatch.job import port
+from perfwatch.job.cgroup import CGROUPS, permitted_minors
 from perfwatch.job.foreign import PROC, ForeignProcess, Tree
 from perfwatch.job.frameworks import versions_of
 from perfwatch.job.sockets import Address
@@ -73,6 +74,7 @@ class Workers:
         belongs: whether a process is of the job.
         servers: those that count its work.
         root: where /proc is.
+        cgroups: where the hierarchies of cgroup v1 are.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Workers:
         belongs: Callable[[int], bool],
         servers: Sequence[Server] = (),
         root: Path = PROC,
+        cgroups: Path = CGROUPS,
     ) -> None:
+        self._cgroups = cgroups
         self._roots = roots
         self._belongs = belongs
         self._servers = servers
@@ -142,6 +146,16 @@ class Workers:
     def versions(self) -> dict[str, str]:
         """The frameworks in the environment of those processes (see perfwatch.job.frameworks)."""
         return versions_of(self._leaves(self._first()), self._root)
+
+    def permitted(self) -> frozenset[int] | None:
+        """Minor numbers of NVIDIA's devices that the device cgroup of those processes lets them use.
+
+        None where it permits all, or cannot be read: cgroup v2 has no list, and there the driver hides what
+        is not permitted. (Linux, Documentation/admin-guide/cgroup-v1/devices.rst.)
+        """
+        found = [permitted_minors(pid, self._root, self._cgroups) for pid in self._first()]
+        known = [minors for minors in found if minors is not None]
+        return frozenset().union(*known) if known and len(known) == len(found) else None
 
     def _first(self) -> Sequence[int]:
         """From whom those that do the work descend."""

@@ -113,6 +113,7 @@ def test_a_device_is_declared_with_its_identity_and_facts() -> None:
             "architecture": "turing",
             "power_limit_watts": 700.0,
             "pci": "00000000:10:00.0",
+            "minor": 0,
             "cuda_index": 0,
         }
 

@@ -63,6 +63,11 @@ class Known:
     def versions(self) -> dict[str, str]:
         return {"torch": "2.9.0"}
 
+    def permitted(self) -> frozenset[int] | None:
+        return self.permits
+
+    permits: frozenset[int] | None = None
+
 
 def processes(number: int, *pids: int) -> dict[str, Any]:
     return fmt.table(1.0, "processes", ("pid", "memory_bytes"), [(pid, 1) for pid in pids], number)
@@ -135,6 +140,31 @@ def test_a_servers_environment_counts_and_not_that_of_its_client() -> None:
     found = gathered.conclusion()
     assert found["ids"] == [IDS[1], IDS[2]]
     assert found["because"] == "CUDA_VISIBLE_DEVICES=1,2 in the server's environment says so"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected", "because"),
+    [
+        ({}, [1, 3], "the job's device cgroup permits no others"),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, [3], "CUDA_VISIBLE_DEVICES=1 in the job's environment says so"),
+    ],
+)
+def test_what_a_device_cgroup_forbids_is_not_the_jobs(
+    variables: dict[str, str], expected: list[int], because: str
+) -> None:
+    """CUDA counts those that it sees: its second is the fourth of the machine."""
+    gathered = Evidence(variables)
+    for n in range(4):
+        device = Device(IDS[n], "A100", DeviceKind.ACCELERATOR, index=n, facts={"minor": n})
+        gathered.write({"t": 0.0, "device": fmt.encode_device(n, "nvidia", device)})
+    known = Known()
+    known.permits = frozenset({1, 3})
+    gathered.begin(known)
+    gathered.tick(0)
+    gathered.tick(10**9)
+    found = gathered.conclusion()
+    assert (found["ids"], found["because"]) == ([IDS[n] for n in expected], because)
+    assert found["guessed"] is False
 
 
 def test_versions_of_the_jobs_frameworks_are_told_once() -> None:
