@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from perfwatch.clock import NS, Clock, SystemClock
+from perfwatch.clock import NS, Clock, SystemClock, ahead_ns
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, DeviceKind, Event, Reading
@@ -294,8 +294,8 @@ class LoadgenCollector(Collector):
 
     def _spans(self, run: _Run, written_ns: int) -> list[_Span]:
         """The windows on our clock; where the logs have another one, set right as far as can be seen."""
-        ahead_ns = self._clock.monotonic_ns() - self._clock.time_ns()
-        told = [_Span(*(round(at_s * NS) + ahead_ns for at_s in window)) for window in run.result.windows]
+        added_ns = ahead_ns(self._clock)
+        told = [_Span(*(round(at_s * NS) + added_ns for at_s in window)) for window in run.result.windows]
         if told and run.offset is None:
             run.offset = self._offset(run, told[-1], written_ns)
         shift_ns = run.offset.shift_ns if run.offset is not None else 0

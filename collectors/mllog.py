@@ -26,6 +26,9 @@ from perfwatch.workload.tally import clean_text
 from perfwatch.workload.training_log import ACCURACY, COUNTS, MEASURE, Mark, TrainingLog, time_of, whole
 from perfwatch.workload.wall_times import Offset, WallTimes
 
+MILLISECOND_NS = 1_000_000
+"""So exact are the times of the log."""
+
 
 @dataclass(frozen=True)
 class MllogOptions:
@@ -91,6 +94,7 @@ class MllogCollector(Collector):
         if self._tail is None:
             raise TryAgain("the training log is not open")
         records: list[Mapping[str, Any]] = []
+        self._times.look()
         for piece in self._tail.read():
             for at_ns, text in self._lines.feed(piece.data, piece.at_ns):
                 for record in mllog_lines.records([text]):
@@ -120,13 +124,19 @@ class MllogCollector(Collector):
             if isinstance(told, Mark):
                 self.on_mark()
                 fields = {"name": told.name, "edge": told.edge, "origin": "mllog"}
-                yield Event("mark", fields, self._times.on_our_clock(told.t_s))
+                yield Event("mark", fields, self._mark_ns(told))
                 if (told.name, told.edge) == (MEASURE, "end"):
                     yield self._event("mlperf", self._log.official())
             else:
                 values = (told.samples, told.steps, told.epochs, told.eval_accuracy)
                 yield from self._begin_counts(values)
                 yield self._sample([None if value is None else whole(value) for value in values], told.t_s)
+
+    def _mark_ns(self, mark: Mark) -> int:
+        """When it was; what was counted in the same millisecond belongs to what ends."""
+        at_ns = self._times.on_our_clock(mark.t_s)
+        same = mark.edge == "end" and 0 < self._last_ns - at_ns < MILLISECOND_NS
+        return self._last_ns if same else at_ns
 
     def _begin_counts(self, values: Sequence[float | None]) -> Iterator[Sample]:
         """What is told for the first time was nothing when the run started."""

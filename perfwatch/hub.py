@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from perfwatch.clock import NS, Clock, Wake
+from perfwatch.clock import NS, Clock, Wake, ahead_ns
 from perfwatch.model import (
     Appeared,
     Batch,
@@ -299,7 +299,7 @@ class Hub:
 
     def _write_clock_and_cost(self, now_ns: int) -> None:
         t = self.seconds(now_ns)
-        self._write(fmt.event(t, "clock", {"time_ns": self._clock.time_ns()}))
+        self._write(fmt.event(t, "clock", {"time_ns": now_ns - ahead_ns(self._clock)}))
         self._write(fmt.event(t, "observer", self._own_cost()))
 
     def _own_cost(self) -> dict[str, Any]:

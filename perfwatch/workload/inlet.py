@@ -15,7 +15,7 @@ import struct
 import sys
 from pathlib import Path
 
-from perfwatch.clock import Clock, SystemClock
+from perfwatch.clock import Clock, SystemClock, ahead_ns
 from perfwatch.errors import Unavailable
 from perfwatch.workload.address import Address
 
@@ -84,7 +84,7 @@ class Inlet:
     def take(self, most: int) -> list[tuple[int, bytes]]:
         """What arrived, in order, each with its time (CLOCK_MONOTONIC, ns); at most so many datagrams."""
         now_ns = self._clock.monotonic_ns()
-        offset_ns = now_ns - self._clock.time_ns()
+        offset_ns = ahead_ns(self._clock)
         taken: list[tuple[int, bytes]] = []
         receive = self._socket.recvmsg
         space = socket.CMSG_SPACE(TIMESPEC.size) if self.stamped else 0

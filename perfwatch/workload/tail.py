@@ -149,19 +149,23 @@ class Tail:
             if status.st_size < self._position:
                 yield Piece(b"", now_ns, ends=True)
                 self._position = 0
-            at_ns = self._written_ns(status, since_ns, now_ns)
             while most > 0 and (data := os.pread(self._fd, min(PIECE_BYTES, most), self._position)):
                 self._position += len(data)
                 most -= len(data)
-                yield Piece(data, at_ns)
+                yield Piece(data, self._written_ns(os.fstat(self._fd), since_ns))
         except OSError as error:
             self.close()
             reason = (error.strerror or str(error)).lower()
             raise TryAgain(f"cannot read {self.shown} any more: {reason}", 1.0) from None
 
-    def _written_ns(self, status: os.stat_result, since_ns: int, now_ns: int) -> int:
-        """When the file was written last, between the last look and now, and never too early."""
+    def _written_ns(self, status: os.stat_result, since_ns: int) -> int:
+        """When what was read was written, between the last look and now, and never too early.
+
+        The file's state is that after the read, and the wall clock is asked first: where this thread has to
+        wait in between, the time becomes later.
+        """
         ago_ns = self._clock.time_ns() - status.st_mtime_ns - TICK_NS
+        now_ns = self._clock.monotonic_ns()
         return min(max(now_ns - ago_ns, since_ns), now_ns)
 
     def _was_replaced(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from perfwatch.clock import NS, Clock
+from perfwatch.clock import NS, Clock, ahead_ns
 
 AHEAD_S = 0.05
 """Logs tell milliseconds, and clocks are set a little."""
@@ -36,6 +36,11 @@ class WallTimes:
         self._clock = clock
         self._look_s = look_s
         self._least_ns: int | None = None
+        self._ahead_ns = ahead_ns(clock)
+
+    def look(self) -> None:
+        """See how far our two clocks are apart now: once for all lines that are read together."""
+        self._ahead_ns = ahead_ns(self._clock)
 
     def hear(self, wall_s: float, arrived_ns: int) -> None:
         """A line with this time arrived then."""
@@ -57,4 +62,4 @@ class WallTimes:
         return 0 if -AHEAD_S * NS <= least_ns <= BEHIND_S * NS else least_ns
 
     def _told(self, wall_s: float) -> int:
-        return self._clock.monotonic_ns() + round(wall_s * NS) - self._clock.time_ns()
+        return round(wall_s * NS) + self._ahead_ns

@@ -153,6 +153,22 @@ def test_a_log_that_is_a_little_ahead_says_by_how_much(log: Path) -> None:
     collector.close()
 
 
+def test_what_was_counted_in_the_millisecond_of_the_end_belongs_to_the_run(log: Path) -> None:
+    clock = StillClock()
+    collector = MllogCollector(MllogOptions.of(str(log)), clock=clock)  # type: ignore[arg-type]
+    (device,) = collector.open()
+    append(log, clock, 510.0, line("run_start", 505.0), line("tracked_stats", 509.5, samples_count=64))
+    counted = [one for one in collector.read([device]) if isinstance(one, Sample)]
+    drifted = clock.time_ns  # the clocks never go quite alike
+    clock.time_ns = lambda: drifted() + 3_000  # type: ignore[method-assign]
+    append(log, clock, 510.5, line("run_stop", 509.5, status="success"))
+    marks = [one for one in collector.read([device]) if isinstance(one, Event) and one.kind == "mark"]
+    ends = [one.at_ns for one in marks if one.fields["edge"] == "end"]
+    assert ends
+    assert min(ends) >= max(one.at_ns for one in counted)
+    collector.close()
+
+
 def test_without_a_path_it_says_how_to_name_one() -> None:
     with pytest.raises(Unavailable, match="no training log"):
         MllogCollector().open()
