@@ -32,6 +32,7 @@ from perfwatch.model import (
     Status,
 )
 from perfwatch.rounding import Rounding, plain
+from perfwatch.steps import CounterSteps
 from perfwatch.worker import Ticket, Watched, Worker, fulfil_all, quick, span_ns, stuck_ns
 
 REOPEN_S = 30.0
@@ -99,6 +100,8 @@ class Runner:
         self._slow: dict[str, int] = {}
         """Devices that are read aside, and how often they must answer quickly yet to join the others."""
         self._rounding = Rounding()
+        self.steps = CounterSteps()
+        """How often the energy counters of the devices were seen to step."""
         self._tick: int | None = None
         self._failures = 0
         self._worker = Worker()
@@ -225,6 +228,7 @@ class Runner:
 
     def _declare(self, devices: tuple[Device, ...]) -> None:
         self._devices = {device.id: device for device in devices}
+        self.steps.declare(devices)
         self._spread_ns = self._period_ns // 4 if _invites_aliasing(devices, self.period_s) else 0
         self._post(Declared(self.name, self._clock.monotonic_ns(), devices))
         self._set_state(State.OK, "")
@@ -357,12 +361,14 @@ class Runner:
             self.samples += 1
             if reading.at_ns is not None:
                 at_ns = reading.at_ns
+            self.steps.take(reading.device_id, reading.values)
             values = plain(reading.values)
             if values is not reading.values:
                 reading = Sample(reading.device_id, values)
         elif isinstance(reading, Appeared):
             check_device(reading.device)
             self._devices[reading.device.id] = reading.device
+            self.steps.declare([reading.device])
         elif isinstance(reading, Gone):
             self._devices.pop(reading.device_id, None)
         elif getattr(reading, "at_ns", None) is not None:

@@ -14,6 +14,7 @@ from itertools import chain
 from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
+from perfwatch.derive.carried import carried_to
 from perfwatch.derive.counter_fault import fault_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
@@ -33,6 +34,9 @@ SAME_TIME = 0.01
 """Two figures whose covered times differ by no more than this share of them are of the same time."""
 ENOUGH_READINGS = 32
 """From how many readings, at least, it is learnt how power wanders, where a recording has them."""
+
+APART = 0.5
+"""Readings closer together than this share of the sampling period were taken out of turn."""
 
 
 @dataclass(frozen=True)
@@ -179,10 +183,10 @@ def _by_counter(
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    update_s = integral.sensor_of(counter).refresh_s
+    trued = [_trued(counter, power, span, amount) for span, _, amount in known]
     return _Figure(
-        joules=fsum(amount for _, _, amount in known),
-        error=uncertainty.over_spans(_counter_error(counter, power, span, update_s) for span, _, _ in known),
+        joules=fsum(joules for joules, _ in trued),
+        error=uncertainty.over_spans(error for _, error in trued),
         covered_s=fsum(growth.covered_s for _, growth, _ in known),
         method=Method.COUNTER,
         estimated=counter.metric.estimated,
@@ -190,6 +194,15 @@ def _by_counter(
         times=counter.times,
         restarts=sum(growth.restarts for _, growth in grown),
     )
+
+
+def _trued(counter: Series, power: Series | None, span: Span, amount: float) -> tuple[float, Error]:
+    """How far a counter moved over a span, carried on to both ends of it where steps were caught."""
+    if counter.times[0] <= span.start and span.end <= counter.times[-1]:
+        begin, end = carried_to(counter, power, span.start), carried_to(counter, power, span.end)
+        if begin is not None and end is not None:
+            return amount + end.behind_j - begin.behind_j, uncertainty.combine([begin.error, end.error])
+    return amount, _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
 
 
 def _counter_error(counter: Series, power: Series | None, span: Span, update_s: float) -> Error:
@@ -273,14 +286,39 @@ def _integral_error(
     interval_s: float,
 ) -> Error:
     """The error of the integral over one span."""
-    first, last = bisect_left(power.times, span.start), bisect_right(power.times, span.end)
-    missing = max(0, ENOUGH_READINGS - (last - first))
-    first, last = max(0, first - (missing + 1) // 2), last + (missing + 1) // 2
-    polling = uncertainty.polling_of(power.times[first:last], interval_s)
-    wander = uncertainty.wander_of(power.values[first:last], sensor, polling.spacing_s)
+    times, watts = _in_and_around(power, span, interval_s)
+    polling = uncertainty.polling_of(times, interval_s)
+    wander = uncertainty.wander_of(watts, sensor, polling.spacing_s)
     return uncertainty.over_spans(
         uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches
     )
+
+
+def _in_and_around(power: Series, span: Span, interval_s: float) -> tuple[array[float], array[float]]:
+    """The readings in a span, and enough around it where it has few.
+
+    Of those that were taken densely before a job and after it only some are taken: they tell nothing of how
+    densely the span was read.
+    """
+    first, last = bisect_left(power.times, span.start), bisect_right(power.times, span.end)
+    wanted = (max(0, ENOUGH_READINGS - (last - first)) + 1) // 2
+    begin, end = (power.times[first], power.times[last - 1]) if first < last else span
+    before = _apart(power.times, range(first - 1, -1, -1), begin, wanted, interval_s)
+    after = _apart(power.times, range(last, len(power.times)), end, wanted, interval_s)
+    chosen = [*reversed(before), *range(first, last), *after]
+    return array("d", [power.times[i] for i in chosen]), array("d", [power.values[i] for i in chosen])
+
+
+def _apart(times: array[float], indices: range, since: float, wanted: int, interval_s: float) -> list[int]:
+    """Of these readings, so many that are about an interval apart."""
+    chosen: list[int] = []
+    for index in indices:
+        if len(chosen) == wanted:
+            break
+        if abs(times[index] - since) >= APART * interval_s:
+            chosen.append(index)
+            since = times[index]
+    return chosen
 
 
 def _read_time(window: Sequence[Span], gaps: Sequence[Span], lag_s: float) -> list[Span]:

@@ -130,6 +130,7 @@ class AttachedRun:
         return outcome
 
     def _begin(self, late: list[str]) -> None:
+        self._live.catch_steps(2)
         instants = self._live.read_now(START_READING_S)
         self._watch.answer(self._opening.check, otherwise=lambda: None)
         for process in self._target.processes:
@@ -174,6 +175,7 @@ class AttachedRun:
     def _end(self, outcome: Outcome, at_ns: int | None) -> None:
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
+        self._live.catch_steps(2)
         self._evidence.end()
         fields: dict[str, object] = {"what": "end", "exit_status": None, "signal": None, "attached": True}
         if outcome.goes_on:

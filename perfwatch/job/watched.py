@@ -142,8 +142,9 @@ class WatchedRun:
         self._live.hub.event("mark", {"name": "idle_baseline", "edge": edge, "origin": "perfwatch"})
 
     def _begin(self, late: list[str]) -> None:
-        instants = self._live.read_now(START_READING_S)
         self._watch.answer(self._opening.check, otherwise=lambda: None)
+        self._live.catch_steps(2)
+        instants = self._live.read_now(START_READING_S)
         job = self._start_child()
         self.job = job
         self._evidence.begin(Workers([job.pid], self._belongs_to(job), self._plan.servers))
@@ -251,6 +252,7 @@ class WatchedRun:
         ending = self.job.ending
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
+        self._live.catch_steps(2)
         self._evidence.end()
         self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
         if self._plan.ferry is not None:

@@ -6,12 +6,13 @@ import gc
 import os
 import socket
 import threading
-from collections.abc import Collection, Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from perfwatch import __version__
-from perfwatch.clock import NS, Clock, SystemClock
+from perfwatch.clock import NS, Clock, SystemClock, ahead_ns
 from perfwatch.collector import Collector
 from perfwatch.hub import TURN_S, Hub, Sink
 from perfwatch.model import State
@@ -19,6 +20,8 @@ from perfwatch.runner import Runner
 from perfwatch.session import format as fmt
 from perfwatch.worker import Ticket
 
+DENSE_S = 0.004
+"""So far apart are readings that are to catch a counter's step."""
 OPEN_WAIT_S = 3.0
 """A run's start waits for the collectors' `open()` at most this long."""
 
@@ -74,7 +77,7 @@ class LiveSource:
             fmt.header(
                 session_id=self.session_id,
                 monotonic_ns=origin_ns,
-                time_ns=self.clock.time_ns(),
+                time_ns=origin_ns - ahead_ns(self.clock),
                 host=socket.gethostname(),
                 perfwatch=__version__,
                 interval_s=interval_s,
@@ -162,6 +165,25 @@ class LiveSource:
         tickets = [(runner.name, ticket) for runner, ticket in meant]
         return Instants.of(tickets, asked_ns, self.clock.monotonic_ns())
 
+    def catch_steps(self, number: int) -> None:
+        """Read energy counters densely until each that moves in steps was seen to do so, so many times.
+
+        So the age of what they tell is known at a job's begin and end. It takes `number` update periods and
+        a third; what moves at each reading, or in no such steps, is not waited for.
+        """
+        stepping = [runner for runner in self.runners if runner.steps.longest_s and runner.opened.is_set()]
+        if not stepping:
+            return
+        longest_s = max(runner.steps.longest_s for runner in stepping)
+        until_ns = self.clock.monotonic_ns() + round((number + 0.3) * longest_s * NS)
+        before: dict[int, dict[str, int]] = {}
+        while stepping and (now_ns := self.clock.monotonic_ns()) < until_ns:
+            self._wait_for([(runner, runner.read_now()) for runner in stepping], (until_ns - now_ns) / NS)
+            for runner in stepping:  # a step that the first of these readings tells was not caught by it
+                before.setdefault(id(runner), runner.steps.counts())
+            stepping = [runner for runner in stepping if not _stepped(runner, before[id(runner)], number)]
+            time.sleep(max(0.0, DENSE_S - (self.clock.monotonic_ns() - now_ns) / NS) if stepping else 0.0)
+
     def read_work(self, timeout_s: float) -> None:
         """Read what only counts work, and wait for it: everything that the job sent is in then."""
         opened = [runner for runner in self.runners if runner.opened.is_set()]
@@ -244,6 +266,12 @@ class Instants:
             elif ticket.span_ns is not None:
                 taken.extend(at_ns for at_ns in ticket.span_ns if at_ns >= asked_ns)
         return cls(min(taken, default=asked_ns), max(taken, default=answered_ns), tuple(late))
+
+
+def _stepped(runner: Runner, before: Mapping[str, int], number: int) -> bool:
+    """Whether each of its counters was seen to step so often since."""
+    now = runner.steps.counts()
+    return all(now[name] - before.get(name, 0) >= number for name in now)
 
 
 def _only_counts(runner: Runner) -> bool:

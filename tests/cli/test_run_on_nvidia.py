@@ -56,6 +56,23 @@ def test_the_energy_of_a_job_from_idle_is_right_by_the_counter(tmp_path: Path) -
         assert energy["coverage"] == 1.0
 
 
+def test_a_counter_in_steps_is_carried_on_to_both_ends_of_the_job(tmp_path: Path) -> None:
+    """A second of 400 W would be wrong by up to 40 J at each end."""
+    log = tmp_path / "run.jsonl"
+    with FakeNvml([FakeDevice(wave=Constant(400.0), energy_step_s=0.1)]) as fake:
+        summary = run(fake, "time.sleep(1.03)", tmp_path, "-o", str(log))
+    energy = summary["energy"]
+    truth = 400.0 * summary["window"]["duration_s"]
+    assert energy["method"] == "counter"
+    assert abs(energy["joules"] - truth) <= energy["error_joules"]
+    begin, end = summary["window"]["spans"][0]
+    rows = [row for line in log.read_text().splitlines() for row in json.loads(line).get("s", ())]
+    times = [t for _, t, _ in rows]
+    assert sum(begin - 0.25 < t < begin for t in times) >= 5
+    assert sum(end < t < end + 0.25 for t in times) >= 5
+    assert energy["by_device"]["nvidia:0"]["samples"] <= 5, "the window itself is read as ever"
+
+
 def test_the_devices_that_the_jobs_processes_use_are_charged(tmp_path: Path) -> None:
     with FakeNvml(3) as fake:
         fake.set_processes(2, [(1, 100.0, "compute")])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perfwatch.metrics import POWER, work_counter
+from perfwatch.metrics import ENERGY, POWER, work_counter
 from perfwatch.model import Device, DeviceKind, Reading, Sample, State
 from perfwatch.runner import Runner
 from perfwatch.sources.live import Chosen, LiveSource
@@ -159,3 +159,39 @@ def test_a_collector_that_is_added_while_others_run_is_read_and_stopped_like_the
     source.stop()
     assert "added" in [record["device"]["collector"] for record in kept if "device" in record]
     assert source.states()["added"][0] is State.OK
+
+
+def stepping(update_s: float, *counts: float) -> StubCollector:
+    """A board that counts joules, and tells these values one after the other."""
+    board = Device("B", "Board", DeviceKind.ACCELERATOR, metrics=(ENERGY.observed(update_s=update_s),))
+    return StubCollector([board], [[Sample("B", (count,))] for count in counts])
+
+
+def test_steps_are_caught_by_reading_until_they_were_seen() -> None:
+    """The first reading may tell a step that came long before it; two more are waited for."""
+    counter = stepping(0.2, 10.0, 15.0, 15.0, 20.0, 20.0, 20.0, 25.0)
+    source, _ = live(counter)
+    source.wait_open(10.0)
+    source.read_now(10.0)
+    source.catch_steps(2)
+    source.stop()
+    assert counter.reads == 7
+
+
+def test_a_counter_that_stands_still_is_not_waited_for_longer_than_its_steps_could_take() -> None:
+    counter = stepping(0.02, 10.0)
+    source, _ = live(counter)
+    source.wait_open(10.0)
+    source.catch_steps(2)
+    source.stop()
+    assert 1 < counter.reads <= 13
+
+
+@pytest.mark.parametrize("update_s", [0.001, 1.0, None])
+def test_counters_without_steps_worth_catching_are_not_read_out_of_turn(update_s: float | None) -> None:
+    counter = stepping(update_s or 0.0, 10.0, 20.0)
+    source, _ = live(counter, StubCollector([METER], [[Sample("M", (5.0,))]]))
+    source.wait_open(10.0)
+    source.catch_steps(2)
+    source.stop()
+    assert counter.reads == 0

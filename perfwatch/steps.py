@@ -1,0 +1,44 @@
+"""How often were the energy counters of a collector's devices seen to step?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from perfwatch.derive.carried import STEPPING_S
+from perfwatch.metrics import ENERGY
+from perfwatch.model import Device
+
+
+class CounterSteps:
+    """Watches the counters of the devices that have one which moves in steps."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+        self._values: dict[str, Any] = {}
+        self._seen: dict[str, int] = {}
+        self.longest_s = 0.0
+        """The longest update period among them; 0 without any."""
+
+    def declare(self, devices: Iterable[Device]) -> None:
+        """These are read from now on."""
+        for device in devices:
+            for place, metric in enumerate(device.metrics):
+                update_s = metric.update_s or 0.0
+                if metric.name == ENERGY.name and STEPPING_S[0] <= update_s <= STEPPING_S[1]:
+                    self._places[device.id] = place
+                    self.longest_s = max(self.longest_s, update_s)
+
+    def take(self, device_id: str, values: Sequence[Any]) -> None:
+        """A sample of a device."""
+        place = self._places.get(device_id)
+        if place is None or place >= len(values) or values[place] is None:
+            return
+        before = self._values.get(device_id)
+        if before is not None and values[place] != before:
+            self._seen[device_id] = self._seen.get(device_id, 0) + 1
+        self._values[device_id] = values[place]
+
+    def counts(self) -> dict[str, int]:
+        """How often each was seen to step so far, of those that told a value at all."""
+        return {device_id: self._seen.get(device_id, 0) for device_id in list(self._values)}
