@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from perfwatch.derive.carried import STEPPING_S
+from perfwatch.derive.carried import may_be_carried
 from perfwatch.metrics import ENERGY
 from perfwatch.model import Device
 
@@ -24,10 +24,9 @@ class CounterSteps:
         """These are read from now on."""
         for device in devices:
             for place, metric in enumerate(device.metrics):
-                update_s = metric.update_s or 0.0
-                if metric.name == ENERGY.name and STEPPING_S[0] <= update_s <= STEPPING_S[1]:
+                if metric.name == ENERGY.name and may_be_carried(metric.update_s):
                     self._places[device.id] = place
-                    self.longest_s = max(self.longest_s, update_s)
+                    self.longest_s = max(self.longest_s, metric.update_s or 0.0)
 
     def take(self, device_id: str, values: Sequence[Any]) -> None:
         """A sample of a device."""

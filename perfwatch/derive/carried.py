@@ -57,6 +57,11 @@ class _Step(NamedTuple):
         return self.gap_s / sqrt(12.0)
 
 
+def may_be_carried(update_s: float | None) -> bool:
+    """Whether a counter that is brought up to date so often has steps worth catching."""
+    return update_s is not None and STEPPING_S[0] <= update_s <= STEPPING_S[1]
+
+
 def carried_to(counter: Cumulative, power: Cumulative | None, t: float) -> Carried | None:
     """A counter carried on to a moment; `None` where two of its steps close by were not caught.
 
@@ -66,9 +71,7 @@ def carried_to(counter: Cumulative, power: Cumulative | None, t: float) -> Carri
     """
     update_s = counter.metric.update_s
     index = _nearest(counter.times, t)
-    if not update_s or not STEPPING_S[0] <= update_s <= STEPPING_S[1]:
-        return None
-    if abs(counter.times[index] - t) > CLOSE * update_s:
+    if not update_s or not may_be_carried(update_s) or abs(counter.times[index] - t) > CLOSE * update_s:
         return None
     pair = _steps_before(counter, index, update_s) or _steps_after(counter, index, update_s)
     if pair is None:

@@ -108,13 +108,14 @@ class LiveFigures:
         elif kind == "job" and record.get("what") == "begin":
             self._began = float(record["t"])
             for energy in self._energies.values():
-                energy.samples = 0
-                self._pin(energy)
+                energy.begin(self._began)
             for group in self._works.values():
                 for running in group.values():
                     self._pin(running.trace)
         elif kind == "job" and record.get("what") == "end":
             self._ended = float(record["t"])
+            for energy in self._energies.values():
+                energy.end(self._ended)
 
     def _declare(self, device: DeviceTape) -> None:
         number = device.number
@@ -128,7 +129,8 @@ class LiveFigures:
                 self._now_s,
                 gap_limit_s(period_of(device.device, self._interval_s)),
             )
-            self._pin(self._energies[number])
+            if self._began is not None:
+                self._energies[number].begin(self._began)
         self._rows[number] = _Row.of(device.device)
 
     def _declare_work(self, device: DeviceTape) -> None:
@@ -140,7 +142,7 @@ class LiveFigures:
                 known[metric.name] = RunningWork(self._now_s, longest_s, held=held)
                 self._pin(known[metric.name].trace)
 
-    def _pin(self, one: Trace | RunningEnergy) -> None:
+    def _pin(self, one: Trace) -> None:
         if self._began is not None:
             one.pin(self._began)
 
@@ -264,7 +266,8 @@ class LiveFigures:
         energies: Sequence[RunningEnergy],
         courses: Mapping[str, Mapping[str, tuple[Course, ...]]],
     ) -> Figures:
-        amounts = [energy.trace.between(span) for energy in energies]
+        whole_job = span == (self._began, self._ended)
+        amounts = [energy.between(span, whole_job=whole_job) for energy in energies]
         seen = [amount for amount in amounts if amount.seen_s > 0.0]
         counted = count_work(
             courses, [span], last_end=math.inf, unit=self._settings.unit, derived=self._settings.units

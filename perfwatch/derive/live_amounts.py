@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from perfwatch.derive import counters
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
-from perfwatch.derive.live_trace import Point, Trace
+from perfwatch.derive.live_carried import CarriedEnds
+from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
 from perfwatch.derive.work import Course
 from perfwatch.model import Metric
@@ -32,6 +33,7 @@ class RunningEnergy:
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
         self._at_fault = False
+        self._ends = None if counter is None else CarriedEnds.of(counter)
         self.samples = 0
         """Readings of power, since the run began."""
 
@@ -50,6 +52,28 @@ class RunningEnergy:
         self._counted.pin(t)
         self._integrated.pin(t)
 
+    def begin(self, t: float) -> None:
+        """The job began."""
+        self.samples = 0
+        self.pin(t)
+        if self._ends is not None:
+            self._ends.begin(t)
+
+    def end(self, t: float) -> None:
+        """The job ended."""
+        self.pin(t)
+        if self._ends is not None:
+            self._ends.end(t)
+
+    def between(self, span: Span, *, whole_job: bool = False) -> Amount:
+        """What was used in a span; of the whole job as the summary has it, carried on to both ends of it."""
+        amount = self.trace.between(span)
+        both = self._ends.both() if whole_job and self._ends is not None and not self.is_integrated else None
+        if both is None:
+            return amount
+        begin, end = both
+        return Amount(amount.amount + end.behind_j - begin.behind_j, amount.seen_s)
+
     def allow(self, limit_w: float | None) -> None:
         """The device may draw so much from now on; the highest limit counts, as in the summary."""
         if limit_w is not None and limit_w > (self._limit_w or 0.0):
@@ -61,6 +85,8 @@ class RunningEnergy:
             self._take_power(t, watts)
         if joules is not None and self._counter is not None:
             self._take_count(t, joules, self._counter)
+            if self._ends is not None:
+                self._ends.take(t, joules, watts)
 
     def _take_power(self, t: float, watts: float) -> None:
         self.samples += 1

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
+from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_integral import LiveIntegral
 from perfwatch.derive.spans import gap_limit_s, period_of
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Device
+from perfwatch.model import Device, Metric
 from perfwatch.session import format as fmt
 
 LONGEST_REFRESH_S = 1.0
@@ -54,6 +55,9 @@ class LiveErrors:
                     counter.begin(self._began)
                 for power in self._integrals.values():
                     power.begin(self._began)
+            elif record.get("event") == "job" and record.get("what") == "end":
+                for counter in self._counters.values():
+                    counter.end(float(record["t"]))
             elif "format" in record:
                 self._interval_s = float(record["interval_s"])
         except (KeyError, IndexError, TypeError, ValueError):
@@ -63,7 +67,7 @@ class LiveErrors:
         places = {metric.name: place for place, metric in enumerate(device.metrics)}
         energy, power = places.get(ENERGY.name), places.get(POWER.name)
         if energy is not None and number not in self._counters:
-            self._counters[number] = _Counter(energy, power, device.metrics[energy].update_s)
+            self._counters[number] = _Counter(energy, power, device.metrics[energy])
             if self._began is not None:
                 self._counters[number].begin(self._began)
         if power is not None:
@@ -102,9 +106,10 @@ class LiveErrors:
 class _Counter:
     """The readings around both ends of the run."""
 
-    def __init__(self, energy: int, power: int | None, update_s: float | None) -> None:
+    def __init__(self, energy: int, power: int | None, metric: Metric) -> None:
         self._energy, self._power = energy, power
-        self._update_s = update_s
+        self._update_s = metric.update_s
+        self._ends = CarriedEnds.of(metric)
         self._joules: float | None = None
         self._changed_t: float | None = None
         self._refresh_s = 0.0
@@ -114,6 +119,12 @@ class _Counter:
 
     def begin(self, t: float) -> None:
         self._start_t, self._start = t, self._newest[-1:]
+        if self._ends is not None:
+            self._ends.begin(t)
+
+    def end(self, t: float) -> None:
+        if self._ends is not None:
+            self._ends.end(t)
 
     def take(self, t: float, values: Sequence[Any]) -> None:
         joules = values[self._energy]
@@ -122,6 +133,8 @@ class _Counter:
             return
         self._note_change(t, joules)
         reading = _Reading(t, joules, watts if _plausible(watts) else None)
+        if self._ends is not None:
+            self._ends.take(*reading)
         if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
             self._start.append(reading)
         self._newest = [*self._newest[-1:], reading]
@@ -134,6 +147,9 @@ class _Counter:
 
     def error(self, end: float) -> uncertainty.Error | None:
         """Of the difference between the run's start and `end`; `None` before there are two readings."""
+        both = None if self._ends is None else self._ends.both()
+        if both is not None:
+            return uncertainty.combine([one.error for one in both])
         if len(self._start) < 2 or len(self._newest) < 2:
             return None
         first_w, last_w = _watts(self._start, 0), _watts(self._newest, -1)

@@ -175,7 +175,6 @@ class AttachedRun:
     def _end(self, outcome: Outcome, at_ns: int | None) -> None:
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
-        self._live.catch_steps(2)
         self._evidence.end()
         fields: dict[str, object] = {"what": "end", "exit_status": None, "signal": None, "attached": True}
         if outcome.goes_on:
@@ -183,6 +182,7 @@ class AttachedRun:
         self._live.hub.event(
             "job", {**fields, "because": outcome.because}, instants.first_ns if at_ns is None else at_ns
         )
+        self._live.catch_steps(2)
         self._live.read_work(self._watch.rest_s(began_ns))
         conclusion = self._evidence.conclusion
         self._live.hub.event("devices", self._watch.answer(conclusion, otherwise=conclusion))

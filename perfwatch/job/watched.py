@@ -252,9 +252,9 @@ class WatchedRun:
         ending = self.job.ending
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
-        self._live.catch_steps(2)
         self._evidence.end()
         self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
+        self._live.catch_steps(2)
         if self._plan.ferry is not None:
             self._plan.ferry.drain(DRAIN_S)
         self._live.read_work(self._watch.rest_s(began_ns))

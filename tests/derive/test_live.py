@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -322,3 +323,26 @@ def test_a_device_that_comes_late_does_not_move_the_start_of_the_run() -> None:
     found = standing(session, now_s=5.0)
     assert found.run.span == (0.0, 60.0)
     assert found.now.span == (55.0, 60.0)
+
+
+def stepping_board(session: Session, begin: float, end: float) -> None:
+    """A board from idle to 400 W whose counter moves every 0.1 s, read densely before and after."""
+    dense = [begin - 0.23 + 0.004 * k for k in range(57)] + [end + 0.004 * k for k in range(1, 58)]
+    times = sorted({*every(0.5, 0.0, end), begin, end, *(round(t, 6) for t in dense)})
+
+    def joules(t: float) -> float:
+        at = math.floor(t * 10.0 + 0.3) / 10.0 - 0.03
+        return 50.0 * at + 350.0 * max(0.0, min(at, end) - begin)
+
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER.observed(update_s=0.1)))
+    session.poll(number, times, joules, lambda t: 400.0 if begin < t <= end else 50.0)
+    session.job(begin, end)
+
+
+def test_a_counter_carried_on_to_the_ends_of_the_job_is_that_of_the_summary() -> None:
+    session = Session(interval_s=0.5)
+    stepping_board(session, 5.013, 7.157)
+    summary, live = session.summary(window="job"), standing(session).run
+    assert live.joules == pytest.approx(summary["energy"]["joules"], rel=1e-12)
+    assert summary["energy"]["joules"] == pytest.approx(400.0 * 2.144, abs=9.0)
+    assert summary["energy"]["error_joules"] < 30.0  # uncaught: 45

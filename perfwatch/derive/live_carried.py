@@ -1,0 +1,74 @@
+"""A counter carried on to both ends of the job, as the readings come: the summary's figure in bounded memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+
+from perfwatch.derive.carried import Carried, carried_to, may_be_carried
+from perfwatch.metrics import POWER
+from perfwatch.model import Metric
+
+AROUND = 256
+"""So many readings are kept before an end, and after it: those of two steps, read every few milliseconds."""
+
+
+class _Readings:
+    """A series of a few readings."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.times, self.values = array("d"), array("d")
+
+    def add(self, t: float, value: float) -> None:
+        self.times.append(t)
+        self.values.append(value)
+
+
+class CarriedEnds:
+    """The readings of one device around the job's start and end."""
+
+    def __init__(self, counter: Metric) -> None:
+        self._counter = counter
+        self._newest: deque[tuple[float, float, float | None]] = deque(maxlen=AROUND)
+        self._start: list[tuple[float, float, float | None]] = []
+        self._end: list[tuple[float, float, float | None]] = []
+        self._began: float | None = None
+        self._ended: float | None = None
+
+    @classmethod
+    def of(cls, counter: Metric) -> CarriedEnds | None:
+        """None for a counter that is told as it was counted."""
+        return cls(counter) if may_be_carried(counter.update_s) else None
+
+    def take(self, t: float, joules: float, watts: float | None) -> None:
+        """Add a reading of the counter, and of power where it was read too."""
+        reading = (t, joules, watts)
+        self._newest.append(reading)
+        if self._began is not None and self._start and self._start[-1][0] <= self._began:
+            self._start.append(reading)
+        if self._ended is not None and len(self._end) < 2 * AROUND:
+            self._end.append(reading)
+
+    def begin(self, t: float) -> None:
+        """The job began; the reading at that time was the last one."""
+        self._began, self._start = t, list(self._newest)
+
+    def end(self, t: float) -> None:
+        """The job ended."""
+        self._ended, self._end = t, list(self._newest)
+
+    def both(self) -> tuple[Carried, Carried] | None:
+        """At the start and at the end; `None` until both are known."""
+        if self._began is None or self._ended is None:
+            return None
+        begin, end = self._at(self._start, self._began), self._at(self._end, self._ended)
+        return None if begin is None or end is None else (begin, end)
+
+    def _at(self, readings: list[tuple[float, float, float | None]], t: float) -> Carried | None:
+        counter, power = _Readings(self._counter), _Readings(POWER)
+        for at, joules, watts in readings:
+            counter.add(at, joules)
+            if watts is not None:
+                power.add(at, watts)
+        return carried_to(counter, power if len(power.times) else None, t) if readings else None
