@@ -1,4 +1,4 @@
-"""A counter carried on to both ends of the job, as the readings come: the summary's figure in bounded memory."""
+"""A counter carried on to both ends of the job as readings come: the summary's figure in bounded memory."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class CarriedEnds:
         self._end: list[tuple[float, float, float | None]] = []
         self._began: float | None = None
         self._ended: float | None = None
+        self._both: tuple[Carried, Carried] | None = None
+        self._looked_at = 0
+        """So many readings around the end were looked at: nothing is found anew without a new one."""
 
     @classmethod
     def of(cls, counter: Metric) -> CarriedEnds | None:
@@ -60,6 +63,12 @@ class CarriedEnds:
 
     def both(self) -> tuple[Carried, Carried] | None:
         """At the start and at the end; `None` until both are known."""
+        if self._both is None and self._looked_at < len(self._end):
+            self._looked_at = len(self._end)
+            self._both = self._look()
+        return self._both
+
+    def _look(self) -> tuple[Carried, Carried] | None:
         if self._began is None or self._ended is None:
             return None
         begin, end = self._at(self._start, self._began), self._at(self._end, self._ended)

@@ -74,20 +74,20 @@ def test_without_the_dense_readings_a_window_of_a_second_is_uncertain_by_a_step(
     assert dense.error.expanded() < sparse.error.expanded() / 4
 
 
+def job(rng: random.Random, window: Span) -> Wave:
+    """Idle, busy some time after the start, idle again at the end or a little before."""
+    begin, end = window.start + rng.uniform(0.0, 0.5), window.end - rng.choice([0.0, rng.uniform(0.0, 0.4)])
+    return Wave([(-10.0, 80.0), (begin, 80.0), (begin, 500.0), (end, 500.0), (end, 80.0), (80.0, 80.0)])
+
+
 LOADS = {
     "even": lambda _, __: constant(350.0),
-    "idle, job, idle": lambda rng, window: job(rng, window),
+    "idle, job, idle": job,
     "0.5 s square": lambda rng, _: square(100.0, 600.0, 0.5, rng.random()),
     "3 s square": lambda rng, _: square(100.0, 600.0, 3.0, rng.random()),
     "jumps": lambda rng, _: telegraph(rng, (100.0, 300.0, 600.0), 0.3),
     "ramp": lambda _, window: ramp(100.0, 600.0, window.start - 1.0, window.end + 1.0),
 }
-
-
-def job(rng: random.Random, window: Span) -> Wave:
-    """Idle, busy some time after the start, idle again at the end or a little before."""
-    begin, end = window.start + rng.uniform(0.0, 0.5), window.end - rng.choice([0.0, rng.uniform(0.0, 0.4)])
-    return Wave([(-10.0, 80.0), (begin, 80.0), (begin, 500.0), (end, 500.0), (end, 80.0), (80.0, 80.0)])
 
 
 @pytest.mark.parametrize("load", LOADS)
