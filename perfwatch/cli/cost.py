@@ -63,6 +63,10 @@ def run(args: argparse.Namespace) -> int:
         results.say(f"perfwatch: {note}")
     tape, _ = results.load(args.file)
     summary = results.summarise(tape, _settings(args, tape.header, config))
+    if args.unit is not None and demand is None:
+        for finding in summary["quality"]:
+            if finding["code"] == "no-work":  # the costs of the run stand, none of them per unit
+                results.say(f"perfwatch: {finding['message']}")
     projection = None if demand is None else project(summary, demand)
     if args.json:
         results.write_json(

@@ -107,3 +107,10 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(
     assert done.returncode == 2, done.stdout
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_unit_that_nothing_counted_is_said(run: str, tmp_path: Path) -> None:
+    done = perfwatch("cost", run, "--unit", "tokenz", home=tmp_path)
+    assert done.returncode == 0
+    assert "Nothing counted `tokenz` in the window; counted were queries (--unit)." in done.stderr
+    assert "electricity only" in done.stdout
