@@ -111,7 +111,7 @@ def _rounded_to(value: float, error: float, kept: int, unit: str, digits: int) -
     if value and _exponent(value) - place + 1 > digits + MORE_DIGITS:
         return None
     rounded = float(round(Decimal(value), -place))
-    exponent, prefix = _prefix(rounded or error, unit)
+    exponent, prefix = _prefix(max(rounded, error, key=abs), unit)
     decimals = max(0, exponent - place)
     if decimals > MOST_DECIMALS:
         return None

@@ -142,7 +142,7 @@ def _no_result(summary: Json, found: Json, told: Json) -> str:
         )
     for finding in summary.get("quality") or []:
         if finding.get("level") == INSUFFICIENT and finding.get("code") in TOO_LITTLE:
-            return f"this run is too little to be compared: {finding.get('message')}"
+            return f"this run is too little to be compared: {str(finding.get('message')).rstrip('.')}"
     return ""
 
 
@@ -224,15 +224,15 @@ def _per_joule(summary: Json, like: Published) -> Figure:
             f"this run's energy is of scope {energy.get('scope')}, published energy is that of the whole "
             "machine at the wall, which is more: only speed is compared",
         )
-    official = (summary.get("mlperf") or {}).get("efficiency") or {}
-    told = official.get("samples_per_joule", official.get("value"))
-    if told is not None:
-        return Figure(float(told))
     name = _work_of(summary, like)
     found = ((summary.get("efficiency") or {}).get(name or "") or {}).get("per_joule")
-    if found is None:
-        return Figure(None, "this run has no work per joule to compare: see its quality")
-    return Figure(float(found))
+    official = (summary.get("mlperf") or {}).get("efficiency") or {}
+    told = official.get("samples_per_joule", official.get("value"))
+    if told is not None and (found is not None or name is None):
+        return Figure(float(told))
+    if found is not None:
+        return Figure(float(found))
+    return Figure(None, "this run has no work per joule to compare: see its quality")
 
 
 def _refusals(rows: Sequence[Published], speed: Figure, per_joule: Figure) -> Iterator[str]:

@@ -32,6 +32,8 @@ NVIDIA boards: -6.2 % to +5 % against external meters, typically within 5 % (mea
 
 SAME_TIME = 0.01
 """Two figures whose covered times differ by no more than this share of them are of the same time."""
+ALL_DIGITS = 7
+"""Of two figures that are equal in as many digits as people are told."""
 ENOUGH_READINGS = 32
 """From how many readings, at least, it is learnt how power wanders, where a recording has them."""
 
@@ -396,8 +398,13 @@ def _off_ratio(counted: _Figure, integrated: _Figure) -> float | None:
 
 
 def _disagreement(label: str, counted: _Figure, integrated: _Figure) -> str:
+    by_counter, by_power = _joules(counted), _joules(integrated)
+    if by_counter == by_power:  # both errors are far below what is written
+        by_counter, by_power = (
+            format_quantity(one.joules, "J", digits=ALL_DIGITS) for one in (counted, integrated)
+        )
     return (
-        f"{label}: the energy counter says {_joules(counted)}, the integral of power {_joules(integrated)}: "
+        f"{label}: the energy counter says {by_counter}, the integral of power {by_power}: "
         "they differ by more than both errors."
     )
 

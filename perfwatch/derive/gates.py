@@ -47,7 +47,15 @@ _WINDOW = _values("kind", "start_s", "end_s", "duration_s", "phase", "because")
 _WORK: Shape = {ANY: _values("count", "error", "rate_per_s", "source")}
 _ENERGY: Shape = {
     **_values(
-        "scope", "joules", "error_joules", "gain_ratio", "method", "net_joules", "idle_watts", "coverage"
+        "scope",
+        "joules",
+        "error_joules",
+        "gain_ratio",
+        "method",
+        "net_joules",
+        "net_error_joules",
+        "idle_watts",
+        "coverage",
     ),
     "by_device": {
         ANY: _values(
@@ -135,6 +143,11 @@ def parse_gate(text: str) -> Gate:
     if match is None:
         raise ConfigError(f"cannot read --fail-on {clean(text)!r}: write PATH OPERATOR NUMBER, {_EXAMPLE}")
     path, op = match["path"], match["op"]
+    if path == "quality" or path.startswith("quality."):
+        raise ConfigError(
+            f"cannot judge --fail-on {clean(text)!r}: quality holds findings, no numbers; "
+            "--require energy,work fails where these are not measured"
+        )
     keys = _keys(path, SHAPE, f"cannot judge --fail-on {clean(text)!r}: a summary has no {clean(path)}")
     return Gate(text.strip(), keys, op, _limit(match["limit"], path, op, text))
 

@@ -10,6 +10,7 @@ from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.update import Update, update_of
+from perfwatch.derive.windows import emptiness
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import State
 from perfwatch.units import format_percent
@@ -30,6 +31,9 @@ ALIKE = 4
 
 def _short_window(evidence: Evidence) -> Iterator[Finding]:
     duration_s = evidence.window.duration_s
+    if (empty := emptiness(evidence.window)) is not None:
+        yield Finding("short-window", INSUFFICIENT, f"The window is empty: {empty}.")
+        return
     updates = [(_update_of(evidence, device), device) for device in evidence.measured]
     slowest = max(updates, key=lambda pair: pair[0].period_s, default=None)
     least_s = max(TOO_SHORT_S, LEAST_PERIODS * slowest[0].period_s if slowest else 0.0)
@@ -71,7 +75,9 @@ def _open_window(evidence: Evidence) -> Iterator[Finding]:
 def _no_power(evidence: Evidence) -> Iterator[Finding]:
     if evidence.total.joules is not None:
         return
-    if evidence.headline.trouble:
+    if emptiness(evidence.window) is not None:
+        message = "There is no energy: the window is empty."
+    elif evidence.headline.trouble:
         message = f"There is no energy: {evidence.headline.trouble}."
     elif evidence.headline.devices:
         names = listed([evidence.label(device) for device in evidence.headline.devices])

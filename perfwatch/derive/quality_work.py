@@ -12,7 +12,7 @@ from perfwatch.derive.lost import Losing, findings_of, lost_of
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
-from perfwatch.derive.windows import job_of
+from perfwatch.derive.windows import emptiness, job_of
 from perfwatch.derive.work import ERRORS, Course, changes_of, restarts_in, workloads
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
@@ -30,13 +30,17 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
     if counted is not None and counted.count:
         return
     others = [name for name, each in evidence.work.items() if each.count and name != ERRORS]
-    if evidence.unit is not None and others:
+    if emptiness(evidence.window) is not None:
+        message = "Nothing counted work: the window is empty."
+    elif evidence.unit is not None and others:
         message = f"Nothing counted `{evidence.unit}` in the window; counted were {listed(others)} (--unit)."
     elif any(name != ERRORS for name in evidence.courses):
         names = listed([name for name in evidence.courses if name != ERRORS])
         message = f"No work was counted in the window: {names} did not move."
     elif evidence.tape.header.get("command") and not job_of(evidence.tape).found:
         message = f"Nothing counted work: {job_of(evidence.tape).missing}."
+    elif evidence.tape.of_kind("mlperf"):
+        message = "Nothing counted work: the logs tell no samples."
     elif not job_of(evidence.tape).found:
         message = "Nothing counted work: there was no job; `perfwatch run -- COMMAND` counts what one does."
     elif (said := _said_last(evidence.tape)) is not None:

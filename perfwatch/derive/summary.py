@@ -303,13 +303,15 @@ def _work(counted: Counted, duration_s: float) -> dict[str, Any]:
 
 
 def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -> dict[str, Any]:
+    net_j, net_error_j = net_joules(total, energies, run.at_rest, window.duration_s)
     return {
         "scope": run.headline.scope,
         "joules": total.joules,
         "error_joules": total.error_joules,
         "gain_ratio": total.gain_ratio,
         "method": total.method.value if total.method is not None else None,
-        "net_joules": net_joules(total, energies, run.at_rest, window.duration_s),
+        "net_joules": net_j,
+        "net_error_joules": net_error_j,
         "idle_watts": idle_watts(total, run.at_rest),
         "coverage": total.coverage,
         "not_included": scopes.not_included(run.headline, run.labels),
@@ -376,14 +378,13 @@ def _cost(
     *,
     ratios: bool,
 ) -> dict[str, Any] | None:
-    working = run.windows.working
     return cost(
         prices,
         joules=total.joules,
         duration_s=window.duration_s,
         devices=_paid(run),
         work=_counts(work),
-        working_s=working.duration_s if working is not None and run.windows.tells_idleness else None,
+        working_s=run.windows.worked_s,
         job_s=run.windows.job.duration_s,
         hosts=len(_rented_hosts(run)),
         ratios=ratios,

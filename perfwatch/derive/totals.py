@@ -12,7 +12,7 @@ from perfwatch.derive.peak import max_power
 from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
-from perfwatch.derive.uncertainty import combine
+from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.model import Method
 
 Energies = Mapping[int, DeviceEnergy]
@@ -101,12 +101,31 @@ def idle_watts(total: EnergyTotal, at_rest: Energies) -> float | None:
     return _sum(at_rest[number].mean_watts if number in at_rest else None for number in total.devices)
 
 
-def net_joules(total: EnergyTotal, energies: Energies, at_rest: Energies, duration_s: float) -> float | None:
-    """The energy above idle: what was measured less idle power times the time it was measured in."""
+def net_joules(
+    total: EnergyTotal, energies: Energies, at_rest: Energies, duration_s: float
+) -> tuple[float | None, float | None]:
+    """The energy above idle, and its expanded uncertainty.
+
+    It is what was measured less idle power times the time it was measured in, and has the errors of both: a
+    baseline that was wrong by a watt makes it wrong by a joule in each second.
+    """
     if total.joules is None or idle_watts(total, at_rest) is None:
-        return None
-    idle = math.fsum(
-        (at_rest[number].mean_watts or 0.0) * energies[number].coverage * duration_s
-        for number in total.devices
-    )
-    return total.joules - idle
+        return None, None
+    errors = []
+    idle_j = 0.0
+    for number in total.devices:
+        rest, seconds = at_rest[number], energies[number].coverage * duration_s
+        idle_j += (rest.mean_watts or 0.0) * seconds
+        errors.append(_mean_error(rest, seconds))
+    known = [error for error in errors if error is not None]
+    if total.error_joules is None or len(known) < len(errors):
+        return total.joules - idle_j, None
+    return total.joules - idle_j, math.hypot(total.error_joules, combine(known).expanded())
+
+
+def _mean_error(rest: DeviceEnergy, seconds: float) -> Error | None:
+    """The error of a device's mean power at rest over so much time, J."""
+    if rest.error is None or not rest.joules or not rest.mean_watts:
+        return None if rest.error is None else Error(0.0, 0.0)
+    longer = seconds * rest.mean_watts / rest.joules
+    return Error(rest.error.common_j * longer, rest.error.independent_j * longer)

@@ -80,15 +80,15 @@ class Window:
 class Windows(NamedTuple):
     """The windows of a summary. `other` stands beside the headline, `working` tells when the job worked.
 
-    `tells_idleness` is false where too few moves of a counter tell that: the first and the last of them are
-    then rather those of the reading than of the work.
+    `worked_s` is how long that was, the warm-up included; None where too few moves of a counter tell it: the
+    first and the last of them are then rather those of the reading than of the work.
     """
 
     headline: Window
     other: Window | None
     working: Window | None
     job: Window
-    tells_idleness: bool
+    worked_s: float | None
 
 
 class Job(NamedTuple):
@@ -176,11 +176,12 @@ def choose_windows(tape: Tape, settings: Settings, courses: Courses, unit: str |
         headline = _asked(tape, settings, courses, unit, whole)
     if headline.kind in ("marks", "work") and headline.phase is None and settings.window is not None:
         working = headline
-    tells_idleness = working is not None and (working is headline or bool(marked or often))
+    is_told = working is not None and (working is headline or bool(marked or often))
+    worked_s = working.duration_s if working is not None and is_told else None
     cut = _cut_front(headline, settings.warmup_s)
     working = cut if working is headline else working and _cut_front(working, settings.warmup_s)
     other = working if headline.kind == "job" else whole
-    return Windows(cut, other, working, whole, tells_idleness)
+    return Windows(cut, other, working, whole, worked_s)
 
 
 def _why_job(tape: Tape, job: Job, courses: Courses) -> str:
@@ -378,8 +379,13 @@ def _cut_front(window: Window, warmup_s: float) -> Window:
     kept = Span(min(first.start + warmup_s, first.end), first.end)
     cut_s = min(warmup_s, first.duration_s)
     spans = (kept, *rest) if kept.end > kept.start or not rest else tuple(rest)
-    left_out = f"the first {cut_s:.6g} s are left out"
-    if kept.end <= kept.start and not rest:
-        left_out = f"all of its {cut_s:.6g} s are warm-up (--warmup {warmup_s:g}s), nothing is left"
-    because = f"{window.because}; {left_out}"
-    return replace(window, spans=spans, because=because, warmup_s=cut_s)
+    cut = replace(window, spans=spans, warmup_s=cut_s)
+    left_out = emptiness(cut) or f"the first {cut_s:.6g} s are left out"
+    return replace(cut, because=f"{window.because}; {left_out}")
+
+
+def emptiness(window: Window) -> str | None:
+    """Why nothing is left of a window; None where something is."""
+    if window.duration_s > 0.0 or window.warmup_s <= 0.0:
+        return None
+    return f"all of its {window.warmup_s:.6g} s are warm-up, cut less with --warmup"

@@ -31,8 +31,8 @@ def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
         yield "a run for accuracy"
     else:
         yield "no verdict" if valid is None else good if valid else bad
-    if told.get("latency") and not has_latency:
-        yield _latencies(told["latency"])
+    if not has_latency and (latencies := _latencies(told.get("latency") or {})):
+        yield latencies
     if told.get("energy_joules") is not None:
         yield f"{glued(format_quantity(told['energy_joules'], 'J', digits=4))} by the summarizer's rule"
     if efficiency:
@@ -47,7 +47,7 @@ def _latencies(told: Json) -> str:
     """LoadGen's own percentiles, where nobody else timed the queries."""
     names = [name for name in ("p50_s", "p90_s", "p99_s") if told.get(name) is not None]
     figures = [f"{name.removesuffix('_s')} {format_quantity(told[name], 's')}" for name in names]
-    return "latency " + ", ".join(map(glued, figures))
+    return "latency " + ", ".join(map(glued, figures)) if figures else ""
 
 
 def _metric(metric: Json, *, is_training: bool) -> str:

@@ -104,8 +104,18 @@ class FigureRows:
             yield self._parts.row(
                 self._parts.maybe_estimated("energy above idle"),
                 lambda column: _net_with_error(column.part("energy")),
-                glued(f"idle {format_quantity(self._parts.energy.get('idle_watts'), 'W')}"),
+                self._idle(),
             )
+
+    def _idle(self) -> str:
+        """Idle power; and that it was none, where the devices drew more before the job than with it."""
+        idle_w, mean_w = (
+            self._parts.energy.get("idle_watts"),
+            self._parts.main.part("power").get("mean_watts"),
+        )
+        told = glued(f"idle {format_quantity(idle_w, 'W')}")
+        busy = idle_w is not None and mean_w is not None and idle_w > mean_w
+        return f"{told}, more than in the run: it was not at rest" if busy else told
 
     def _method(self) -> str:
         """How the energy was found: `counter; integral agrees to 0.4 %`."""
@@ -243,7 +253,7 @@ def _joules_with_error(energy: Json) -> str:
 
 def _net_with_error(energy: Json) -> str:
     """What a small difference of large amounts is, to the error of these: nothing, where it is far below."""
-    net, error = energy.get("net_joules"), energy.get("error_joules")
+    net, error = energy.get("net_joules"), energy.get("net_error_joules")
     if net is None or not error:
         return format_quantity(net, "J")
     return format_quantity(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import DIM, GREEN, RED, YELLOW, Paint, hanging
 from perfwatch.exporters.summary_costs import missing_of, only_electricity
+from perfwatch.exporters.summary_mlperf import ACCURACY_MODE
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.text import width, wrap
 from perfwatch.units import format_percent
@@ -23,16 +24,29 @@ class Verdict:
     def lines(self) -> Iterator[str]:
         """The verdict, what the headline leaves out, and the findings that the table does not tell."""
         if self._parts.nothing_measured:
-            yield from self._findings("nothing to quote: neither work nor energy was measured", RED)
+            is_empty = not self._parts.main.window.get("duration_s")
+            why = "the window is empty" if is_empty else "neither work nor energy was measured"
+            yield from self._findings(f"nothing to quote: {why}", RED)
             return
         levels = {finding.get("level") for finding in self._parts.quality}
         if "insufficient" in levels:
             yield from self._findings("quality: not to be quoted", RED)
         elif "warn" in levels:
             yield from self._findings("quality: quote it with what follows", YELLOW)
+        elif no_result := self._no_result():
+            yield from self._findings(f"quality: well measured, but {no_result}", YELLOW)
         else:
             estimate = " as an estimate" if self._parts.estimate else ""
             yield from self._findings(f"quality: good to quote{estimate}", GREEN)
+
+    def _no_result(self) -> str:
+        """Why figures that are good are no result."""
+        told = self._parts.summary.get("mlperf") or {}
+        if told.get("valid") is False:
+            return "its own logs call the run invalid"
+        if told.get("mode") == ACCURACY_MODE:
+            return "of a run for accuracy no speed or energy is quoted"
+        return "the job failed" if self._parts.session.get("exit_status") else ""
 
     def _findings(self, verdict: str, code: str) -> Iterator[str]:
         verdict = f"{verdict}."

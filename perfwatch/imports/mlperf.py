@@ -49,12 +49,24 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
     if power is not None and not log.is_file():
         raise SessionError(f"cannot import the power log {clean(log)}: there is no such file")
     samples, strange = ptdaemon.samples(read_lines(log))
+    if power is not None and not samples:
+        raise SessionError(
+            f"cannot import the power log {clean(log)}: no line of it is a reading of PTDaemon; "
+            "name its spl.txt"
+        )
     notes = [f"{strange} lines of {log.name} could not be read and are left out"] if strange else []
     if samples and result.begin_s is None:
         notes.append("LoadGen tells no power window: the power log is left out")
         samples = []
+    elif samples and not _overlap(samples, result):
+        notes.append(f"{log.name} has no reading of this run's time: did it run on another day, or clock?")
     tags = {**_benchmark(where.resolve()), **tags}
     return _session(result, samples, notes, name=name or where.resolve().name, tags=tags)
+
+
+def _overlap(samples: list[ptdaemon.Sample], result: loadgen_result.Result) -> bool:
+    begin_s, duration_s = result.begin_s or 0.0, result.duration_s or 0.0
+    return any(begin_s <= sample.at_s <= begin_s + duration_s for sample in samples)
 
 
 def _benchmark(where: Path) -> dict[str, str]:

@@ -105,6 +105,34 @@ def test_offline_is_told_in_samples_per_joule_by_the_checkers_rule_and_by_ours(t
     assert found["session"]["started"] == "2031-05-14T09:29:55.123000+00:00"
 
 
+def test_a_power_log_that_is_none_is_refused_and_one_of_another_day_is_said(tmp_path: Path) -> None:
+    where = result(tmp_path / "run_1", "Offline", 600.0, result_samples_per_second=1.0)
+    junk = where / "mlperf_log_detail.txt"
+    done = perfwatch("import", "mlperf", str(where), "--power", str(junk), home=tmp_path)
+    assert done.returncode == 1
+    assert "no line of it is a reading of PTDaemon" in done.stderr
+    assert done.stderr.count("\n") == 1
+    later = tmp_path / "spl.txt"
+    later.write_text(power_log(lambda _: 500.0, 90_000.0, first_s=86_400.0))
+    done = perfwatch("import", "mlperf", str(where), "--power", str(later), home=tmp_path)
+    assert done.returncode == 0
+    assert "has no reading of this run's time" in done.stderr
+
+
+def test_a_run_without_work_per_joule_of_its_own_is_not_ranked_by_it(tmp_path: Path) -> None:
+    """The power log stops after a third of the run."""
+    power = power_log(lambda _: 100.0, 200.0)
+    where = result(tmp_path / "run_1", "Offline", 600.0, power=power, result_samples_per_second=353232.0)
+    summary(where, tmp_path)
+    log = str(tmp_path / "imported.jsonl")
+    done = perfwatch("summary", log, "--against", "mlperf/resnet50/offline", "--json", home=tmp_path)
+    found = json.loads(done.stdout)
+    assert found["efficiency"]["samples"]["per_joule"] is None
+    assert found["against"]["run"]["per_joule"] is None
+    assert found["against"]["refused"] == ["this run has no work per joule to compare: see its quality"]
+    assert all(row["per_joule_ratio"] is None for row in found["against"]["rows"])
+
+
 def test_single_stream_is_told_in_millijoules_a_query(tmp_path: Path) -> None:
     """Published: 0.329131 ms and 208.14 mJ a query at 627.1 W."""
     queries = round(627.1 * 600.0 * 1000 / 208.14)

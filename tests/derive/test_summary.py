@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from derive.build import Session, codes, every, histogram, steps
@@ -27,8 +28,8 @@ KEYS = {
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase warmup_s because",
     "devices": "ids because",
-    "energy": "scope joules error_joules gain_ratio method net_joules idle_watts coverage not_included "
-    "by_device by_scope",
+    "energy": "scope joules error_joules gain_ratio method net_joules net_error_joules idle_watts coverage "
+    "not_included by_device by_scope",
     "power": "mean_watts max_watts",
     "observer": "cpu_s cpu_ratio rss_bytes samples late_samples missed_ticks",
 }
@@ -179,6 +180,12 @@ def test_cost_is_that_of_the_window_with_the_idle_share_of_the_job():
     assert summary["also"]["job"]["cost"]["machine"] == pytest.approx(2 * 3.0 * 36 / 3600)
 
 
+def test_a_warm_up_is_no_idle_time():
+    warmed = full_run().summary(cost=CostInputs(rent_per_hour=3.0), warmup_s=10.0)
+    assert warmed["window"]["duration_s"] == pytest.approx(20.0)
+    assert warmed["cost"]["idle_share"] == pytest.approx(1 - 30 / 36)
+
+
 def test_without_anything_that_tells_when_it_worked_the_idle_share_is_unknown():
     session = Session()
     session.board(every(1.0, 0.0, 40.0))
@@ -231,6 +238,20 @@ def test_the_idle_baseline_gives_idle_watts_and_net_joules():
     assert energy["net_joules"] == pytest.approx(36 * (100.0 - 40.0))
 
 
+def test_the_error_of_net_energy_is_that_of_the_baseline_too():
+    """10 s at rest by a counter of 0.1 s: their error, times ten, and that of the energy."""
+    session = Session()
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1),))
+    session.poll(number, every(1.0, 0.0, 130.0), lambda t: 40.0 * min(t, 10.0) + 100.0 * max(t - 10.0, 0.0))
+    session.mark("idle_baseline", 0.0, 10.0, origin="perfwatch")
+    session.job(12.0, 112.0)
+    energy = session.summary(window="job")["energy"]
+    rest = 2 * 0.1 * math.sqrt((40.0**2 + 100.0**2) / 3 - 40.0 * 100.0 / 2)  # power near its two ends
+    at_even = 2 * 0.1 * 40.0 / math.sqrt(6)
+    low, high = (math.hypot(energy["error_joules"], 10.0 * one) for one in (at_even, rest))
+    assert low * 0.99 <= energy["net_error_joules"] <= high * 1.01
+
+
 def test_without_a_baseline_of_every_device_there_is_no_net():
     session = full_run()
     late = session.device(metrics=(ENERGY.observed(update_s=0.001),))
@@ -240,6 +261,7 @@ def test_without_a_baseline_of_every_device_there_is_no_net():
     assert energy["joules"] is not None
     assert energy["idle_watts"] is None
     assert energy["net_joules"] is None
+    assert energy["net_error_joules"] is None
 
 
 def test_utilization_is_weighted_by_time():

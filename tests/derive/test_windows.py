@@ -263,7 +263,11 @@ def test_a_warmup_longer_than_the_window_leaves_nothing_to_quote():
     summary = session.summary(warmup_s=60.0)
     assert summary["window"]["duration_s"] == 0.0
     assert {"short-window", "no-power"} <= codes(summary, "insufficient")
-    assert "nothing is left" in summary["window"]["because"]
+    assert "all of its 10 s are warm-up, cut less with --warmup" in summary["window"]["because"]
+    said = {finding["code"]: finding["message"] for finding in summary["quality"]}
+    assert said["short-window"] == "The window is empty: all of its 10 s are warm-up, cut less with --warmup."
+    assert said["no-power"] == "There is no energy: the window is empty."
+    assert said["no-work"] == "Nothing counted work: the window is empty."
 
 
 def test_a_phase_is_that_of_one_origin():

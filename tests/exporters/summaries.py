@@ -54,6 +54,7 @@ def _energy(joules: float, error_joules: float) -> dict[str, Any]:
         "gain_ratio": 0.05,
         "method": "counter",
         "net_joules": None,
+        "net_error_joules": None,
         "idle_watts": None,
         "coverage": 1.0,
         "not_included": ["CPU", "memory", "fans", "cooling"],

@@ -326,6 +326,28 @@ def test_only_a_run_without_warnings_is_good_to_quote():
     assert "  - p99 rests on few." in text
 
 
+@pytest.mark.parametrize(
+    ("part", "told", "why"),
+    [
+        ("mlperf", {"scenario": "Offline", "valid": False}, "its own logs call the run invalid"),
+        ("mlperf", {"scenario": "Offline", "mode": "AccuracyOnly"}, "of a run for accuracy no speed"),
+        ("session", {"exit_status": 4}, "the job failed"),
+    ],
+)
+def test_good_figures_of_what_is_no_result_are_not_called_good_to_quote(part, told, why):
+    summary = server()
+    summary[part] = {**(summary.get(part) or {}), **told}
+    text = face(summary, width=110)
+    assert "good to quote" not in text
+    assert f"quality: well measured, but {why}" in text
+
+
+def test_idle_power_above_that_of_the_run_was_none():
+    summary = server()
+    summary["energy"] |= {"net_joules": -3e3, "net_error_joules": 20.0, "idle_watts": 90e3}
+    assert "it was not at rest" in face(summary, width=110)
+
+
 def test_insufficient_findings_come_first():
     summary = too_short()
     summary["quality"].insert(0, finding("gap", "warn", "A gap."))
