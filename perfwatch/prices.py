@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from perfwatch.derive.settings import COST_SCOPES, Steps, common_currency
 from perfwatch.errors import ConfigError
-from perfwatch.tariffs import is_tariff, read_tariff
+from perfwatch.tariffs import Tariff, is_tariff, read_tariff
 from perfwatch.text import clean
 
+CARBON_UNIT = "g/kWh"
 _PER_KWH = {"kwh": 1.0, "wh": 1000.0, "mwh": 0.001, "gwh": 1e-6}
 """What a price per this unit is multiplied by to be one per kWh."""
 _HOURS = {
@@ -222,17 +223,39 @@ def cost_changes(
 def _price_steps(text: str, option: str, folder: Path | None) -> tuple[Steps, str | None]:
     """Prices per kWh by time out of a file, and their currency; markets have prices below zero too."""
     tariff = read_tariff(text, option, folder)
-    unit = parse_price(f"1 {_with_slash(tariff.heading)}", f"{option} {clean(text)}, heading")
+    try:
+        unit = parse_price(f"1 {_with_slash(tariff.heading)}")
+    except ConfigError:
+        raise ConfigError(_wrong_heading(tariff, text, option, "money per energy, as in EUR/kWh")) from None
     return tuple((t, value * unit.per_kwh) for t, value in tariff.steps), unit.currency
 
 
 def _carbon_steps(text: str, option: str, folder: Path | None) -> Steps:
     """Grams per kWh by time out of a file."""
     tariff = read_tariff(text, option, folder)
-    factor = parse_carbon(f"1 {tariff.heading}", f"{option} {clean(text)}, heading")
+    try:
+        factor = parse_carbon(f"1 {tariff.heading}")
+    except ConfigError:
+        raise ConfigError(_wrong_heading(tariff, text, option, CARBON_UNIT)) from None
     if "/" not in tariff.heading or any(value < 0 for _, value in tariff.steps):
         raise ConfigError(f"cannot use {option} {clean(text)}: its second column is g/kWh, not below 0")
     return tuple((t, value * factor) for t, value in tariff.steps)
+
+
+def _wrong_heading(tariff: Tariff, text: str, option: str, wanted: str) -> str:
+    """What a file's column is, and what it ought to be."""
+    of_carbon = tariff.heading.replace(" ", "").casefold().endswith("g/kwh")
+    is_other = of_carbon != (wanted == CARBON_UNIT)
+    kind = (
+        "is a carbon intensity: --carbon"
+        if of_carbon
+        else "is no carbon intensity; if it is a price: --price"
+    )
+    hint = f", which {kind} {clean(text)}" if is_other else ""
+    return (
+        f"cannot use {option} {clean(text)}: its second column has the heading {clean(tariff.heading)!r}"
+        f"{hint}; it takes {wanted}"
+    )
 
 
 def _with_slash(heading: str) -> str:

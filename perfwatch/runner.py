@@ -371,12 +371,14 @@ class Runner:
             self.steps.declare([reading.device])
         elif isinstance(reading, Gone):
             self._devices.pop(reading.device_id, None)
+            self.steps.forget(reading.device_id)
         elif getattr(reading, "at_ns", None) is not None:
             at_ns = reading.at_ns  # type: ignore[union-attr,assignment]
         readings.append((at_ns, reading))
 
     def _lose(self, device_id: str, reason: str, readings: list[tuple[int, Reading]]) -> None:
         self._devices.pop(device_id, None)
+        self.steps.forget(device_id)
         readings.append((self._clock.monotonic_ns(), Gone(device_id, reason)))
 
     # -- a device that blocks ----------------------------------------------------------------------

@@ -28,6 +28,11 @@ class CounterSteps:
                     self._places[device.id] = place
                     self.longest_s = max(self.longest_s, metric.update_s or 0.0)
 
+    def forget(self, device_id: str) -> None:
+        """It is gone: nobody waits for its steps."""
+        for kept in (self._places, self._values, self._seen):
+            kept.pop(device_id, None)
+
     def take(self, device_id: str, values: Sequence[Any]) -> None:
         """A sample of a device."""
         place = self._places.get(device_id)

@@ -112,7 +112,7 @@ def test_units_and_currency_stand_in_the_heading(tmp_path: Path) -> None:
         ("time,EUR/kWh\n2,1\n1,2\n", "line 3: it is not later than the line before"),
         ("time,EUR\n1,2\n", "heading"),
         ("time,EUR/h\n1,2\n", "heading"),
-        ("time,g/kWh\n1,2\n", "is a carbon intensity"),
+        ("time,g/kWh\n1,2\n", "is a carbon intensity: --carbon"),
         (
             "time,EUR/kWh\n" + "".join(f"{n},{n}\n" for n in range(1, 10_050)),
             "cut it to the time of the runs",
@@ -190,3 +190,10 @@ def test_the_config_names_a_file_beside_it(tmp_path: Path) -> None:
     done = perfwatch("cost", run, "--config", str(folder / "perfwatch.toml"), "--json", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["cost"]["energy"] == pytest.approx(0.03, rel=1e-3)
+
+
+def test_a_file_of_prices_is_no_carbon_intensity(tmp_path: Path) -> None:
+    named = file(tmp_path, "time,EUR/MWh\n1,2\n")
+    with pytest.raises(ConfigError) as caught:
+        cost_changes(carbon=named)
+    assert f"if it is a price: --price {named}; it takes g/kWh" in str(caught.value)

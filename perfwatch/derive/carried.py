@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ FARTHEST = 1.5
 """So many of its periods lie at most between a moment and the step from which it is carried on to it."""
 HIDDEN_IN_MEANS = 0.25
 """By so large a share power is assumed to move within a period, where power readings are means of as long."""
+HIDDEN_AHEAD = 0.3
+"""The same where it is carried beyond what was counted; a board at rest before its job makes little of it."""
 STEPPING_S = (0.005, 0.2)
 """Counters that are brought up to date more often need none of this; on rarer ones nobody waits."""
 WITHIN = 2.6
@@ -62,7 +65,25 @@ def may_be_carried(update_s: float | None) -> bool:
     return update_s is not None and STEPPING_S[0] <= update_s <= STEPPING_S[1]
 
 
-def carried_to(counter: Cumulative, power: Cumulative | None, t: float) -> Carried | None:
+def at_begin(counter: Cumulative, power: Cumulative | None, t: float) -> Carried | None:
+    """A counter carried on to where a job began, from the steps before that (see `_carried`)."""
+    return _carried(counter, power, t, _steps_before)
+
+
+def at_end(counter: Cumulative, power: Cumulative | None, t: float) -> Carried | None:
+    """A counter carried on to where a job ended, from the steps after that (see `_carried`).
+
+    Steps before it may be from before a short job, and know nothing of it.
+    """
+    return _carried(counter, power, t, _steps_after)
+
+
+def _carried(
+    counter: Cumulative,
+    power: Cumulative | None,
+    t: float,
+    steps: Callable[[Cumulative, int, float], tuple[_Step, _Step] | None],
+) -> Carried | None:
     """A counter carried on to a moment; `None` where two of its steps close by were not caught.
 
     Args:
@@ -73,8 +94,8 @@ def carried_to(counter: Cumulative, power: Cumulative | None, t: float) -> Carri
     index = _nearest(counter.times, t)
     if not update_s or not may_be_carried(update_s) or abs(counter.times[index] - t) > CLOSE * update_s:
         return None
-    pair = _steps_before(counter, index, update_s) or _steps_after(counter, index, update_s)
-    if pair is None:
+    pair, told_j = steps(counter, index, update_s), _told_at(counter, t)
+    if pair is None or told_j is None:
         return None
     near, far = pair
     period_s = abs(far.seconds - near.seconds)
@@ -82,11 +103,18 @@ def carried_to(counter: Cumulative, power: Cumulative | None, t: float) -> Carri
     if share > FARTHEST:
         return None
     watts = (near.after_j - near.before_j) / period_s
-    behind_j = near.after_j + watts * (t - near.seconds) - _told_at(counter, t)
+    behind_j = near.after_j + watts * (t - near.seconds) - told_j
     timing_j = watts * sqrt(((1.0 + share) * near.error_s) ** 2 + (share * far.error_s) ** 2)
-    hidden = HIDDEN if power is not None and sensor_of(power).window_s < period_s / 2.0 else HIDDEN_IN_MEANS
-    uneven_w = max(_uneven(watts, near, far, power, t), hidden * watts)
+    uneven_w = max(_uneven(watts, near, far, power, t), _hidden(near, power, t, period_s) * watts)
     return Carried(behind_j, Error(SAFETY * _bent(uneven_w, near, t, period_s), timing_j))
+
+
+def _hidden(near: _Step, power: Cumulative | None, t: float, period_s: float) -> float:
+    """By what share power is assumed to have moved that no reading shows."""
+    if t >= near.seconds:
+        return HIDDEN_AHEAD
+    is_seen = power is not None and sensor_of(power).window_s < period_s / 2.0
+    return HIDDEN if is_seen else HIDDEN_IN_MEANS
 
 
 def _bent(uneven_w: float, near: _Step, t: float, period_s: float) -> float:
@@ -96,9 +124,10 @@ def _bent(uneven_w: float, near: _Step, t: float, period_s: float) -> float:
     power may have changed at an even chance anywhere since: S d / sqrt(3) in the mean square.
     """
     away_s = abs(t - near.seconds)
-    if t >= near.seconds:
-        return uneven_w * away_s / sqrt(3.0)
-    return bridge_error(uneven_w, period_s, max(0.0, 1.0 - away_s / period_s))
+    unknown_s = away_s if t >= near.seconds else max(0.0, away_s - period_s)
+    if unknown_s > 0.0:
+        return uneven_w * unknown_s / sqrt(3.0)
+    return bridge_error(uneven_w, period_s, 1.0 - away_s / period_s)
 
 
 def _uneven(watts: float, near: _Step, far: _Step, power: Cumulative | None, t: float) -> float:
@@ -159,12 +188,14 @@ def _caught(counter: Cumulative, index: int, update_s: float) -> tuple[int, _Ste
     return index, _Step((begin + end) / 2.0, end - begin, before_j, after_j)
 
 
-def _told_at(counter: Cumulative, t: float) -> float:
-    """What the counter told at a time, interpolated as its growth is."""
+def _told_at(counter: Cumulative, t: float) -> float | None:
+    """What the counter told at a time, interpolated as its growth is; None where it fell meanwhile."""
     times, values = counter.times, counter.values
     right = bisect_left(times, t)
     if right == 0 or right == len(times) or times[right] == t:
         return values[min(right, len(times) - 1)]
+    if values[right] < values[right - 1]:
+        return None
     share = (t - times[right - 1]) / (times[right] - times[right - 1])
     return values[right - 1] + (values[right] - values[right - 1]) * share
 

@@ -14,7 +14,7 @@ from itertools import chain
 from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
-from perfwatch.derive.carried import carried_to
+from perfwatch.derive.carried import at_begin, at_end
 from perfwatch.derive.counter_fault import fault_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
@@ -32,6 +32,8 @@ NVIDIA boards: -6.2 % to +5 % against external meters, typically within 5 % (mea
 
 SAME_TIME = 0.01
 """Two figures whose covered times differ by no more than this share of them are of the same time."""
+ENOUGH_TO_COMPARE = 5
+"""Of fewer readings of power an integral says nothing against a counter (the limit of `too-few-samples`)."""
 ALL_DIGITS = 7
 """Of two figures that are equal in as many digits as people are told."""
 ENOUGH_READINGS = 32
@@ -201,7 +203,7 @@ def _by_counter(
 def _trued(counter: Series, power: Series | None, span: Span, amount: float) -> tuple[float, Error]:
     """How far a counter moved over a span, carried on to both ends of it where steps were caught."""
     if counter.times[0] <= span.start and span.end <= counter.times[-1]:
-        begin, end = carried_to(counter, power, span.start), carried_to(counter, power, span.end)
+        begin, end = at_begin(counter, power, span.start), at_end(counter, power, span.end)
         if begin is not None and end is not None:
             return amount + end.behind_j - begin.behind_j, uncertainty.combine([begin.error, end.error])
     return amount, _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
@@ -384,6 +386,8 @@ def _findings(
 
 def _disagree(counted: _Figure, integrated: _Figure) -> bool:
     """The two differ by more than both errors, and by more than what only one of them covered."""
+    if integrated.samples < ENOUGH_TO_COMPARE:
+        return False  # nobody knows what came between them
     allowed = counted.error.expanded() + integrated.error.expanded()
     watts = max(counted.joules / counted.covered_s, integrated.joules / integrated.covered_s)
     allowed += watts * abs(counted.covered_s - integrated.covered_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 
-from perfwatch.derive.carried import Carried, carried_to, may_be_carried
+from perfwatch.derive.carried import Carried, at_begin, at_end, may_be_carried
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
@@ -71,13 +71,16 @@ class CarriedEnds:
     def _look(self) -> tuple[Carried, Carried] | None:
         if self._began is None or self._ended is None:
             return None
-        begin, end = self._at(self._start, self._began), self._at(self._end, self._ended)
+        begin = at_begin(*self._series(self._start), self._began) if self._start else None
+        end = at_end(*self._series(self._end), self._ended) if self._end else None
         return None if begin is None or end is None else (begin, end)
 
-    def _at(self, readings: list[tuple[float, float, float | None]], t: float) -> Carried | None:
+    def _series(
+        self, readings: list[tuple[float, float, float | None]]
+    ) -> tuple[_Readings, _Readings | None]:
         counter, power = _Readings(self._counter), _Readings(POWER)
         for at, joules, watts in readings:
             counter.add(at, joules)
             if watts is not None:
                 power.add(at, watts)
-        return carried_to(counter, power if len(power.times) else None, t) if readings else None
+        return counter, power if len(power.times) else None

@@ -41,7 +41,9 @@ class CostRows:
         yield self._parts.row(
             self._cost_label(cost),
             lambda column: format_money(_amount(column.part("cost")), currency),
-            "; ".join(part for part in (_tariff(cost), self._unit_costs(cost), _parts(cost)) if part),
+            "; ".join(
+                part for part in (_tariff(cost), unpriced(cost), self._unit_costs(cost), _parts(cost)) if part
+            ),
         )
         yield from self._idle_row(currency)
 
@@ -90,6 +92,15 @@ class CostRows:
             lambda column: format_quantity(column.part("carbon").get("grams"), "g"),
             ", ".join(glued(note) for note in notes),
         )
+
+
+def unpriced(cost: Json) -> str:
+    """Why a price that was given prices nothing; empty where it does."""
+    assumed = cost.get("assumptions") or {}
+    is_rented = assumed.get("rent_per_hour") is not None and assumed.get("rent_basis") != "node"
+    if cost.get("machine") is not None or not is_rented:
+        return ""
+    return "no device of the run to rent: write it per node (5/h/node)"
 
 
 def _amount(cost: Json) -> float | None:

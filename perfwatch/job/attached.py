@@ -130,9 +130,9 @@ class AttachedRun:
         return outcome
 
     def _begin(self, late: list[str]) -> None:
+        self._watch.answer(self._opening.check, otherwise=lambda: None)
         self._live.catch_steps(2)
         instants = self._live.read_now(START_READING_S)
-        self._watch.answer(self._opening.check, otherwise=lambda: None)
         for process in self._target.processes:
             process.when_over(_wake_the_waiting)
         self._live.hub.event("job", {"what": "begin", **self._target.told_fields()}, instants.last_ns)

@@ -114,7 +114,7 @@ class WatchedRun:
         self._live.start()
         try:
             late = self._watch.wait_open()
-            if late is None or not self._measure_idle():
+            if late is None or not self._measure_idle() or not self._catch_steps():
                 return Outcome(None, self._watch.told_by, ())
             self._begin(late)
             self._wait_for_exit()
@@ -141,9 +141,13 @@ class WatchedRun:
     def _mark_idle(self, edge: str) -> None:
         self._live.hub.event("mark", {"name": "idle_baseline", "edge": edge, "origin": "perfwatch"})
 
-    def _begin(self, late: list[str]) -> None:
+    def _catch_steps(self) -> bool:
+        """See the boards' counters step, as the last thing before the start; False if we are told to end."""
         self._watch.answer(self._opening.check, otherwise=lambda: None)
         self._live.catch_steps(2)
+        return not self._watch.told_to_end(0.0)
+
+    def _begin(self, late: list[str]) -> None:
         instants = self._live.read_now(START_READING_S)
         job = self._start_child()
         self.job = job

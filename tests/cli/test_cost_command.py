@@ -114,3 +114,16 @@ def test_a_unit_that_nothing_counted_is_said(run: str, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "Nothing counted `tokenz` in the window; counted were queries (--unit)." in done.stderr
     assert "electricity only" in done.stdout
+
+
+def test_a_rent_for_devices_that_are_not_there_is_answered(tmp_path: Path) -> None:
+    """Work and no board: nothing to rent by the device."""
+    session = Session(command=["job"])
+    session.job(1.0, 41.0)
+    session.counter(steps(2.0, 38.0, 400, 40))
+    session.records.sort(key=lambda record: record["t"])
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (session.header, *session.records)))
+    done = perfwatch("cost", str(path), "--rent", "5/h/device", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no device of the run to rent: write it per node (5/h/node)" in " ".join(done.stdout.split())

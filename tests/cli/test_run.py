@@ -274,6 +274,25 @@ def test_a_signal_is_passed_on_and_the_summary_is_written(number: signal.Signals
     assert "duration" in said
 
 
+def test_a_signal_while_steps_are_caught_starts_no_job(tmp_path: Path) -> None:
+    """Up to a quarter of a second lies between the last look for signals and the start."""
+    started = tmp_path / "started"
+    script = (
+        "import os, signal, sys\n"
+        "from perfwatch.cli import main\n"
+        "from perfwatch.sources.live import LiveSource\n"
+        "LiveSource.catch_steps = lambda self, number: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"sys.exit(main(['run', '--only', 'simulated', '--', 'touch', {str(started)!r}]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130
+    assert not started.exists()
+    assert "ended before the job was started" in done.stderr
+
+
 def test_a_job_that_ignores_sigterm_goes_on_and_the_summary_comes_all_the_same(tmp_path: Path) -> None:
     here = tmp_path / "pid"
     job = f"trap '' TERM; {say_when_running(here)}; while :; do sleep 0.2; done"

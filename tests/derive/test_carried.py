@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
 import pytest
-from sensors import Counter, Sensor, Wave, constant, polls, ramp, square, tape, telegraph
+from sensors import Counter, Sensor, Wave, constant, device, polls, ramp, square, tape, telegraph
 
 from perfwatch.derive.energy import DeviceEnergy, device_energy
 from perfwatch.derive.spans import Span
+from perfwatch.metrics import ENERGY
 
 UPDATE_S = 0.1
 INSTANT = (0.1, 0.025)
@@ -129,12 +131,48 @@ def test_what_was_not_caught_is_told_as_it_was_counted(declared_s: float, gap_s:
     assert found.error.expanded() == pytest.approx(2 * 0.408 * 400.0 * declared_s, rel=0.01)
 
 
+def test_a_counter_that_begins_anew_in_the_job_is_not_carried_over_that() -> None:
+    """It stood at 1 GJ; between the reading at the begin and the next one it was reset."""
+    begin, end = 8.003, 10.0
+    dense = [7.77 + 0.004 * k for k in range(58)] + [end + 0.004 * k for k in range(60)]
+    times = sorted({8.0, 8.5, 9.0, 9.5, *(round(t, 6) for t in dense)})
+
+    def joules(t: float) -> float:
+        counted = 30.0 * math.floor(t * 10.0)
+        return 1e9 + counted if t <= 8.1 else counted
+
+    found = device_energy(
+        device(energy=[(t, joules(t)) for t in times], energy_metric=ENERGY.observed(update_s=UPDATE_S)),
+        [Span(begin, end)],
+        interval_s=0.5,
+    )
+    assert found is not None
+    assert found.joules == pytest.approx(300.0 * 1.5, abs=40.0), "what came before the first reading after it"
+
+
+@pytest.mark.parametrize("busy_s", [0.08, 0.15, 0.3])
+def test_a_job_of_a_step_or_so_is_measured_by_what_was_counted_after_it(busy_s: float) -> None:
+    """The steps before it are those of a board at rest."""
+    rng = random.Random(f"short {busy_s}")
+    inside = 0
+    for _ in range(40):
+        window = Span(8.0, 8.0 + busy_s)
+        wave = Wave(
+            [(-10.0, 60.0), (8.0, 60.0), (8.0, 600.0), (window.end, 600.0), (window.end, 60.0), (80.0, 60.0)]
+        )
+        found = measured(rng, wave, window)
+        assert found.joules is not None
+        assert found.error is not None
+        inside += abs(found.joules - 600.0 * busy_s) <= found.error.expanded()
+    assert inside >= 32
+
+
 def test_a_window_of_ones_own_is_as_it_was_counted() -> None:
     """Its ends are not where steps were caught."""
     rng = random.Random("own")
     times = sorted({*polls(rng, 0.5, 8.0, 13.0), *densely(rng, 8.0, 13.0, 0.004)})
-    device = tape(constant(400.0), times, power=Sensor(*INSTANT), counter=Counter(UPDATE_S, 0.3))
-    found = device_energy(device, [Span(9.3, 11.3)], interval_s=0.5)
+    board = tape(constant(400.0), times, power=Sensor(*INSTANT), counter=Counter(UPDATE_S, 0.3))
+    found = device_energy(board, [Span(9.3, 11.3)], interval_s=0.5)
     assert found is not None
     assert found.error is not None
     assert found.error.expanded() >= 2 * 0.408 * 400.0 * UPDATE_S
