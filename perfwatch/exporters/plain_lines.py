@@ -16,6 +16,7 @@ from perfwatch.derive.live import LiveFigures, standing_or_none
 from perfwatch.derive.live_run import LiveRun
 from perfwatch.derive.spans import NOW_S
 from perfwatch.derive.standing import Figures, Standing
+from perfwatch.derive.windows import IDLE_BASELINE
 from perfwatch.exporters.words import per_joule_unit
 from perfwatch.text import clean
 from perfwatch.units import DASH, format_percent, format_quantity, significant
@@ -37,6 +38,11 @@ def plain_line(standing: Standing, *, quotable: bool = True) -> str:
     if standing.silent:
         parts.append(f"no reading of {_some(standing.silent)}")
     return "  ".join(parts)
+
+
+def idle_line(standing: Standing, since_t: float) -> str:
+    """What is measured before the job starts, as one line: nothing of the run."""
+    return "  ".join([_clock(standing.t - since_t), _power(standing), "idle baseline"])
 
 
 def _clock(seconds: float) -> str:
@@ -90,6 +96,8 @@ class PlainLines:
         self._period_ns = round(period_s * NS)
         self._due_ns: int | None = None
         self._last_t: float | None = None
+        self._idle_since: float | None = None
+        """Since when idle power is being measured."""
         self._mouth = _Mouth(say)
 
     def write(self, record: Mapping[str, Any]) -> None:
@@ -99,6 +107,8 @@ class PlainLines:
         if "device" in record:
             declared = record["device"]
             self._labels[declared["n"]] = f"{declared['collector']}:{declared.get('index', 0)}"
+        if record.get("event") == "mark" and record.get("name") == IDLE_BASELINE:
+            self._idle_since = float(record["t"]) if record.get("edge") == "begin" else None
         if record.get("event") == "end":
             self._mouth.close()
 
@@ -113,6 +123,9 @@ class PlainLines:
         late = self._due_ns is None or now_ns - self._due_ns > self._period_ns
         self._due_ns = (now_ns if late or self._due_ns is None else self._due_ns) + self._period_ns
         self._last_t = standing.t
+        if self._idle_since is not None:
+            self._mouth.say(idle_line(standing, self._idle_since))
+            return
         run = self._run.so_far(standing, self._labels)
         lacks = any(one.level == INSUFFICIENT and one.code != "no-work" for one in run.findings)
         self._mouth.say(plain_line(standing, quotable=not lacks))

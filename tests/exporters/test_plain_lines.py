@@ -102,6 +102,30 @@ def test_one_line_is_printed_a_period() -> None:
     assert listener.lines.empty()
 
 
+def test_while_idle_power_is_measured_nothing_is_told_of_a_run() -> None:
+    listener = Listener()
+    plain = PlainLines(listener.lines.put, period_s=1.0)
+    begin(plain)
+    mark = {"name": "idle_baseline", "origin": "perfwatch"}
+    for second in range(4):
+        feed(plain, float(second))
+        if second == 1:
+            plain.write(fmt.event(1.0, "mark", {**mark, "edge": "begin"}))
+        plain.tick(second * NS)
+    while "idle baseline" not in (line := listener.next()):
+        pass
+    assert "queries" not in line
+    plain.write(fmt.event(4.0, "mark", {**mark, "edge": "end"}))
+    plain.write(fmt.event(4.0, "job", {"what": "begin"}))
+    for second in range(4, 8):
+        feed(plain, float(second))
+        plain.tick(second * NS)
+    while "queries/J" not in (line := listener.next()):
+        pass
+    assert "idle" not in line
+    plain.write(fmt.event(8.0, "end", {}))
+
+
 def test_nothing_is_printed_before_there_is_something_to_tell_or_twice() -> None:
     listener = Listener()
     plain = PlainLines(listener.lines.put, period_s=1.0)
