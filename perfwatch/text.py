@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 
 GLUE = "\N{NO-BREAK SPACE}"
 """A blank at which `wrap` does not break; it comes out as a plain one."""
+_NOT_IN_NUMBERS = re.compile(rf"(?<!\d){GLUE}|{GLUE}(?!\d)")
+"""Glue between words; that between groups of digits holds."""
 
 _TRANSLATED = {
     "–": "-",
@@ -148,9 +150,9 @@ def wrap(text: str, columns: int, *, first: int | None = None) -> list[str]:
 
 
 def _words(text: str, columns: int) -> Iterator[str]:
-    """What is kept on one line; words glued to more than a line are separate ones."""
+    """What is kept on one line; words glued to more than a line are separate ones, but never a number."""
     for word in filter(None, text.split(" ")):
-        yield from filter(None, word.split(GLUE)) if width(word) > columns else (word,)
+        yield from filter(None, _NOT_IN_NUMBERS.split(word)) if width(word) > columns else (word,)
 
 
 def _pieces(word: str, first: int, columns: int) -> list[str]:

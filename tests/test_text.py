@@ -63,7 +63,8 @@ def test_lines_break_at_blanks_and_never_inside_what_is_glued():
     assert wrap("one two three", 8) == ["one two", "three"]
     assert wrap(f"max 6.1{GLUE}kW there", 8) == ["max", "6.1 kW", "there"]
     assert wrap("one two three", 8, first=3) == ["one", "two", "three"]
-    assert wrap(f"at 30{GLUE}000{GLUE}kWh", 6) == ["at 30", "000", "kWh"]
+    assert wrap(f"at 30{GLUE}000{GLUE}kWh", 6) == ["at", "30 000", "kWh"]
+    assert wrap(f"19 / 68{GLUE}912{GLUE}tokens", 12) == ["19 / 68 912", "tokens"]
     assert wrap("abcdefgh ij", 3) == ["abc", "def", "gh", "ij"]
     assert wrap("", 8) == []
 
