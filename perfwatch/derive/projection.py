@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from perfwatch.derive.cost import JOULES_PER_KWH
 from perfwatch.derive.numbers import times
 from perfwatch.errors import ConfigError
+from perfwatch.model import Scope
 
 SECONDS_PER_DAY, HOURS_PER_DAY = 86400.0, 24.0
 DAYS_PER_MONTH = 365.25 / 12
@@ -59,7 +60,7 @@ def project(summary: Json, demand: Demand) -> dict[str, Any]:
         "demand": {"per_day": demand.per_day, "peak": demand.peak},
         "rate_per_s": rate,
         "machines": machines,
-        "devices_each": len(summary["devices"]["ids"]),
+        "devices_each": _devices_each(summary),
         "load": load,
         "per_day": day,
         "per_month": {name: times(value, DAYS_PER_MONTH) for name, value in day.items()},
@@ -156,3 +157,10 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
         "idle_watts": (summary.get("energy") or {}).get("idle_watts"),
         "idle_included": energy["idle_kwh"] is not None,
     }
+
+
+def _devices_each(summary: Mapping[str, Any]) -> int:
+    """Devices of one machine; a meter of a whole machine is none."""
+    told = summary["energy"].get("by_device") or {}
+    whole = (Scope.NODE.value, Scope.WALL.value)
+    return sum((told.get(name) or {}).get("scope") not in whole for name in summary["devices"]["ids"])

@@ -63,6 +63,13 @@ def test_a_day_of_a_rented_machine() -> None:
     assert found["per_unit"]["total"] == pytest.approx(day["total"] / 432_000)
 
 
+def test_a_meter_at_the_wall_is_no_device() -> None:
+    summary = measured(RENTED)
+    summary["devices"]["ids"] = ["spl:0"]
+    summary["energy"]["by_device"] = {"spl:0": {"scope": "wall"}}
+    assert project(summary, Demand(432_000.0, peak=3.0))["devices_each"] == 0
+
+
 def test_a_bought_machine_is_paid_for_while_it_waits_too() -> None:
     day = project(measured(BOUGHT), Demand(86_400.0))["per_day"]
     assert day["machine"] == pytest.approx(8 * 24.0)  # 1 an hour each, whatever it does
