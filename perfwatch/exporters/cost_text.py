@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from perfwatch.derive.projection import rate_per_price
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import BOLD, Paint, Row, hanging, table
-from perfwatch.exporters.summary_costs import PRICE_HINT, CostRows, unpriced
+from perfwatch.exporters.summary_costs import CostRows, hint_of
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.exporters.summary_text import DEFAULT_WIDTH, NARROWEST, WIDEST
 from perfwatch.units import (
@@ -131,7 +131,7 @@ class _Projected:
                 amounts = tuple(format_money(part[name], self._currency) for part in (day, month))
                 yield Row(label, amounts, self._cost_note(name))
         if day["energy"] is None and day["machine"] is None:
-            yield Row("cost", None, unpriced(self._summary.get("cost") or {}) or PRICE_HINT)
+            yield Row("cost", None, hint_of(self._summary.get("cost")))
         if day["carbon_grams"] is not None:
             yield Row("carbon", (_kilograms(day["carbon_grams"]), _kilograms(month["carbon_grams"])))
 

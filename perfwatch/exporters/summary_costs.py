@@ -17,6 +17,7 @@ from perfwatch.units import (
     significant,
 )
 
+BEGINS_LATE = "the prices by time begin after this run did"
 PRICE_HINT = "no price given: add --price 0.12/kWh or --rent 2.5/h/device"
 
 
@@ -94,8 +95,19 @@ class CostRows:
         )
 
 
+def _begins_late(assumed: Json) -> bool:
+    return bool(assumed.get("price_by_time")) and assumed.get("price_per_kwh") is None
+
+
+def hint_of(cost: Json | None) -> str:
+    """What to do where nothing is priced: what is the matter with the prices given, else how to give one."""
+    if cost and _begins_late(cost.get("assumptions") or {}):
+        return BEGINS_LATE
+    return unpriced(cost or {}) or PRICE_HINT
+
+
 def unpriced(cost: Json) -> str:
-    """Why a price that was given prices nothing; empty where it does."""
+    """Why a rent that was given prices nothing; empty where it does."""
     assumed = cost.get("assumptions") or {}
     is_rented = assumed.get("rent_per_hour") is not None and assumed.get("rent_basis") != "node"
     if cost.get("machine") is not None or not is_rented:
@@ -180,8 +192,8 @@ def _lacking(assumed: Json, machine: str | None) -> Iterator[str]:
     missing = missing_of({"assumptions": assumed})
     if machine is not None:
         yield glued(f"machine {machine}")
-    if "electricity" in missing and assumed.get("price_by_time") and assumed.get("price_per_kwh") is None:
-        yield "the prices by time begin after this run did"
+    if "electricity" in missing and _begins_late(assumed):
+        yield BEGINS_LATE
     elif "electricity" in missing and assumed.get("price_per_kwh") is None:
         yield f"no price of electricity: add {glued('--price 0.12/kWh')}"
     elif "electricity" in missing:

@@ -127,3 +127,12 @@ def test_a_rent_for_devices_that_are_not_there_is_answered(tmp_path: Path) -> No
     done = perfwatch("cost", str(path), "--rent", "5/h/device", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "no device of the run to rent: write it per node (5/h/node)" in " ".join(done.stdout.split())
+
+
+def test_prices_that_begin_after_the_run_are_not_called_missing(run: str, tmp_path: Path) -> None:
+    prices = tmp_path / "late.csv"
+    prices.write_text("time,EUR/kWh\n2033-01-01T00:00:00Z,0.3\n")
+    done = perfwatch("cost", run, "--price", str(prices), "--at", "1000/day", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the prices by time begin after this run did") == 2
+    assert "no price given" not in done.stdout
