@@ -16,7 +16,6 @@ from math import sqrt
 from typing import NamedTuple
 
 from perfwatch.derive.counters import Cumulative
-from perfwatch.derive.integral import sensor_of
 from perfwatch.derive.uncertainty import HIDDEN, SAFETY, Error, bridge_error
 
 CLOSE = 0.3
@@ -113,7 +112,7 @@ def _hidden(near: _Step, power: Cumulative | None, t: float, period_s: float) ->
     """By what share power is assumed to have moved that no reading shows."""
     if t >= near.seconds:
         return HIDDEN_AHEAD
-    is_seen = power is not None and sensor_of(power).window_s < period_s / 2.0
+    is_seen = power is not None and (power.metric.window_s or 0.0) < period_s / 2.0
     return HIDDEN if is_seen else HIDDEN_IN_MEANS
 
 

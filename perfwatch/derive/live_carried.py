@@ -26,10 +26,14 @@ class _Readings:
 
 
 class CarriedEnds:
-    """The readings of one device around the job's start and end."""
+    """The readings of one device around the job's start and end.
 
-    def __init__(self, counter: Metric) -> None:
-        self._counter = counter
+    Args:
+        power: the metric of its power readings.
+    """
+
+    def __init__(self, counter: Metric, power: Metric) -> None:
+        self._counter, self._power = counter, power
         self._newest: deque[tuple[float, float, float | None]] = deque(maxlen=AROUND)
         self._start: list[tuple[float, float, float | None]] = []
         self._end: list[tuple[float, float, float | None]] = []
@@ -40,9 +44,9 @@ class CarriedEnds:
         """So many readings around the end were looked at: nothing is found anew without a new one."""
 
     @classmethod
-    def of(cls, counter: Metric) -> CarriedEnds | None:
+    def of(cls, counter: Metric, power: Metric = POWER) -> CarriedEnds | None:
         """None for a counter that is told as it was counted."""
-        return cls(counter) if may_be_carried(counter.update_s) else None
+        return cls(counter, power) if may_be_carried(counter.update_s) else None
 
     def take(self, t: float, joules: float, watts: float | None) -> None:
         """Add a reading of the counter, and of power where it was read too."""
@@ -78,7 +82,7 @@ class CarriedEnds:
     def _series(
         self, readings: list[tuple[float, float, float | None]]
     ) -> tuple[_Readings, _Readings | None]:
-        counter, power = _Readings(self._counter), _Readings(POWER)
+        counter, power = _Readings(self._counter), _Readings(self._power)
         for at, joules, watts in readings:
             counter.add(at, joules)
             if watts is not None:

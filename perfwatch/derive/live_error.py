@@ -67,7 +67,7 @@ class LiveErrors:
         places = {metric.name: place for place, metric in enumerate(device.metrics)}
         energy, power = places.get(ENERGY.name), places.get(POWER.name)
         if energy is not None and number not in self._counters:
-            self._counters[number] = _Counter(energy, power, device.metrics[energy])
+            self._counters[number] = _Counter(energy, power, device.metrics)
             if self._began is not None:
                 self._counters[number].begin(self._began)
         if power is not None:
@@ -106,10 +106,10 @@ class LiveErrors:
 class _Counter:
     """The readings around both ends of the run."""
 
-    def __init__(self, energy: int, power: int | None, metric: Metric) -> None:
+    def __init__(self, energy: int, power: int | None, metrics: Sequence[Metric]) -> None:
         self._energy, self._power = energy, power
-        self._update_s = metric.update_s
-        self._ends = CarriedEnds.of(metric)
+        self._update_s = metrics[energy].update_s
+        self._ends = CarriedEnds.of(metrics[energy], POWER if power is None else metrics[power])
         self._joules: float | None = None
         self._changed_t: float | None = None
         self._refresh_s = 0.0

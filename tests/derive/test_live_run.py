@@ -215,11 +215,13 @@ def test_a_counter_without_a_power_reading_has_an_error_by_its_slope() -> None:
     assert told(session).error_j == pytest.approx(session.summary()["energy"]["error_joules"], rel=0.01)
 
 
-def test_the_error_of_a_counter_carried_on_to_the_ends_is_that_of_the_summary() -> None:
+@pytest.mark.parametrize("window_s", [None, 0.025, 1.0])
+def test_the_error_of_a_counter_carried_on_to_the_ends_is_that_of_the_summary(window_s: float | None) -> None:
     session = Session()
     dense = [4.9 + 0.01 * k for k in range(-20, 11)] + [30.4 + 0.01 * k for k in range(40)]
     times = sorted({*every(1.0, 0.0, 30.0), *(round(t, 6) for t in dense)})
-    number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER))
+    power = POWER if window_s is None else POWER.observed(update_s=0.1, window_s=window_s)
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), power))
     session.poll(number, times, lambda t: 20.0 * math.floor(t * 10.0), lambda t: 200.0)
     session.job(5.0, 30.4)
     stated = session.summary()["energy"]["error_joules"]
