@@ -96,6 +96,8 @@ def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:
     asked = [option for option, value in windows.items() if value is not None]
     if len(asked) > 1:
         raise ConfigError(f"cannot take two windows: give either {' or '.join(asked)}")
+    if args.warmup is None and (args.phase or args.since or args.until):
+        before = before.merge({"warmup_s": 0.0})  # what was told of another window
     return settings(args, before).merge({"phase": args.phase, "since": args.since, "until": args.until})
 
 

@@ -120,6 +120,7 @@ class _Session:
         self._runner = runner
         self._recording = recording
         self._signals = signals
+        self._screen: watching.RunScreen | None = None
         self.start_failure = 0
 
     @classmethod
@@ -178,6 +179,7 @@ class _Session:
         from perfwatch.job.process import CannotStart
 
         run = self._runner.run
+        self._screen = screen
         try:
             outcome: Outcome = run() if screen is None else screen.show(self._live, run)
         except CannotStart as error:
@@ -194,13 +196,15 @@ class _Session:
     def _forget(self) -> None:
         self._recording.close()
         self._recording.discard(everything=True)
+        if self._screen is not None:
+            self._screen.discard_output()
 
     def finish(self, args: argparse.Namespace, wanted: _Wanted, outcome: Outcome) -> int:
         """Summarise what was recorded and judge it; whatever goes wrong here, the job's status stands."""
         try:
             if self._runner.job is None:
                 results.say("perfwatch run: ended before the job was started")
-                self._recording.discard(everything=True)
+                self._forget()
                 return outcome.status
             said = partial(_say_what_goes_on, outcome, quiet=args.quiet)
             return around.conclude(args, wanted, self._recording, outcome.status, said, ours="run")

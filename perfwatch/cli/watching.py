@@ -255,6 +255,12 @@ class RunScreen(Screen):
         self.output_path = str(path)
         return fd
 
+    def discard_output(self) -> None:
+        """There was no job: its output is none."""
+        if self.output_path:
+            with contextlib.suppress(OSError):
+                Path(self.output_path).unlink()
+
     def show(self, live: LiveSource, run: Callable[[], T]) -> T:
         """Show the run until the screen is closed, then wait for its end; raises what `run` raises."""
         work = _Work(run)

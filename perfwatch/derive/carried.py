@@ -26,6 +26,10 @@ HIDDEN_IN_MEANS = 0.25
 """By so large a share power is assumed to move within a period, where power readings are means of as long."""
 HIDDEN_AHEAD = 0.3
 """The same where it is carried beyond what was counted; a board at rest before its job makes little of it."""
+AROUND = 2.0
+"""For so many periods before the steps power is looked at to see how even it is."""
+TOGETHER_S = 0.002
+"""The reading at a begin is taken within so long of it."""
 STEPPING_S = (0.005, 0.2)
 """Counters that are brought up to date more often need none of this; on rarer ones nobody waits."""
 WITHIN = 2.6
@@ -134,9 +138,11 @@ def _uneven(watts: float, near: _Step, far: _Step, power: Cumulative | None, t: 
     seen = [watts]
     if far.seconds > near.seconds:
         seen.append((far.after_j - far.before_j) / (far.seconds - near.seconds))
-    if power is not None:
-        first = bisect_left(power.times, min(near.seconds, far.seconds, t)) - 1
-        last = bisect_right(power.times, max(near.seconds, far.seconds, t)) + 1
+    if power is not None:  # what comes after a begin is the job's, and tells nothing of what came before
+        latest = max(near.seconds, far.seconds, t)
+        before_s = AROUND * abs(far.seconds - near.seconds)
+        first = bisect_left(power.times, min(near.seconds, far.seconds, t) - before_s) - 1
+        last = bisect_right(power.times, latest + TOGETHER_S) + (latest > t)
         seen += power.values[max(0, first) : last]
     return max(seen) - min(seen)
 

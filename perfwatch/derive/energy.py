@@ -187,7 +187,7 @@ def _by_counter(
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    trued = [_trued(counter, power, span, amount) for span, _, amount in known]
+    trued = [_trued(counter, power, span, growth) for span, growth, _ in known]
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
         error=uncertainty.over_spans(error for _, error in trued),
@@ -200,9 +200,10 @@ def _by_counter(
     )
 
 
-def _trued(counter: Series, power: Series | None, span: Span, amount: float) -> tuple[float, Error]:
+def _trued(counter: Series, power: Series | None, span: Span, growth: counters.Growth) -> tuple[float, Error]:
     """How far a counter moved over a span, carried on to both ends of it where steps were caught."""
-    if counter.times[0] <= span.start and span.end <= counter.times[-1]:
+    amount = growth.amount or 0.0
+    if counter.times[0] <= span.start and span.end <= counter.times[-1] and not growth.restarts:
         begin, end = at_begin(counter, power, span.start), at_end(counter, power, span.end)
         if begin is not None and end is not None:
             return amount + end.behind_j - begin.behind_j, uncertainty.combine([begin.error, end.error])

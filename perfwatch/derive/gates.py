@@ -265,7 +265,11 @@ def _energy(summary: Mapping[str, Any]) -> str:
         return "no device of the run told its power or energy"
     if energy.get("method") == "estimated":
         return "no sensor measured it, it was estimated by a model"
-    return ""
+    found = {(one.get("code"), one.get("level")): one.get("message") for one in summary.get("quality") or []}
+    if any(code == "estimated" for code, _ in found) and energy.get("error_joules") is None:
+        return "a part of it was estimated by a model"
+    missing = found.get(("low-coverage", "insufficient"))
+    return "" if missing is None else str(missing).rstrip(".")
 
 
 def _work(summary: Mapping[str, Any]) -> str:

@@ -94,7 +94,7 @@ def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float
     """Of a day: kWh at the building's meter, and how much of it is the machines' waiting."""
     ratio = (summary.get("efficiency") or {}).get(unit) or {}
     joules, pue = ratio.get("joules_per"), _pue(summary)
-    idle_w = (summary.get("energy") or {}).get("idle_watts")
+    idle_w = _idle_watts(summary)
     working = times(joules, demand.per_day * pue / JOULES_PER_KWH)
     idle = None
     if idle_w is not None:
@@ -105,6 +105,13 @@ def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float
     kwh = None if working is None else working + (idle or 0.0)
     grams = ((summary.get("carbon") or {}).get("assumptions") or {}).get("g_per_kwh")
     return {"kwh": kwh, "kwh_error": error, "idle_kwh": idle, "carbon_grams": times(kwh, grams)}
+
+
+def _idle_watts(summary: Json) -> float | None:
+    """What a waiting machine draws; unknown where it was not at rest and drew more than with the job."""
+    idle_w = (summary.get("energy") or {}).get("idle_watts")
+    mean_w = (summary.get("power") or {}).get("mean_watts")
+    return None if idle_w is None or (mean_w is not None and idle_w > mean_w) else idle_w
 
 
 def _money(summary: Json, kwh: float | None, machines: int) -> dict[str, float | None]:
@@ -154,7 +161,7 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
         "rent_per_hour": assumed.get("rent_per_hour"),
         "rented": assumed.get("rented"),
         "purchases": assumed.get("purchases") or [],
-        "idle_watts": (summary.get("energy") or {}).get("idle_watts"),
+        "idle_watts": _idle_watts(summary),
         "idle_included": energy["idle_kwh"] is not None,
     }
 

@@ -139,8 +139,8 @@ def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "too-few-samples",
             INSUFFICIENT if too_few else WARN,
-            f"The energy of {evidence.label(device)} rests on {samples} power readings; {needed}: "
-            "measure longer, or more often (-i).",
+            f"The energy of {evidence.label(device)} rests on {samples} power reading{'s' * (samples != 1)}; "
+            f"{needed}: measure longer, or more often (-i).",
         )
 
 

@@ -162,6 +162,7 @@ def _column(run: _Run, window: Window) -> _Column:
         last_end=run.job.end,
         unit=run.settings.unit,
         derived=run.settings.units,
+        cuts=window.cuts,
     )
     rated = work_of_ratios(work, run.unit)
     timings = latencies(run.tape, window.spans, last_end=run.job.end)

@@ -55,6 +55,7 @@ class Window:
         phase: the name of the phase, where one was asked for.
         left_open: a mark began and never ended; the job's end took its place.
         warmup_s: so much of its front is left out.
+        cuts: ends that a person told by a time, wherever the work stood then.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Window:
     phase: str | None = None
     left_open: bool = False
     warmup_s: float = 0.0
+    cuts: tuple[float, ...] = ()
 
     @property
     def start_s(self) -> float:
@@ -219,6 +221,8 @@ def _marked(tape: Tape, job: Span, *, persons: bool) -> Window | None:
         inside = _within(spans, job)
         if inside:
             because = _SAID_BY.get(origin, f"{origin} marked it with `measure`")
+            if left_open and origin == "mllog":
+                because = "the training log says when the run started, and never that it stopped"
             return Window("marks", inside, because, left_open=left_open)
     return None
 
@@ -245,7 +249,9 @@ def _between(tape: Tape, settings: Settings, job: Span) -> Window:
     told = [f"--from {settings.since}"] if settings.since is not None else []
     told += [f"--to {settings.until}"] if settings.until is not None else []
     was = "was" if len(told) == 1 else "were"
-    return Window("span", (span,), f"{' and '.join(told)} {was} given")
+    ends = ((settings.since, span.start), (settings.until, span.end))
+    cuts = tuple(t for text, t in ends if text is not None and not _marks(tape, text))
+    return Window("span", (span,), f"{' and '.join(told)} {was} given", cuts=cuts)
 
 
 def _moment(tape: Tape, text: str, option: str, edge: str, job_end: float) -> float:
@@ -379,7 +385,10 @@ def _cut_front(window: Window, warmup_s: float) -> Window:
     kept = Span(min(first.start + warmup_s, first.end), first.end)
     cut_s = min(warmup_s, first.duration_s)
     spans = (kept, *rest) if kept.end > kept.start or not rest else tuple(rest)
-    cut = replace(window, spans=spans, warmup_s=cut_s)
+    cuts = tuple(t for t in window.cuts if t > first.start)
+    if kept.end > kept.start:
+        cuts = (kept.start, *cuts)
+    cut = replace(window, spans=spans, warmup_s=cut_s, cuts=cuts)
     left_out = emptiness(cut) or f"the first {cut_s:.6g} s are left out"
     return replace(cut, because=f"{window.because}; {left_out}")
 

@@ -93,6 +93,17 @@ class Course:
         late = flow.lateness([self._age_at(t) for t in ends])
         return late + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
 
+    def cut_variance(self, t: float) -> float:
+        """What a cut at a time makes a count by events wrong by, squared: which part of the next is after it.
+
+        An increment g is counted whole where its event is; of the work in it any part was done on the other
+        side, so it is wrong by up to g: g^2 / 3 in the mean square.
+        """
+        index = bisect_right(self.changes, t)
+        if not self.held or index == len(self.changes):
+            return 0.0
+        return (self.at(self.changes[index]) - self.at(t)) ** 2 / 3.0
+
     def _flow(self, span: Span) -> Flow:
         first = max(bisect_right(self.times, span.start) - 1, 0)
         last = min(bisect_left(self.times, span.end), len(self.times) - 1)
@@ -234,6 +245,7 @@ def count_work(
     last_end: float,
     unit: str | None = None,
     derived: Mapping[str, Mapping[str, float]] | None = None,
+    cuts: Sequence[float] = (),
 ) -> dict[str, Counted]:
     """The work of a window by name.
 
@@ -243,6 +255,7 @@ def count_work(
             ends there, since the job sent it before it ended.
         unit: as the user gave it; `NAME@KIND` chooses the source of that name, or of what it is made of.
         derived: the user's units: name -> how much of which counted unit makes one.
+        cuts: ends of the window that were told by a time, wherever the work stood then.
     """
     wanted, wanted_kind = split_unit(unit)
     picked = {wanted, *(derived or {}).get(wanted or "", ())} if wanted_kind else set()
@@ -251,7 +264,7 @@ def count_work(
         by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
         used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind))
         others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
-        error = _expanded(kinds.get(used, ()), spans)
+        error = _expanded(kinds.get(used, ()), spans, cuts)
         work[name] = Counted(by_kind.get(used), used, others, error=error)
     for name, parts in (derived or {}).items():
         made = _derive(work, parts)
@@ -269,10 +282,11 @@ def _sum(courses: Sequence[Course], spans: Sequence[Span], last_end: float) -> f
     return _whole(moved) if all(course.exact for course in courses) else moved
 
 
-def _expanded(courses: Sequence[Course], spans: Sequence[Span]) -> float:
+def _expanded(courses: Sequence[Course], spans: Sequence[Span], cuts: Sequence[float]) -> float:
     """Expanded uncertainty of what the courses counted in the spans."""
+    inner = math.fsum(course.variance_in(span) for course in courses for span in spans)
     return COVERAGE_FACTOR * math.sqrt(
-        math.fsum(course.variance_in(span) for course in courses for span in spans)
+        inner + math.fsum(course.cut_variance(t) for course in courses for t in cuts)
     )
 
 

@@ -121,8 +121,9 @@ class _Projected:
         each = one["devices_each"]
         devices = f" of {words.counted(each, self._noun())}" if each else ""
         at_peak = one["load"] * one["demand"]["peak"]
-        busy = f"busy {format_percent(one['load'])} of the time"
-        busy += f", {format_percent(min(at_peak, 1.0))} at the peak" if at_peak > one["load"] else ""
+        busy = f"busy {glued(format_percent(one['load']))} of the time"
+        if at_peak > one["load"]:
+            busy += f", {glued(format_percent(min(at_peak, 1.0)))} at the peak"
         rate = f"{significant(one['rate_per_s'])} {words.spoken(one['unit'])}/s each"
         yield Row("machines" + devices, (format_count(one["machines"]),) * 2, f"{busy}; {glued(rate)}")
         yield Row("energy", (_kwh(day["kwh"], day["kwh_error"]), _kwh(month["kwh"])), self._waiting(day))
@@ -139,7 +140,10 @@ class _Projected:
         if day["kwh"] is None:
             return "nothing told the run's energy"
         if day["idle_kwh"] is None:
-            return "without what waiting machines draw: --idle-baseline measures that"
+            at_rest = (self._summary.get("energy") or {}).get("idle_watts") is None
+            return "without what waiting machines draw: " + (
+                "--idle-baseline measures that" if at_rest else "in the idle baseline it was not at rest"
+            )
         return f"{_kwh(day['idle_kwh'])} of it waiting"
 
     def _cost_note(self, name: str) -> str:

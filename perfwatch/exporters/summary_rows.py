@@ -87,9 +87,9 @@ class FigureRows:
 
     def _energy_rows(self) -> Iterator[Row]:
         peak = self._parts.main.part("power").get("max_watts")
-        mean = self._parts.main.part("power").get("mean_watts")
-        if peak is not None and mean is not None and peak < mean * MUCH_OF_MEAN:
-            peak = None  # a counter saw a peak between the readings
+        means = [column.part("power").get("mean_watts") for column in self._parts.windows]
+        if peak is not None and any(mean is not None and peak < mean * MUCH_OF_MEAN for mean in means):
+            peak = None  # a counter saw a peak between the readings, or the other window has it
         yield self._parts.row(
             f"power, {self._parts.measured}",
             lambda column: format_quantity(column.part("power").get("mean_watts"), "W"),

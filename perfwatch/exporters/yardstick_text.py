@@ -56,9 +56,10 @@ def against_lines(found: Json, columns: int, paint: Paint) -> Iterator[str]:
     what = f"{found.get('benchmark') or 'no benchmark'}, {found.get('scenario') or 'no scenario'}"
     yield ""
     yield paint.style(paint.cut(f"beside MLPerf: {what}", columns), BOLD)
-    for sentence in found.get("refused") or []:
-        yield from hanging(f"{sentence}.", columns, "may NOT be compared: ", paint=paint)
     rows = found.get("rows") or []
+    refused = "may NOT all be compared: " if rows else "may NOT be compared: "
+    for sentence in found.get("refused") or []:
+        yield from hanging(f"{sentence}.", columns, refused, paint=paint)
     if not rows:
         if found.get("benchmark") is None or found.get("scenario") is None:
             yield from hanging(

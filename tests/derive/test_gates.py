@@ -141,6 +141,23 @@ def without(path):
         ("energy", without("energy.joules"), "told its power or energy"),
         ("energy", {**SUMMARY, "energy": {"joules": 3.0, "method": "estimated"}}, "estimated by a model"),
         (
+            "energy",
+            {
+                **SUMMARY,
+                "energy": {"joules": 3.0, "method": "mixed", "error_joules": None},
+                "quality": [{"code": "estimated", "level": "info", "message": "A part."}],
+            },
+            "a part of it was estimated",
+        ),
+        (
+            "energy",
+            {
+                **SUMMARY,
+                "quality": [{"code": "low-coverage", "level": "insufficient", "message": "Two thirds only."}],
+            },
+            "Two thirds only",
+        ),
+        (
             "work",
             {**SUMMARY, "work": {"queries": {"count": 0}, "errors": {"count": 5}}},
             "nothing counted work",

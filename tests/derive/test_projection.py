@@ -76,6 +76,14 @@ def test_a_bought_machine_is_paid_for_while_it_waits_too() -> None:
     assert day["total"] == pytest.approx(day["machine"] + day["energy"])
 
 
+def test_a_baseline_that_was_not_at_rest_tells_nothing_of_waiting_machines() -> None:
+    summary = {**measured(RENTED, idle_w=5000.0), "power": {"mean_watts": 3600.0}}
+    found = project(summary, Demand(432_000.0))
+    assert found["per_day"]["idle_kwh"] is None
+    assert found["assumptions"]["idle_watts"] is None
+    assert not found["assumptions"]["idle_included"]
+
+
 def test_what_waiting_machines_draw_is_in_where_it_was_measured() -> None:
     found = project(measured(RENTED, idle_w=1000.0), Demand(432_000.0))  # half busy
     assert found["per_day"]["idle_kwh"] == pytest.approx(1000 * 0.5 * 24 / 1000 * 1.2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from derive.build import Session, codes, every, steps
 from hypothesis import given
@@ -416,3 +418,37 @@ def test_a_window_says_how_much_of_its_front_is_left_out():
     session.job(2.0, 38.0)
     summary = session.summary(window="job", warmup_s=10.0)
     assert (spans(summary), summary["window"]["warmup_s"]) == ([[12.0, 38.0]], 10.0)
+
+
+def counted_by_events() -> Session:
+    """A board and a job from 2 s to 38 s that tells 50 samples every 6 s, from 8 s on, by their own times."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    session.counter(
+        [(0.0, 0), *((2.0 + 6.0 * k, 50 * k) for k in range(1, 7))], name="samples", work="statsd"
+    )
+    session.job(2.0, 38.0)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("chosen", "count", "cuts"),
+    [
+        ({"window": "job"}, 300, 0),
+        ({"window": "job", "warmup_s": 3.0}, 300, 1),  # 5 s: the first 50 are counted whole
+        ({"since": "10", "until": "30"}, 150, 2),
+        ({"since": "10"}, 250, 1),
+        ({"window": "work"}, 250, 0),
+    ],
+)
+def test_a_cut_through_the_work_is_in_the_error_of_its_count(chosen, count, cuts):
+    work = counted_by_events().summary(**chosen)["work"]["samples"]
+    assert work["count"] == count
+    assert work["error"] == pytest.approx(2 * 50 * math.sqrt(cuts / 3))
+
+
+def test_between_marks_nothing_is_cut():
+    session = counted_by_events()
+    session.mark("load", 10.0, 30.0)
+    assert session.summary(since="load", until="load")["work"]["samples"]["error"] == 0.0
+    assert session.summary(phase="load")["work"]["samples"]["error"] == 0.0
