@@ -81,3 +81,23 @@ def test_after_a_run_the_next_commands_name_its_file_or_last(tmp_path: Path) -> 
     usual = run_job("true", home=tmp_path).stderr
     assert "next:  perfwatch summary last | perfwatch export last --to csv" in usual
     assert "next:" not in run_job("true", home=tmp_path, options=("--no-record",)).stderr
+
+
+def test_a_recorded_warm_up_cuts_no_window_that_is_asked_for(tmp_path: Path) -> None:
+    session = Session(command=["job"], settings={"warmup_s": 2.0})
+    session.board(every(1.0, 0.0, 22.0))
+    session.job(1.0, 21.0)
+    session.mark("load", 5.0, 15.0)
+    session.records.sort(key=lambda record: record["t"])
+    log = tmp_path / "run.jsonl"
+    log.write_text("".join(json.dumps(record) + "\n" for record in (session.header, *session.records)))
+    spans = [
+        summary(str(log), tmp_path, *options)["window"]["spans"]
+        for options in (
+            (),
+            ("--from", "4", "--to", "10"),
+            ("--phase", "load"),
+            ("--from", "4", "--warmup", "1"),
+        )
+    ]
+    assert spans == [[[3.0, 21.0]], [[4.0, 10.0]], [[5.0, 15.0]], [[5.0, 21.0]]]

@@ -150,6 +150,24 @@ def test_a_counter_that_begins_anew_in_the_job_is_not_carried_over_that() -> Non
     assert found.joules == pytest.approx(300.0 * 1.5, abs=40.0), "what came before the first reading after it"
 
 
+def test_a_counter_that_begins_anew_in_the_job_is_uncertain_by_its_steps() -> None:
+    """At both sides of the restart nothing tells how old the counter was."""
+    begin, end = 8.003, 10.5
+    dense = [7.77 + 0.004 * k for k in range(59)] + [end + 0.004 * k for k in range(60)]
+    times = sorted({begin, 8.5, 9.0, 9.5, 10.0, *(round(t, 6) for t in dense)})
+    found = device_energy(
+        device(
+            energy=[(t, 30.0 * math.floor(t * 10.0) + (1e9 if t <= 8.6 else 0.0)) for t in times],
+            energy_metric=ENERGY.observed(update_s=UPDATE_S),
+        ),
+        [Span(begin, end)],
+        interval_s=0.5,
+    )
+    assert found is not None
+    assert found.error is not None
+    assert found.error.expanded() >= 0.8 * 300.0 * UPDATE_S
+
+
 @pytest.mark.parametrize("busy_s", [0.08, 0.15, 0.3])
 def test_a_job_of_a_step_or_so_is_measured_by_what_was_counted_after_it(busy_s: float) -> None:
     """The steps before it are those of a board at rest."""
