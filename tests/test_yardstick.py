@@ -140,6 +140,12 @@ def test_less_time_is_more_speed() -> None:
     assert dgx["speed_ratio"] == pytest.approx(1.46, abs=5e-3)
 
 
+def test_a_training_of_seconds_is_asked_whether_it_is_the_same() -> None:
+    (said,) = against(summary(benchmark="resnet", mlperf=training(0.25)))["notes"]
+    assert "did it train the same model on the same data" in said
+    assert against(summary(benchmark="resnet", mlperf=training(19.635)))["notes"] == []
+
+
 def test_the_latency_of_a_query_is_the_result_of_a_single_stream() -> None:
     found = against(
         summary(

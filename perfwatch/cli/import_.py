@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch.cli import asking, results
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
     from perfwatch.imports.files import Imported
@@ -45,13 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    imported = _inference(args) if args.kind == "mlperf" else _training(args)
+    imported, lost = (_inference(args), 0) if args.kind == "mlperf" else _training(args)
     for place, one in enumerate(imported, start=1):
         if not _keep(args, one, is_last=place == len(imported)):
             return 1
-    if args.kind == "mllog" and len(imported) > 1:
-        _tell_score(args, imported)
-    return 0
+    if args.kind == "mllog" and len(imported) + lost > 1:
+        _tell_score(args, imported, lost)
+    return 1 if lost else 0
 
 
 def _inference(args: argparse.Namespace) -> list[Imported]:
@@ -60,7 +60,8 @@ def _inference(args: argparse.Namespace) -> list[Imported]:
     return [mlperf.read(args.place, power=args.power, name=args.name, tags=asking.tags(args.tag))]
 
 
-def _training(args: argparse.Namespace) -> list[Imported]:
+def _training(args: argparse.Namespace) -> tuple[list[Imported], int]:
+    """The runs of a log or of a directory, and how many logs of it hold no whole run."""
     from perfwatch.imports import mllog
 
     files = mllog.results_of(Path(args.place))
@@ -68,7 +69,18 @@ def _training(args: argparse.Namespace) -> list[Imported]:
         option = "-o" if args.output else "--power"
         raise ConfigError(f"cannot use {option} for the {len(files)} logs of a directory: import one of them")
     power = None if args.power is None else Path(args.power)
-    return [mllog.read(file, power=power, name=args.name, tags=asking.tags(args.tag)) for file in files]
+    imported: list[Imported] = []
+    refused: list[SessionError] = []
+    for file in files:
+        try:
+            imported.append(mllog.read(file, power=power, name=args.name, tags=asking.tags(args.tag)))
+        except SessionError as error:
+            refused.append(error)
+    if not imported:
+        raise refused[0]
+    for one in refused:
+        results.say(f"perfwatch import: {one}")
+    return imported, len(refused)
 
 
 def _keep(args: argparse.Namespace, imported: Imported, *, is_last: bool) -> bool:
@@ -92,12 +104,12 @@ def _keep(args: argparse.Namespace, imported: Imported, *, is_last: bool) -> boo
     return True
 
 
-def _tell_score(args: argparse.Namespace, imported: list[Imported]) -> None:
+def _tell_score(args: argparse.Namespace, imported: list[Imported], lost: int) -> None:
     """What MLPerf publishes of several runs."""
     from perfwatch.imports.mllog import score
     from perfwatch.units import format_quantity, significant
 
-    found = score(imported)
+    found = score(imported, lost=lost)
     if found is None:
         results.say(
             "perfwatch: no score: too few of these runs converged for an Olympic mean", quiet=args.quiet

@@ -25,6 +25,8 @@ PERCENTILE = {"SingleStream": "p90_s", "MultiStream": "p99_s"}
 """The percentile of a query's latency that is the result of a scenario."""
 LEAST_S = 600.0
 """So long a measured run of inference takes at least. (Source: mlcommons/inference_policies.)"""
+TOO_GOOD = 10.0
+"""A training that is so much quicker than all published ones is hardly the same."""
 ACCURACY_MODE = "AccuracyOnly"
 SAMPLE_PER_QUERY = ("Server", "SingleStream")
 """Scenarios whose query is one sample."""
@@ -81,18 +83,25 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
     found["refused"] = list(_refusals(rows, speed, per_joule))
     if speed.value is None and per_joule.value is None:
         return found
-    found["notes"] = list(_notes(summary, found))
+    found["notes"] = list(_notes(summary, found, rows))
     found["rows"] = [_row(row, speed.value, per_joule.value) for row in in_order(rows)]
     return found
 
 
-def _notes(summary: Json, found: Json) -> Iterator[str]:
+def _notes(summary: Json, found: Json, rows: Sequence[Published]) -> Iterator[str]:
     """What does not forbid the comparison but weakens it."""
     duration_s = float((summary.get("window") or {}).get("duration_s") or 0.0)
     if found["scenario"] != TRAINING and duration_s < LEAST_S:
         yield (
             f"this run took {duration_s:.3g} s, published ones take {LEAST_S:g} s at least, in which chips "
             "become warm and slow down"
+        )
+    result = found["run"]["result"]
+    times = [row.result for row in rows if row.is_time]
+    if found["scenario"] == TRAINING and result is not None and times and result < min(times) / TOO_GOOD:
+        yield (
+            f"this run took {result:.3g} min, the quickest published one {min(times):.3g} min: did it train "
+            "the same model on the same data to the same target?"
         )
 
 

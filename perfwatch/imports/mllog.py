@@ -116,15 +116,19 @@ def read(result: Path, *, power: Path | None, name: str | None, tags: Mapping[st
     return _session(log, told, meters, notes, name=name or result.stem, tags=tags)
 
 
-def score(imported: Sequence[Imported]) -> Score | None:
-    """The Olympic mean of the runs that succeeded; None where it leaves none."""
+def score(imported: Sequence[Imported], *, lost: int = 0) -> Score | None:
+    """The Olympic mean of the runs that succeeded; None where it leaves none.
+
+    Args:
+        lost: runs whose logs hold no whole run: they stand for the worst, as those that did not converge.
+    """
     runs = [_official_of(one) for one in imported]
     benchmark = str(imported[0].header.get("tags", {}).get("benchmark", "")) if imported else ""
     dropped = DROPPED.get(benchmark, 1)
     good = sorted(
         (run for run in runs if run["valid"] is True), key=lambda run: float(run["metric"]["value"])
     )
-    failed = len(runs) - len(good)
+    failed = len(runs) - len(good) + lost
     if failed > dropped:
         return None
     kept = good[dropped : len(good) - (dropped - failed)]
@@ -133,7 +137,7 @@ def score(imported: Sequence[Imported]) -> Score | None:
     joules = [run["energy_joules"] for run in kept]
     known = [value for value in joules if value is not None]
     return Score(
-        len(runs),
+        len(runs) + lost,
         statistics.fmean(float(run["metric"]["value"]) for run in kept) / 60.0,
         statistics.fmean(known) if len(known) == len(joules) else None,
     )

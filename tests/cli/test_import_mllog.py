@@ -132,6 +132,18 @@ def test_without_a_good_stop_the_last_reading_is_the_end(tmp_path: Path, stop_s:
     assert found["energy"]["joules"] == pytest.approx((4000.0 + 660.0) * 1200.0, rel=2e-3)
 
 
+def test_a_log_without_an_end_keeps_the_others_of_its_directory_from_nothing(tmp_path: Path) -> None:
+    folder = benchmark(tmp_path / "resnet", [20.0, 21.0, 22.0, 30.0, 10.0])
+    cut = folder / "result_4.txt"
+    cut.write_text("\n".join(line for line in cut.read_text().splitlines() if "run_stop" not in line))
+    done = perfwatch("import", "mllog", str(folder), home=tmp_path)
+    assert done.returncode == 1
+    assert f"cannot import {cut}: no run_stop of a training run stands in it" in done.stderr
+    assert done.stderr.count("next: perfwatch summary") == 4
+    # It stands for the worst: of 20, 21, 22 and 30 min the best is left out.
+    assert "Olympic mean of 5 runs, best and worst left out: 24.333 min to train" in done.stderr
+
+
 def test_a_directory_is_scored_without_its_best_and_worst_run(tmp_path: Path) -> None:
     logs = {"node_0": node(lambda _: 5000.0, 4000.0, stop_s=3990.0)}
     folder = benchmark(tmp_path / "resnet", [20.0, 21.0, 22.0, 30.0, 10.0], **logs)
