@@ -68,7 +68,8 @@ class RunningEnergy:
     def between(self, span: Span, *, whole_job: bool = False) -> Amount:
         """What was used in a span; of the whole job as the summary has it, carried on to both ends of it."""
         amount = self.trace.between(span)
-        both = self._ends.both() if whole_job and self._ends is not None and not self.is_integrated else None
+        as_counted = not whole_job or self.is_integrated or self._at_fault
+        both = None if as_counted or self._ends is None else self._ends.both()
         if both is None:
             return amount
         begin, end = both
