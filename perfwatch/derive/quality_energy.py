@@ -87,6 +87,8 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
             f"There is no energy of the {evidence.headline.scope}: no meter told one; without --scope the "
             "headline is what the devices told themselves."
         )
+    elif evidence.tape.of_kind("mlperf") and not evidence.tape.header.get("command"):
+        message = "There is no energy: the logs were imported without a power log (perfwatch import --power)."
     else:
         message = (
             f"No device of the run told its power or energy{_reasons(evidence)}; see `perfwatch doctor`."

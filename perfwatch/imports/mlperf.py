@@ -55,6 +55,8 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
             "name its spl.txt"
         )
     notes = [f"{strange} lines of {log.name} could not be read and are left out"] if strange else []
+    if not log.is_file():
+        notes.append(f"no {POWER} lies beside the logs, so there is no energy; --power FILE names one")
     if samples and result.begin_s is None:
         notes.append("LoadGen tells no power window: the power log is left out")
         samples = []

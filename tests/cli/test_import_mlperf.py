@@ -119,6 +119,15 @@ def test_a_power_log_that_is_none_is_refused_and_one_of_another_day_is_said(tmp_
     assert "has no reading of this run's time" in done.stderr
 
 
+def test_without_a_power_log_the_import_and_the_summary_say_so(tmp_path: Path) -> None:
+    where = result(tmp_path / "run_1", "Offline", 600.0, result_samples_per_second=1.0)
+    done = perfwatch("import", "mlperf", str(where), home=tmp_path)
+    assert done.returncode == 0
+    assert "no spl.txt lies beside the logs, so there is no energy; --power FILE names one" in done.stderr
+    said = {one["code"]: one["message"] for one in summary(where, tmp_path)["quality"]}
+    assert said["no-power"].startswith("There is no energy: the logs were imported without a power log")
+
+
 def test_a_run_without_work_per_joule_of_its_own_is_not_ranked_by_it(tmp_path: Path) -> None:
     """The power log stops after a third of the run."""
     power = power_log(lambda _: 100.0, 200.0)
