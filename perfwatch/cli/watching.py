@@ -153,12 +153,11 @@ def check(args: argparse.Namespace, config: Config) -> None:
     """What only a screen needs is checked where there is none too: a script's mistake is not kept for later.
 
     Raises:
-        ConfigError: the theme, the paint period or a name of published systems cannot be used.
+        SessionError, ConfigError: the theme, the paint period or a run to show beside cannot be used.
     """
     appearance(args, config)
-    for word in args.beside:
-        if _is_published(word):
-            published(word)
+    if args.beside and not wants_screen(args):
+        beside(args)
 
 
 def _is_published(word: str) -> bool:

@@ -836,3 +836,16 @@ def test_what_only_a_screen_needs_is_checked_without_one(tmp_path: Path, option:
     assert done.returncode == 2
     assert why in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_to_show_beside_that_is_not_there_is_said_before_the_start_without_a_screen_too(
+    tmp_path: Path,
+) -> None:
+    started = tmp_path / "started"
+    done = perfwatch(
+        "run", "--only", "simulated", "--headless", "--beside", str(tmp_path / "no.jsonl"),
+        "--", "touch", str(started), home=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "there is no file" in done.stderr
+    assert not started.exists()
