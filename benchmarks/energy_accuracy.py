@@ -38,16 +38,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness import ROOT, environment  # puts the fake on the path
+from harness import environment  # puts the fake on the path
+from recorded import boards_of, record, truth_j
 
 # isort: split
 
 from fake_nvml import Constant, FakeDevice, FakeNvml, Ramp, Sensor, Square, Wave, hopper
 
 from perfwatch.derive.energy import device_energy
-from perfwatch.derive.spans import Span
-from perfwatch.derive.tape import Tape
-from perfwatch.session.reader import open_session
 
 WINDOWS_S = {1.0: 4, 5.0: 2, 20.0: 1}
 """Lengths, and how often each is measured in a round."""
@@ -206,30 +204,10 @@ def _judge(fake: FakeNvml, told: dict[str, Any], joules: Sequence[float | None],
 def _perfwatch(
     seconds: str, fake: FakeNvml, own: dict[str, str], home: Path, rows: dict[str, list[Result]]
 ) -> None:
-    log = home / "run.jsonl"
-    command = [
-        sys.executable,
-        "-m",
-        "perfwatch",
-        "run",
-        "-q",
-        "--only",
-        "nvidia",
-        "-i",
-        "100ms",
-        "-o",
-        str(log),
-    ]
-    subprocess.run([*command, "--", "sleep", seconds], env=own, cwd=ROOT, check=True)
-    session = open_session(str(log))
-    tape = Tape.of(session.header, session.records())
-    begin, end = (event.t for event in tape.of_kind("job"))
-    origin_ns = tape.header["clock"]["monotonic_ns"]
-    for device in (one for one in tape.devices.values() if one.collector == "nvidia"):
-        truth = fake.true_joules(
-            int(device.device.index), origin_ns + round(begin * 1e9), origin_ns + round(end * 1e9)
-        )
-        energy: Any = device_energy(device, [Span(begin, end)], interval_s=0.1)
+    tape, span = record(home / "run.jsonl", ["-i", "100ms"], ["sleep", seconds], own)
+    for device in boards_of(tape):
+        truth = truth_j(fake, tape, device, span)
+        energy: Any = device_energy(device, [span], interval_s=0.1)
         rows["perfwatch"].append(Result(energy.joules / truth - 1.0, energy.error.expanded() / truth))
 
 

@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,15 +26,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+from harness import ROOT, environment  # puts the fake on the path
+from recorded import boards_of, record, truth_j
 
-from fake_nvml import Constant, FakeDevice, FakeNvml, Square  # noqa: E402
+# isort: split
 
-from perfwatch.derive.energy import device_energy  # noqa: E402
-from perfwatch.derive.spans import Span  # noqa: E402
-from perfwatch.derive.tape import DeviceTape, Tape  # noqa: E402
-from perfwatch.session.reader import open_session  # noqa: E402
+from fake_nvml import Constant, FakeDevice, FakeNvml, Square
+
+from perfwatch.derive.energy import device_energy
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape, Tape
 
 WINDOW_S = 20
 LOW_W, HIGH_W = 100.0, 600.0
@@ -87,42 +86,16 @@ def _part(chance: random.Random, period_s: float, rate_hz: int) -> list[dict[str
     time.sleep(chance.uniform(0.0, 2.0))
     with FakeNvml([FakeDevice(wave=wave, energy_step_s=COUNTER_STEP_S) for wave in waves]) as fake:
         tape, span = _record(fake, ["-i", str(1 / rate_hz)], ["sleep", str(WINDOW_S)])
-        return [_errors(tape, device, span, rate_hz, fake) for device in _accelerators(tape)]
+        return [_errors(tape, device, span, rate_hz, fake) for device in boards_of(tape)]
 
 
 def _record(fake: FakeNvml, options: list[str], job: list[str]) -> tuple[Tape, Span]:
-    with tempfile.TemporaryDirectory() as directory:
-        log = str(Path(directory) / "run.jsonl")
-        command = [
-            sys.executable,
-            "-m",
-            "perfwatch",
-            "run",
-            "-q",
-            "--only",
-            "nvidia",
-            "-o",
-            log,
-            *options,
-            "--",
-        ]
-        environment = {**os.environ, **fake.env(), "HOME": directory}
-        subprocess.run([*command, *job], env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        session = open_session(log)
-        tape = Tape.of(session.header, session.records())
-    begin, end = (event.t for event in tape.of_kind("job"))
-    return tape, Span(begin, end)
-
-
-def _accelerators(tape: Tape) -> list[DeviceTape]:
-    return [device for device in tape.devices.values() if device.collector == "nvidia"]
+    with tempfile.TemporaryDirectory() as home:
+        return record(Path(home) / "run.jsonl", options, job, environment(fake.env(), home))
 
 
 def _errors(tape: Tape, device: DeviceTape, span: Span, rate_hz: int, fake: FakeNvml) -> dict[str, float]:
-    origin_ns = tape.header["clock"]["monotonic_ns"]
-    truth = fake.true_joules(
-        int(device.device.index), origin_ns + round(span.start * 1e9), origin_ns + round(span.end * 1e9)
-    )
+    truth = truth_j(fake, tape, device, span)
     found: Any = device_energy(device, [span], interval_s=1 / rate_hz)
     return {
         "truth": truth,
@@ -152,7 +125,7 @@ def _short_job() -> bool:
         with FakeNvml([FakeDevice(wave=Constant(60.0), energy_step_s=COUNTER_STEP_S)]) as fake:
             script = JOB.format(tests=str(ROOT / "tests"), directory=str(fake.directory))
             tape, span = _record(fake, [], [sys.executable, "-c", script])
-            error = _errors(tape, _accelerators(tape)[0], span, 1, fake)["counter"]
+            error = _errors(tape, boards_of(tape)[0], span, 1, fake)["counter"]
             worst = max(worst, abs(error))
     print(f"job of 6 s from idle, 1 s interval, by counter: worst error {worst:.3%} (budget 0.5 %)")
     return worst <= 0.005
