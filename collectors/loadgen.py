@@ -22,7 +22,7 @@ from perfwatch.workload import loadgen_result
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.followed import LOOK_S, SILENT_S
 from perfwatch.workload.loadgen_folder import LoadgenFolder
-from perfwatch.workload.loadgen_result import Result
+from perfwatch.workload.loadgen_result import ACCURACY_MODE, PERFORMANCE_MODE, Result
 from perfwatch.workload.loadgen_trace import Done, LoadgenTrace
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import Tally, clean_text
@@ -33,7 +33,6 @@ TOLERATED_S = 0.05
 """Logs tell milliseconds, and clocks are set a little."""
 ROUNDED = 1e-5
 """LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
-ACCURACY_MODE, PERFORMANCE_MODE = "AccuracyOnly", "PerformanceOnly"
 _ANSWER = b'"seq_id"'
 
 
@@ -109,7 +108,7 @@ class LoadgenCollector(Collector):
         self._run: _Run | None = None
         self._splits: list[int] = []
         self._said: set[str] = set()
-        self.on_mark: Callable[[], None] = _do_nothing
+        self.on_mark: Callable[[], None] = lambda: None
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
 
     def open(self) -> Sequence[Device]:
@@ -331,7 +330,3 @@ class LoadgenCollector(Collector):
         if text not in self._said:
             self._said.add(text)
             yield Event("note", {"source": "loadgen", "text": text}, self._clock.monotonic_ns())
-
-
-def _do_nothing() -> None:
-    return

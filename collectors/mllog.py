@@ -22,8 +22,8 @@ from perfwatch.workload import mllog_lines
 from perfwatch.workload.followed import LOOK_S
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.tail import Tail
-from perfwatch.workload.tally import clean_text
-from perfwatch.workload.training_log import ACCURACY, COUNTS, MEASURE, Mark, TrainingLog, time_of, whole
+from perfwatch.workload.tally import clean_text, whole
+from perfwatch.workload.training_log import ACCURACY, COUNTS, MEASURE, Mark, TrainingLog, time_of
 from perfwatch.workload.wall_times import Offset, WallTimes
 
 MILLISECOND_NS = 1_000_000
@@ -72,7 +72,7 @@ class MllogCollector(Collector):
         self._last_ns = 0
         self._told: dict[str, str] = {}
         """Conditions of the run that were handed over."""
-        self.on_mark: Callable[[], None] = _do_nothing
+        self.on_mark: Callable[[], None] = lambda: None
         """Called when a mark is found: whoever sets it has energy read out of turn."""
 
     def open(self) -> Sequence[Device]:
@@ -161,7 +161,3 @@ class MllogCollector(Collector):
         if self._tail is not None:
             self._tail.close()
             self._tail = None
-
-
-def _do_nothing() -> None:
-    return

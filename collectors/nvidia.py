@@ -33,8 +33,9 @@ from perfwatch.model import Appeared, Device, Event, Gone, Reading
 LOOK_AGAIN_S = (10, 20, 30)
 """Pauses before a lost board is looked for again, growing."""
 FIND_S = 2.0
-HURRY_NS = 5_000_000_000
 """How long `open` waits for the boards' first answers; one that is later joins later."""
+HURRY_NS = 5_000_000_000
+"""For so long after a job began its processes are looked for more often."""
 
 
 @dataclass(frozen=True)

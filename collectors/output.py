@@ -70,7 +70,7 @@ class OutputCollector(Collector):
         self._streams = {"stdout": Lines(), "stderr": Lines()}
         self._ended: set[str] = set()
         self._readers: list[_Reader] = []
-        self.on_much: Callable[[], None] = _do_nothing
+        self.on_much: Callable[[], None] = lambda: None
         """Called when much waits for `read`: whoever sets it asks for a reading and does not wait."""
 
     def feed(self, stream: str, data: bytes, at_ns: int) -> None:
@@ -199,10 +199,6 @@ class _Reader:
             f"{pattern!r} matched no line of the job's {self._kind}{until}; the last line is "
             f"{clean_text(redact(self._last_line), 200)!r}; try it with: perfwatch try PATTERN < FILE"
         )
-
-
-def _do_nothing() -> None:
-    return
 
 
 def _checked(kind: str, pattern: str) -> Pattern:

@@ -61,7 +61,7 @@ class StatsdCollector(Collector):
         super().__init__(options)
         self._clock = clock or SystemClock()
         self._wanted = parse_address(self.options.address)
-        self.on_mark: Callable[[], None] = _do_nothing
+        self.on_mark: Callable[[], None] = lambda: None
         self._inlet: Inlet | None = None
         self._ledger: Ledger | None = None
         self._thread: threading.Thread | None = None
@@ -186,7 +186,3 @@ class StatsdCollector(Collector):
             waiting, self._queue = self._queue, deque()
             self._queued_bytes = 0
         return waiting
-
-
-def _do_nothing() -> None:
-    return

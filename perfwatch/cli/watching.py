@@ -80,7 +80,7 @@ def beside(args: argparse.Namespace) -> tuple[RunBeside, ...]:
 def _beside(file: str) -> list[RunBeside]:
     from perfwatch.frame import RunBeside
 
-    if _is_published(file):
+    if file.partition("/")[0].casefold() == "mlperf":
         return published(file)
     tape, _ = results.load(file)
     summary = results.summarise(tape, None)
@@ -158,10 +158,6 @@ def check(args: argparse.Namespace, config: Config) -> None:
     appearance(args, config)
     if args.beside and not wants_screen(args):
         beside(args)
-
-
-def _is_published(word: str) -> bool:
-    return word.partition("/")[0].casefold() == "mlperf"
 
 
 def _paint_s(text: str | None) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from perfwatch.derive.findings import INSUFFICIENT
 from perfwatch.derive.numbers import number
+from perfwatch.derive.official import ACCURACY_MODE
 from perfwatch.errors import ConfigError
 from perfwatch.model import Scope
 from perfwatch.yardstick.table import TRAINING, Published, benchmark_of, find, in_order, scenario_of
@@ -27,7 +28,6 @@ LEAST_S = 600.0
 """So long a measured run of inference takes at least. (Source: mlcommons/inference_policies.)"""
 TOO_GOOD = 10.0
 """A training that is so much quicker than all published ones is hardly the same."""
-ACCURACY_MODE = "AccuracyOnly"
 SAMPLE_PER_QUERY = ("Server", "SingleStream")
 """Scenarios whose query is one sample."""
 

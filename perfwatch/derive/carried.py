@@ -15,7 +15,7 @@ from collections.abc import Callable
 from math import sqrt
 from typing import NamedTuple
 
-from perfwatch.derive.counters import Cumulative
+from perfwatch.derive.counters import Cumulative, told_at
 from perfwatch.derive.uncertainty import HIDDEN, SAFETY, Error, bridge_error
 
 CLOSE = 0.3
@@ -97,8 +97,8 @@ def _carried(
     index = _nearest(counter.times, t)
     if not update_s or not may_be_carried(update_s) or abs(counter.times[index] - t) > CLOSE * update_s:
         return None
-    pair, told_j = steps(counter, index, update_s), _told_at(counter, t)
-    if pair is None or told_j is None:
+    pair = steps(counter, index, update_s)
+    if pair is None or _fell_around(counter, t):
         return None
     near, far = pair
     period_s = abs(far.seconds - near.seconds)
@@ -106,7 +106,7 @@ def _carried(
     if share > FARTHEST:
         return None
     watts = (near.after_j - near.before_j) / period_s
-    behind_j = near.after_j + watts * (t - near.seconds) - told_j
+    behind_j = near.after_j + watts * (t - near.seconds) - told_at(counter, t)
     timing_j = watts * sqrt(((1.0 + share) * near.error_s) ** 2 + (share * far.error_s) ** 2)
     uneven_w = max(_uneven(watts, near, far, power, t), _hidden(near, power, t, period_s) * watts)
     return Carried(behind_j, Error(SAFETY * _bent(uneven_w, near, t, period_s), timing_j))
@@ -193,16 +193,11 @@ def _caught(counter: Cumulative, index: int, update_s: float) -> tuple[int, _Ste
     return index, _Step((begin + end) / 2.0, end - begin, before_j, after_j)
 
 
-def _told_at(counter: Cumulative, t: float) -> float | None:
-    """What the counter told at a time, interpolated as its growth is; None where it fell meanwhile."""
-    times, values = counter.times, counter.values
-    right = bisect_left(times, t)
-    if right == 0 or right == len(times) or times[right] == t:
-        return values[min(right, len(times) - 1)]
-    if values[right] < values[right - 1]:
-        return None
-    share = (t - times[right - 1]) / (times[right] - times[right - 1])
-    return values[right - 1] + (values[right] - values[right - 1]) * share
+def _fell_around(counter: Cumulative, t: float) -> bool:
+    """Whether it fell between the readings at both sides of a time."""
+    right = bisect_left(counter.times, t)
+    inside = 0 < right < len(counter.times) and counter.times[right] > t
+    return inside and counter.values[right] < counter.values[right - 1]
 
 
 def _nearest(times: array[float], t: float) -> int:

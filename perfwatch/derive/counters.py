@@ -174,12 +174,17 @@ def _plain_amount(series: Cumulative, run: tuple[int, int], seen: Span) -> float
     start, end = max(seen.start, times[run[0]]), min(seen.end, times[run[1]])
     if end <= start:
         return 0.0
-    return _between(series, run, end) - _between(series, run, start)
+    return told_at(series, end, run) - told_at(series, start, run)
 
 
-def _between(series: Cumulative, run: tuple[int, int], t: float) -> float:
-    """The counter at a time inside a run."""
+def told_at(series: Cumulative, t: float, run: tuple[int, int] | None = None) -> float:
+    """What the counter told at a time, interpolated; before and after its readings that of the nearest.
+
+    Args:
+        run: the first and the last reading that count; all of them if it is not given.
+    """
     times, values = series.times, series.values
+    run = run or (0, len(times) - 1)
     right = bisect_left(times, t, run[0], run[1])
     if times[right] <= t or right == run[0]:
         return values[right]

@@ -32,8 +32,8 @@ NVIDIA boards: -6.2 % to +5 % against external meters, typically within 5 % (mea
 
 SAME_TIME = 0.01
 """Two figures whose covered times differ by no more than this share of them are of the same time."""
-ENOUGH_TO_COMPARE = 5
-"""Of fewer readings of power an integral says nothing against a counter (the limit of `too-few-samples`)."""
+TOO_FEW_SAMPLES = 5
+"""An integral of fewer readings of power is not to be quoted, and says nothing against a counter."""
 ALL_DIGITS = 7
 """Of two figures that are equal in as many digits as people are told."""
 ENOUGH_READINGS = 32
@@ -310,8 +310,16 @@ def _in_and_around(power: Series, span: Span, interval_s: float) -> tuple[array[
     begin, end = (power.times[first], power.times[last - 1]) if first < last else span
     before = _apart(power.times, range(first - 1, -1, -1), begin, wanted, interval_s)
     after = _apart(power.times, range(last, len(power.times)), end, wanted, interval_s)
-    chosen = [*reversed(before), *range(first, last), *after]
-    return array("d", [power.times[i] for i in chosen]), array("d", [power.values[i] for i in chosen])
+    before.reverse()
+    times, watts = (
+        _picked(column, before) + column[first:last] + _picked(column, after)
+        for column in (power.times, power.values)
+    )
+    return times, watts
+
+
+def _picked(column: array[float], indices: Sequence[int]) -> array[float]:
+    return array("d", (column[index] for index in indices))
 
 
 def _apart(times: array[float], indices: range, since: float, wanted: int, interval_s: float) -> list[int]:
@@ -387,7 +395,7 @@ def _findings(
 
 def _disagree(counted: _Figure, integrated: _Figure) -> bool:
     """The two differ by more than both errors, and by more than what only one of them covered."""
-    if integrated.samples < ENOUGH_TO_COMPARE:
+    if integrated.samples < TOO_FEW_SAMPLES:
         return False  # nobody knows what came between them
     allowed = counted.error.expanded() + integrated.error.expanded()
     watts = max(counted.joules / counted.covered_s, integrated.joules / integrated.covered_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding, level_of
 from perfwatch.derive.live_watch import RunWatch
@@ -18,7 +19,6 @@ from perfwatch.derive.quality_energy import (
     LEAST_PERIODS,
     LOW_COVERAGE,
     SHORT_S,
-    TOO_FEW_SAMPLES,
     TOO_LARGE_ERROR,
     TOO_LOW_COVERAGE,
     TOO_SHORT_S,

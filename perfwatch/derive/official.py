@@ -21,6 +21,8 @@ from perfwatch.derive.tape import Tape
 from perfwatch.metrics import POWER
 from perfwatch.model import Scope
 
+ACCURACY_MODE = "AccuracyOnly"
+"""LoadGen's mode in which answers are judged, and no speed."""
 PER_QUERY = ("SingleStream", "MultiStream")
 """Scenarios whose efficiency is told as energy of a query."""
 

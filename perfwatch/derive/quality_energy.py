@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
@@ -19,7 +20,6 @@ SHORT_S = 10.0
 TOO_SHORT_S = 1.0
 LEAST_PERIODS = 10
 FEW_SAMPLES = 20
-TOO_FEW_SAMPLES = 5
 LARGE_ERROR = 0.05
 TOO_LARGE_ERROR = 0.20
 LOW_COVERAGE = 0.98

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perfwatch.derive.official import ACCURACY_MODE
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.units import format_quantity, significant
 
-ACCURACY_MODE = "AccuracyOnly"
 DIGITS = 6
 """A published metric is compared with published ones: it keeps its digits."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perfwatch.derive.official import ACCURACY_MODE
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import DIM, GREEN, RED, YELLOW, Paint, hanging
 from perfwatch.exporters.summary_costs import missing_of, only_electricity
-from perfwatch.exporters.summary_mlperf import ACCURACY_MODE
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.text import width, wrap
 from perfwatch.units import format_percent

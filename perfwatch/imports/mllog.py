@@ -23,7 +23,8 @@ from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import mllog_lines
-from perfwatch.workload.training_log import ACCURACY, COUNTS, GAUGE, Figures, Mark, TrainingLog, whole
+from perfwatch.workload.tally import whole
+from perfwatch.workload.training_log import ACCURACY, COUNTS, GAUGE, Figures, Mark, TrainingLog
 
 RESULTS = "result_*.txt"
 USUAL_GAP_S = 1.0

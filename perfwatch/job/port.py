@@ -9,11 +9,22 @@ import ipaddress
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import SplitResult
 
 from perfwatch.job.foreign import PROC, ancestors
 from perfwatch.job.sockets import Address, listening_sockets
 
 INIT = 1
+USUAL = {"http": 80, "https": 443}
+
+
+def number_of(parts: SplitResult) -> int:
+    """The port of a URL; 0 where it names none and its scheme has none.
+
+    Raises:
+        ValueError: what stands there is no port.
+    """
+    return parts.port or USUAL.get(parts.scheme, 0)
 
 
 def loopback_addresses(host: str) -> list[Address]:

@@ -14,7 +14,6 @@ from perfwatch.text import clean
 
 CONNECT_S = 2.0
 """How long the first connection to a server is waited for."""
-_PORTS = {"http": 80, "https": 443}
 _WRITE = "write a process id or the URL of a server's metrics, such as http://127.0.0.1:8000/metrics"
 
 
@@ -52,7 +51,7 @@ def _process(pid: int) -> Target:
 def _server(url: str) -> Target:
     parts = urlsplit(url)
     try:
-        host, number = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        host, number = parts.hostname or "", port.number_of(parts)
     except ValueError:
         host, number = "", 0
     if not host or not number:

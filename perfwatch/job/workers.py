@@ -21,7 +21,6 @@ from perfwatch.job.sockets import Address
 
 INITIAL_NAMESPACE = 0xEFFFFFFC
 """Inode of the first PID namespace (linux/proc_ns.h, PROC_PID_INIT_INO)."""
-_PORTS = {"http": 80, "https": 443}
 _MOST_PROCESSES = 2000
 """So many of a tree are looked at."""
 
@@ -48,7 +47,7 @@ def servers_of(urls: Iterable[str]) -> list[Server]:
     for url in urls:
         try:
             parts = urlsplit(url)
-            host, number = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+            host, number = parts.hostname or "", port.number_of(parts)
         except ValueError:
             continue
         # Another name would have to be asked for, which may take long, and is hardly this machine's.
@@ -101,11 +100,6 @@ class Workers:
                 if owners:
                     self._owners[server] = owners
                     self._trees[server] = Tree(owners, self._root)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every server's owner is known."""
-        return len(self._owners) == len(self._servers)
 
     @property
     def watches_a_server(self) -> bool:

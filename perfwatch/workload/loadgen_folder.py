@@ -14,7 +14,7 @@ from typing import NamedTuple
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain
 from perfwatch.text import clean
-from perfwatch.workload.tail import TICK_NS, Tail
+from perfwatch.workload.tail import Tail, arrival_ns
 
 DETAIL, SUMMARY, TRACE, ANSWERS = "detail.txt", "summary.txt", "trace.json", "accuracy.json"
 """How the files end. Before that stands what the job asked for: `mlperf_log_`, or that and the time."""
@@ -78,11 +78,6 @@ class LoadgenFolder:
         """Whether there is no such directory."""
         return not self._path.is_dir()
 
-    @property
-    def holds_old_runs(self) -> bool:
-        """Whether logs lay there at the first look."""
-        return bool(self._seen)
-
     def going_on(self) -> list[str]:
         """The lines of a detail log that some process still has open; none without one.
 
@@ -112,7 +107,7 @@ class LoadgenFolder:
             if detail != self._detail:
                 self._follow(detail)
             try:
-                written_ns = self._written_ns(state[2], since_ns)
+                written_ns = arrival_ns(self._clock, state[2], since_ns)
                 return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
@@ -130,11 +125,6 @@ class LoadgenFolder:
         self._detail = detail
         self.trace = Tail(str(beside(detail, TRACE)), self._clock)
         self.answers = Tail(str(beside(detail, ANSWERS)), self._clock)
-
-    def _written_ns(self, mtime_ns: int, since_ns: int) -> int:
-        """A file's time on the monotonic clock, and never too early."""
-        now_ns = self._clock.monotonic_ns()
-        return min(now_ns, max(since_ns, now_ns - self._clock.time_ns() + mtime_ns + TICK_NS))
 
 
 def _state(path: Path) -> _State | None:

@@ -17,6 +17,7 @@ from perfwatch.workload import mllog_lines
 
 TIME_FORMATS = ("%m-%d-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+ACCURACY_MODE, PERFORMANCE_MODE = "AccuracyOnly", "PerformanceOnly"
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Interactive", "Offline")
 _OLD_LINE = re.compile(r'"pid":\s*\d+,\s*"tid":\s*\d+,\s*"ts":\s*\d+ns\s*:\s*(?P<rest>.*)')
 _OLD_POWER = re.compile(r'POWER_(?P<edge>BEGIN|END)\s*:.*"time"\s*:\s*(?P<time>[^,]+)')

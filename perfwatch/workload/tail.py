@@ -152,21 +152,11 @@ class Tail:
             while most > 0 and (data := os.pread(self._fd, min(PIECE_BYTES, most), self._position)):
                 self._position += len(data)
                 most -= len(data)
-                yield Piece(data, self._written_ns(os.fstat(self._fd), since_ns))
+                yield Piece(data, arrival_ns(self._clock, os.fstat(self._fd).st_mtime_ns, since_ns))
         except OSError as error:
             self.close()
             reason = (error.strerror or str(error)).lower()
             raise TryAgain(f"cannot read {self.shown} any more: {reason}", 1.0) from None
-
-    def _written_ns(self, status: os.stat_result, since_ns: int) -> int:
-        """When what was read was written, between the last look and now, and never too early.
-
-        The file's state is that after the read, and the wall clock is asked first: where this thread has to
-        wait in between, the time becomes later.
-        """
-        ago_ns = self._clock.time_ns() - status.st_mtime_ns - TICK_NS
-        now_ns = self._clock.monotonic_ns()
-        return min(max(now_ns - ago_ns, since_ns), now_ns)
 
     def _was_replaced(self) -> bool:
         """Whether the path names another file by now; the old one is read on while it names none."""
@@ -175,3 +165,17 @@ class Tail:
         except OSError:
             return False
         return (status.st_dev, status.st_ino) != self._identity
+
+
+def arrival_ns(clock: Clock, mtime_ns: int, since_ns: int) -> int:
+    """When what was read of a file was written, between the last look and now, and never too early.
+
+    The wall clock is asked first: where this thread has to wait in between, the time becomes later.
+
+    Args:
+        mtime_ns: of the file, as it was after the read.
+        since_ns: of the last look (CLOCK_MONOTONIC, as the answer).
+    """
+    ago_ns = clock.time_ns() - mtime_ns - TICK_NS
+    now_ns = clock.monotonic_ns()
+    return min(max(now_ns - ago_ns, since_ns), now_ns)

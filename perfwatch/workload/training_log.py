@@ -156,11 +156,6 @@ def time_of(record: Mapping[str, Any]) -> float | None:
     return None if t_ms is None else t_ms / 1000.0
 
 
-def whole(value: float) -> float:
-    """An `int` where the value is one, so that a count is recorded as a count."""
-    return int(value) if value.is_integer() else value
-
-
 def _number(value: object) -> float | None:
     """A finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
