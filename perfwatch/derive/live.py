@@ -33,6 +33,7 @@ from perfwatch.derive.spans import NOW_S, Span, gap_limit_s, period_of
 from perfwatch.derive.standing import Figures, Standing
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.tariff import changes_of, zero_s_of
+from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.derive.update import update_of
 from perfwatch.derive.work import (
     OWN_TIMES,
@@ -128,6 +129,7 @@ class LiveFigures:
                 declared_power_w(device.device),
                 self._now_s,
                 gap_limit_s(period_of(device.device, self._interval_s)),
+                declared.get(POWER.name),
             )
             if self._began is not None:
                 self._energies[number].begin(self._began)
@@ -184,6 +186,13 @@ class LiveFigures:
             self._tape.devices[number].take(t, list(values))
 
     # -- telling -----------------------------------------------------------------------------------
+
+    def carried_errors(self) -> dict[int, Error]:
+        """Of the devices whose counter was carried on to both ends of the job, by their numbers."""
+        found = {number: energy.carried() for number, energy in self._energies.items()}
+        return {
+            number: combine(one.error for one in ends) for number, ends in found.items() if ends is not None
+        }
 
     def standing(self) -> Standing | None:
         """How the run stands; `None` until something was read twice.

@@ -7,12 +7,14 @@ from array import array
 from collections.abc import Sequence
 
 from perfwatch.derive import counters
+from perfwatch.derive.carried import Carried
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
 from perfwatch.derive.work import Course
+from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
 
@@ -20,7 +22,12 @@ class RunningEnergy:
     """The energy of one device, by its counter and by its power; `trace` is the one to believe."""
 
     def __init__(
-        self, counter: Metric | None, limit_w: float | None, now_s: float, longest_gap_s: float
+        self,
+        counter: Metric | None,
+        limit_w: float | None,
+        now_s: float,
+        longest_gap_s: float,
+        power: Metric | None = None,
     ) -> None:
         self._counter = counter
         self._limit_w = limit_w
@@ -33,7 +40,7 @@ class RunningEnergy:
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
         self._at_fault = False
-        self._ends = None if counter is None else CarriedEnds.of(counter)
+        self._ends = None if counter is None else CarriedEnds.of(counter, power or POWER)
         self.samples = 0
         """Readings of power, since the run began."""
 
@@ -68,12 +75,16 @@ class RunningEnergy:
     def between(self, span: Span, *, whole_job: bool = False) -> Amount:
         """What was used in a span; of the whole job as the summary has it, carried on to both ends of it."""
         amount = self.trace.between(span)
-        as_counted = not whole_job or self.is_integrated or self._at_fault
-        both = None if as_counted or self._ends is None else self._ends.both()
-        if both is None:
+        ends = self.carried() if whole_job else None
+        if ends is None:
             return amount
-        begin, end = both
+        begin, end = ends
         return Amount(amount.amount + end.behind_j - begin.behind_j, amount.seen_s)
+
+    def carried(self) -> tuple[Carried, Carried] | None:
+        """The counter carried on to the job's begin and to its end; `None` where it is told as it counted."""
+        as_counted = self.is_integrated or self._at_fault
+        return None if as_counted or self._ends is None else self._ends.both()
 
     def allow(self, limit_w: float | None) -> None:
         """The device may draw so much from now on; the highest limit counts, as in the summary."""

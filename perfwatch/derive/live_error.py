@@ -7,19 +7,20 @@ and last reading, and the interpolation at the ends; integrals are in perfwatch.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
-from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_integral import LiveIntegral
 from perfwatch.derive.spans import gap_limit_s, period_of
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Device, Metric
+from perfwatch.model import Device
 from perfwatch.session import format as fmt
 
 LONGEST_REFRESH_S = 1.0
 """A counter that does not say how often it is renewed is taken to be so at least this often."""
 
+NONE_CARRIED: Mapping[int, uncertainty.Error] = MappingProxyType({})
 MOST = 1e30
 """No device draws so many watts or counts so many joules."""
 
@@ -55,9 +56,6 @@ class LiveErrors:
                     counter.begin(self._began)
                 for power in self._integrals.values():
                     power.begin(self._began)
-            elif record.get("event") == "job" and record.get("what") == "end":
-                for counter in self._counters.values():
-                    counter.end(float(record["t"]))
             elif "format" in record:
                 self._interval_s = float(record["interval_s"])
         except (KeyError, IndexError, TypeError, ValueError):
@@ -67,7 +65,7 @@ class LiveErrors:
         places = {metric.name: place for place, metric in enumerate(device.metrics)}
         energy, power = places.get(ENERGY.name), places.get(POWER.name)
         if energy is not None and number not in self._counters:
-            self._counters[number] = _Counter(energy, power, device.metrics)
+            self._counters[number] = _Counter(energy, power, device.metrics[energy].update_s)
             if self._began is not None:
                 self._counters[number].begin(self._began)
         if power is not None:
@@ -85,18 +83,25 @@ class LiveErrors:
             self._integrals[number].take(t, values[place])
 
     def expanded_j(
-        self, numbers: Iterable[int], end: float, integrated: Collection[int] = ()
+        self,
+        numbers: Iterable[int],
+        end: float,
+        integrated: Collection[int] = (),
+        carried: Mapping[int, uncertainty.Error] = NONE_CARRIED,
     ) -> float | None:
         """The expanded uncertainty of the energy of these devices from the run's start to `end`, J.
 
         Args:
             integrated: those whose energy is their integral of power, not their counter.
+            carried: errors of those whose counter was carried on to both ends of the job.
 
         `None` if that of any of them is not known.
         """
         sources: list[Mapping[int, _Counter | LiveIntegral]] = [self._counters, self._integrals]
-        found = [(sources[number in integrated].get(number)) for number in numbers]
-        errors = [None if one is None else one.error(end) for one in found]
+        errors = []
+        for number in numbers:
+            source = sources[number in integrated].get(number)
+            errors.append(carried.get(number) or (None if source is None else source.error(end)))
         known = [error for error in errors if error is not None]
         if not known or len(known) < len(errors):
             return None
@@ -106,10 +111,9 @@ class LiveErrors:
 class _Counter:
     """The readings around both ends of the run."""
 
-    def __init__(self, energy: int, power: int | None, metrics: Sequence[Metric]) -> None:
+    def __init__(self, energy: int, power: int | None, update_s: float | None) -> None:
         self._energy, self._power = energy, power
-        self._update_s = metrics[energy].update_s
-        self._ends = CarriedEnds.of(metrics[energy], POWER if power is None else metrics[power])
+        self._update_s = update_s
         self._joules: float | None = None
         self._changed_t: float | None = None
         self._refresh_s = 0.0
@@ -119,12 +123,6 @@ class _Counter:
 
     def begin(self, t: float) -> None:
         self._start_t, self._start = t, self._newest[-1:]
-        if self._ends is not None:
-            self._ends.begin(t)
-
-    def end(self, t: float) -> None:
-        if self._ends is not None:
-            self._ends.end(t)
 
     def take(self, t: float, values: Sequence[Any]) -> None:
         joules = values[self._energy]
@@ -133,8 +131,6 @@ class _Counter:
             return
         self._note_change(t, joules)
         reading = _Reading(t, joules, watts if _plausible(watts) else None)
-        if self._ends is not None:
-            self._ends.take(*reading)
         if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
             self._start.append(reading)
         self._newest = [*self._newest[-1:], reading]
@@ -147,9 +143,6 @@ class _Counter:
 
     def error(self, end: float) -> uncertainty.Error | None:
         """Of the difference between the run's start and `end`; `None` before there are two readings."""
-        both = None if self._ends is None else self._ends.both()
-        if both is not None:
-            return uncertainty.combine([one.error for one in both])
         if len(self._start) < 2 or len(self._newest) < 2:
             return None
         first_w, last_w = _watts(self._start, 0), _watts(self._newest, -1)

@@ -87,7 +87,8 @@ class LiveRun:
         error_j = None
         if len(mine) == len(wanted) and not standing.estimated:  # what a model may be wrong by is not known
             integrated = [number for number, label in mine.items() if label in standing.integrated]
-            error_j = self._errors.expanded_j(mine, standing.t, integrated)
+            carried = self._figures.carried_errors()
+            error_j = self._errors.expanded_j(mine, standing.t, integrated, carried)
         gaps = self._course.gaps
         throttles = [
             replace(one, origin=label) for number, label in mine.items() for one in watch.throttles(number)
