@@ -17,8 +17,12 @@ class CounterSteps:
         self._places: dict[str, int] = {}
         self._values: dict[str, Any] = {}
         self._seen: dict[str, int] = {}
-        self.longest_s = 0.0
+        self._periods: dict[str, float] = {}
+
+    @property
+    def longest_s(self) -> float:
         """The longest update period among them; 0 without any."""
+        return max(list(self._periods.values()), default=0.0)
 
     def declare(self, devices: Iterable[Device]) -> None:
         """These are read from now on."""
@@ -26,11 +30,11 @@ class CounterSteps:
             for place, metric in enumerate(device.metrics):
                 if metric.name == ENERGY.name and may_be_carried(metric.update_s):
                     self._places[device.id] = place
-                    self.longest_s = max(self.longest_s, metric.update_s or 0.0)
+                    self._periods[device.id] = metric.update_s or 0.0
 
     def forget(self, device_id: str) -> None:
         """It is gone: nobody waits for its steps."""
-        for kept in (self._places, self._values, self._seen):
+        for kept in (self._places, self._periods, self._values, self._seen):
             kept.pop(device_id, None)
 
     def take(self, device_id: str, values: Sequence[Any]) -> None:

@@ -13,27 +13,10 @@ from typing import Any
 import pytest
 from cli.commandline import perfwatch
 from perfwatch_collectors.loadgen import LoadgenCollector, LoadgenOptions
+from still import WALL_S, StillClock
 
 from perfwatch.errors import Unavailable
 from perfwatch.model import Appeared, Device, Event, Reading, Sample
-
-WALL_S = 1_900_000_000.0
-"""Wall time at 0 s of the monotonic clock."""
-
-
-class StillClock:
-    """Goes on by hand; files are written "now" for it, whatever the real time."""
-
-    def __init__(self) -> None:
-        self.s = 500.0
-
-    def monotonic_ns(self) -> int:
-        return round(self.s * 1e9)
-
-    def time_ns(self) -> int:
-        return round((WALL_S + self.s) * 1e9)
-
-    def wait(self, wake: object, seconds: float) -> None: ...
 
 
 def stamp(at_s: float) -> str:

@@ -12,28 +12,14 @@ from typing import Any
 import pytest
 from cli.commandline import perfwatch
 from perfwatch_collectors.mllog import MllogCollector, MllogOptions
+from still import WALL_S, StillClock
 
 from perfwatch.errors import Unavailable
 from perfwatch.model import Event, Reading, Sample
 
 
-class StillClock:
-    """Wall time 1,900,000,000 s at 500 s of the monotonic clock; both go on by hand."""
-
-    def __init__(self) -> None:
-        self.s = 500.0
-
-    def monotonic_ns(self) -> int:
-        return round(self.s * 1e9)
-
-    def time_ns(self) -> int:
-        return round((1_900_000_000.0 - 500.0 + self.s) * 1e9)
-
-    def wait(self, wake: object, seconds: float) -> None: ...
-
-
 def line(key: str, at_s: float, value: Any = None, **metadata: Any) -> str:
-    told = {"time_ms": round((1_900_000_000.0 - 500.0 + at_s) * 1000), "key": key, "value": value}
+    told = {"time_ms": round((WALL_S + at_s) * 1000), "key": key, "value": value}
     return f"0: :::MLLOG {json.dumps({**told, 'namespace': '', 'event_type': '', 'metadata': metadata})}\n"
 
 
