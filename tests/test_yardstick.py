@@ -174,11 +174,35 @@ def test_loadgens_own_figures_come_before_ours() -> None:
 
 
 @pytest.mark.parametrize(
+    ("benchmark", "counted", "efficiency"),
+    [("llama2-70b", "samples", "samples/J"), ("bert-99", "generated_tokens", "tokens/J")],
+)
+def test_work_per_joule_of_something_else_is_not_compared(
+    benchmark: str, counted: str, efficiency: str
+) -> None:
+    unit = efficiency.replace("/J", "/s")
+    told = {
+        "scenario": "Offline",
+        "valid": True,
+        "metric": {"name": "result", "value": 20.0, "unit": unit},
+        "efficiency": {"value": 3.5, "unit": efficiency},
+    }
+    found = against(summary(work=counted, mlperf=told), benchmark=benchmark)
+    assert found["run"]["result"] is None
+    assert found["run"]["per_joule"] is None
+    assert found["rows"] == []
+    assert len(found["refused"]) == 2
+
+
+@pytest.mark.parametrize(
     ("given", "why"),
     [
         (summary(), "which benchmark"),
         (summary(benchmark="resnet50"), "which scenario"),
-        (summary(benchmark="bert-99", scenario="server"), "no Server result is published here"),
+        (summary(benchmark="bert-99", scenario="server"), "no Server result is published here, only Off"),
+        (summary(benchmark="resnet50", scenario="interactive"), "no Interactive result is published here"),
+        (summary(benchmark="resnet50", scenario="foo"), "there is no scenario 'foo'"),
+        (summary(benchmark="mine", scenario="offline"), "for the benchmark 'mine'"),
         (
             summary(work="generated_tokens", benchmark="resnet50", scenario="offline"),
             "counts generated tokens",

@@ -7,7 +7,7 @@ What cannot be compared is refused with the reason; nothing is converted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +58,12 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
     """
     tags = (summary.get("conditions") or {}).get("tags") or {}
     told = summary.get("mlperf") or {}
-    named_benchmark = benchmark or tags.get("benchmark")
-    named_scenario = scenario or told.get("scenario") or tags.get("scenario")
-    ran = scenario_of(str(named_scenario)) if named_scenario else None
+    own_scenario = told.get("scenario") or tags.get("scenario")
+    ran, no_scenario = _named(scenario, own_scenario, scenario_of)
+    named, no_benchmark = _named(benchmark, tags.get("benchmark"), lambda word: benchmark_of(word, ran))
     found: dict[str, Any] = {
         "source": "mlperf",
-        "benchmark": benchmark_of(str(named_benchmark), ran) if named_benchmark else None,
+        "benchmark": named,
         "scenario": ran,
         "official": told.get("metric") is not None,
         "run": {"result": None, "unit": None, "per_joule": None},
@@ -71,7 +71,13 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
         "notes": [],
         "rows": [],
     }
-    refusal = _unknown(found) or _contradicted(found, tags, told) or _no_result(summary, found, told)
+    refusal = (
+        no_scenario
+        or no_benchmark
+        or _unknown(found)
+        or _contradicted(found, tags, told)
+        or _no_result(summary, found, told)
+    )
     if refusal:
         return {**found, "refused": [refusal]}
     rows = find(found["benchmark"], found["scenario"])
@@ -86,6 +92,22 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
     found["notes"] = list(_notes(summary, found, rows))
     found["rows"] = [_row(row, speed.value, per_joule.value) for row in in_order(rows)]
     return found
+
+
+def _named(asked: str | None, told: object, look_up: Callable[[str], str]) -> tuple[str | None, str]:
+    """The table's name of what was asked for, else of what the run says; and why it has none of the latter.
+
+    Raises:
+        ConfigError: the table has nothing of what was asked for.
+    """
+    if asked:
+        return look_up(asked), ""
+    if not told:
+        return None, ""
+    try:
+        return look_up(str(told)), ""
+    except ConfigError as error:
+        return None, str(error)
 
 
 def _notes(summary: Json, found: Json, rows: Sequence[Published]) -> Iterator[str]:
@@ -186,8 +208,7 @@ def _official_speed(metric: Json, like: Published) -> Figure:
             if unit == "s"
             else Figure(None, f"its result is told in {unit}, not as a time")
         )
-    counted = {"queries/s": "samples/s"}.get(unit, unit) if like.scenario in SAMPLE_PER_QUERY else unit
-    return Figure(value) if counted == like.unit else Figure(None, _other_unit(unit, like))
+    return Figure(value) if _counted(unit, like) == like.unit else Figure(None, _other_unit(unit, like))
 
 
 def _other_unit(unit: str, like: Published) -> str:
@@ -234,14 +255,29 @@ def _per_joule(summary: Json, like: Published) -> Figure:
             "machine at the wall, which is more: only speed is compared",
         )
     name = _work_of(summary, like)
-    found = ((summary.get("efficiency") or {}).get(name or "") or {}).get("per_joule")
-    official = (summary.get("mlperf") or {}).get("efficiency") or {}
-    told = official.get("samples_per_joule", official.get("value"))
+    found = number(((summary.get("efficiency") or {}).get(name or "") or {}).get("per_joule"))
+    told = _official_per_joule(summary, like)
     if told is not None and (found is not None or name is None):
-        return Figure(float(told))
+        return Figure(told)
     if found is not None:
-        return Figure(float(found))
+        return Figure(found)
     return Figure(None, "this run has no work per joule to compare: see its quality")
+
+
+def _official_per_joule(summary: Json, like: Published) -> float | None:
+    """By the logs' own rule, where they count what the rows count."""
+    official = (summary.get("mlperf") or {}).get("efficiency") or {}
+    wanted = "tokens/s" if like.unit == "tokens/s" else "samples/s"  # latencies are of queries of samples
+    if wanted == "samples/s" and official.get("samples_per_joule") is not None:
+        return number(official["samples_per_joule"])
+    unit = str(official.get("unit"))
+    counted = _counted(unit.removesuffix("/J") + "/s", like)
+    return number(official.get("value")) if unit.endswith("/J") and counted == wanted else None
+
+
+def _counted(unit: str, like: Published) -> str:
+    """What a rate counts, in the table's words: where each query is one sample, queries are samples."""
+    return {"queries/s": "samples/s"}.get(unit, unit) if like.scenario in SAMPLE_PER_QUERY else unit
 
 
 def _refusals(rows: Sequence[Published], speed: Figure, per_joule: Figure) -> Iterator[str]:

@@ -167,7 +167,12 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
 
 
 def _devices_each(summary: Mapping[str, Any]) -> int:
-    """Devices of one machine; a meter of a whole machine is none."""
+    """Devices of one machine, partitions as their board; a meter of a whole machine is none."""
     told = summary["energy"].get("by_device") or {}
     whole = (Scope.NODE.value, Scope.WALL.value)
-    return sum((told.get(name) or {}).get("scope") not in whole for name in summary["devices"]["ids"])
+    boards = {
+        (told.get(name) or {}).get("board") or name
+        for name in summary["devices"]["ids"]
+        if (told.get(name) or {}).get("scope") not in whole
+    }
+    return len(boards)

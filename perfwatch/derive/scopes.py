@@ -323,6 +323,16 @@ def outermost(devices: Iterable[DeviceTape], tape: Tape) -> tuple[DeviceTape, ..
     )
 
 
+def boards_of(devices: Iterable[DeviceTape], tape: Tape) -> tuple[DeviceTape, ...]:
+    """The accelerators, each once, with partitions (MIG) as the board that they are a part of."""
+    found: dict[int, DeviceTape] = {}
+    for device in devices:
+        around = [each for each in _ancestors(device, tape) if each.device.kind is DeviceKind.ACCELERATOR]
+        board = around[-1] if around else device
+        found[board.number] = board
+    return tuple(found.values())
+
+
 def _ancestors(device: DeviceTape, tape: Tape) -> list[DeviceTape]:
     found: list[DeviceTape] = []
     parent = device.device.parent

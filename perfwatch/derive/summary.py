@@ -317,7 +317,10 @@ def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -
         "coverage": total.coverage,
         "not_included": scopes.not_included(run.headline, run.labels),
         "by_device": {
-            run.labels[number]: _device(device, energies.get(number, UNKNOWN_ENERGY), total)
+            run.labels[number]: {
+                **_device(device, energies.get(number, UNKNOWN_ENERGY), total),
+                "board": _board(run, device),
+            }
             for number, device in run.tape.devices.items()
             if number in energies or device.device.kind is DeviceKind.ACCELERATOR
         },
@@ -346,6 +349,12 @@ def _device(device: DeviceTape, energy: DeviceEnergy, total: EnergyTotal) -> dic
         "samples": energy.samples,
         "coverage": energy.coverage,
     }
+
+
+def _board(run: _Run, device: DeviceTape) -> str | None:
+    """The board that a partition is a part of; None of a device that is none."""
+    (board,) = scopes.boards_of([device], run.tape)
+    return None if board is device else run.labels[board.number]
 
 
 def _expanded(error: Error | None) -> float | None:
@@ -443,8 +452,8 @@ def _rented_hosts(run: _Run) -> list[str]:
 
 
 def _paid(run: _Run) -> list[CostDevice]:
-    """What a price per device is paid for: the run's accelerators, or CPU packages where there are none."""
-    devices: Sequence[DeviceTape] = run.devices.accelerators or [
+    """What a price per device is paid for: the run's boards, or CPU packages where there are none."""
+    devices: Sequence[DeviceTape] = scopes.boards_of(run.devices.accelerators, run.tape) or [
         device
         for device in run.headline.devices
         if device.device.kind is DeviceKind.CPU and device.device.scope is Scope.CPU

@@ -19,7 +19,7 @@ from importlib.resources import files
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 
-SCENARIOS = ("Offline", "Server", "SingleStream", "MultiStream", "Training")
+SCENARIOS = ("Offline", "Server", "Interactive", "SingleStream", "MultiStream", "Training")
 TRAINING = "Training"
 ALIASES = {
     "resnet-50": "resnet50",
@@ -136,7 +136,8 @@ def benchmark_of(word: str, scenario: str | None = None) -> str:
     known = benchmarks()
     found = ALIASES.get(name, name)
     if scenario is not None and found in known and scenario not in known[found]:
-        found = TWINS.get(found, found)
+        twin = TWINS.get(found, found)
+        found = twin if scenario in known.get(twin, ()) else found
     if found in known:
         return found
     near = difflib.get_close_matches(found, known, n=1)

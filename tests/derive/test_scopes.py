@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from derive.build import Session, codes, every, message, steps
 
+from perfwatch.derive.settings import CostInputs, Purchase
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, MEMORY_USED, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
@@ -198,6 +199,23 @@ def test_a_partition_counts_with_the_chip_around_it():
     assert "whole chip" in message(summary, "meter-wider-than-run")
     session.event(1.0, "devices", ids=["MIG-one", "MIG-two"], because="the job uses them", guessed=False)
     assert "meter-wider-than-run" not in codes(session.summary(window="job"))
+
+
+@pytest.mark.parametrize("ids", [["MIG-one"], ["MIG-one", "MIG-two"], ["GPU-whole", "MIG-one", "MIG-two"]])
+def test_a_board_and_its_partitions_are_paid_for_once(ids: list[str]):
+    session = job()
+    session.board(TIMES, watts=300.0, uuid="GPU-whole")
+    session.device(metrics=(MEMORY_USED,), uuid="MIG-one", parent="GPU-whole")
+    session.device(metrics=(MEMORY_USED,), uuid="MIG-two", parent="GPU-whole")
+    session.event(1.0, "devices", ids=ids, because="the job uses it", guessed=False)
+    rent = CostInputs(rent_per_hour=2.0, rent_basis="device")
+    bought = CostInputs(purchases=(Purchase("*", price=10_000.0, lifetime_h=10_000.0, utilization=1.0),))
+    rented = session.summary(window="job", cost=rent)
+    assert rented["cost"]["assumptions"]["rented"] == 1
+    assert rented["cost"]["machine"] == pytest.approx(2.0 * 30.0 / 3600.0)
+    assert session.summary(window="job", cost=bought)["cost"]["assumptions"]["purchases"][0]["devices"] == 1
+    assert rented["energy"]["by_device"]["nvidia:1"]["board"] == "nvidia:0"
+    assert rented["energy"]["by_device"]["nvidia:0"]["board"] is None
 
 
 def test_a_device_inside_another_of_the_run_is_not_added_to_it():
