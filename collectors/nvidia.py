@@ -117,7 +117,7 @@ class NvidiaCollector(Collector):
         self._declared: dict[str, Device] = {}
         self._returning: dict[str, Board] = {}
         self._reasons: dict[str, str] = {}
-        self._notes: list[str] = []
+        self._notes: list[Event] = []
         self._hurry_until_ns = 0
         self._reloaded = False
         # A read that the runner had left behind can return while another one is under way.
@@ -138,7 +138,10 @@ class NvidiaCollector(Collector):
         self._places = [_Place(index) for index in range(count)]
         self._find_all()
         if not self._boards:
-            reason = "; ".join(self._notes) or "NVIDIA's driver is loaded, but it has no device"
+            reason = (
+                "; ".join(note.fields["text"] for note in self._notes)
+                or "NVIDIA's driver is loaded, but it has no device"
+            )
             self.close()
             raise Unavailable(reason, "see what `nvidia-smi` says, and `sudo dmesg | grep NVRM`")
         return [board.device for board in self._boards.values()]
@@ -195,7 +198,7 @@ class NvidiaCollector(Collector):
 
     def _take_notes(self) -> Iterator[Event]:
         while self._notes:
-            yield Event("note", {"text": self._notes.pop(0)})
+            yield self._notes.pop(0)
 
     # -- coming and going --------------------------------------------------------------------------
 
@@ -207,7 +210,7 @@ class NvidiaCollector(Collector):
             place.search = self._search(place)
         for place in self._places:
             if place.search is None or not place.search.ended(max(0.0, until_s - time.monotonic())):
-                self._note(place, f"has not answered for {FIND_S:g} s; it joins when it does")
+                self._note(place, f"has not answered for {FIND_S:g} s; it joins when it does", unread=True)
                 place.away = True
             elif not self._adopt(place):
                 self._miss(place)
@@ -246,7 +249,7 @@ class NvidiaCollector(Collector):
             self._note(place, "may not be read by this user; the others are")
             return
         if place.looks == 0:
-            self._note(place, f"cannot be read: {self._explain(code)}")
+            self._note(place, f"cannot be read: {self._explain(code)}", unread=True)
         self._wait(place)
 
     def _wait(self, place: _Place) -> None:
@@ -311,5 +314,14 @@ class NvidiaCollector(Collector):
         words = self._library.explain(code) if self._library is not None else f"NVML code {code}"
         return f"lost: {words}" if code in LOST else words
 
-    def _note(self, place: _Place, what: str) -> None:
-        self._notes.append(f"NVIDIA GPU {place.index}{f' ({place.uuid})' if place.uuid else ''} {what}")
+    def _note(self, place: _Place, what: str, *, unread: bool = False) -> None:
+        """Say something of a board; one that is `unread` may do work whose energy nobody tells."""
+        name = f"NVIDIA GPU {place.index}{f' ({place.uuid})' if place.uuid else ''}"
+        fields: dict[str, Any] = {"text": f"{name} {what}"}
+        if unread:
+            fields["unread"] = {
+                "collector": self.name,
+                "index": place.index,
+                "reason": what.partition(";")[0],
+            }
+        self._notes.append(Event("note", fields))

@@ -103,8 +103,8 @@ class LiveFigures:
     def _take_event(self, record: Mapping[str, Any]) -> None:
         kind = record["event"]
         if kind == "devices":
-            self._tape.events.clear()
-        if kind in ("devices", "gone"):
+            self._tape.events = [event for event in self._tape.events if event.kind == "note"]
+        if kind in ("devices", "gone") or "unread" in record:
             self._tape.take(record)
         elif kind == "job" and record.get("what") == "begin":
             self._began = float(record["t"])
@@ -226,6 +226,7 @@ class LiveFigures:
             samples=min((one.samples for one in energies.values() if one.is_integrated), default=None),
             gap_s=max((energy.trace.head_s for energy in energies.values()), default=0.0),
             integrated=tuple(labels[number] for number, energy in energies.items() if energy.is_integrated),
+            unread=run.unread,
         )
 
     def _span(self, energies: Sequence[Trace]) -> Span | None:

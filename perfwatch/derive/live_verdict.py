@@ -22,6 +22,7 @@ from perfwatch.derive.quality_energy import (
     TOO_LARGE_ERROR,
     TOO_LOW_COVERAGE,
     TOO_SHORT_S,
+    unread_message,
 )
 from perfwatch.derive.quality_watch import LATE_SHARE
 from perfwatch.derive.spans import Span
@@ -79,6 +80,8 @@ def _energy(standing: Standing, error_j: float | None) -> Iterator[Finding]:
     if run.joules is None:
         yield Finding("no-power", INSUFFICIENT, "no device told power or energy: see `perfwatch doctor`")
         return
+    for label, reason in standing.unread.items():
+        yield Finding("low-coverage", INSUFFICIENT, unread_message(label, reason))
     if run.coverage < LOW_COVERAGE:
         too_low = run.coverage < TOO_LOW_COVERAGE
         needed = TOO_LOW_COVERAGE if too_low else LOW_COVERAGE

@@ -175,6 +175,8 @@ def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
                 f"{evidence.label(device)} is of the run and tells no energy; choose the others with "
                 "--devices, or a scope that contains it with --scope.",
             )
+        for label, reason in evidence.run.unread.items():
+            yield Finding("low-coverage", INSUFFICIENT, unread_message(label, reason))
     if not shares:
         return
     coverage, device = min(shares, key=lambda pair: pair[0])
@@ -187,6 +189,14 @@ def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
             f"Readings of {evidence.label(device)} cover {100 * coverage:.3g} % of the window; "
             f"from {100 * needed:g} % on it is {'shown' if too_low else 'good'}.",
         )
+
+
+def unread_message(label: str, reason: str) -> str:
+    """What is said of a device that may be of the run and whose energy nobody tells."""
+    return (
+        f"{label} may be of the run, but it {reason}: what it drew is in no figure. "
+        "If the job does not use it, name the others with --devices."
+    )
 
 
 def _of_devices(evidence: Evidence) -> Iterator[Finding]:

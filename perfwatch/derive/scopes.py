@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.unread import unread_of
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import DeviceKind, Scope
@@ -66,6 +67,7 @@ class RunDevices:
         explicit: a person named them.
         shared: who else used them, by the device's number.
         hindered: what kept it from being seen; empty where nothing did.
+        unread: why devices that are of the run as well cannot be read, by what people call them.
     """
 
     accelerators: tuple[DeviceTape, ...]
@@ -75,6 +77,7 @@ class RunDevices:
     explicit: bool
     shared: Mapping[int, tuple[str, ...]]
     hindered: str = ""
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
@@ -92,21 +95,24 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
         because = f"--devices {settings.devices} was given"
         return RunDevices(accelerators, others, because, False, True, shared)
     every = tuple(device for device in tape.devices.values() if device.device.kind is DeviceKind.ACCELERATOR)
+    unread = unread_of(tape)
     if not found and not any(event.fields.get("what") == "begin" for event in tape.of_kind("job")):
         because = "there is no accelerator"
         if every and tape.header.get("command"):
             because = "the session ends before its job began"
         elif every:
             because = "a recording takes all that there are"
-        return RunDevices(every, (), because, False, False, shared)
+        return RunDevices(every, (), because, False, False, shared, unread=unread)
     if not found:
         because = "nothing tells which the job used" if every else "there is no accelerator"
-        return RunDevices(every, (), because, bool(every), False, shared)
+        return RunDevices(every, (), because, bool(every), False, shared, unread=unread)
     ids = _words(found.get("ids"))
     accelerators, others = _split(device for device in tape.devices.values() if _has_id(device, ids))
     guessed = bool(found.get("guessed")) and bool(accelerators)
     because, hindered = (str(found.get(key) or "") for key in ("because", "hindered"))
-    return RunDevices(accelerators, others, because, guessed, False, shared, hindered)
+    used = _words(found.get("unread"))
+    unread = {label: reason for label, reason in unread.items() if label in used}
+    return RunDevices(accelerators, others, because, guessed, False, shared, hindered, unread)
 
 
 def _has_id(device: DeviceTape, ids: Iterable[str]) -> bool:
@@ -156,7 +162,7 @@ def resolve_devices(text: str, tape: Tape) -> list[DeviceTape]:
     chosen: set[int] = set()
     for word in (part.strip() for part in text.split(",")):
         if word:
-            chosen.update(_resolve_word(word, candidates, labels_of(tape)))
+            chosen.update(_resolve_word(word, candidates, labels_of(tape), unread_of(tape)))
     if not chosen:
         raise ConfigError(
             "cannot choose devices: --devices names none; give a list such as nvidia:0,nvidia:1"
@@ -164,7 +170,9 @@ def resolve_devices(text: str, tape: Tape) -> list[DeviceTape]:
     return [device for number, device in candidates.items() if number in chosen]
 
 
-def _resolve_word(word: str, candidates: Mapping[int, DeviceTape], labels: Mapping[int, str]) -> list[int]:
+def _resolve_word(
+    word: str, candidates: Mapping[int, DeviceTape], labels: Mapping[int, str], unread: Mapping[str, str]
+) -> list[int]:
     wanted = _expand(word, candidates)
     by_label = {labels[number]: number for number in candidates}
     by_short = {device.label: number for number, device in candidates.items()}
@@ -184,7 +192,10 @@ def _resolve_word(word: str, candidates: Mapping[int, DeviceTape], labels: Mappi
     if len(by_id) == 1:
         return by_id
     missing = [name for name, number in zip(wanted, numbers, strict=True) if number is None]
-    raise ConfigError(_not_found(missing[0] if missing else word, by_label, several=len(by_id) > 1))
+    name = missing[0] if missing else word
+    if name in unread:
+        raise ConfigError(f"cannot choose device {name!r}: it is there, but it {unread[name]}")
+    raise ConfigError(_not_found(name, by_label, several=len(by_id) > 1))
 
 
 def _expand(word: str, candidates: Mapping[int, DeviceTape]) -> list[str]:

@@ -72,6 +72,7 @@ class Standing:
         samples: power readings of the run of that device whose energy is integrated from fewest; None where
             every energy is a counter's.
         gap_s: readings of the slowest device that are further apart leave a gap.
+        unread: why devices that may be of the run as well cannot be read, by what people call them.
     """
 
     t: float
@@ -88,3 +89,4 @@ class Standing:
     gap_s: float = 0.0
     update_s: float = 0.0
     samples: int | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)

@@ -130,7 +130,7 @@ class AttachedRun:
         return outcome
 
     def _begin(self, late: list[str]) -> None:
-        self._watch.answer(self._opening.check, otherwise=lambda: None)
+        self._watch.check(self._opening)
         self._live.catch_steps(2)
         instants = self._live.read_now(START_READING_S)
         for process in self._target.processes:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from perfwatch.clock import NS
+from perfwatch.derive.unread import named
 from perfwatch.job.visible import VARIABLES, visible
 from perfwatch.job.workers import Role
 from perfwatch.metrics import UTILIZATION
@@ -40,6 +41,20 @@ class Processes(Protocol):
     def permitted(self) -> frozenset[int] | None: ...
 
 
+class _Decided(NamedTuple):
+    """The numbers of the devices of the run, and how that was found out.
+
+    Args:
+        guessed: nothing showed which ones they are.
+        by_load: they are those that were busy; who was on them is not known.
+    """
+
+    numbers: Sequence[int]
+    because: str
+    guessed: bool = False
+    by_load: bool = False
+
+
 class Evidence:
     """Gathers what tells which devices a job uses.
 
@@ -55,10 +70,13 @@ class Evidence:
         self._accelerators: dict[int, tuple[str, Mapping[str, Any]]] = {}
         self._tables: dict[int, fmt.Record] = {}
         self._used: dict[int, set[int]] = {}
+        self._behind: dict[int, set[int]] = {}
         self._shared: dict[int, set[int]] = {}
         self._environments: list[Mapping[str, str]] = []
         self._busy: dict[int, tuple[float, int]] = {}
         self._places: dict[int, int] = {}
+        self._unread: dict[str, tuple[str, Any]] = {}
+        """Devices that are there and cannot be read: what people call them, their collector and index."""
         self._permitted: frozenset[int] | None = None
         self._versions: Mapping[str, str] = {}
         self._unknown = False
@@ -96,6 +114,8 @@ class Evidence:
             self._take_samples(record["s"])
         elif "device" in record:
             self._declare(record["device"])
+        elif record.get("event") == "note":
+            self._note_unread(record)
         elif record.get("table") == "processes" and record.get("n") is not None:
             with self._lock:
                 self._tables[record["n"]] = dict(record)
@@ -133,11 +153,18 @@ class Evidence:
         if declared["kind"] != DeviceKind.ACCELERATOR.value:
             return
         number = declared["n"]
+        self._unread.pop(f"{declared['collector']}:{declared.get('index', 0)}", None)
         names = [metric["name"] for metric in declared["metrics"]]
         with self._lock:
             self._accelerators[number] = (declared["collector"], declared)
             if UTILIZATION.name in names:
                 self._places[number] = names.index(UTILIZATION.name)
+
+    def _note_unread(self, note: Mapping[str, Any]) -> None:
+        told = named(note)
+        if told is not None:
+            with self._lock:
+                self._unread[told[0]] = (note["unread"]["collector"], note["unread"]["index"])
 
     def _take_samples(self, rows: Sequence[Sequence[Any]]) -> None:
         """How busy the devices are: what tells where a server's processes cannot be seen."""
@@ -155,9 +182,10 @@ class Evidence:
         for pid in (int(row[column]) for row in record["rows"]):
             role = workers.role_of(pid)
             self._unknown = self._unknown or role is Role.UNKNOWN
-            if role is Role.WORKER:
+            if role in (Role.WORKER, Role.BEHIND):
+                users = self._used if role is Role.WORKER else self._behind
                 with self._lock:
-                    self._used.setdefault(number, set()).add(pid)
+                    users.setdefault(number, set()).add(pid)
             elif role is Role.STRANGER and pid not in self._used.get(number, ()):
                 with self._lock:
                     known = self._shared.setdefault(number, set())
@@ -169,42 +197,66 @@ class Evidence:
     # -- in the end --------------------------------------------------------------------------------
 
     def conclusion(self) -> fmt.Record:
-        """The fields of the `devices` event: ids, because, guessed, shared, and what hindered."""
+        """The fields of the `devices` event: ids, because, guessed, shared, what hindered, what is unread."""
         with self._lock:
-            ids, because, guessed = self._decide()
+            decided = self._decide()
+            ids = [str(self._accelerators[n][1]["id"]) for n in decided.numbers if n in self._accelerators]
             shared = {
                 str(self._accelerators[number][1]["id"]): [f"pid {pid}" for pid in sorted(pids)]
-                for number, pids in self._shared.items()
+                for number, pids in self._strangers(decided).items()
                 if number in self._accelerators
             }
-        found = {"ids": ids, "because": because, "guessed": guessed, "shared": shared}
-        if guessed and self._unknown:
+        found = {"ids": ids, "because": decided.because, "guessed": decided.guessed, "shared": shared}
+        unread = [name for n, name in enumerate(self._unread) if _number_of_unread(n) in decided.numbers]
+        if unread:
+            found["unread"] = unread
+        if decided.guessed and self._unknown:
             found["hindered"] = "the driver tells process numbers of another PID namespace"
         return found
 
-    def _decide(self) -> tuple[list[str], str, bool]:
+    def _strangers(self, decided: _Decided) -> Mapping[int, set[int]]:
+        """Who else was on each device; nobody where nothing tells the server's processes from others."""
+        if decided.by_load:
+            return {}
+        if not self._used:
+            return self._shared
+        devices = {*self._shared, *self._behind}
+        return {n: self._shared.get(n, set()) | self._behind.get(n, set()) for n in devices}
+
+    def _decide(self) -> _Decided:
         who = "the server" if self._server and not self._blind else self._job
-        used = [number for number in self._accelerators if number in self._used]
-        if used:
-            pids = sorted({pid for number in used for pid in self._used[number]})
-            names = ", ".join(str(pid) for pid in pids[:4]) + (", ..." if len(pids) > 4 else "")
-            return self._ids(used), f"{who}'s processes use them (pid {names})", False
+        for users, whose in ((self._used, f"{who}'s processes"), (self._behind, f"processes behind {who}")):
+            used = [number for number in self._accelerators if number in users]
+            if used:
+                pids = sorted({pid for number in used for pid in users[number]})
+                names = ", ".join(str(pid) for pid in pids[:4]) + (", ..." if len(pids) > 4 else "")
+                return _Decided(used, f"{whose} use them (pid {names})")
         mine = self._permitted_ones()
         restricted = len(mine) < len(self._accelerators)
+        mine = {**mine, **self._unread_ones()}
         environments = self._environments or ([] if self._server else [self._given])
         seen = visible(mine, environments, by_place=restricted)
         if seen is not None:
             numbers, said = seen
-            return self._ids(numbers), f"{said} in {who}'s environment says so", False
-        if not self._accelerators:
-            return [], "there is no accelerator here", False
+            return _Decided(numbers, f"{said} in {who}'s environment says so")
+        if not mine:
+            return _Decided([], "there is no accelerator here")
         if restricted:
-            return self._ids(list(mine)), f"{who}'s device cgroup permits no others", False
+            return _Decided(list(mine), f"{who}'s device cgroup permits no others")
         busy = [number for number in self._accelerators if self._share_busy(number) >= BUSY]
-        if self._blind and busy:
-            because = "they were busy while the server worked, whose processes are not seen"
-            return self._ids(busy), because, False
-        return self._ids(list(self._accelerators)), f"nothing tells which of them {who} uses", True
+        if self._server and busy:
+            own = "whose processes are not seen" if self._blind else "whose own processes use none"
+            return _Decided(busy, f"they were busy while the server worked, {own}", by_load=True)
+        return _Decided(list(mine), f"nothing tells which of them {who} uses", guessed=True)
+
+    def _unread_ones(self) -> dict[int, tuple[str, Mapping[str, Any]]]:
+        """Devices that cannot be read, under numbers of their own: the job may use them all the same."""
+        models = {str(device["name"]) for _, device in self._accelerators.values()}
+        name = models.pop() if len(models) == 1 else None
+        return {
+            _number_of_unread(n): (collector, {"id": "", "index": index, "name": name})
+            for n, (collector, index) in enumerate(self._unread.values())
+        }
 
     def _permitted_ones(self) -> dict[int, tuple[str, Mapping[str, Any]]]:
         """The accelerators without those that the device cgroup forbids."""
@@ -223,8 +275,10 @@ class Evidence:
         total, count = self._busy.get(number, (0.0, 0))
         return total / count if count else 0.0
 
-    def _ids(self, numbers: Sequence[int]) -> list[str]:
-        return [str(self._accelerators[number][1]["id"]) for number in numbers]
+
+def _number_of_unread(place: int) -> int:
+    """A number that no device of the stream has."""
+    return -1 - place
 
 
 def _of_devices(environment: Mapping[str, str]) -> dict[str, str]:

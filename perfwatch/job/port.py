@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from perfwatch.job.foreign import PROC, ancestors
-from perfwatch.job.sockets import Address, listening_sockets
+from perfwatch.job.sockets import Address, listening_sockets, sockets_of
 
 INIT = 1
 USUAL = {"http": 80, "https": 443}
@@ -71,17 +71,7 @@ def _is_wide_for(address: Address, wanted: Address) -> bool:
 
 
 def _holders(inodes: set[str], root: Path) -> Iterator[int]:
-    wanted = {f"socket:[{inode}]" for inode in inodes}
     for entry in root.glob("[0-9]*"):
-        try:
-            if any(_target(file) in wanted for file in (entry / "fd").iterdir()):
-                yield int(entry.name)
-        except OSError:
-            continue
-
-
-def _target(file: Path) -> str:
-    try:
-        return str(file.readlink())
-    except OSError:
-        return ""
+        pid = int(entry.name)
+        if inodes & sockets_of(pid, root):
+            yield pid

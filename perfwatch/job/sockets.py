@@ -1,4 +1,4 @@
-"""Which TCP sockets of this machine (of this network namespace) are listened on?
+"""Which TCP sockets of this machine (of this network namespace) are listened on, which are connected?
 
 Asked of the kernel by sock_diag(7), which walks the listening sockets alone. The tables of proc(5),
 /proc/net/tcp and tcp6, walk all connections, which takes milliseconds even where there are none; they are
@@ -12,9 +12,9 @@ import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from perfwatch.job.foreign import PROC
 
@@ -22,7 +22,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 TABLE_BYTES = 1 << 20
 """So much of a table is read; what listens stands at its beginning."""
-_LISTENS = "0A"
+CONNECTIONS_BYTES = 4 << 20
+"""So much of a table is read for connections, which is tens of thousands."""
+_ESTABLISHED, _LISTENS = "01", "0A"
+_SOCKET = "socket:["
 _ANSWER_S = 0.5
 _SOCK_DIAG, _BY_FAMILY = 4, 20
 _DUMP = 0x301
@@ -45,6 +48,16 @@ class ListeningSocket(NamedTuple):
     inode: str
 
 
+class Connection(NamedTuple):
+    """An established connection: its two ends, and the inode of the socket that is ours."""
+
+    address: Address
+    port: int
+    remote_address: Address
+    remote_port: int
+    inode: str
+
+
 def listening_sockets(root: Path = PROC) -> list[ListeningSocket]:
     """Every TCP socket that listens; none where nothing tells."""
     if root == PROC:
@@ -53,18 +66,65 @@ def listening_sockets(root: Path = PROC) -> list[ListeningSocket]:
     return listed(root)
 
 
-def listed(root: Path = PROC) -> list[ListeningSocket]:
-    """The same by the kernel's tables."""
-    return [one for name in ("tcp", "tcp6") for one in _rows(root / "self" / "net" / name)]
+def listed(root: Path = PROC, pid: int | None = None) -> list[ListeningSocket]:
+    """The same by the kernel's tables, and of the network namespace of another process."""
+    return _understood(
+        lambda row: ListeningSocket(*_end(row[1]), int(row[7]), row[9]),
+        _rows(root, pid, _LISTENS, TABLE_BYTES),
+    )
 
 
-def _rows(table: Path) -> Iterator[ListeningSocket]:
-    with contextlib.suppress(OSError, ValueError), table.open("rb") as stream:
-        for line in stream.read(TABLE_BYTES).decode("ascii", "replace").splitlines()[1:]:
-            fields = line.split()
-            if len(fields) >= 10 and fields[3] == _LISTENS:
-                address, _, port = fields[1].partition(":")
-                yield ListeningSocket(_of_words(address), int(port, 16), int(fields[7]), fields[9])
+def connections(root: Path = PROC) -> list[Connection]:
+    """Every connection of this network namespace, as far as the tables are read."""
+    return _understood(
+        lambda row: Connection(*_end(row[1]), *_end(row[2]), row[9]),
+        _rows(root, None, _ESTABLISHED, CONNECTIONS_BYTES),
+    )
+
+
+def sockets_of(pid: int, root: Path = PROC) -> set[str]:
+    """The inodes of the sockets that a process has open; none where that may not be seen."""
+    try:
+        files = list((root / str(pid) / "fd").iterdir())
+    except OSError:
+        return set()
+    targets = [_target(file) for file in files]
+    return {target[len(_SOCKET) : -1] for target in targets if target.startswith(_SOCKET)}
+
+
+def _target(file: Path) -> str:
+    try:
+        return str(file.readlink())
+    except OSError:  # closed meanwhile
+        return ""
+
+
+_One = TypeVar("_One", ListeningSocket, Connection)
+
+
+def _understood(make: Callable[[list[str]], _One], rows: Iterable[list[str]]) -> list[_One]:
+    found: list[_One] = []
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            found.append(make(row))
+    return found
+
+
+def _rows(root: Path, pid: int | None, state: str, most_bytes: int) -> Iterator[list[str]]:
+    """The rows of the tables that are in a state, cut into fields."""
+    for name in ("tcp", "tcp6"):
+        table = root / ("self" if pid is None else str(pid)) / "net" / name
+        with contextlib.suppress(OSError), table.open("rb") as stream:
+            for line in stream.read(most_bytes).decode("ascii", "replace").splitlines()[1:]:
+                fields = line.split()
+                if len(fields) >= 10 and fields[3] == state:
+                    yield fields
+
+
+def _end(text: str) -> tuple[Address, int]:
+    """`0100007F:1F90` is 127.0.0.1, port 8080."""
+    address, _, port = text.partition(":")
+    return _of_words(address), int(port, 16)
 
 
 def _of_words(text: str) -> Address:

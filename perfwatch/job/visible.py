@@ -71,7 +71,7 @@ def _devices(
         if word.isdigit() and not _numbers_are_certain(mine, environment):
             return None
         found = _match(mine, word)
-        if found is None and variable == "CUDA_VISIBLE_DEVICES" and numbers:
+        if found is None and variable == "CUDA_VISIBLE_DEVICES" and (numbers or word == "-1"):
             return numbers  # CUDA takes those that stand before the first that is none
         if found is None:
             return None

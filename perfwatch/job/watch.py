@@ -8,6 +8,7 @@ from concurrent import futures
 from typing import TypeVar
 
 from perfwatch.clock import NS
+from perfwatch.job.opening import Opening
 from perfwatch.job.signals import ENDING, SignalQueue
 from perfwatch.sources.live import OPEN_WAIT_S, LiveSource
 
@@ -81,6 +82,15 @@ class Watch:
             return self._live.hub.ask(question).result(HUB_S)
         except futures.TimeoutError:
             return otherwise()
+
+    def check(self, opening: Opening) -> None:
+        """Whether the devices and the meter that were asked for are there.
+
+        Raises:
+            ConfigError: one is not; says which, why, and what there is.
+        """
+        self._live.read_now(START_READING_S)  # with it comes what a collector says of devices it cannot read
+        self.answer(opening.check, otherwise=lambda: None)
 
     def rest_s(self, began_ns: int) -> float:
         """What is left of the time for the readings after the end; a little is left to each of them."""

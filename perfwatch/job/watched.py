@@ -143,7 +143,7 @@ class WatchedRun:
 
     def _catch_steps(self) -> bool:
         """See the boards' counters step, as the last thing before the start; False if we are told to end."""
-        self._watch.answer(self._opening.check, otherwise=lambda: None)
+        self._watch.check(self._opening)
         self._live.catch_steps(2)
         return not self._watch.told_to_end(0.0)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import enum
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from perfwatch.job import port
+from perfwatch.job.beyond import Place, is_in_a_container_at, owners_here, reached
 from perfwatch.job.cgroup import CGROUPS, permitted_minors
 from perfwatch.job.foreign import PROC, ForeignProcess, Tree
 from perfwatch.job.frameworks import versions_of
@@ -26,9 +28,14 @@ _MOST_PROCESSES = 2000
 
 
 class Role(enum.Enum):
-    """What a process is to the run; UNKNOWN: it is not there any more, or of another PID namespace."""
+    """What a process is to the run.
+
+    BEHIND: it serves what the owner of the server's port passes on. UNKNOWN: it is not there any more, or its
+    number is that of another PID namespace.
+    """
 
     WORKER = enum.auto()
+    BEHIND = enum.auto()
     OURS = enum.auto()
     STRANGER = enum.auto()
     UNKNOWN = enum.auto()
@@ -91,15 +98,27 @@ class Workers:
         self._root = root
         self._owners: dict[Server, list[int]] = {}
         self._trees: dict[Server, Tree] = {}
+        self._reached: set[Place] = set()
+        self._beyond: Tree | None = None
+        self._in_containers: dict[int, bool] = {}
 
     def look(self) -> None:
-        """Find who owns the ports that nobody was known to own."""
+        """Find who owns the ports that nobody was known to own, and whom the owners pass on to."""
         for server in self._servers:
             if server not in self._owners:
                 owners = port.owners(server.addresses, server.port, self._root)
                 if owners:
                     self._owners[server] = owners
                     self._trees[server] = Tree(owners, self._root)
+        self._look_beyond()
+
+    def _look_beyond(self) -> None:
+        for server, owners in self._owners.items():
+            self._reached |= reached(self._descendants(owners), server.port, self._root)
+        self._in_containers.clear()
+        others = [pid for pid in owners_here(self._reached, self._root) if not self._belongs(pid)]
+        if others:
+            self._beyond = Tree(others, self._root)
 
     @property
     def watches_a_server(self) -> bool:
@@ -113,15 +132,22 @@ class Workers:
 
     def role_of(self, pid: int) -> Role:
         """What a process (by the number that the driver tells) is to the run."""
-        if not (self._root / str(pid)).exists():
+        if self.in_a_namespace or not (self._root / str(pid)).exists():
             return Role.UNKNOWN
         if any(tree.holds(pid) for tree in self._trees.values()):
             return Role.WORKER
         if self._belongs(pid):
             return Role.OURS if self.knows_the_server else Role.WORKER
-        return Role.STRANGER
+        return Role.BEHIND if self._is_beyond(pid) else Role.STRANGER
 
-    @property
+    def _is_beyond(self, pid: int) -> bool:
+        if self._beyond is not None and self._beyond.holds(pid):
+            return True
+        if pid not in self._in_containers:
+            self._in_containers[pid] = is_in_a_container_at(pid, self._reached, self._root)
+        return self._in_containers[pid]
+
+    @cached_property
     def in_a_namespace(self) -> bool:
         """Whether process numbers here are not those of the machine, which a driver tells."""
         try:
@@ -156,15 +182,17 @@ class Workers:
         return [pid for owners in self._owners.values() for pid in owners] or self._roots
 
     def _leaves(self, roots: Sequence[int]) -> list[int]:
-        waiting, seen, leaves = list(roots), set(roots), []
-        while waiting and len(seen) < _MOST_PROCESSES:
+        return sorted(pid for pid, children in self._descendants(roots).items() if not children)
+
+    def _descendants(self, roots: Sequence[int]) -> dict[int, list[int]]:
+        """The children of each process of the tree, the roots' included."""
+        waiting, found = list(roots), dict[int, list[int]]()
+        while waiting and len(found) < _MOST_PROCESSES:
             pid = waiting.pop()
-            children = [child for child in self._children(pid) if child not in seen]
-            seen.update(children)
-            waiting += children
-            if not children:
-                leaves.append(pid)
-        return sorted(leaves)
+            if pid not in found:
+                found[pid] = self._children(pid)
+                waiting += found[pid]
+        return found
 
     def _children(self, pid: int) -> list[int]:
         """Its children, as far as the kernel lists them (CONFIG_PROC_CHILDREN)."""

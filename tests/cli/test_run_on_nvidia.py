@@ -167,6 +167,14 @@ def test_a_device_that_hangs_costs_only_itself(tmp_path: Path) -> None:
         ).items()
 
 
+def test_a_device_that_does_not_answer_at_the_start_is_said_to_be_missing(tmp_path: Path) -> None:
+    with FakeNvml(2) as fake:
+        fake.hang(1)
+        summary = run(fake, "time.sleep(0.3)", tmp_path)
+    missing = [one["message"] for one in summary["quality"] if one["code"] == "low-coverage"]
+    assert missing[0].startswith("nvidia:1 may be of the run, but it has not answered")
+
+
 def test_a_device_that_is_lost_is_said_and_nothing_is_invented_for_it(tmp_path: Path) -> None:
     with FakeNvml(2) as fake:
         summary = run(fake, "time.sleep(0.5); fake.lose(1); time.sleep(1.5)", tmp_path, "-i", "100ms")

@@ -478,6 +478,9 @@ def test_a_board_that_hangs_at_the_start_joins_when_it_answers(monkeypatch: pyte
         watched.poll()
         assert watched.sampled() == [fake.uuid(1)]
         assert "has not answered" in watched.notes()[0]
+        assert watched.unread() == [
+            {"collector": "nvidia", "index": 0, "reason": "has not answered for 0.2 s"}
+        ]
         fake.release(0)
         polled_until(watched, Appeared)
         watched.poll()

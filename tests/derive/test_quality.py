@@ -10,6 +10,7 @@ from derive.build import Session, codes, every, message, steps
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN
 from perfwatch.derive.settings import CostInputs, Settings
 from perfwatch.derive.summary import summarise
+from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import DeviceKind, Scope
 
@@ -127,6 +128,36 @@ def test_large_error(update_s, level):
 
 
 # low-coverage, gap
+
+
+def unread(session: Session, reason: str = "has not answered for 2 s") -> Session:
+    told = {"collector": "nvidia", "index": 1, "reason": reason}
+    session.event(0.5, "note", text="a sentence", unread=told)
+    return session
+
+
+def test_a_board_that_cannot_be_read_is_missing_from_what_is_counted_by_guess():
+    session = unread(run())
+    found = {"ids": ["NVIDIA-0-uuid"], "because": "nothing tells", "guessed": True, "unread": ["nvidia:1"]}
+    session.event(31.0, "devices", **found)
+    summary = session.summary()
+    assert level_of(summary, "low-coverage") == INSUFFICIENT
+    assert "nvidia:1 may be of the run, but it has not answered for 2 s" in message(summary, "low-coverage")
+    named = session.summary(devices="nvidia:0")
+    assert level_of(named, "low-coverage") is None
+
+
+def test_a_board_that_cannot_be_read_matters_only_where_it_may_be_the_jobs():
+    assert level_of(unread(run()).summary(), "low-coverage") is None, "the job uses another one"
+    late = unread(run())
+    late.board([20.0, 21.0], uuid="late", index=1)
+    late.event(31.0, "devices", ids=["NVIDIA-0-uuid"], because="?", guessed=True, unread=["nvidia:1"])
+    assert level_of(late.summary(), "low-coverage") is None, "it joined"
+
+
+def test_a_board_that_is_asked_for_and_cannot_be_read_is_not_told_as_one_that_is_not_there():
+    with pytest.raises(ConfigError, match="it is there, but it has not answered for 2 s"):
+        unread(run()).summary(devices="nvidia:1")
 
 
 @pytest.mark.parametrize(("last", "level"), [(32.0, None), (31.0, WARN), (28.0, INSUFFICIENT)])

@@ -61,6 +61,10 @@ class Watched:
         declared = next(found for found in self.devices if found.id == self.fake.uuid(device))
         return [metric.name for metric in declared.metrics]
 
+    def unread(self) -> list[dict[str, Any]]:
+        """What the last poll's notes say of boards that are there and cannot be read."""
+        return [event.fields["unread"] for event in self.of(Event) if "unread" in event.fields]
+
     def notes(self) -> list[str]:
         """Texts of the notes of the last poll."""
         return [event.fields["text"] for event in self.of(Event) if event.kind == "note"]

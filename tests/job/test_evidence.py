@@ -36,6 +36,7 @@ class Known:
         self,
         workers: tuple[int, ...] = (),
         *,
+        behind: tuple[int, ...] = (),
         ours: tuple[int, ...] = (),
         strangers: tuple[int, ...] = (),
         server: bool = False,
@@ -45,6 +46,7 @@ class Known:
     ) -> None:
         self._roles = {
             **dict.fromkeys(workers, Role.WORKER),
+            **dict.fromkeys(behind, Role.BEHIND),
             **dict.fromkeys(ours, Role.OURS),
             **dict.fromkeys(strangers, Role.STRANGER),
         }
@@ -202,6 +204,81 @@ def test_a_server_that_is_not_seen_is_told_by_the_devices_that_are_busy() -> Non
     assert "busy while the server worked" in found["because"]
 
 
+def busy(gathered: Evidence, *numbers: int) -> None:
+    for t in range(5):
+        rows = [[n, t, [0.9 if n in numbers else 0.0]] for n in range(4)]
+        gathered.write(fmt.batch(t, "nvidia", 0.0, rows))
+
+
+def boards_with_utilization() -> Evidence:
+    gathered = Evidence({})
+    for n in range(4):
+        device = Device(IDS[n], "A100", DeviceKind.ACCELERATOR, index=n, metrics=(UTILIZATION,))
+        gathered.write({"t": 0.0, "device": fmt.encode_device(n, "nvidia", device)})
+    return gathered
+
+
+def test_who_serves_behind_the_owner_of_the_port_does_the_work() -> None:
+    gathered = boards_with_utilization()
+    gathered.begin(Known((50,), behind=(60,), strangers=(7,), server=True))
+    gathered.write(processes(2, 60, 7))
+    busy(gathered, 3)
+    gathered.end()
+    found = gathered.conclusion()
+    assert (found["ids"], found["shared"]) == ([IDS[2]], {IDS[2]: ["pid 7"]})
+    assert found["because"] == "processes behind the server use them (pid 60)"
+
+
+def test_who_serves_behind_one_that_uses_devices_itself_is_a_neighbour() -> None:
+    gathered = evidence({})
+    gathered.begin(Known((50,), behind=(60,), server=True))
+    gathered.write(processes(1, 50, 60))
+    gathered.write(processes(2, 60))
+    found = gathered.conclusion()
+    assert (found["ids"], found["shared"]) == ([IDS[1]], {IDS[1]: ["pid 60"], IDS[2]: ["pid 60"]})
+
+
+def test_behind_a_proxy_whose_server_is_not_found_the_busy_devices_are_taken_and_nobody_accused() -> None:
+    gathered = boards_with_utilization()
+    gathered.begin(Known((50,), strangers=(70,), server=True))
+    gathered.write(processes(3, 70))
+    busy(gathered, 3)
+    gathered.end()
+    found = gathered.conclusion()
+    assert (found["ids"], found["guessed"], found["shared"]) == ([IDS[3]], False, {})
+    assert found["because"].endswith("whose own processes use none")
+
+
+def unread(index: int) -> dict[str, Any]:
+    told = {"collector": "nvidia", "index": index, "reason": "has not answered for 2 s"}
+    return fmt.event(0.5, "note", {"text": "a sentence", "unread": told})
+
+
+def test_a_device_that_cannot_be_read_may_be_the_jobs() -> None:
+    gathered = evidence({})
+    gathered.write(unread(4))
+    found = gathered.conclusion()
+    assert (found["ids"], found["guessed"], found["unread"]) == (IDS, True, ["nvidia:4"])
+
+
+def test_a_device_that_cannot_be_read_is_the_jobs_where_its_environment_says_so() -> None:
+    gathered = evidence({"CUDA_VISIBLE_DEVICES": "0,4"})
+    gathered.write(unread(4))
+    found = gathered.conclusion()
+    assert (found["ids"], found["guessed"], found["unread"]) == ([IDS[0]], False, ["nvidia:4"])
+    elsewhere = evidence({"CUDA_VISIBLE_DEVICES": "0"})
+    elsewhere.write(unread(4))
+    assert "unread" not in elsewhere.conclusion()
+
+
+def test_a_device_that_joins_later_is_read() -> None:
+    gathered = evidence({})
+    gathered.write(unread(4))
+    device = Device("GPU-late", "A100", DeviceKind.ACCELERATOR, index=4)
+    gathered.write({"t": 5.0, "device": fmt.encode_device(4, "nvidia", device)})
+    assert "unread" not in gathered.conclusion()
+
+
 def test_numbers_of_another_namespace_are_compared_with_nothing() -> None:
     gathered = evidence({})
     gathered.begin(Known((2,), in_a_namespace=True))
@@ -228,6 +305,7 @@ def test_what_families_see_adds_up_whatever_their_order() -> None:
         ("GPU-3", [3]),
         ("", []),
         ("-1", []),
+        ("-1,0", []),
         ("0,-1,1", [0]),  # CUDA takes those before the first that is none
         ("1,GPU-x", [1]),
     ],

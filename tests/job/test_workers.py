@@ -22,6 +22,13 @@ server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHan
 print(server.server_port, child.pid, flush=True)
 server.serve_forever()
 """
+GATEWAY = """
+import socket, sys
+behind = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+server.accept()[0].recv(1)
+"""
 TREE = """
 import os, subprocess, sys, time
 for rank in ("0", "1"):
@@ -43,9 +50,11 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
         child.wait()
 
 
-def start(children: list[subprocess.Popen[str]], code: str, **more: str) -> tuple[subprocess.Popen[str], str]:
+def start(
+    children: list[subprocess.Popen[str]], code: str, *arguments: str, **more: str
+) -> tuple[subprocess.Popen[str], str]:
     child = subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **more},
@@ -89,6 +98,29 @@ def test_a_server_that_comes_later_is_found_then(started: list[subprocess.Popen[
     assert known.role_of(client.pid) is Role.WORKER, "nobody else is known to do it"
     known.look()
     assert known.role_of(server.pid) is Role.WORKER
+
+
+def test_who_serves_behind_a_gateway_is_told_from_strangers(
+    started: list[subprocess.Popen[str]],
+) -> None:
+    server, told = start(started, SERVER)
+    port, child = told.split()
+    gateway, its_port = start(started, GATEWAY, port)
+    client, _ = start(started, "import time; print(flush=True); time.sleep(60)")
+    known = workers(client, f"http://127.0.0.1:{its_port.strip()}")
+    roles = [known.role_of(pid) for pid in (gateway.pid, server.pid, int(child), client.pid, os.getpid())]
+    assert roles == [Role.WORKER, Role.BEHIND, Role.BEHIND, Role.OURS, Role.STRANGER]
+    assert workers(client, f"http://127.0.0.1:{port}").role_of(gateway.pid) is Role.STRANGER
+
+
+def test_in_a_pid_namespace_a_drivers_numbers_are_nobody_s(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    namespace = tmp_path / "self/ns/pid"
+    namespace.parent.mkdir(parents=True)
+    namespace.touch()  # some other inode than the first namespace's
+    known = Workers([1], lambda pid: True, root=tmp_path)
+    assert known.in_a_namespace
+    assert known.role_of(1) is Role.UNKNOWN
 
 
 def test_without_a_server_the_job_does_the_work_with_what_its_leaves_may_see(
