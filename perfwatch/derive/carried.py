@@ -43,6 +43,19 @@ class Carried(NamedTuple):
     error: Error
 
 
+def carried_on(amount_j: float, begin: Carried, end: Carried, most_j: float | None) -> float:
+    """What was used between two moments: what was counted, carried on to both.
+
+    In a window of milliseconds the difference of what the two carry is mostly its own error: nothing used less
+    than none, or more than it can.
+
+    Args:
+        most_j: more than this cannot have been used; None if no limit is known.
+    """
+    found = max(0.0, amount_j + end.behind_j - begin.behind_j)
+    return found if most_j is None else min(found, max(most_j, 0.0))
+
+
 class _Step(NamedTuple):
     """A step that was caught between two readings.
 

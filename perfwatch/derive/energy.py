@@ -14,7 +14,7 @@ from itertools import chain
 from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
-from perfwatch.derive.carried import at_begin, at_end
+from perfwatch.derive.carried import at_begin, at_end, carried_on
 from perfwatch.derive.counter_fault import fault_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
@@ -187,10 +187,11 @@ def _by_counter(
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    trued = [_trued(counter, power, span, growth) for span, growth, _ in known]
+    trued = [_trued(counter, power, span, growth, limit_w) for span, growth, _ in known]
+    update_s = integral.sensor_of(counter).refresh_s
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
-        error=uncertainty.over_spans(error for _, error in trued),
+        error=uncertainty.over_spans((error for _, error in trued), uncertainty.in_step_with(window, update_s)),
         covered_s=fsum(growth.covered_s for _, growth, _ in known),
         method=Method.COUNTER,
         estimated=counter.metric.estimated,
@@ -200,13 +201,17 @@ def _by_counter(
     )
 
 
-def _trued(counter: Series, power: Series | None, span: Span, growth: counters.Growth) -> tuple[float, Error]:
+def _trued(
+    counter: Series, power: Series | None, span: Span, growth: counters.Growth, limit_w: float | None
+) -> tuple[float, Error]:
     """How far a counter moved over a span, carried on to both ends of it where steps were caught."""
     amount = growth.amount or 0.0
     if counter.times[0] <= span.start and span.end <= counter.times[-1] and not growth.restarts:
         begin, end = at_begin(counter, power, span.start), at_end(counter, power, span.end)
         if begin is not None and end is not None:
-            return amount + end.behind_j - begin.behind_j, uncertainty.combine([begin.error, end.error])
+            most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * span.duration_s
+            error = uncertainty.combine([begin.error, end.error])
+            return carried_on(amount, begin, end, most_j), error
     return amount, _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
 
 
@@ -273,7 +278,7 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
     ]
     return _Figure(
         joules=fsum(part.joules for _, part in found),
-        error=uncertainty.over_spans(errors),
+        error=uncertainty.over_spans(errors, uncertainty.in_step_with(window, sensor.refresh_s)),
         covered_s=fsum(part.covered_s for _, part in found),
         method=Method.INTEGRATED,
         estimated=power.metric.estimated,

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 
 from perfwatch.derive import counters
-from perfwatch.derive.carried import Carried
+from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.live_carried import CarriedEnds
@@ -79,7 +79,9 @@ class RunningEnergy:
         if ends is None:
             return amount
         begin, end = ends
-        return Amount(amount.amount + end.behind_j - begin.behind_j, amount.seen_s)
+        limit_w, duration_s = self._limit_w, span.duration_s
+        most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * duration_s
+        return Amount(carried_on(amount.amount, begin, end, most_j), amount.seen_s)
 
     def carried(self) -> tuple[Carried, Carried] | None:
         """The counter carried on to the job's begin and to its end; `None` where it is told as it counted."""

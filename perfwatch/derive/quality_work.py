@@ -201,10 +201,12 @@ def _steady_from(evidence: Evidence) -> Iterator[Finding]:
     powers = [series for device in evidence.measured if (series := device.get(POWER.name)) is not None]
     begins_s = steady_from(kinds.get(source or "", ()), powers, evidence.window.spans)
     if begins_s is not None:
+        cut_s = evidence.window.warmup_s + begins_s  # what it takes from the uncut window
+        after = " after the warm-up" if evidence.window.warmup_s else ""
         yield Finding(
             "steady-from",
             INFO,
-            f"Work and power are steady from {seconds(begins_s)} on; --warmup {begins_s:.3g}s leaves out "
+            f"Work and power are steady from {seconds(begins_s)} on{after}; --warmup {cut_s:.3g}s leaves out "
             "what comes before.",
         )
 

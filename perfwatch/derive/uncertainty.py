@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from cmath import exp
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import floor, fsum, inf, log, log10, sqrt
+from math import floor, fsum, inf, log, log10, pi, sqrt
 from operator import mul, ne, sub
 from typing import NamedTuple
 
 from perfwatch.derive.integral import Sensor, Stretch
+from perfwatch.derive.spans import Span
 
 COVERAGE_FACTOR = 2.0
 """Expanded over standard uncertainty: about 95 %."""
@@ -50,13 +52,36 @@ def combine(errors: Iterable[Error]) -> Error:
     )
 
 
-def over_spans(errors: Iterable[Error]) -> Error:
-    """The error of a sum over separate spans of one device, whose edges have nothing in common."""
+def over_spans(errors: Iterable[Error], in_step: float = 0.0) -> Error:
+    """The error of a sum over separate spans of one device.
+
+    Args:
+        in_step: how far the spans' edges meet the source at the same place each time (see `in_step_with`): then
+            their errors are one error, made again and again; else they have nothing in common.
+    """
     known = list(errors)
+    edges = [error.common_j for error in known]
+    apart, together = fsum(edge**2 for edge in edges), fsum(edges) ** 2
     return Error(
-        sqrt(fsum(error.common_j**2 for error in known)),
+        sqrt((1.0 - in_step) * apart + in_step * together),
         sqrt(fsum(error.independent_j**2 for error in known)),
     )
+
+
+def in_step_with(spans: Sequence[Span], period_s: float) -> float:
+    """How far the edges of spans are in step with a source that is renewed every so often, 0 to 1.
+
+    The mean correlation of their phases: (n R^2 - 1) / (n - 1) with the mean resultant length R, 0 on average
+    for phases by chance. (Source: Mardia and Jupp, Directional Statistics, 2000, on R.)
+    """
+    n = len(spans)
+    if n < 2 or period_s <= 0.0:
+        return 0.0
+    found = 0.0
+    for edges in ([span.start for span in spans], [span.end for span in spans]):
+        resultant = abs(sum(exp(2j * pi * (edge / period_s)) for edge in edges)) / n
+        found += max(0.0, (n * resultant**2 - 1.0) / (n - 1.0)) / 2.0
+    return min(1.0, found)
 
 
 # Counter

@@ -30,6 +30,8 @@ PERCENTILES = ("p50_s", "p90_s", "p99_s", "max_s")
 MOST_WORK_NAMES = 4
 MUCH_OF_MEAN = 0.999
 """A largest reading below this share of the mean says nothing about the most power that was drawn."""
+AGREES = 0.05
+"""Two figures that are farther apart, as a share of the one, do not agree."""
 LEAST_ERROR = 1e-12
 """An error of so small a share of its value would be behind more digits than anybody reads."""
 FEW_TIMED = 100
@@ -235,8 +237,11 @@ def _agreement(devices: Sequence[Json]) -> list[str]:
     ]
     if not both:
         return []
-    apart = abs(sum(joules * ratio for joules, ratio in both)) / sum(joules for joules, _ in both)
-    return [f"integral agrees to {glued(format_percent(apart))}"]
+    apart = sum(joules * ratio for joules, ratio in both) / sum(joules for joules, _ in both)
+    told = glued(format_percent(abs(apart)))
+    if abs(apart) > AGREES:
+        return [f"integral is {told} {'higher' if apart > 0 else 'lower'}"]
+    return [f"integral agrees to {told}"]
 
 
 def _percentile(timing: Json, key: str) -> str:

@@ -53,6 +53,20 @@ def measured(
     return found
 
 
+def test_a_window_of_milliseconds_uses_no_less_than_nothing_and_no_more_than_the_board_can() -> None:
+    rng = random.Random(2)
+    for _ in range(60):
+        wave, window = constant(300.0), Span(20.0, 20.002)
+        times = sorted({*polls(rng, 0.5, *window), *densely(rng, *window, 0.004)})
+        source = tape(
+            wave, times, power=Sensor(*INSTANT, phase=rng.random()), counter=Counter(UPDATE_S, rng.random())
+        )
+        found = device_energy(source, [window], interval_s=0.5, limit_w=350.0)
+        assert found is not None and found.joules is not None and found.error is not None
+        assert 0.0 <= found.joules <= 2.0 * 350.0 * window.duration_s
+        assert abs(found.joules - 300.0 * window.duration_s) <= 2.0 * found.error.expanded()
+
+
 @pytest.mark.parametrize("sensor", [None, INSTANT, (0.1, 1.0)])
 @pytest.mark.parametrize("steps_s", [0.02, 0.05, 0.1])
 def test_even_power_is_right_to_the_readings_whatever_the_steps(

@@ -534,8 +534,9 @@ def test_a_slow_start_is_told_with_the_warmup_that_leaves_it_out():
     session.counter([(0.0, 0), *((t, index + 1) for index, t in enumerate([*slow, *fast]))])
     session.job(2.0, 42.0)
     told(session)
-    summary = session.summary(window="job")
-    assert "--warmup 10s" in message(summary, "steady-from")
+    assert "--warmup 10s" in message(session.summary(window="job"), "steady-from")
+    cut = message(session.summary(window="job", warmup_s=4.0), "steady-from")
+    assert "after the warm-up; --warmup 11.2s" in cut, "counted from the window's own begin"
 
 
 def test_work_that_is_steady_from_the_start_is_no_finding():

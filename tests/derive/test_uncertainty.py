@@ -7,7 +7,7 @@ import random
 from array import array
 
 import pytest
-from sensors import Counter, Sensor, polls, square, tape, telegraph
+from sensors import Counter, Sensor, constant, polls, square, tape, telegraph
 
 from perfwatch.derive import integral, uncertainty
 from perfwatch.derive.energy import device_energy
@@ -227,6 +227,32 @@ def test_a_counter_of_100_ms_is_within_its_stated_error():
     inside, ratio = _judge(outcomes)
     assert inside >= 0.9
     assert ratio <= 4.0
+
+
+@pytest.mark.parametrize("on_s", [0.05, 0.15])
+@pytest.mark.parametrize("every_s", [0.2, 0.3])
+def test_spans_in_step_with_a_counter_make_the_same_error_again_and_again(
+    every_s: float, on_s: float
+) -> None:
+    rng = random.Random(f"{every_s}/{on_s}")
+    inside = 0
+    for _ in range(100):
+        begin = 8.0 + rng.random()
+        spans = [Span(begin + n * every_s, begin + n * every_s + on_s) for n in range(40)]
+        times = sorted({*polls(rng, 0.5, 8.0, 22.0), *(t for span in spans for t in span)})
+        source = tape(constant(400.0), times, counter=Counter(0.1, rng.random()))
+        found = device_energy(source, spans, interval_s=0.5)
+        assert found is not None and found.joules is not None and found.error is not None
+        inside += abs(found.joules - 400.0 * 40 * on_s) <= found.error.expanded()
+    assert inside >= 90
+
+
+def test_spans_at_any_time_are_in_step_with_nothing() -> None:
+    rng = random.Random(4)
+    spans = [Span(t, t + 0.05 + rng.random()) for t in (2.0 * n + rng.random() for n in range(40))]
+    assert uncertainty.in_step_with(spans, 0.1) < 0.1
+    assert uncertainty.in_step_with([Span(n, n + 0.05) for n in range(40)], 0.1) == pytest.approx(1.0)
+    assert uncertainty.in_step_with(spans[:1], 0.1) == uncertainty.in_step_with(spans, 0.0) == 0.0
 
 
 @pytest.mark.parametrize(
