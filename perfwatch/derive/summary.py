@@ -192,7 +192,7 @@ def _column(run: _Run, window: Window) -> _Column:
         "work": {name: _work(counted, window.duration_s) for name, counted in work.items()},
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
-        "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_joules, ratios=ratios),
+        "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_of_ratios, ratios=ratios),
         "cost": paid if ratios else _cost(run, window, prices, total, rated, ratios=False),
         "carbon": _carbon(prices, total, rated, ratios=ratios),
     }
@@ -398,7 +398,7 @@ def _cost(
         job_s=run.windows.job.duration_s,
         hosts=len(_rented_hosts(run)),
         ratios=ratios,
-        error_joules=total.error_joules,
+        error_joules=total.error_of_ratios,
         count_errors=_count_errors(work),
     )
 
@@ -431,7 +431,7 @@ def _carbon(
         joules=total.joules,
         work=_counts(work),
         ratios=ratios,
-        error_joules=total.error_joules,
+        error_joules=total.error_of_ratios,
         count_errors=_count_errors(work),
     )
 

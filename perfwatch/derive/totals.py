@@ -10,7 +10,7 @@ from perfwatch.derive.conditions import highest_power_w
 from perfwatch.derive.energy import DeviceEnergy, device_energy
 from perfwatch.derive.peak import max_power
 from perfwatch.derive.scopes import tells_energy
-from perfwatch.derive.spans import Span
+from perfwatch.derive.spans import Span, union
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.model import Method
@@ -26,6 +26,7 @@ class EnergyTotal:
     Args:
         error_joules: expanded uncertainty (twice the standard one).
         gain_ratio: the sensors' gain, the largest of the group; unknown if it is of any of them.
+        missing_joules: what the devices will have used in the time that was not covered, by their mean power.
         coverage: covered share of the window, of the device that was covered least.
         devices: the numbers of those whose joules are in the sum.
     """
@@ -38,6 +39,15 @@ class EnergyTotal:
     mean_watts: float | None
     max_watts: float | None
     devices: tuple[int, ...]
+    missing_joules: float = 0.0
+
+    @property
+    def error_of_ratios(self) -> float | None:
+        """The expanded uncertainty of what is divided by the energy, or made of it: it lacks what is missing.
+
+        Work goes on through a gap in the readings, and the joules of the gap are in no sum.
+        """
+        return None if self.error_joules is None else self.error_joules + self.missing_joules
 
 
 def energies_of(
@@ -63,6 +73,7 @@ def total_of(devices: Sequence[DeviceTape], energies: Energies, spans: Sequence[
     if not known:
         return EnergyTotal(None, None, None, None, 0.0 if devices else None, None, None, ())
     parts = [energy for _, energy in known]
+    duration_s = math.fsum(span.duration_s for span in union(spans))
     errors = [energy.error for energy in parts]
     certain = [error for error in errors if error is not None]
     return EnergyTotal(
@@ -74,7 +85,12 @@ def total_of(devices: Sequence[DeviceTape], energies: Energies, spans: Sequence[
         mean_watts=_sum(energy.mean_watts for energy in parts),
         max_watts=max_power([device for device, _ in known], spans),
         devices=tuple(device.number for device, _ in known),
+        missing_joules=math.fsum(_missing_j(energy, duration_s) for energy in parts),
     )
+
+
+def _missing_j(energy: DeviceEnergy, duration_s: float) -> float:
+    return (energy.mean_watts or 0.0) * duration_s * max(0.0, 1.0 - energy.coverage)
 
 
 def _common_method(parts: Iterable[DeviceEnergy]) -> Method | None:

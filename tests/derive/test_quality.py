@@ -130,6 +130,25 @@ def test_large_error(update_s, level):
 # low-coverage, gap
 
 
+@pytest.mark.parametrize("missing_s", [4.0, 11.0, 55.0])
+def test_what_a_gap_lacks_is_in_the_error_of_ratios_and_money(missing_s: float):
+    """Work goes on through a gap in the readings: 10 queries and 100 J a second all the time."""
+    session = Session()
+    session.board([t for t in every(1.0, 0.0, 604.0) if not 100.0 < t < 100.0 + missing_s], counter=False)
+    session.counter(steps(2.0, 602.0, 6000, 600))
+    session.job(2.0, 602.0)
+    told(session)
+    prices = CostInputs(price_per_kwh=0.3, carbon_g_per_kwh=400.0, cost_scope="energy")
+    summary = session.summary(window="job", cost=prices)
+    found = summary["efficiency"]["queries"]
+    assert abs(found["per_joule"] - 0.1) <= found["per_joule_error"] < 0.02
+    assert summary["energy"]["coverage"] < 1.0
+    per = 10.0 / 3.6e6 * 0.3
+    assert abs(summary["cost"]["per"]["queries"] - per) <= summary["cost"]["per_error"]["queries"]
+    grams = 10.0 / 3.6e6 * 400.0
+    assert abs(summary["carbon"]["per"]["queries"] - grams) <= summary["carbon"]["per_error"]["queries"]
+
+
 def unread(session: Session, reason: str = "has not answered for 2 s") -> Session:
     told = {"collector": "nvidia", "index": 1, "reason": reason}
     session.event(0.5, "note", text="a sentence", unread=told)
