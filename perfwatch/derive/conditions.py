@@ -7,19 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from perfwatch.derive.spans import Span
-from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.work import Counted
-from perfwatch.metrics import POWER_LIMIT
+from perfwatch.metrics import MEMORY_CLOCK, POWER_LIMIT, SM_CLOCK
 from perfwatch.model import Device
 
 _PER_QUERY = ("prompt_tokens", "generated_tokens")
+_SETTINGS = (POWER_LIMIT, SM_CLOCK, MEMORY_CLOCK)
+"""What may be set anew while a job runs, and is told as it was at both ends of the window."""
 _ALWAYS = ("driver", "firmware", "power_limit_watts")
 
 
 def conditions(
     tape: Tape, devices: Sequence[DeviceTape], window: Span, work: Mapping[str, Counted]
 ) -> dict[str, Any]:
-    """The `conditions` object of the summary; what is not known is `None`."""
+    """The `conditions` object of the summary; what is not known is `None`.
+
+    Args:
+        window: from the begin of the first span to the end of the last.
+    """
     recorded = _mapping(tape.header.get("conditions"))
     return {
         "tags": _tags(tape),
@@ -61,9 +67,31 @@ def _models(devices: Sequence[DeviceTape], window: Span) -> dict[str, dict[str, 
     for device in devices:
         groups.setdefault(device.device.name, []).append(device)
     return {
-        model: {"count": len(group), **_shared_facts([_facts(device, window) for device in group])}
+        model: {
+            "count": len(group),
+            **_shared_facts([_facts(device, window) for device in group]),
+            "at_start": _settings_at(group, window.start),
+            "at_end": _settings_at(group, window.end),
+        }
         for model, group in groups.items()
     }
+
+
+def _settings_at(devices: Sequence[DeviceTape], t: float) -> dict[str, Any]:
+    """Cap and clocks as they were read last up to a time; where devices differ, the lowest and the highest."""
+    found: dict[str, Any] = {}
+    for metric in _SETTINGS:
+        told = [_last(device.get(metric.name), t) for device in devices]
+        known = sorted({value for value in told if value is not None})
+        found[metric.name] = known[0] if len(known) == 1 else [known[0], known[-1]] if known else None
+    return found
+
+
+def _last(series: Series | None, t: float) -> float | None:
+    """The last reading up to a time; the first one where it is later."""
+    if series is None or not len(series.times):
+        return None
+    return series.values[max(0, bisect_right(series.times, t) - 1)]
 
 
 def _facts(device: DeviceTape, window: Span) -> dict[str, Any]:
@@ -109,10 +137,8 @@ def _highest_of(limits: Iterable[object]) -> float | None:
 
 def power_limit_w(device: DeviceTape, window: Span) -> float | None:
     """The power limit in force at the end of a window: the last reading of it, else the declared one, W."""
-    series = device.get(POWER_LIMIT.name)
-    if series is not None:
-        index = bisect_right(series.times, window.end)
-        if index:
-            return series.values[index - 1]
+    told = _last(device.get(POWER_LIMIT.name), window.end)
+    if told is not None:
+        return told
     declared = device.device.facts.get("power_limit_watts")
     return float(declared) if isinstance(declared, (int, float)) else None

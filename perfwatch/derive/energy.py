@@ -191,7 +191,9 @@ def _by_counter(
     update_s = integral.sensor_of(counter).refresh_s
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
-        error=uncertainty.over_spans((error for _, error in trued), uncertainty.in_step_with(window, update_s)),
+        error=uncertainty.over_spans(
+            (error for _, error in trued), uncertainty.in_step_with(window, update_s)
+        ),
         covered_s=fsum(growth.covered_s for _, growth, _ in known),
         method=Method.COUNTER,
         estimated=counter.metric.estimated,

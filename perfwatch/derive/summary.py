@@ -192,7 +192,9 @@ def _column(run: _Run, window: Window) -> _Column:
         "work": {name: _work(counted, window.duration_s) for name, counted in work.items()},
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
-        "efficiency": efficiency(rated, joules=total.joules, error_joules=total.error_of_ratios, ratios=ratios),
+        "efficiency": efficiency(
+            rated, joules=total.joules, error_joules=total.error_of_ratios, ratios=ratios
+        ),
         "cost": paid if ratios else _cost(run, window, prices, total, rated, ratios=False),
         "carbon": _carbon(prices, total, rated, ratios=ratios),
     }
@@ -261,7 +263,8 @@ def _started(header: Mapping[str, Any]) -> str | None:
 
 
 def _conditions(run: _Run, column: _Column) -> dict[str, Any]:
-    return conditions(run.tape, _used(run), column.window.spans[-1], column.work)
+    whole = Span(column.window.start_s, column.window.end_s)
+    return conditions(run.tape, _used(run), whole, column.work)
 
 
 def _used(run: _Run) -> list[DeviceTape]:

@@ -176,8 +176,18 @@ class _Face:
 def _model(model: str, facts: Json) -> str:
     count = facts.get("count")
     said = f"{count} × {model}" if count and count > 1 else model
-    limit = facts.get("power_limit_watts")
-    if isinstance(limit, list):
-        limits = sorted(value for value in limit if isinstance(value, (int, float)))
-        return f"{said}, cap {limits[0]:g}–{limits[-1]:g} W" if limits else said
-    return f"{said}, cap {limit:g} W" if isinstance(limit, (int, float)) else said
+    before, after = (
+        _cap((facts.get(edge) or {}).get("power_limit_watts")) for edge in ("at_start", "at_end")
+    )
+    if before and after and before != after:
+        return f"{said}, cap {before} at the start, {after} at the end"
+    cap = _cap(facts.get("power_limit_watts"))
+    return f"{said}, cap {cap}" if cap else said
+
+
+def _cap(limit: object) -> str:
+    """`700 W`, `500–700 W`; empty where none is known."""
+    values = [one for one in (limit if isinstance(limit, list) else [limit]) if isinstance(one, (int, float))]
+    if not values:
+        return ""
+    return f"{min(values):g}–{max(values):g} W" if min(values) < max(values) else f"{values[0]:g} W"

@@ -62,7 +62,9 @@ def test_a_window_of_milliseconds_uses_no_less_than_nothing_and_no_more_than_the
             wave, times, power=Sensor(*INSTANT, phase=rng.random()), counter=Counter(UPDATE_S, rng.random())
         )
         found = device_energy(source, [window], interval_s=0.5, limit_w=350.0)
-        assert found is not None and found.joules is not None and found.error is not None
+        assert found is not None
+        assert found.joules is not None
+        assert found.error is not None
         assert 0.0 <= found.joules <= 2.0 * 350.0 * window.duration_s
         assert abs(found.joules - 300.0 * window.duration_s) <= 2.0 * found.error.expanded()
 

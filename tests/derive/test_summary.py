@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from perfwatch.derive.settings import CostInputs, Purchase, Settings
 from perfwatch.derive.summary import summarise
 from perfwatch.derive.tape import Tape
-from perfwatch.metrics import ENERGY, LATENCY, POWER, POWER_LIMIT, QUERIES, UTILIZATION
+from perfwatch.metrics import ENERGY, LATENCY, POWER, POWER_LIMIT, QUERIES, SM_CLOCK, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
 
 TOP = (
@@ -98,8 +98,16 @@ def test_a_run_is_summed_up():
         "left_behind": [],
     }
     assert summary["conditions"]["tags"] == {"model": "m"}
+    unknown = {"power_limit_watts": None, "sm_clock_hertz": None, "memory_clock_hertz": None}
     assert summary["conditions"]["devices"] == {
-        "Chip X": {"count": 2, "driver": "1.2", "firmware": None, "power_limit_watts": 300.0}
+        "Chip X": {
+            "count": 2,
+            "driver": "1.2",
+            "firmware": None,
+            "power_limit_watts": 300.0,
+            "at_start": unknown,
+            "at_end": unknown,
+        }
     }
     assert summary["conditions"]["per_query"] == {
         "prompt_tokens": None,
@@ -279,9 +287,9 @@ def test_models_list_the_facts_in_which_their_devices_differ():
     for watts in (300.0, 250.0):
         session.board(every(1.0, 0.0, 12.0), name="Chip", power_limit_watts=watts, driver="9", slot=watts)
     session.job(1.0, 11.0)
-    assert session.summary()["conditions"]["devices"] == {
-        "Chip": {"count": 2, "driver": "9", "firmware": None, "power_limit_watts": [300.0, 250.0]}
-    }
+    found = session.summary()["conditions"]["devices"]["Chip"]
+    assert (found["count"], found["driver"], found["power_limit_watts"]) == (2, "9", [300.0, 250.0])
+    assert "slot" not in found
 
 
 def test_a_power_limit_that_was_read_goes_before_the_declared_one():
@@ -290,6 +298,28 @@ def test_a_power_limit_that_was_read_goes_before_the_declared_one():
     session.poll(number, every(1.0, 0.0, 12.0), lambda t: 100.0 * t, lambda t: 500.0 if t > 5 else 700.0)
     session.job(1.0, 11.0)
     assert session.summary()["conditions"]["devices"]["Board"]["power_limit_watts"] == 500.0
+
+
+def test_caps_and_clocks_are_told_as_they_were_at_both_ends():
+    session = Session()
+    for clock in (1.2e9, 1.4e9):
+        number = session.device(metrics=(ENERGY, POWER_LIMIT, SM_CLOCK))
+        session.poll(
+            number,
+            every(1.0, 0.0, 12.0),
+            lambda t: 100.0 * t,
+            lambda t: 200.0 if t > 5 else 400.0,
+            lambda t, clock=clock: clock if t > 5 else 1.7e9,
+        )
+    session.job(1.0, 11.0)
+    found = session.summary()["conditions"]["devices"]["Board"]
+    assert found["at_start"] == {
+        "power_limit_watts": 400.0,
+        "sm_clock_hertz": 1.7e9,
+        "memory_clock_hertz": None,
+    }
+    assert found["at_end"]["power_limit_watts"] == found["power_limit_watts"] == 200.0
+    assert found["at_end"]["sm_clock_hertz"] == [1.2e9, 1.4e9]
 
 
 def test_a_scope_beside_the_headline_says_what_to_hold_against_it():

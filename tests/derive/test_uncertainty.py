@@ -242,7 +242,9 @@ def test_spans_in_step_with_a_counter_make_the_same_error_again_and_again(
         times = sorted({*polls(rng, 0.5, 8.0, 22.0), *(t for span in spans for t in span)})
         source = tape(constant(400.0), times, counter=Counter(0.1, rng.random()))
         found = device_energy(source, spans, interval_s=0.5)
-        assert found is not None and found.joules is not None and found.error is not None
+        assert found is not None
+        assert found.joules is not None
+        assert found.error is not None
         inside += abs(found.joules - 400.0 * 40 * on_s) <= found.error.expanded()
     assert inside >= 90
 

@@ -474,6 +474,13 @@ def test_models_with_different_limits_show_their_range():
     assert "cap 500–700 W" in face(summary)
 
 
+def test_a_cap_that_was_changed_meanwhile_is_told_as_it_was_at_both_ends():
+    summary = server()
+    caps = {"at_start": {"power_limit_watts": 400.0}, "at_end": {"power_limit_watts": 200.0}}
+    summary["conditions"]["devices"] = {H100: {"count": 8, "power_limit_watts": 200.0, **caps}}
+    assert "cap 400 W at the start, 200 W at the end" in words(face(summary))
+
+
 def test_perfwatch_says_what_it_cost_itself():
     summary = server()
     summary["observer"]["missed_ticks"] = 12
