@@ -229,7 +229,7 @@ class Runner:
     def _declare(self, devices: tuple[Device, ...]) -> None:
         self._devices = {device.id: device for device in devices}
         self.steps.declare(devices)
-        self._spread_ns = self._period_ns // 4 if _invites_aliasing(devices, self.period_s) else 0
+        self._spread_ns = round(max((_spread(one, self.period_s) for one in devices), default=0.0) * NS)
         self._post(Declared(self.name, self._clock.monotonic_ns(), devices))
         self._set_state(State.OK, "")
         if self._at_once:
@@ -283,13 +283,15 @@ class Runner:
     def _next_deadline(self) -> int:
         now_ns = self._clock.monotonic_ns()
         tick = (now_ns - self._epoch_ns) // self._period_ns + 1
+        if self._spread_ns and self._tick is not None and tick == self._tick + 2:
+            tick -= 1  # the last deadline was late in its period, and the next one's has only begun
         if self._tick is not None and tick > self._tick + 1:
             self.missed += tick - self._tick - 1
         self._tick = tick
         deadline_ns = self._epoch_ns + tick * self._period_ns
         if self._spread_ns:
             deadline_ns += self._random.randrange(self._spread_ns)
-        return deadline_ns
+        return max(now_ns, deadline_ns)
 
     def _await(self, deadline_ns: int) -> tuple[list[Ticket], bool]:
         """Wait for the deadline, a ticket or the end, whichever comes first."""
@@ -518,12 +520,16 @@ class Runner:
             self._fail(error)
 
 
-def _invites_aliasing(devices: Sequence[Device], period_s: float) -> bool:
-    """Whether some power sensor sees only part of the time at this period (measurement: D.6, aliasing)."""
-    for device in devices:
-        for metric in device.metrics:
-            if metric.name != POWER.name or metric.window_s is None:
-                continue
-            if metric.window_s < max(metric.update_s or 0.0, period_s) * 0.999:
-                return True
-    return False
+def _spread(device: Device, period_s: float) -> float:
+    """Within how many seconds deadlines are shifted, so that polling locks to no period of the device's.
+
+    A power sensor that sees only part of the time invites aliasing (measurement: D.6). Where nothing but its
+    readings tells the energy, they may come at any time of the period (docs/decisions/0009).
+    """
+    names = [metric.name for metric in device.metrics]
+    seen_s = [one.window_s for one in device.metrics if one.name == POWER.name and one.window_s is not None]
+    update_s = max((one.update_s or 0.0 for one in device.metrics if one.name == POWER.name), default=0.0)
+    if not seen_s or seen_s[0] >= max(update_s, period_s) * 0.999:
+        return 0.0
+    alone = ENERGY.name not in names and max(seen_s[0], update_s) <= period_s / 2
+    return period_s if alone else period_s / 4

@@ -322,6 +322,27 @@ def test_polling_of_a_sensor_that_sees_part_of_the_time_is_spread() -> None:
     assert len(set(offsets)) > 10
 
 
+def test_power_that_stands_alone_is_read_at_any_time_of_the_period_and_once_in_each() -> None:
+    alone = Device(
+        "D-0", "Stub", DeviceKind.ACCELERATOR, metrics=(POWER.observed(update_s=0.1, window_s=0.1),)
+    )
+    counted = Device("D-1", "Stub", DeviceKind.ACCELERATOR, metrics=(*alone.metrics, ENERGY))
+    offsets = {}
+    for device in (alone, counted):
+        clock = FakeClock(monotonic_ns=0)
+        values = (1.0,) * len(device.metrics)
+        runner, posts = start(StubCollector([device], [[Sample(device.id, values)]]), clock, period_s=1.0)
+        clock.run(60.0)
+        end(runner)
+        assert runner.missed == 0
+        ticks = [batch.at_ns // NS for batch in posts.batches]
+        assert len(ticks) == len(set(ticks)) >= 58
+        offsets[device.id] = [batch.at_ns % NS / NS for batch in posts.batches]
+    assert max(offsets["D-1"]) <= 0.25
+    assert max(offsets["D-0"]) > 0.9
+    assert min(offsets["D-0"]) < 0.1
+
+
 class Faulty(Collector):
     """Raises what no plugin should, or declares what is no device."""
 

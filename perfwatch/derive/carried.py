@@ -46,8 +46,8 @@ class Carried(NamedTuple):
 def carried_on(amount_j: float, begin: Carried, end: Carried, most_j: float | None) -> float:
     """What was used between two moments: what was counted, carried on to both.
 
-    In a window of milliseconds the difference of what the two carry is mostly its own error: nothing used less
-    than none, or more than it can.
+    In a window of milliseconds the difference of what the two carry is mostly its own error: nothing used
+    less than none, or more than it can.
 
     Args:
         most_j: more than this cannot have been used; None if no limit is known.

@@ -78,7 +78,7 @@ def _models(devices: Sequence[DeviceTape], window: Span) -> dict[str, dict[str, 
 
 
 def _settings_at(devices: Sequence[DeviceTape], t: float) -> dict[str, Any]:
-    """Cap and clocks as they were read last up to a time; where devices differ, the lowest and the highest."""
+    """Cap and clocks as they were read last up to a time; the lowest and the highest where devices differ."""
     found: dict[str, Any] = {}
     for metric in _SETTINGS:
         told = [_last(device.get(metric.name), t) for device in devices]
