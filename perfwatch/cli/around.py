@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from perfwatch.cli import results, watching
+from perfwatch.cli import asking, results, watching
 from perfwatch.text import from_system
 
 if TYPE_CHECKING:
@@ -126,13 +126,12 @@ def header(
     args: argparse.Namespace, command: Sequence[str], settings: Settings, tags: Mapping[str, str]
 ) -> dict[str, Any]:
     """What a run's session says about itself; without secrets."""
-    from perfwatch.redact import redact, redact_command
+    from perfwatch.redact import redact_command
     from perfwatch.sources.conditions import conditions
 
-    shown = [redact(from_system(f"{key}={value}")).partition("=") for key, value in tags.items()]
     return {
-        "name": None if args.name is None else redact(from_system(args.name)),
-        "tags": {key: value for key, _, value in shown},
+        "name": asking.name(args),
+        "tags": dict(tags),
         "command": [from_system(word) for word in redact_command(command)],
         "settings": settings.to_json(),
         "conditions": conditions(),

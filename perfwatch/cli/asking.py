@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from perfwatch.errors import ConfigError
-from perfwatch.text import clean
+from perfwatch.text import clean, from_system
 
 if TYPE_CHECKING:
     from perfwatch.derive.settings import Settings
@@ -219,16 +219,24 @@ def now_s(args: argparse.Namespace) -> float:
     return found_s
 
 
+def name(args: argparse.Namespace) -> str | None:
+    """`--name`, as it may be recorded: without secrets."""
+    from perfwatch.redact import redact
+
+    return None if args.name is None else redact(from_system(args.name))
+
+
 def tags(texts: list[str]) -> dict[str, str]:
-    """`--tag KEY=VALUE` as a mapping.
+    """`--tag KEY=VALUE` as a mapping, as it may be recorded: without secrets.
 
     Raises:
         ConfigError: one has no equals sign or no key.
     """
-    found = {}
+    from perfwatch.redact import redact_command
+
     for text in texts:
-        key, equals, value = text.partition("=")
+        key, equals, _ = text.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--tag {text!r}: write KEY=VALUE, for example --tag precision=fp8")
-        found[key.strip()] = value
-    return found
+    pairs = [text.partition("=") for text in redact_command([from_system(text.lstrip()) for text in texts])]
+    return {key.strip(): value for key, _, value in pairs}

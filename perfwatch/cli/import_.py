@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 def _inference(args: argparse.Namespace) -> list[Imported]:
     from perfwatch.imports import mlperf
 
-    return [mlperf.read(args.place, power=args.power, name=args.name, tags=asking.tags(args.tag))]
+    return [mlperf.read(args.place, power=args.power, name=asking.name(args), tags=asking.tags(args.tag))]
 
 
 def _training(args: argparse.Namespace) -> tuple[list[Imported], int]:
@@ -73,7 +73,7 @@ def _training(args: argparse.Namespace) -> tuple[list[Imported], int]:
     refused: list[SessionError] = []
     for file in files:
         try:
-            imported.append(mllog.read(file, power=power, name=args.name, tags=asking.tags(args.tag)))
+            imported.append(mllog.read(file, power=power, name=asking.name(args), tags=asking.tags(args.tag)))
         except SessionError as error:
             refused.append(error)
     if not imported:

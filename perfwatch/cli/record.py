@@ -76,7 +76,11 @@ class _Recorder:
         self._now_s = asking.now_s(args)
         self._plain = args.plain
         self._quiet = args.quiet
-        self._header = {"name": args.name, "tags": asking.tags(args.tag), "settings": settings.to_json()}
+        self._header = {
+            "name": asking.name(args),
+            "tags": asking.tags(args.tag),
+            "settings": settings.to_json(),
+        }
 
     def record(self, session_id: str, recording: Recording) -> int:
         """Record until it is over; returns the exit status."""

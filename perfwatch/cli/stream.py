@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     for note in config.notes:
         results.say(f"perfwatch: {note}", quiet=args.quiet)
     duration_s = asking.duration(args.duration, "--duration")
-    header = {"name": args.name, "tags": asking.tags(args.tag), "conditions": conditions()}
+    header = {"name": asking.name(args), "tags": asking.tags(args.tag), "conditions": conditions()}
     chosen, interval_s = choose.choose(args, config), choose.interval(args, config)
     signals = SignalQueue()
     signals.open()  # before any thread starts, so that none of them takes a signal

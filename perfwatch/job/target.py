@@ -44,7 +44,7 @@ def is_url(what: str) -> bool:
 def _process(pid: int) -> Target:
     process = take_hold(pid)
     command = process.command()
-    name = f" ({clean(command[0].rpartition('/')[2], 40)})" if command else ""
+    name = f" ({clean(redact(command[0]).rpartition('/')[2], 40)})" if command else ""
     return Target(f"process {pid}{name}", command, process.environment(), (process,))
 
 

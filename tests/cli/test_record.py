@@ -42,6 +42,17 @@ def test_the_energy_of_a_recording_is_that_of_the_boards(tmp_path: Path) -> None
     assert summary["window"]["duration_s"] >= 1.5
 
 
+def test_a_secret_in_the_name_or_a_tag_is_not_written(tmp_path: Path) -> None:
+    told = ("--name", "hf_hunter2hunter2hunter2", "--tag", "api_key=a hunter2", "--tag", "tokens=128")
+    for kind in ("record", "stream"):
+        done = perfwatch(kind, *FAST, "--duration", "200ms", *told, home=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "hunter2" not in done.stdout + done.stderr
+    exported = perfwatch("export", "last", "--to", "jsonl", home=tmp_path).stdout
+    assert "hunter2" not in exported
+    assert '"tokens":"128"' in exported
+
+
 def test_a_named_file_is_written_and_not_overwritten(tmp_path: Path) -> None:
     out = tmp_path / "x.jsonl"
     arguments = ("record", *FAST, "--duration", "200ms", "-q", "-o", str(out))
