@@ -163,7 +163,10 @@ def device_energy(
         largest_gap_s=_largest_gap_s(chosen, window) if chosen else duration_s,
         gain_ratio=GAIN_RATIOS.get(tape.collector),
         estimated=chosen.estimated if chosen else False,
-        findings=tuple(_findings(tape.label, counted, compared, fault, chosen)),
+        findings=(
+            *_lost_count(tape.label, counter if counted is None else None, window, limit_w),
+            *_findings(tape.label, counted, compared, fault, chosen),
+        ),
     )
 
 
@@ -377,6 +380,21 @@ def _method(chosen: _Figure | None) -> Method | None:
 
 
 # What a reader must know
+
+
+def _lost_count(
+    label: str, counter: Series | None, window: Sequence[Span], limit_w: float | None
+) -> Iterator[Finding]:
+    """Why a counter that was read tells nothing of the window."""
+    if counter is None:
+        return
+    if any(counters.growth(counter, span, limit_per_s=limit_w).restarts for span in window):
+        yield Finding(
+            "counter-reset",
+            INFO,
+            f"{label}: between its readings the energy counter restarted, or may have wrapped more than once; "
+            "what it counted in the window is not known.",
+        )
 
 
 def _findings(

@@ -127,6 +127,8 @@ def _why_unused(device: DeviceTape) -> str:
 
 
 def _too_few_samples(evidence: Evidence) -> Iterator[Finding]:
+    if emptiness(evidence.window) is not None:
+        return  # it is not the readings that are missing
     integrated = [
         (evidence.energies[device.number].samples, device)
         for device in evidence.measured
@@ -162,6 +164,8 @@ def _large_error(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
+    if emptiness(evidence.window) is not None:
+        return
     shares = [
         (evidence.energies[device.number].coverage, device)
         for device in evidence.headline.devices

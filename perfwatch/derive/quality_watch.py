@@ -60,9 +60,12 @@ _IN_TROUBLE = {
 def _trouble(tape: Tape, device: DeviceTape, silence: Span) -> str:
     """What the device or its collector said last of why it is silent: `nvidia failed: RuntimeError: ...`."""
     told = ""
-    for event in tape.of_kind("status"):
-        if event.t >= silence.end:
-            break
+    for event in tape.events:
+        if event.kind not in ("status", "gone") or event.t >= silence.end:
+            continue
+        if event.kind == "gone":
+            told = _why_it_left(event.fields, device) or told
+            continue
         of_device = event.fields.get("device_id")
         if event.fields.get("collector") != device.collector or of_device not in (None, device.device.id):
             continue
@@ -74,6 +77,11 @@ def _trouble(tape: Tape, device: DeviceTape, silence: Span) -> str:
         elif event.t <= silence.start:
             told = ""  # it was well again before the silence began
     return told
+
+
+def _why_it_left(fields: Mapping[str, Any], device: DeviceTape) -> str:
+    reason = str(fields.get("reason") or "").rstrip(".")
+    return f"{device.label} left{f': {reason}' if reason else ''}" if fields.get("n") == device.number else ""
 
 
 def _late_samples(evidence: Evidence) -> Iterator[Finding]:

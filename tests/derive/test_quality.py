@@ -697,6 +697,25 @@ def test_a_silent_device_does_not_name_a_failure_of_another_time(statuses):
     assert silent_board(*statuses) == "nvidia:0 gave nothing for 7 s."
 
 
+def test_a_silent_device_names_why_it_left():
+    session = Session()
+    number = session.board(every(1.0, 0.0, 15.0))
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.job(2.0, 32.0)
+    session.event(15.2, "gone", n=number, reason="lost: GPU is lost (NVML code 15)")
+    said = message(session.summary(window="job"), "stale-device")
+    assert said == "nvidia:0 gave nothing for 17 s: nvidia:0 left: lost: GPU is lost (NVML code 15)."
+
+
+def test_a_counter_out_of_sight_for_longer_than_it_takes_to_wrap_says_so():
+    session = Session()
+    wrapping = replace(ENERGY.observed(update_s=0.01), wraps_at=1000.0)
+    number = session.device(metrics=(wrapping,), power_limit_watts=300.0)
+    session.poll(number, [1.0, 2.0, 32.0, 33.0], lambda t: (200.0 * t) % 1000.0)
+    session.job(2.0, 32.0)
+    assert "may have wrapped more than once" in message(session.summary(window="job"), "counter-reset")
+
+
 def test_a_source_that_was_named_and_counts_nothing_is_given_with_its_reason():
     session = Session()
     session.board(every(1.0, 0.0, 34.0))

@@ -270,6 +270,7 @@ def test_a_warmup_longer_than_the_window_leaves_nothing_to_quote():
     assert said["short-window"] == "The window is empty: all of its 10 s are warm-up, cut less with --warmup."
     assert said["no-power"] == "There is no energy: the window is empty."
     assert said["no-work"] == "Nothing counted work: the window is empty."
+    assert not {"low-coverage", "too-few-samples"} & said.keys(), "no board is to blame"
 
 
 def test_a_phase_is_that_of_one_origin():
