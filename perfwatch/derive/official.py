@@ -20,11 +20,14 @@ from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Tape
 from perfwatch.metrics import POWER
 from perfwatch.model import Scope
+from perfwatch.text import clean
 
 ACCURACY_MODE = "AccuracyOnly"
 """LoadGen's mode in which answers are judged, and no speed."""
 PER_QUERY = ("SingleStream", "MultiStream")
 """Scenarios whose efficiency is told as energy of a query."""
+LONGEST_REASON = 300
+"""So much of what a session says is shown."""
 
 
 def official(tape: Tape) -> dict[str, Any] | None:
@@ -54,6 +57,12 @@ def official(tape: Tape) -> dict[str, Any] | None:
     found["power"] = {"mean_watts": mean_w, "samples": len(watts), "duration_s": window.end - window.start}
     found["efficiency"] = _efficiency(found, mean_w, window.end - window.start)
     return found
+
+
+def energy_lacks(tape: Tape) -> str:
+    """What the importer found missing for an energy of the whole run; empty where nothing is."""
+    events = tape.of_kind("mlperf")
+    return clean(events[-1].fields.get("energy_lacks") or "", LONGEST_REASON) if events else ""
 
 
 def _numbers(told: object) -> dict[str, float] | None:

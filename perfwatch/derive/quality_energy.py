@@ -8,6 +8,7 @@ from statistics import median
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.official import energy_lacks
 from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.update import Update, update_of
@@ -79,6 +80,8 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
         message = "There is no energy: the window is empty."
     elif evidence.headline.trouble:
         message = f"There is no energy: {evidence.headline.trouble}."
+    elif lacks := energy_lacks(evidence.tape):
+        message = f"There is no energy: {lacks}."
     elif evidence.headline.devices:
         names = listed([evidence.label(device) for device in evidence.headline.devices])
         message = f"There is no energy: {names} told nothing that can be used in the window."
@@ -172,6 +175,8 @@ def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
         if device.number in evidence.energies
     ]
     if evidence.total.joules is not None:
+        if lacks := energy_lacks(evidence.tape):
+            yield Finding("low-coverage", INSUFFICIENT, f"The energy is not that of the whole run: {lacks}.")
         for device in evidence.headline.silent:
             yield Finding(
                 "low-coverage",

@@ -10,11 +10,13 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from perfwatch import __version__, metrics
 from perfwatch.errors import SessionError
 from perfwatch.imports import ptdaemon
 from perfwatch.imports.files import Imported, Record, read_lines
+from perfwatch.imports.power import OTHER_CLOCK, OTHER_TIME, UNDRAWN
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
@@ -45,30 +47,64 @@ def read(directory: str, *, power: str | None = None, name: str | None, tags: Ma
     result = loadgen_result.result(read_lines(detail), read_lines(beside(detail, SUMMARY)))
     if result is None:
         raise SessionError(f"cannot import {clean(where)}: its logs name no scenario; was the run cut off?")
+    if result.duration_s is None:
+        raise SessionError(f"cannot import {clean(where)}: {_no_result(detail)}")
+    tags = {**_benchmark(where.resolve()), **tags}
+    return _session(result, _power_log(where, power, result), name=name or where.resolve().name, tags=tags)
+
+
+def _no_result(detail: Path) -> str:
+    """Why logs that name a scenario do not tell how long the run took."""
+    if not detail.is_file():
+        return f"{clean(detail.name)} is missing, and the summary alone does not tell how long the run took"
+    return "its logs hold no result; did the run come to its end?"
+
+
+class _PowerLog(NamedTuple):
+    """What the power log holds of a run.
+
+    Args:
+        samples: its lines.
+        notes: what is to be said of it at once.
+        lacks: why there is no energy although there is a log; empty where there is one.
+    """
+
+    samples: list[ptdaemon.Sample]
+    notes: list[str]
+    lacks: str = ""
+
+
+def _power_log(where: Path, power: str | None, result: loadgen_result.Result) -> _PowerLog:
+    """The power log beside the others, or the one that was named."""
     log = Path(power) if power is not None else where / POWER
-    if power is not None and not log.is_file():
-        raise SessionError(f"cannot import the power log {clean(log)}: there is no such file")
+    if not log.is_file():
+        if power is not None:
+            raise SessionError(f"cannot import the power log {clean(log)}: there is no such file")
+        return _PowerLog(
+            [], [f"no {POWER} lies beside the logs, so there is no energy; --power FILE names one"]
+        )
     samples, strange = ptdaemon.samples(read_lines(log))
     if power is not None and not samples:
         raise SessionError(
             f"cannot import the power log {clean(log)}: no line of it is a reading of PTDaemon; "
             "name its spl.txt"
         )
-    notes = [f"{strange} lines of {log.name} could not be read and are left out"] if strange else []
-    if not log.is_file():
-        notes.append(f"no {POWER} lies beside the logs, so there is no energy; --power FILE names one")
-    if samples and result.begin_s is None:
-        notes.append("LoadGen tells no power window: the power log is left out")
-        samples = []
-    elif samples and not _overlap(samples, result):
-        notes.append(f"{log.name} has no reading of this run's time: did it run on another day, or clock?")
-    tags = {**_benchmark(where.resolve()), **tags}
-    return _session(result, samples, notes, name=name or where.resolve().name, tags=tags)
-
-
-def _overlap(samples: list[ptdaemon.Sample], result: loadgen_result.Result) -> bool:
-    begin_s, duration_s = result.begin_s or 0.0, result.duration_s or 0.0
-    return any(begin_s <= sample.at_s <= begin_s + duration_s for sample in samples)
+    name, lost = clean(log.name), sum(one.watts is None for one in samples)
+    notes = [f"{strange} lines of {name} could not be read and are left out"] if strange else []
+    if lost:
+        notes.append(f"{lost} readings of {name} are left out: {UNDRAWN}")
+    if result.begin_s is None:
+        lacks = "LoadGen tells no power window"
+        return _PowerLog([], [*notes, f"{lacks}: the power log is left out"], lacks)
+    times = [one.at_s for one in samples if one.watts is not None]
+    if not times:
+        lacks = f"no line of {name} tells a power"
+        return _PowerLog(samples, [*notes, lacks], lacks)
+    ended_s = result.begin_s + (result.duration_s or 0.0)
+    if not any(result.begin_s <= at_s <= ended_s for at_s in times):
+        lacks = f"{name} {OTHER_TIME}"
+        return _PowerLog(samples, [*notes, f"{lacks}: {OTHER_CLOCK}"], lacks)
+    return _PowerLog(samples, notes)
 
 
 def _benchmark(where: Path) -> dict[str, str]:
@@ -95,15 +131,10 @@ def _detail(directory: Path) -> Path:
 
 
 def _session(
-    result: loadgen_result.Result,
-    samples: list[ptdaemon.Sample],
-    notes: list[str],
-    *,
-    name: str,
-    tags: Mapping[str, str],
+    result: loadgen_result.Result, power: _PowerLog, *, name: str, tags: Mapping[str, str]
 ) -> Imported:
-    if result.duration_s is None:
-        raise SessionError("cannot import this run: its logs hold no result; did it come to its end?")
+    assert result.duration_s is not None
+    samples = power.samples
     begin_s = result.begin_s or 0.0
     zero_s = min(begin_s, samples[0].at_s) if samples else begin_s
     began, ended = begin_s - zero_s, begin_s - zero_s + result.duration_s
@@ -124,12 +155,12 @@ def _session(
         *_work(result, began, ended),
         fmt.event(began, "mark", {"name": "measure", "edge": "begin", "origin": origin}),
         fmt.event(ended, "mark", {"name": "measure", "edge": "end", "origin": origin}),
-        fmt.event(ended, "mlperf", result.official()),
+        fmt.event(ended, "mlperf", {**result.official(), "energy_lacks": power.lacks or None}),
         fmt.event(max(ended, samples[-1].at_s - zero_s if samples else ended), "end", {}),
     ]
     declared = [record for record in records if "device" in record]
     later = [record for record in records if "device" not in record]
-    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], notes)
+    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], power.notes)
 
 
 def _meter(samples: list[ptdaemon.Sample], zero_s: float) -> list[Record]:

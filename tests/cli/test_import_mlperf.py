@@ -200,7 +200,10 @@ def test_the_metric_of_server_is_that_of_its_round(tmp_path: Path, version: str,
 
 
 def test_the_checker_takes_samples_strictly_inside_and_above_zero(tmp_path: Path) -> None:
-    """A sample on the window's edge does not count, nor one of nothing; ours weighs by time."""
+    """A sample on the window's edge does not count, nor one of nothing; ours weighs by time.
+
+    A single sample of nothing is bridged like any that is missing.
+    """
 
     def watts(at_s: float) -> float:
         if at_s in (0.0, 10.0):
@@ -213,7 +216,44 @@ def test_the_checker_takes_samples_strictly_inside_and_above_zero(tmp_path: Path
     found = summary(where, tmp_path)
     assert found["mlperf"]["power"]["samples"] == 8
     assert found["mlperf"]["efficiency"]["value"] == pytest.approx(0.5)
-    assert found["energy"]["joules"] == pytest.approx(100.0 * 10 - 100.0 + 800.0)
+    assert found["energy"]["joules"] == pytest.approx(100.0 * 10 + 800.0)
+
+
+def test_a_meter_that_lost_its_reading_for_a_while_leaves_a_gap(tmp_path: Path) -> None:
+    """Ten seconds of 0 W and ten of -1 W are unknown, and no energy of nothing."""
+
+    def watts(at_s: float) -> float:
+        return 0.0 if 100.0 <= at_s < 110.0 else -1.0 if 200.0 <= at_s < 210.0 else 400.0
+
+    power = power_log(watts, 600.0)
+    where = result(tmp_path / "run_1", "Offline", 600.0, power=power, result_samples_per_second=50.0)
+    done = perfwatch("import", "mlperf", str(where), home=tmp_path)
+    assert "20 readings of spl.txt are left out: no machine draws 0 W or less" in done.stderr
+    found = summary(where, tmp_path)
+    assert found["power"]["mean_watts"] == pytest.approx(400.0)
+    assert found["energy"]["coverage"] == pytest.approx(1 - 22 / 600, abs=2e-3)
+    assert found["energy"]["joules"] == pytest.approx(400.0 * 600 * found["energy"]["coverage"])
+    assert {"gap", "low-coverage"} <= {one["code"] for one in found["quality"]}
+
+
+@pytest.mark.parametrize("watts", [0.0, 1e9], ids=["nothing", "a gigawatt"])
+def test_a_power_log_that_tells_no_power_gives_no_energy_with_the_reason(
+    tmp_path: Path, watts: float
+) -> None:
+    where = result(
+        tmp_path / "run_1",
+        "Offline",
+        600.0,
+        power=power_log(lambda _: watts, 600.0),
+        result_samples_per_second=50.0,
+    )
+    found = summary(where, tmp_path)
+    assert found["energy"]["joules"] is None
+    assert found["mlperf"]["efficiency"] is None
+    assert "There is no energy: no line of spl.txt tells a power." in [
+        one["message"] for one in found["quality"]
+    ]
+    assert "good to quote" not in perfwatch("summary", str(tmp_path / "imported.jsonl"), home=tmp_path).stdout
 
 
 def test_channels_are_seen_and_never_added_to_their_sum(tmp_path: Path) -> None:
@@ -229,6 +269,19 @@ def test_channels_are_seen_and_never_added_to_their_sum(tmp_path: Path) -> None:
     snapshot = (tmp_path / "imported.jsonl").read_text()
     assert '"channel 2"' in snapshot
     assert '"parent":"spl"' in snapshot.replace(" ", "")
+
+
+def test_a_channel_that_cannot_be_read_costs_nothing_of_the_sum(tmp_path: Path) -> None:
+    lines = power_log(lambda _: 400.0, 60.0, channels=2).splitlines()
+    lines[::2] = [line.replace("Ch2,Watts,200.000000", "Ch2,Watts,OVER") for line in lines[::2]]
+    lines[1::2] = [line.replace("Ch2,Watts,200.000000", "Ch2,Watts,-1.000000") for line in lines[1::2]]
+    where = result(
+        tmp_path / "run_1", "Offline", 60.0, power="\n".join(lines), result_samples_per_second=10.0
+    )
+    found = summary(where, tmp_path)
+    assert found["mlperf"]["power"]["samples"] == 59
+    assert found["energy"]["joules"] == pytest.approx(400.0 * 60)
+    assert found["energy"]["coverage"] == pytest.approx(1.0)
 
 
 def test_logs_of_round_0_5_are_read(tmp_path: Path) -> None:
@@ -280,6 +333,10 @@ def test_damaged_lines_are_left_out_and_said(tmp_path: Path) -> None:
         ({}, "neither mlperf_log_detail.txt nor mlperf_log_summary.txt lies there"),
         ({"mlperf_log_detail.txt": "nothing\n"}, "name no scenario"),
         ({"mlperf_log_detail.txt": detail(effective_scenario="Offline")}, "hold no result"),
+        (
+            {"mlperf_log_summary.txt": "Scenario : SingleStream\nResult is : VALID\n"},
+            "mlperf_log_detail.txt is missing",
+        ),
     ],
 )
 def test_what_is_no_result_is_answered_in_a_sentence(
