@@ -26,6 +26,9 @@ _COMPLETED_FROM = (4, 1)
 _LAST = "num_errors"
 """What is written after a result."""
 _NS = 1e9
+_MOST = 1e15
+"""No run has so many queries or samples: a result file that says so is damaged."""
+_RATE_IN_WORDS = "QPS w/ loadgen overhead"
 
 
 def utc_seconds(text: str) -> float | None:
@@ -62,7 +65,7 @@ class Result(NamedTuple):
     Args:
         scenario: one of `SCENARIOS`.
         valid: LoadGen's own verdict.
-        queries: queries that were completed.
+        queries: queries that were completed: an `int` where they were counted, else by their rate.
         samples_per_query: of each of them.
         windows: when power was to be measured, begins and ends in seconds since 1970. The last is that of
             the result; before it come those of an accuracy run, or of a search for the peak.
@@ -77,7 +80,7 @@ class Result(NamedTuple):
     scenario: str
     metric: Metric | None
     valid: bool | None
-    queries: int | None
+    queries: float | None
     samples_per_query: int | None
     windows: tuple[tuple[float, float], ...]
     duration_s: float | None
@@ -139,8 +142,9 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
     scenario = str(known.get("effective_scenario") or told.get("Scenario") or "").replace(" ", "")
     if scenario not in SCENARIOS:
         return None
-    queries = _whole(known.get("result_query_count"))
+    counted = _whole(known.get("result_query_count"), least=0)
     windows = _windows(told_in_order)
+    duration_s = windows[-1][1] - windows[-1][0] if windows else None
     metric = _metric(scenario, known, told)
     valid = _verdict(known.get("result_validity") or told.get("Result is"))
     is_over = valid is not None and (metric is not None or _LAST in known)
@@ -148,10 +152,10 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
         scenario=scenario,
         metric=metric,
         valid=valid,
-        queries=queries,
+        queries=_queries(scenario, told, duration_s) if counted is None else counted,
         samples_per_query=_samples_per_query(scenario, known, told),
         windows=windows,
-        duration_s=windows[-1][1] - windows[-1][0] if windows else _duration(known, queries, is_over=is_over),
+        duration_s=_duration(known, counted, is_over=is_over) if duration_s is None else duration_s,
         latency_s={} if scenario == "Offline" else _latencies(scenario, known, told),
         settings=_settings(known, told),
         started=str(known.get("test_datetime") or known.get("Date + time of test") or ""),
@@ -195,8 +199,16 @@ def _windows(told: Iterable[tuple[str, Any]]) -> tuple[tuple[float, float], ...]
 def _samples_per_query(scenario: str, known: Mapping[str, Any], told: Mapping[str, str]) -> int | None:
     """Offline is a single query of all the samples that were generated; old logs do not tell how many."""
     if scenario == "Offline":
-        return _whole(known.get("generated_samples_per_query"))
-    return _whole(known.get("effective_samples_per_query") or told.get("samples_per_query")) or 1
+        return _whole(known.get("generated_samples_per_query"), least=1)
+    return _whole(known.get("effective_samples_per_query") or told.get("samples_per_query"), least=1) or 1
+
+
+def _queries(scenario: str, told: Mapping[str, str], duration_s: float | None) -> float | None:
+    """Queries by their rate: old logs of SingleStream do not count them, and their summary tells the rate."""
+    rate = _number(told.get(_RATE_IN_WORDS))
+    if scenario != "SingleStream" or duration_s is None or rate is None or rate <= 0.0:
+        return None
+    return float(round(rate * duration_s))
 
 
 def _summarised(lines: Iterable[str]) -> dict[str, str]:
@@ -261,16 +273,16 @@ def _latencies(scenario: str, known: Mapping[str, Any], told: Mapping[str, str])
         in_words = "" if by_query else f"{percent}.00 percentile latency (ns)"
         names[key] = (f"result_{percent}.00_percentile_{of_query}latency_ns", in_words)
     found = {key: _number(known.get(one, told.get(other))) for key, (one, other) in names.items()}
-    return {key: value / _NS for key, value in found.items() if value is not None}
+    return {key: value / _NS for key, value in found.items() if value is not None and value >= 0.0}
 
 
 def _duration(known: Mapping[str, Any], queries: int | None, *, is_over: bool) -> float | None:
     """Without a power window: the queries over their rate, or the time that was generated for them."""
     rate = _number(known.get("result_qps_with_loadgen_overhead"))
-    if rate and queries:
+    if rate and rate > 0.0 and queries:
         return queries / rate
     generated_ns = _number(known.get("generated_query_duration"))
-    return generated_ns / _NS if generated_ns and is_over else None
+    return generated_ns / _NS if generated_ns and generated_ns > 0.0 and is_over else None
 
 
 def _settings(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:
@@ -289,9 +301,10 @@ def _verdict(text: object) -> bool | None:
     return None if text is None else str(text).strip().upper() == "VALID"
 
 
-def _whole(value: object) -> int | None:
+def _whole(value: object, *, least: int) -> int | None:
+    """A count; None for what no run can have counted."""
     found = _number(value)
-    return None if found is None else int(found)
+    return None if found is None or not least <= found <= _MOST else int(found)
 
 
 def _number(value: object) -> float | None:

@@ -306,6 +306,44 @@ def test_logs_of_round_0_5_are_read(tmp_path: Path) -> None:
     assert found["conditions"]["tags"]["sut"] == "old-sut"
 
 
+def test_queries_of_round_0_5_follow_from_their_rate_where_nothing_counts_them(tmp_path: Path) -> None:
+    where = tmp_path / "run_1"
+    where.mkdir()
+    (where / "mlperf_log_detail.txt").write_text(
+        f'"pid": 426, "tid": 426, "ts": 23051ns : POWER_BEGIN: "mode" : Performance, "time" : {stamp(0)}\n'
+        f'"pid": 426, "tid": 426, "ts": 23052ns : POWER_END: "mode" : Performance, "time" : {stamp(600)}\n'
+    )
+    (where / "mlperf_log_summary.txt").write_text(
+        "SUT name : old-sut\nScenario : Single Stream\nMode     : Performance\n"
+        "90th percentile latency (ns) : 2037735\nResult is : VALID\n"
+        "QPS w/ loadgen overhead         : 520.10\nQPS w/o loadgen overhead        : 521.00\n"
+    )
+    (where / "spl.txt").write_text(power_log(lambda _: 15.0, 600.0))
+    found = summary(where, tmp_path)
+    assert found["work"]["queries"]["count"] == pytest.approx(520.10 * 600, abs=0.5)
+    assert found["mlperf"]["efficiency"]["value"] == pytest.approx(15.0 * 1000 / 520.10, rel=1e-5)
+    assert found["mlperf"]["efficiency"]["unit"] == "mJ/query"
+
+
+@pytest.mark.parametrize("count", [-3, 1e300])
+def test_a_count_that_no_run_can_have_is_unknown(tmp_path: Path, count: float) -> None:
+    where = result(
+        tmp_path / "run_1",
+        "SingleStream",
+        60.0,
+        power=power_log(lambda _: 400.0, 60.0),
+        early_stopping_latency_ss=-5,
+        result_mean_latency_ns=-5,
+        result_query_count=count,
+    )
+    found = summary(where, tmp_path)
+    assert found["mlperf"]["queries"] is None
+    assert found["mlperf"]["metric"] is None
+    assert found["mlperf"]["latency"] is None
+    assert found["work"] == {}
+    assert "no-work" in {one["code"] for one in found["quality"]}
+
+
 def test_a_result_without_power_has_its_work_and_its_verdict(tmp_path: Path) -> None:
     where = result(
         tmp_path / "run_1", "Offline", 60.0, result_samples_per_second=7000.5, result_validity="INVALID"
