@@ -50,7 +50,7 @@ class Evidence:
 
 
 def seconds(value: float) -> str:
-    return format_latency(value) if value < 1 else f"{value:.3g} s"
+    return f"{value:.3g} s" if 1.0 <= value < 999.5 else format_latency(value)
 
 
 def percent(share: float) -> str:

@@ -202,11 +202,12 @@ def _steady_from(evidence: Evidence) -> Iterator[Finding]:
     begins_s = steady_from(kinds.get(source or "", ()), powers, evidence.window.spans)
     if begins_s is not None:
         cut_s = evidence.window.warmup_s + begins_s  # what it takes from the uncut window
+        typed = f"{cut_s:.3g}" if cut_s < 999.5 else f"{cut_s:.0f}"
         after = " after the warm-up" if evidence.window.warmup_s else ""
         yield Finding(
             "steady-from",
             INFO,
-            f"Work and power are steady from {seconds(begins_s)} on{after}; --warmup {cut_s:.3g}s leaves out "
+            f"Work and power are steady from {seconds(begins_s)} on{after}; --warmup {typed}s leaves out "
             "what comes before.",
         )
 
