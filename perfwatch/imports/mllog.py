@@ -3,7 +3,7 @@
 The session's clock is that of the logs (UTC). Nodes are meters of scope `node` on hosts of their own; what
 the interconnect draws is a rating, so it is an estimate. Beside our own energy stands that of MLCommons'
 rule: readings times the time since the one before, from `power_measurement_start` to `_stop`, scaled to the
-time to train. (Source: mlcommons/logging, result_summarizer.py.)
+time to train. It is of all nodes or none. (Source: mlcommons/logging, result_summarizer.py.)
 """
 
 from __future__ import annotations
@@ -12,21 +12,32 @@ import statistics
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perfwatch import __version__, metrics
+from perfwatch.derive.numbers import times
 from perfwatch.errors import SessionError
 from perfwatch.imports.files import Imported, Record, read_lines
+from perfwatch.imports.power import MOST_WATTS, OTHER_CLOCK, OTHER_TIME, UNDRAWN, drawn
 from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import mllog_lines
 from perfwatch.workload.tally import whole
-from perfwatch.workload.training_log import ACCURACY, COUNTS, GAUGE, Figures, Mark, TrainingLog
+from perfwatch.workload.training_log import (
+    ACCURACY,
+    COUNTS,
+    GAUGE,
+    Figures,
+    Mark,
+    TrainingLog,
+    finite,
+    time_of,
+)
 
-RESULTS = "result_*.txt"
+RESULTS, NODES, SWITCHES = "result_*.txt", "node_*.txt", "sw_*.txt"
 USUAL_GAP_S = 1.0
 """At least one reading a second is asked for; real ones are 2 s apart."""
 DROPPED = {"unet3d": 4}
@@ -44,6 +55,8 @@ class PowerLog(NamedTuple):
         stop_s: its stop, or its last reading where the stop is missing or not after the start.
         efficiency: what its readings are multiplied by (`conversion_eff`).
         rated_w: the power of the interconnect, where that is rated and not measured.
+        fault: why it tells no power; empty where it does.
+        undrawn: how many readings are left out because no machine draws so much.
     """
 
     name: str
@@ -52,11 +65,15 @@ class PowerLog(NamedTuple):
     stop_s: float | None
     efficiency: float
     rated_w: float | None
+    fault: str = ""
+    undrawn: int = 0
 
     def joules(self, time_to_train_s: float) -> float | None:
         """By the summarizer's rule; None where it has no rule for this log."""
         if self.rated_w is not None:
             return self.efficiency * self.rated_w * time_to_train_s
+        if self.undrawn:  # the rule takes every reading
+            return None
         if self.start_s is None or self.stop_s is None or self.stop_s <= self.start_s:
             return None
         total, before_s = 0.0, self.start_s
@@ -111,10 +128,10 @@ def read(result: Path, *, power: Path | None, name: str | None, tags: Mapping[st
     for record in mllog_lines.records(lines):
         told += log.take(record)
     if log.began_s is None or log.ended_s is None:
-        lacks = "run_start" if log.began_s is None else "run_stop"
-        raise SessionError(f"cannot import {clean(result)}: no {lacks} of a training run stands in it")
-    meters, notes = _meters(result, power)
-    return _session(log, told, meters, notes, name=name or result.stem, tags=tags)
+        lacks, where = ("run_start", "") if log.began_s is None else ("run_stop", " after its run_start")
+        raise SessionError(f"cannot import {clean(result)}: no {lacks} of a training run stands in it{where}")
+    meters = _meters(result, power, (log.began_s, log.ended_s))
+    return _session(log, told, meters, name=name or result.stem, tags=tags)
 
 
 def score(imported: Sequence[Imported], *, lost: int = 0) -> Score | None:
@@ -151,20 +168,56 @@ def _official_of(imported: Imported) -> Mapping[str, Any]:
 # Power logs
 
 
-def _meters(result: Path, power: Path | None) -> tuple[list[PowerLog], list[str]]:
+class _Meters(NamedTuple):
+    """The power logs of a run.
+
+    Args:
+        logs: those that tell a power.
+        notes: what is to be said of them at once.
+        lacks: why there is no energy of the whole run; empty where there is one, or where no log is.
+    """
+
+    logs: list[PowerLog]
+    notes: list[str]
+    lacks: str
+
+
+def _meters(result: Path, power: Path | None, run: tuple[float, float]) -> _Meters:
+    files = _power_files(result, power)
+    logs = [power_log(path.stem, read_lines(path)) for path in files]
+    good = [one for one in logs if not one.fault]
+    faults = [f"{one.name}.txt {one.fault}" for one in logs if one.fault]
+    elsewhere = [f"{one.name}.txt {OTHER_TIME}" for one in good if not _is_of(one, run)]
+    unmeasured = _unmeasured(files)
+    notes = [
+        *(f"{fault}; it is left out" for fault in faults),
+        *(f"{each}: {OTHER_CLOCK}" for each in elsewhere),
+        *(f"{one.undrawn} readings of {one.name}.txt are left out: {UNDRAWN}" for one in good if one.undrawn),
+        *unmeasured,
+    ]
+    return _Meters(good, notes, next(iter([*faults, *elsewhere, *unmeasured]), ""))
+
+
+def _power_files(result: Path, power: Path | None) -> list[Path]:
     where = power if power is not None else result.parent / "power" / result.stem
     if power is not None and not power.is_dir():
         raise SessionError(f"cannot import the power logs of {clean(power)}: there is no such directory")
-    files = sorted(where.glob("node_*.txt")) + sorted(where.glob("sw_*.txt")) if where.is_dir() else []
+    files = sorted(where.glob(NODES)) + sorted(where.glob(SWITCHES)) if where.is_dir() else []
     if power is not None and not files:
-        raise SessionError(f"cannot import the power logs of {clean(power)}: no node_*.txt lies there")
-    meters = [power_log(path.stem, read_lines(path)) for path in files]
-    notes = [
-        f"{one.name}.txt tells no power and is left out"
-        for one in meters
-        if not one.readings and one.rated_w is None
-    ]
-    return [one for one in meters if one.readings or one.rated_w is not None], notes
+        raise SessionError(f"cannot import the power logs of {clean(power)}: no {NODES} lies there")
+    return files
+
+
+def _unmeasured(files: Sequence[Path]) -> list[str]:
+    """That no node was measured, where the interconnect alone is told; nodes come first among the files."""
+    if not files or files[0].match(NODES):
+        return []
+    return [f"no node was measured: no {NODES} lies beside {files[0].name}"]
+
+
+def _is_of(log: PowerLog, run: tuple[float, float]) -> bool:
+    """Whether a log has readings of the run's time; a rating has none and holds for it all."""
+    return log.rated_w is not None or any(run[0] <= t_s <= run[1] for t_s, _ in log.readings)
 
 
 def power_log(name: str, lines: Iterable[str]) -> PowerLog:
@@ -172,27 +225,37 @@ def power_log(name: str, lines: Iterable[str]) -> PowerLog:
     start_s, stop_s, efficiency, rated_w = None, None, 1.0, None
     readings: list[tuple[float, float]] = []
     for record in mllog_lines.records(lines):
-        t_ms, key, value = record.get("time_ms"), record["key"], record.get("value")
-        if not isinstance(t_ms, (int, float)) or isinstance(t_ms, bool):
+        t_s, key, value = time_of(record), record["key"], finite(record.get("value"))
+        if t_s is None:
             continue
-        t_s = t_ms / 1000.0
         if key == "power_measurement_start" and start_s is None:
             start_s = t_s
         elif key == "power_measurement_stop" and start_s is not None and t_s > start_s:
             stop_s = t_s
-        elif isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        elif key == "conversion_eff":
+            efficiency = nan if value is None else value
+        elif value is not None and value >= 0.0:
             if key == "power_reading":
-                readings.append((t_s, float(value)))
-            elif key == "conversion_eff":
-                efficiency = float(value)
+                readings.append((t_s, value))
             elif key == "interconnect_power_est" and rated_w is None:
-                rated_w = float(value)
+                rated_w = value
     readings.sort()
     if stop_s is None and readings:
         stop_s = readings[-1][0]
     first_s, last_s = start_s or 0.0, inf if stop_s is None else stop_s
-    inside = tuple(one for one in readings if first_s <= one[0] <= last_s)
-    return PowerLog(name, inside, start_s, stop_s, efficiency, rated_w)
+    within = [one for one in readings if first_s <= one[0] <= last_s]
+    inside = tuple(one for one in within if one[1] <= MOST_WATTS)
+    fault = _fault(inside, efficiency, rated_w)
+    return PowerLog(name, inside, start_s, stop_s, efficiency, rated_w, fault, len(within) - len(inside))
+
+
+def _fault(readings: Sequence[tuple[float, float]], efficiency: float, rated_w: float | None) -> str:
+    """Why a log with these readings tells no power; empty where it does."""
+    if not 0.0 < efficiency <= 1.0:
+        return f"has a conversion_eff of {efficiency:g}, which is no ratio above 0 and up to 1"
+    if rated_w is not None:
+        return "" if rated_w <= MOST_WATTS else f"rates its power at {rated_w:g} W: {UNDRAWN}"
+    return "" if any(watts > 0.0 for _, watts in readings) else "tells no power"
 
 
 # The session
@@ -201,14 +264,14 @@ def power_log(name: str, lines: Iterable[str]) -> PowerLog:
 def _session(
     log: TrainingLog,
     told: Sequence[Mark | Figures],
-    meters: Sequence[PowerLog],
-    notes: list[str],
+    power: _Meters,
     *,
     name: str,
     tags: Mapping[str, str],
 ) -> Imported:
     assert log.began_s is not None
     assert log.ended_s is not None
+    meters = power.logs
     firsts = [one.readings[0][0] for one in meters if one.readings]
     zero_s = min([log.began_s, *(one.t_s for one in told), *firsts])
     gap_s = _usual_gap_s(meters)
@@ -226,8 +289,8 @@ def _session(
         tags={"scenario": "Training", **log.settings, **tags},
         settings={"scope": Scope.NODE.value} if meters else {},
     )
-    energy_j = sum(known) if known and len(known) == len(energies) else None
-    official = {**log.official(), "energy_joules": energy_j}
+    energy_j = sum(known) if known and len(known) == len(energies) and not power.lacks else None
+    official = {**log.official(), "energy_joules": energy_j, "energy_lacks": power.lacks or None}
     ended = log.ended_s - zero_s
     last = max([ended, *(one.readings[-1][0] - zero_s for one in meters if one.readings)])
     records = [
@@ -243,7 +306,7 @@ def _session(
     ]
     declared = [record for record in records if "device" in record]
     later = [record for record in records if "device" not in record]
-    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], notes)
+    return Imported(header, [*declared, *sorted(later, key=lambda record: float(record["t"]))], power.notes)
 
 
 def _usual_gap_s(meters: Sequence[PowerLog]) -> float:
@@ -288,7 +351,8 @@ def _power(meters: Sequence[PowerLog], zero_s: float, gap_s: float, run: tuple[f
         readings = one.readings if one.rated_w is None else _held(one.rated_w, run, zero_s, gap_s)
         for t_s, watts in readings:
             t = round(t_s - zero_s, 6)
-            records.append(fmt.batch(t, "mllog", 0.0, [[number, t, [watts * one.efficiency]]]))
+            told = watts * one.efficiency if rated else times(drawn(watts), one.efficiency)
+            records.append(fmt.batch(t, "mllog", 0.0, [[number, t, [told]]]))
     return records
 
 

@@ -17,6 +17,8 @@ PHASES = ("init", "epoch", "block", "eval")
 """What lasts from a key `NAME_start` to `NAME_stop`."""
 COUNTS = ("samples", "steps", "epochs")
 GAUGE = "eval_accuracy"
+LATEST_MS = 1e14
+"""A year in four digits; what lies beyond is no time."""
 ACCURACY = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
 _SETTINGS = {
     "submission_benchmark": "benchmark",
@@ -83,7 +85,7 @@ class TrainingLog:
         if key in _SETTINGS and value is not None:
             self.settings.setdefault(_SETTINGS[key], str(value)[:200])
         elif key == "train_samples":
-            self._train_samples = _number(value)
+            self._train_samples = finite(value)
         before = dict(self._done)
         yield from self._marks(t_s, key, more)
         self._count(key, value, more)
@@ -98,10 +100,12 @@ class TrainingLog:
             self.began_s = t_s
             yield Mark(t_s, MEASURE, "begin")
         elif key == "run_stop" and self.began_s is not None and self.ended_s is None:
+            if t_s <= self.began_s:  # of another clock, or another run: nothing is known of this one
+                return
             self.ended_s, self.status = t_s, str(more.get("status") or "")[:40]
             yield Mark(t_s, MEASURE, "end")
         elif name in PHASES and edge == "start" and name not in self._open:
-            self._open[name] = _number(more.get("epoch_count")) or 1.0
+            self._open[name] = finite(more.get("epoch_count")) or 1.0
             yield Mark(t_s, name, "begin")
         elif name in PHASES and edge == "stop" and name in self._open:
             self._count_epochs(name, self._open.pop(name))
@@ -134,14 +138,14 @@ class TrainingLog:
 
     def _count(self, key: str, value: Any, more: Mapping[str, Any]) -> None:
         """Take in what was done: counts only grow."""
-        samples = _number(more.get("samples_count"))
+        samples = finite(more.get("samples_count"))
         if samples is None and key == "trained_samples":
-            samples = _number(value)
+            samples = finite(value)
         if samples is None and self._train_samples and self._done["epochs"]:
             samples = self._train_samples * self._done["epochs"]
         self._grow("samples", samples)
-        self._grow("steps", _number(more.get("step_num")))
-        accuracy = _number(value) if key == GAUGE else None
+        self._grow("steps", finite(more.get("step_num")))
+        accuracy = finite(value) if key == GAUGE else None
         if accuracy is not None:
             self._done[GAUGE] = accuracy
 
@@ -151,12 +155,12 @@ class TrainingLog:
 
 
 def time_of(record: Mapping[str, Any]) -> float | None:
-    """When a record was written, seconds since 1970; None where it does not say."""
-    t_ms = _number(record.get("time_ms"))
-    return None if t_ms is None else t_ms / 1000.0
+    """When a record was written, seconds since 1970; None where it does not say, or tells no such time."""
+    t_ms = finite(record.get("time_ms"))
+    return None if t_ms is None or not 0.0 <= t_ms <= LATEST_MS else t_ms / 1000.0
 
 
-def _number(value: object) -> float | None:
+def finite(value: object) -> float | None:
     """A finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         return None

@@ -51,15 +51,22 @@ def training(minutes: float, *, epochs: int = 4, status: str = "success", prefix
     return "\n".join(f"{prefix}{line}" for line in lines) + "\n"
 
 
-def node(watts: Callable[[float], float], until_s: float, *, stop_s: float | None, eff: float = 1.0) -> str:
-    """Readings 2.1 s apart from 58 s on."""
-    lines = [record("power_measurement_start", 58.0), record("conversion_eff", 58.0, eff)]
+def node(
+    watts: Callable[[float], float],
+    until_s: float,
+    *,
+    stop_s: float | None,
+    eff: float = 1.0,
+    ahead_s: float = 0.0,
+) -> str:
+    """Readings 2.1 s apart from 58 s on, by a clock that is so far ahead."""
+    lines = [record("power_measurement_start", 58.0 + ahead_s), record("conversion_eff", 58.0 + ahead_s, eff)]
     at_s = 60.1
     while at_s <= until_s:
-        lines.append(record("power_reading", at_s, watts(at_s)))
+        lines.append(record("power_reading", at_s + ahead_s, watts(at_s)))
         at_s += 2.1
     if stop_s is not None:
-        lines.append(record("power_measurement_stop", stop_s))
+        lines.append(record("power_measurement_stop", stop_s + ahead_s))
     return "\n".join(lines) + "\n"
 
 
@@ -130,6 +137,66 @@ def test_without_a_good_stop_the_last_reading_is_the_end(tmp_path: Path, stop_s:
     mean_w = 4000.0 + (58.0 + 1300.0) / 2
     assert found["mlperf"]["energy_joules"] == pytest.approx(mean_w * 1200.0, rel=2e-3)
     assert found["energy"]["joules"] == pytest.approx((4000.0 + 660.0) * 1200.0, rel=2e-3)
+
+
+def test_a_rated_interconnect_alone_is_no_energy_of_a_run(tmp_path: Path) -> None:
+    """MLCommons' summarizer stops where there is no file of a node."""
+    folder = benchmark(tmp_path / "r", [20.0], sw_0=record("interconnect_power_est", 0.0, 300.0) + "\n")
+    done = perfwatch("import", "mllog", str(folder), home=tmp_path)
+    assert "no node was measured: no node_*.txt lies beside sw_0.txt" in done.stderr
+    found = summary(folder, tmp_path)
+    assert found["mlperf"]["energy_joules"] is None
+    assert found["efficiency"]["samples"]["per_joule"] is None
+    text = perfwatch("summary", str(tmp_path / "imported.jsonl"), home=tmp_path).stdout
+    assert "not to be quoted" in text
+    assert "no node was measured" in text
+
+
+def test_a_conversion_that_is_no_ratio_leaves_its_node_out_and_the_energy_unknown(tmp_path: Path) -> None:
+    logs = {
+        "node_0": node(lambda _: 5000.0, 1300.0, stop_s=1290.0, eff=97),
+        "node_1": node(lambda _: 5000.0, 1300.0, stop_s=1290.0, eff=0.97),
+    }
+    folder = benchmark(tmp_path / "r", [20.0], **logs)
+    done = perfwatch("import", "mllog", str(folder), home=tmp_path)
+    assert "node_0.txt has a conversion_eff of 97, which is no ratio above 0 and up to 1" in done.stderr
+    found = summary(folder, tmp_path)
+    assert found["energy"]["joules"] == pytest.approx(5000.0 * 0.97 * 1200, rel=1e-3), "what is known stays"
+    assert found["mlperf"]["energy_joules"] is None
+    (said,) = [one for one in found["quality"] if one["level"] == "insufficient"]
+    assert said["message"].startswith("The energy is not that of the whole run: node_0.txt has")
+
+
+@pytest.mark.parametrize(
+    ("watts", "said"),
+    [
+        (0.0, "node_0.txt tells no power; it is left out"),
+        (1e9, "no machine draws 0 W or less, nor over 100 MW"),
+    ],
+)
+def test_what_no_machine_draws_is_no_reading(tmp_path: Path, watts: float, said: str) -> None:
+    def read(at_s: float) -> float:
+        return watts if watts == 0.0 or 600.0 < at_s < 610.0 else 5000.0
+
+    folder = benchmark(tmp_path / "r", [20.0], node_0=node(read, 1300.0, stop_s=1290.0))
+    done = perfwatch("import", "mllog", str(folder), home=tmp_path)
+    assert said in done.stderr
+    found = summary(folder, tmp_path)
+    assert found["mlperf"]["energy_joules"] is None
+    assert found["power"]["max_watts"] == (None if watts == 0.0 else 5000.0)
+
+
+def test_a_power_log_of_another_time_gives_no_energy_by_the_rule(tmp_path: Path) -> None:
+    """The meter's computer had its clock in another zone."""
+    ahead = node(lambda _: 5000.0, 1300.0, stop_s=1290.0, ahead_s=9 * 3600.0)
+    folder = benchmark(tmp_path / "r", [20.0], node_0=ahead)
+    done = perfwatch("import", "mllog", str(folder), home=tmp_path)
+    assert "node_0.txt has no reading of this run's time: did it run on another day, or clock?" in done.stderr
+    found = summary(folder, tmp_path)
+    assert found["mlperf"]["energy_joules"] is None
+    said = {one["code"]: one["message"] for one in found["quality"]}
+    assert said["no-power"] == "There is no energy: node_0.txt has no reading of this run's time."
+    assert said["stale-device"] == "mllog:node_0 gave nothing for 20 min 00 s."
 
 
 def test_a_log_without_an_end_keeps_the_others_of_its_directory_from_nothing(tmp_path: Path) -> None:
@@ -206,6 +273,8 @@ def test_it_stands_beside_published_training(tmp_path: Path) -> None:
     [
         ("", "no run_start"),
         (record("run_start", 1.0) + "\n", "no run_stop"),
+        (record("run_start", 9.0) + "\n" + record("run_stop", 4.0), "no run_stop"),
+        (record("run_start", 9.0) + "\n" + record("run_stop", 1e300), "no run_stop"),
         ("\x00\xff nonsense\n:::MLLOG {]", "no run_start"),
         (record("run_start", 1.0).replace(str(ZERO_MS + 1000), '"soon"'), "no run_start"),
     ],
