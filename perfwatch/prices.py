@@ -16,7 +16,13 @@ from perfwatch.errors import ConfigError
 from perfwatch.tariffs import Tariff, is_tariff, read_tariff
 from perfwatch.text import clean
 
-CARBON_UNIT = "g/kWh"
+CARBON_UNIT, CARBON_UNITS = "g/kWh", "g/kWh or kg/kWh"
+MOST_PER_KWH = MOST_RENT = 1e9
+"""In any currency: the weakest have under 1e5 for a kWh."""
+MOST_PUE = 10.0
+"""Computing centres have 1.0 to 3; 120 is a percentage."""
+MOST_CARBON = 1e4
+"""g/kWh; the dirtiest power plants emit about 1500."""
 _PER_KWH = {"kwh": 1.0, "wh": 1000.0, "mwh": 0.001, "gwh": 1e-6}
 """What a price per this unit is multiplied by to be one per kWh."""
 _HOURS = {
@@ -33,6 +39,8 @@ _HOURS = {
 }
 """A month is a twelfth of a year."""
 _GRAMS = {"g": 1.0, "kg": 1000.0, "t": 1e6}
+_OTHER_MASSES = {"mg", "oz", "lb", "lbs", "mt", "kt", "gram", "grams", "ton", "tons", "tonne", "tonnes"}
+"""Masses that no intensity is taken in, and that are no currency either."""
 _BASES = {
     "device": "device",
     "gpu": "device",
@@ -108,7 +116,8 @@ def parse_price(text: str, option: str = "--price") -> Price:
     if _is_carbon(amount):
         raise ConfigError(f"{option} {clean(text)} is a carbon intensity: --carbon {amount.number}")
     if len(amount.units) == 1 and amount.units[0] in _PER_KWH:
-        return Price(amount.value * _PER_KWH[amount.units[0]], amount.currency)
+        per_kwh = amount.value * _PER_KWH[amount.units[0]]
+        return Price(_up_to(per_kwh, MOST_PER_KWH, "a kWh", option, text), amount.currency)
     if _is_rent(amount):
         raise ConfigError(f"{option} {clean(text)} is a rent: {_as_rent(amount)}")
     raise _unit_missing(option, text, amount, "per what", f"{amount.number}/kWh (or /Wh, /MWh)")
@@ -131,7 +140,8 @@ def parse_rent(text: str, option: str = "--rent") -> Rent:
     times = [unit for unit in amount.units if unit in _HOURS]
     bases = [_BASES[unit] for unit in amount.units if unit in _BASES]
     if len(amount.units) == 2 and len(times) == 1 and len(bases) == 1:
-        return Rent(amount.value / _HOURS[times[0]], bases[0], amount.currency)
+        per_hour = amount.value / _HOURS[times[0]]
+        return Rent(_up_to(per_hour, MOST_RENT, "an hour", option, text), bases[0], amount.currency)
     needed = f"{amount.number}/h/device or {amount.number}/h/node"
     raise _unit_missing(option, text, amount, "per hour of what", needed)
 
@@ -139,16 +149,20 @@ def parse_rent(text: str, option: str = "--rent") -> Rent:
 def parse_pue(value: str | float, option: str = "--pue") -> float:
     """Facility energy over device energy, at least 1 (a percentage is not one)."""
     number = _bare_number(value, option, "a number from 1 on, as in --pue 1.2")
-    if number < 1:
+    if not 1 <= number <= MOST_PUE:
         raise ConfigError(
-            f"cannot take {option} {clean(value)}: PUE is facility energy over device energy and at least 1, "
-            "as in --pue 1.2"
+            f"cannot take {option} {clean(value)}: PUE is facility energy over device energy, at least 1 "
+            f"and at most {MOST_PUE:g}, as in --pue 1.2"
         )
     return number
 
 
 def parse_carbon(value: str | float, option: str = "--carbon") -> float:
     """Grams of CO2 equivalent per kWh out of `430`, `430 g/kWh` or `0.43 kg/kWh`."""
+    return _up_to(_carbon(value, option), MOST_CARBON, "g/kWh", option, value)
+
+
+def _carbon(value: str | float, option: str) -> float:
     if isinstance(value, str):
         amount = _amount(value, option, CARBON_EXAMPLE)
         if amount.currency is None and not amount.units:
@@ -156,6 +170,10 @@ def parse_carbon(value: str | float, option: str = "--carbon") -> float:
         if _is_carbon(amount) or (amount.currency in _GRAMS and not amount.units):
             per_kwh = _PER_KWH[amount.units[0]] if amount.units else 1.0
             return amount.value * _GRAMS[str(amount.currency)] * per_kwh
+        if str(amount.currency).casefold() in _OTHER_MASSES:
+            raise ConfigError(
+                f"cannot take {option} {clean(value)}: it takes {CARBON_UNITS}, as in {CARBON_EXAMPLE}"
+            )
         if amount.units and amount.units[0] in _PER_KWH:
             raise ConfigError(f"{option} {clean(value)} is a price of electricity: --price {_plain(value)}")
         if _is_rent(amount):
@@ -227,19 +245,28 @@ def _price_steps(text: str, option: str, folder: Path | None) -> tuple[Steps, st
         unit = parse_price(f"1 {_with_slash(tariff.heading)}")
     except ConfigError:
         raise ConfigError(_wrong_heading(tariff, text, option, "money per energy, as in EUR/kWh")) from None
-    return tuple((t, value * unit.per_kwh) for t, value in tariff.steps), unit.currency
+    where = f"{option} {clean(text)}"
+    return _scaled(tariff.steps, unit.per_kwh, MOST_PER_KWH, "a kWh", where), unit.currency
 
 
 def _carbon_steps(text: str, option: str, folder: Path | None) -> Steps:
     """Grams per kWh by time out of a file."""
     tariff = read_tariff(text, option, folder)
     try:
-        factor = parse_carbon(f"1 {tariff.heading}")
+        factor = _carbon(f"1 {tariff.heading}", option)
     except ConfigError:
         raise ConfigError(_wrong_heading(tariff, text, option, CARBON_UNIT)) from None
     if "/" not in tariff.heading or any(value < 0 for _, value in tariff.steps):
         raise ConfigError(f"cannot use {option} {clean(text)}: its second column is g/kWh, not below 0")
-    return tuple((t, value * factor) for t, value in tariff.steps)
+    return _scaled(tariff.steps, factor, MOST_CARBON, "g/kWh", f"{option} {clean(text)}")
+
+
+def _scaled(steps: Steps, factor: float, most: float, per: str, where: str) -> Steps:
+    """Values of a file in our unit, all of them ones that can be."""
+    farthest = max((value * factor for _, value in steps), key=abs)
+    if abs(farthest) > most:
+        raise ConfigError(f"cannot use {where}: it holds {farthest:g} {per}, over {most:g}; see its heading")
+    return tuple((t, value * factor) for t, value in steps)
 
 
 def _wrong_heading(tariff: Tariff, text: str, option: str, wanted: str) -> str:
@@ -300,6 +327,15 @@ def _amount(text: str, option: str, example: str) -> _Amount:
             f"cannot take {option} {clean(text)!r}: it names two currencies; write it as in {example}"
         )
     return _Amount(value, match["number"], _currency(money[0]) if money else None, units)
+
+
+def _up_to(value: float, most: float, per: str, option: str, text: str | float) -> float:
+    """The value, if it is one that can be: what lies beyond is a slip, and would overflow in a sum."""
+    if value <= most:
+        return value
+    raise ConfigError(
+        f"cannot take {option} {clean(text)}: that is {value:g} {per}, over {most:g}; see its unit"
+    )
 
 
 def _currency(text: str) -> str:

@@ -24,6 +24,8 @@ from perfwatch.text import clean
 SUFFIX = ".csv"
 MOST_BYTES, MOST_ROWS = 4_000_000, 10_000
 """A year of hours has 8,760 rows; they stand in the header of each session."""
+LATEST_S = 1e11
+"""Beyond lies no year of four digits: milliseconds, or no time at all."""
 
 
 class Tariff(NamedTuple):
@@ -112,9 +114,18 @@ def _step(row: list[str], where: str) -> tuple[float, float]:
 def _time(text: str, where: str) -> float:
     """Seconds since 1970."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        pass
+        return _date(text, where)
+    if not abs(seconds) <= LATEST_S:
+        raise ConfigError(
+            f"cannot use {where}: {clean(text, 40)!r} is no time in seconds since 1970, as in 1795734000"
+        )
+    return seconds
+
+
+def _date(text: str, where: str) -> float:
+    """Seconds since 1970 of a date with its zone."""
     try:
         found = datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text)
     except ValueError:

@@ -48,6 +48,14 @@ def test_before_the_first_step_nothing_is_known() -> None:
     assert rate_over((), [Span(0.0, 1.0)], 0.0, by_time) is None
 
 
+def test_prices_that_cancel_to_rounding_are_zero() -> None:
+    """A step lies a microsecond off: 0.10 and -0.10 of as much energy leave nothing to be paid."""
+    steps = ((0.0, 0.10), (150.000001, -0.10))
+    found = rate_over(steps, [Span(100.0, 200.0)], 0.0, by_time)
+    assert found is not None
+    assert found == (0.0, -0.10, 0.10)
+
+
 def test_the_last_step_holds_on() -> None:
     found = rate_over(((0.0, 0.2),), [Span(1e6, 2e6)], 0.0, by_time)
     assert found is not None
@@ -108,6 +116,11 @@ def test_units_and_currency_stand_in_the_heading(tmp_path: Path) -> None:
         ("time,EUR/kWh\n2026-11-27T00:00,1\n", "has no zone"),
         ("time,EUR/kWh\nyesterday,1\n", "is no time"),
         ("time,EUR/kWh\n1,nan\n", "is no number"),
+        ("time,EUR/kWh\nnan,1\n", "line 2: 'nan' is no time in seconds since 1970"),
+        ("time,EUR/kWh\n-inf,1\n", "line 2: '-inf' is no time"),
+        ("time,EUR/kWh\n1,1\ninf,2\n", "line 3: 'inf' is no time"),
+        ("time,EUR/kWh\n1700000000123,1\n", "is no time in seconds"),
+        ("time,EUR/Wh\n1,1e9\n", "it holds 1e+12 a kWh, over 1e+09"),
         ("time,EUR/kWh\n1\n", "line 2: it takes a time and a value"),
         ("time,EUR/kWh\n2,1\n1,2\n", "line 3: it is not later than the line before"),
         ("time,EUR\n1,2\n", "heading"),

@@ -34,6 +34,8 @@ _DAYS = {
     "year": 365.25,
 }
 """Days in the time that a demand is told for."""
+MOST_PER_DAY = 1e18
+"""A hundred million tokens for everybody alive."""
 _MANY = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _DEMAND = re.compile(r"\s*(\d[\d_]*(?:\.\d*)?(?:e\+?\d+)?)\s*([kKMG]?)\s*/\s*([a-z]+)\s*", re.ASCII)
 
@@ -108,8 +110,11 @@ def parse_demand(at: str | None, peak: str | None) -> Demand | None:
             "2M/month or 20/s"
         )
     per_day = float(found[1].replace("_", "")) * _MANY[found[2]] / _DAYS[found[3]]
-    if not 0.0 < per_day < math.inf:
-        raise ConfigError(f"cannot use --at {clean(at, 60)!r}: it takes a number above 0, as in 1000000/day")
+    if not 0.0 < per_day <= MOST_PER_DAY:
+        raise ConfigError(
+            f"cannot use --at {clean(at, 60)!r}: it takes a number above 0 and up to {MOST_PER_DAY:g} a day, "
+            "as in 1000000/day"
+        )
     return Demand(per_day, times)
 
 

@@ -12,6 +12,10 @@ from perfwatch.derive.numbers import integer
 from perfwatch.derive.settings import CostInputs, Steps
 from perfwatch.derive.spans import Span
 
+ROUNDED = 1e-6
+"""Prices of both signs that cancel to less than this share of themselves are zero: no energy is known so
+exactly, nor the microsecond in which a price changes."""
+
 
 class Rate(NamedTuple):
     """The mean over a window, the least and the most that held in it."""
@@ -53,8 +57,11 @@ def rate_over(
     if any(one is None for one in weights) or fsum(one or 0.0 for one in weights) <= 0.0:
         weights = [span.duration_s for span, _ in parts]
     known = [one or 0.0 for one in weights]
-    mean = fsum(one * value for one, value in zip(known, values, strict=True)) / fsum(known)
-    return Rate(mean, min(values), max(values))
+    amounts = [one * value for one, value in zip(known, values, strict=True)]
+    paid = fsum(amounts)
+    if abs(paid) <= ROUNDED * fsum(map(abs, amounts)):
+        paid = 0.0
+    return Rate(paid / fsum(known), min(values), max(values))
 
 
 def _parts(steps: Steps, span: Span, zero_s: float) -> list[tuple[Span, float | None]]:
