@@ -158,6 +158,8 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
         "days_per_month": DAYS_PER_MONTH,
         "pue": _pue(summary),
         "price_per_kwh": assumed.get("price_per_kwh"),
+        "price_by_time": bool(assumed.get("price_by_time")),
+        "price_range": assumed.get("price_range"),
         "rent_per_hour": assumed.get("rent_per_hour"),
         "rented": assumed.get("rented"),
         "purchases": assumed.get("purchases") or [],

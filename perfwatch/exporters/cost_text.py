@@ -163,10 +163,13 @@ class _Projected:
             yield f"energy of {words.scope_words(assumed['scope'])}"
         if assumed["price_per_kwh"] is not None:
             pue = f" × PUE {assumed['pue']:g}" if assumed["pue"] != 1.0 else ""
-            yield glued(f"{assumed['price_per_kwh']:g} {sign}/kWh{pue}".replace(" /", "/"))
-        if assumed["rent_per_hour"] is not None:
-            rented = assumed["rented"] or 1
-            yield glued(f"rent {rented} × {assumed['rent_per_hour']:g} {sign}/h".replace(" /", "/"))
+            price = glued(f"{assumed['price_per_kwh']:g} {sign}/kWh{pue}".replace(" /", "/"))
+            yield f"{price}{_by_time(assumed, sign)}"
+        if assumed["rent_per_hour"] is not None and assumed["rented"]:
+            rent = f"rent {assumed['rented']} × {assumed['rent_per_hour']:g} {sign}/h"
+            yield glued(rent.replace(" /", "/"))
+        elif assumed["rent_per_hour"] is not None:
+            yield "without rent: the run has no device"
         for bought in assumed["purchases"]:
             price = f"{bought['devices']} × {format_count(bought['price'])} {sign}".rstrip()
             lifetime = glued(f"{format_count(bought['lifetime_h'])} h")
@@ -197,6 +200,17 @@ class _Projected:
 
     def _hanging(self, first: str, text: str) -> list[str]:
         return hanging(text, self._columns, first, paint=self._paint)
+
+
+def _by_time(assumed: Json, sign: str) -> str:
+    """What a price that changed with time is in a projection, which pays whole days with it."""
+    if not assumed["price_by_time"]:
+        return ""
+    least, most = assumed["price_range"] or (None, None)
+    if least == most:
+        return ", which held during the run, for whole days"
+    bounds = glued(f"{least:g} to {most:g} {sign}".rstrip())
+    return f", the mean over the run of prices by time ({bounds}), for whole days"
 
 
 def _kwh(value: float | None, error: float | None = None) -> str:

@@ -10,6 +10,11 @@ import pytest
 from commandline import perfwatch
 from derive.build import Session, every, steps
 
+from perfwatch.metrics import POWER
+from perfwatch.model import DeviceKind, Scope
+
+CHANGES_S = 1_700_000_020.0
+"""Seconds since 1970 in the middle of the run."""
 CONFIG = """
 [cost]
 price = "0.20 EUR/kWh"
@@ -130,6 +135,39 @@ def test_a_rent_for_devices_that_are_not_there_is_answered(tmp_path: Path) -> No
     done = perfwatch("cost", str(path), "--rent", "5/h/device", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "no device of the run to rent: write it per node (5/h/node)" in " ".join(done.stdout.split())
+
+
+def test_a_projection_rents_no_device_where_the_run_has_none(tmp_path: Path) -> None:
+    """A meter at the wall, as of an imported result."""
+    session = Session(command=["job"], settings={"scope": "wall"})
+    power = POWER.observed(update_s=1.0, window_s=1.0)
+    meter = session.device(collector="meter", metrics=(power,), kind=DeviceKind.METER, scope=Scope.WALL)
+    session.poll(meter, every(1.0, 0.0, 42.0), lambda _: 500.0)
+    session.job(1.0, 41.0)
+    session.counter(steps(2.0, 38.0, 400, 40))
+    session.records.sort(key=lambda record: record["t"])
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (session.header, *session.records)))
+    done = perfwatch("cost", str(path), "--rent", "5/h/device", "--at", "1000/day", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.split())
+    assert text.count("no device of the run to rent: write it per node (5/h/node)") == 2
+    assert "without rent: the run has no device" in text
+    assert "rent 1 ×" not in text
+
+
+def test_a_projection_says_that_its_price_is_the_mean_of_one_by_time(run: str, tmp_path: Path) -> None:
+    """Whole days are paid with what held during the run."""
+    prices = tmp_path / "prices.csv"
+    prices.write_text(f"time,EUR/kWh\n0,0.10\n{CHANGES_S},0.50\n")
+    options = ("--price", str(prices), "--at", "1M/day")
+    assumed = cost(run, tmp_path, *options)["projection"]["assumptions"]
+    assert assumed["price_by_time"] is True
+    assert assumed["price_range"] == [0.10, 0.50]
+    text = " ".join(perfwatch("cost", run, *options, home=tmp_path).stdout.split())
+    assert "the mean over the run of prices by time (0.1 to 0.5 €), for whole days" in text
+    flat = cost(run, tmp_path, "--at", "1M/day")["projection"]["assumptions"]
+    assert (flat["price_by_time"], flat["price_range"]) == (False, None)
 
 
 def test_prices_that_begin_after_the_run_are_not_called_missing(run: str, tmp_path: Path) -> None:
