@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
+from typing import Any
 
 from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, seconds
