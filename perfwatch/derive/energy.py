@@ -392,8 +392,8 @@ def _lost_count(
         yield Finding(
             "counter-reset",
             INFO,
-            f"{label}: between its readings the energy counter restarted, or may have wrapped more than once; "
-            "what it counted in the window is not known.",
+            f"{label}: between readings the energy counter restarted, or may have wrapped more than once: "
+            "what it counted is not known.",
         )
 
 
