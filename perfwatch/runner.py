@@ -229,7 +229,7 @@ class Runner:
     def _declare(self, devices: tuple[Device, ...]) -> None:
         self._devices = {device.id: device for device in devices}
         self.steps.declare(devices)
-        self._spread_ns = round(max((_spread(one, self.period_s) for one in devices), default=0.0) * NS)
+        self._spread_ns = round(_spread_s(devices, self.period_s) * NS)
         self._post(Declared(self.name, self._clock.monotonic_ns(), devices))
         self._set_state(State.OK, "")
         if self._at_once:
@@ -520,16 +520,26 @@ class Runner:
             self._fail(error)
 
 
-def _spread(device: Device, period_s: float) -> float:
-    """Within how many seconds deadlines are shifted, so that polling locks to no period of the device's.
+def _spread_s(devices: Sequence[Device], period_s: float) -> float:
+    """Within how many seconds deadlines are shifted, so that polling locks to no period of the devices'.
 
     A power sensor that sees only part of the time invites aliasing (measurement: D.6). Where nothing but its
-    readings tells the energy, they may come at any time of the period (docs/decisions/0009).
+    readings tells the energy, they may come at any time of the period (docs/decisions/0009). One that
+    averages over the whole of it has nothing to gain: uneven times only make its integral worse.
     """
-    names = [metric.name for metric in device.metrics]
-    seen_s = [one.window_s for one in device.metrics if one.name == POWER.name and one.window_s is not None]
-    update_s = max((one.update_s or 0.0 for one in device.metrics if one.name == POWER.name), default=0.0)
-    if not seen_s or seen_s[0] >= max(update_s, period_s) * 0.999:
+    wanted = [spread_s for one in devices if (spread_s := _wanted_spread_s(one, period_s)) is not None]
+    if period_s in wanted:
+        return period_s
+    return min(wanted, default=0.0)
+
+
+def _wanted_spread_s(device: Device, period_s: float) -> float | None:
+    """The same for one device; None if it does not tell over what its power is averaged."""
+    power = next((one for one in device.metrics if one.name == POWER.name), None)
+    if power is None or power.window_s is None:
+        return None
+    update_s = power.update_s or 0.0
+    if power.window_s >= max(update_s, period_s) * 0.999:
         return 0.0
-    alone = ENERGY.name not in names and max(seen_s[0], update_s) <= period_s / 2
-    return period_s if alone else period_s / 4
+    alone = all(one.name != ENERGY.name for one in device.metrics)
+    return period_s if alone and max(power.window_s, update_s) <= period_s / 2 else period_s / 4

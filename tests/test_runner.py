@@ -343,6 +343,24 @@ def test_power_that_stands_alone_is_read_at_any_time_of_the_period_and_once_in_e
     assert min(offsets["D-0"]) < 0.1
 
 
+def test_polling_of_long_averages_is_even_though_a_neighbour_sees_part_of_the_time() -> None:
+    part_time, long = (
+        Device(
+            f"D-{n}",
+            "Stub",
+            DeviceKind.ACCELERATOR,
+            metrics=(POWER.observed(update_s=0.1, window_s=window_s), ENERGY),
+        )
+        for n, window_s in enumerate((0.1, 1.0))
+    )
+    clock = FakeClock(monotonic_ns=0)
+    collector = StubCollector([part_time, long], [[Sample(one.id, (1.0, 1.0)) for one in (part_time, long)]])
+    runner, posts = start(collector, clock, period_s=1.0)
+    clock.run(10.0)
+    end(runner)
+    assert {batch.at_ns % NS for batch in posts.batches} == {0}
+
+
 class Faulty(Collector):
     """Raises what no plugin should, or declares what is no device."""
 
