@@ -10,11 +10,8 @@ from typing import Any
 
 from perfwatch.derive.live import LiveFigures, standing_or_none
 from perfwatch.derive.live_run import LiveRun
-from perfwatch.derive.odd import Peer
-from perfwatch.derive.throttles import reasons_of
 from perfwatch.derive.workload_now import WorkloadFigures
 from perfwatch.frame import RUN, Bin, DeviceNow, FiguresNow
-from perfwatch.metrics import SM_CLOCK, THROTTLE_REASONS
 
 
 class FigureFolds:
@@ -39,7 +36,7 @@ class FigureFolds:
         """All figures as they stand; `devices` are those and the workloads at that time."""
         standing = standing_or_none(self._live)
         labels = {one.number: one.label for one in devices}
-        run = self._run.so_far(standing, labels, [_peer(one) for one in devices])
+        run = self._run.so_far(standing, labels)
         return FiguresNow(t, standing, run, self._work.figures(t))
 
     def bins(self, number: int, metric: str, width_s: float, first: int, last: int) -> Sequence[Bin] | None:
@@ -47,13 +44,3 @@ class FigureFolds:
         if number == RUN:
             return self._run.bins(metric, width_s, first, last)
         return self._work.bins(number, metric, width_s, first, last)
-
-
-def _peer(one: DeviceNow) -> Peer:
-    return Peer(
-        one.label,
-        one.device.name,
-        one.value(SM_CLOCK.name),
-        one.watts,
-        ", ".join(reasons_of(one.values.get(THROTTLE_REASONS.name))),
-    )

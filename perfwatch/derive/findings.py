@@ -47,7 +47,7 @@ CODES: dict[str, str] = {
     "lost-counts": "Datagrams with counts were dropped or could not be read; the work is a lower bound.",
     "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
-    "throttled": "A device ran with reduced clocks for part of the window.",
+    "throttled": "A device ran with reduced clocks for part of the window; by which cause, and how long.",
     "devices-guessed": "Which devices the job used could not be seen.",
     "completion-counted": "Tokens are counted when a query ends: what is in work at the ends of the window "
     "counts too late.",
@@ -58,7 +58,7 @@ CODES: dict[str, str] = {
     "open-window": "A measured window was left open and ends with the job.",
     "cost-partial": "The cost leaves something out.",
     "meter-wider-than-run": "A meter covers devices outside the run as well.",
-    "odd-device": "A device departs from its like.",
+    "odd-device": "A device departs from its like in clock, power, temperature or utilization.",
     "steady-from": "Work and power became steady some time after the window began.",
 }
 """Every code of the table, with what it says."""

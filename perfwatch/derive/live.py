@@ -227,6 +227,7 @@ class LiveFigures:
             gap_s=max((energy.trace.head_s for energy in energies.values()), default=0.0),
             integrated=tuple(labels[number] for number, energy in energies.items() if energy.is_integrated),
             unread=run.unread,
+            accelerators=tuple(labels[device.number] for device in run.accelerators),
         )
 
     def _span(self, energies: Sequence[Trace]) -> Span | None:

@@ -1,4 +1,4 @@
-"""What does the dashboard tell of the run beyond its standing? Course, timings, phases, verdict, the odd one.
+"""What does the dashboard tell of the run beyond its standing? Course, timings, phases, verdict, odd ones.
 
 One fold over the records of a session, in bounded memory; `so_far` answers with one frozen object.
 """
@@ -13,8 +13,8 @@ from perfwatch.derive.live import LiveFigures, standing_or_none
 from perfwatch.derive.live_course import Bin, RunCourse
 from perfwatch.derive.live_error import LiveErrors
 from perfwatch.derive.live_latency import LiveLatencies, Timing
+from perfwatch.derive.live_odd import OddWatch
 from perfwatch.derive.live_watch import RunWatch, Stretch
-from perfwatch.derive.odd import Peer, odd_one
 from perfwatch.derive.run_so_far import RunSoFar
 from perfwatch.derive.spans import NOW_S, gap_limit_s
 from perfwatch.derive.standing import Standing
@@ -37,6 +37,7 @@ class LiveRun:
         self._figures = figures
         self._course = RunCourse()
         self._watch = RunWatch()
+        self._odd = OddWatch()
         self._errors = LiveErrors()
         self._latencies = LiveLatencies(now_s)
         self._interval_s = 1.0
@@ -46,6 +47,7 @@ class LiveRun:
     def take(self, record: Mapping[str, Any]) -> None:
         """Add one record; what is malformed is passed over."""
         self._watch.take(record)
+        self._odd.take(record)
         self._errors.take(record)
         self._latencies.take(record)
         if "format" in record:
@@ -68,13 +70,13 @@ class LiveRun:
         return self._course.bins(metric, width_s, first, last)
 
     def so_far(
-        self, standing: Standing | None, labels: Mapping[int, str], peers: Sequence[Peer] = ()
+        self, standing: Standing | None, labels: Mapping[int, str], *, compare: bool = True
     ) -> RunSoFar:
         """Everything as it stands.
 
         Args:
             labels: what each device is called, by its number.
-            peers: the run's accelerators as they stand.
+            compare: look for devices that depart from their like; in a long run it takes some ms a second.
         """
         watch = self._watch
         known = RunSoFar(began=watch.began, phases=_copied(watch.phases), marks=tuple(watch.marks))
@@ -84,6 +86,7 @@ class LiveRun:
 
         wanted = set(standing.devices)
         mine = {number: label for number, label in labels.items() if label in wanted}
+        alike = {n: label for n, label in labels.items() if label in wanted.union(standing.accelerators)}
         error_j = None
         if len(mine) == len(wanted) and not standing.estimated:  # what a model may be wrong by is not known
             integrated = [number for number, label in mine.items() if label in standing.integrated]
@@ -102,12 +105,7 @@ class LiveRun:
             findings=live_findings(standing, watch, labels=mine, gaps=gaps, error_j=error_j),
             throttles=tuple(throttles),
             gaps=gaps,
-            odd=odd_one(
-                _usual(peer, watch, number)
-                for number, label in mine.items()
-                for peer in peers
-                if peer.label == label
-            ),
+            odd=self._odd.odd(alike, standing.t) if compare else (),
         )
 
     def _timings_at(self, t: float) -> tuple[Timing, ...]:
@@ -119,15 +117,3 @@ class LiveRun:
 def _copied(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
     """A frame is frozen: what still lasts is closed in the fold, not in the frame."""
     return tuple(replace(one) for one in stretches)
-
-
-def _usual(peer: Peer, watch: RunWatch, number: int) -> Peer:
-    """The device by its averages; one that is throttled, by what it does now."""
-    clock_hz, watts = watch.usual(number)
-    if peer.throttled:
-        return replace(peer, watts=watts, since=_since(watch.throttles(number)))
-    return replace(peer, clock_hz=clock_hz, watts=watts)
-
-
-def _since(throttles: Sequence[Stretch]) -> float | None:
-    return throttles[-1].start if throttles and throttles[-1].end is None else None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perfwatch.derive import quality_energy, quality_watch, quality_work
+from perfwatch.derive import quality_energy, quality_odd, quality_watch, quality_work
 from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import CODES, INSUFFICIENT, LEVELS, Finding
 
-_CHECKS = (*quality_energy.CHECKS, *quality_work.CHECKS, *quality_watch.CHECKS)
+_CHECKS = (*quality_energy.CHECKS, *quality_odd.CHECKS, *quality_work.CHECKS, *quality_watch.CHECKS)
 
 
 def findings_of(evidence: Evidence) -> list[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
 
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
@@ -25,9 +24,6 @@ LARGE_ERROR = 0.05
 TOO_LARGE_ERROR = 0.20
 LOW_COVERAGE = 0.98
 TOO_LOW_COVERAGE = 0.90
-ODD_SHARE = 0.25
-"""A device whose mean power departs from the median of at least four like it by more than this is odd."""
-ALIKE = 4
 
 
 def _short_window(evidence: Evidence) -> Iterator[Finding]:
@@ -249,24 +245,6 @@ def _meter_wider_than_run(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _odd_device(evidence: Evidence) -> Iterator[Finding]:
-    groups: dict[str, list[tuple[float, DeviceTape]]] = {}
-    for device in evidence.measured:
-        watts = evidence.energies[device.number].mean_watts
-        if watts is not None:
-            groups.setdefault(device.device.name, []).append((watts, device))
-    for model, group in groups.items():
-        middle = median(watts for watts, _ in group)
-        for watts, device in group:
-            if len(group) >= 4 and abs(watts - middle) > ODD_SHARE * middle:
-                yield Finding(
-                    "odd-device",
-                    INFO,
-                    f"{evidence.label(device)} drew {watts:.4g} W where the median of {len(group)} {model} "
-                    f"is {middle:.4g} W.",
-                )
-
-
 CHECKS = (
     _short_window,
     _too_few_samples,
@@ -277,5 +255,4 @@ CHECKS = (
     _estimated,
     _open_window,
     _meter_wider_than_run,
-    _odd_device,
 )

@@ -30,7 +30,7 @@ class RunSoFar:
         marks: instants with a name.
         throttles: when a device of the run ran with reduced clocks.
         gaps: when nothing told energy.
-        odd: the device that departs from its like.
+        odd: the devices that depart from their like, those that still do first.
         pace: work per second lately, from which its end is foretold; None if it is not known.
     """
 
@@ -43,5 +43,5 @@ class RunSoFar:
     marks: tuple[Mark, ...] = ()
     throttles: tuple[Stretch, ...] = ()
     gaps: tuple[Span, ...] = ()
-    odd: Odd | None = None
+    odd: tuple[Odd, ...] = ()
     pace: float | None = None

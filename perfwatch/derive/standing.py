@@ -71,6 +71,7 @@ class Standing:
         update_s: how often the slowest source of energy tells something new.
         samples: power readings of the run of that device whose energy is integrated from fewest; None where
             every energy is a counter's.
+        accelerators: labels of the accelerators that did the work, whether or not they tell power.
         gap_s: readings of the slowest device that are further apart leave a gap.
         unread: why devices that may be of the run as well cannot be read, by what people call them.
     """
@@ -86,6 +87,7 @@ class Standing:
     utilization: float | None
     silent: tuple[str, ...]
     integrated: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
     gap_s: float = 0.0
     update_s: float = 0.0
     samples: int | None = None

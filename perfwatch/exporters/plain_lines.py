@@ -126,7 +126,7 @@ class PlainLines:
         if self._idle_since is not None:
             self._mouth.say(idle_line(standing, self._idle_since))
             return
-        run = self._run.so_far(standing, self._labels)
+        run = self._run.so_far(standing, self._labels, compare=False)
         lacks = any(one.level == INSUFFICIENT and one.code != "no-work" for one in run.findings)
         self._mouth.say(plain_line(standing, quotable=not lacks))
 

@@ -16,7 +16,6 @@ from perfwatch.derive import live_course
 from perfwatch.derive.live import LiveFigures
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE, RunCourse
 from perfwatch.derive.live_run import LiveRun
-from perfwatch.derive.odd import Peer, odd_one
 from perfwatch.derive.run_so_far import RunSoFar
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tariff import priced
@@ -333,30 +332,6 @@ def test_malformed_records_are_passed_over(rubbish: list[Any]) -> None:
     ):
         run.take(record)
     assert math.isfinite(run.so_far(figures.standing(), {0: "nvidia:0"}).error_j or 0.0)
-
-
-def peers(*clocks_hz: float, watts: float = 500.0) -> list[Peer]:
-    return [Peer(f"nvidia:{place}", "H100", hz, watts) for place, hz in enumerate(clocks_hz)]
-
-
-def test_the_device_that_is_slower_than_its_like_is_odd() -> None:
-    found = odd_one(peers(1.9e9, 1.9e9, 1.2e9, 1.9e9))
-    assert found is not None
-    assert found.label == "nvidia:2"
-    assert found.message == "runs at 1.2 GHz, its three peers at 1.9 GHz"
-
-
-def test_small_groups_other_models_and_faster_devices_are_not_odd() -> None:
-    assert odd_one(peers(1.9e9, 1.9e9, 1.2e9)) is None
-    assert odd_one([*peers(1.9e9, 1.9e9, 1.9e9, 1.9e9), Peer("x:0", "L4", 1.0e9, 70.0)]) is None
-    assert odd_one(peers(1.9e9, 1.9e9, 1.9e9, 2.4e9)) is None
-
-
-def test_where_clocks_agree_power_tells_the_odd_one() -> None:
-    group = [*peers(1.9e9, 1.9e9, 1.9e9), Peer("nvidia:3", "H100", 1.9e9, 90.0)]
-    found = odd_one(group)
-    assert found is not None
-    assert (found.label, found.message) == ("nvidia:3", "draws 90.0 W, its three peers 500 W")
 
 
 def test_an_empty_course_tells_nothing() -> None:

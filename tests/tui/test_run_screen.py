@@ -197,8 +197,8 @@ def test_the_odd_one_out_is_told_with_its_reason_and_since_when() -> None:
     )
     queries(session, times)
     rows = shown(session, draw, (100, 40))
-    assert line_with(rows, "its seven peers").strip() == (
-        "nvidia:5 runs at 1.2 GHz, its seven peers at 1.9 GHz: thermal, since 01:00"
+    assert line_with(rows, "the others").strip() == (
+        "nvidia:5 clock 1.20 GHz, the others 1.90 GHz: thermal, since 01:00"
     )
     assert "nvidia:5 ran with reduced clocks" in text_of(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
@@ -23,6 +24,9 @@ from perfwatch.tui.draw.telling import work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
+
+if TYPE_CHECKING:
+    from perfwatch.derive.odd import Odd
 
 SMALL = (66, 16)
 """A screen below this shows four figures and a graph."""
@@ -271,12 +275,13 @@ def _verdict(story: _Story, columns: int, most: int) -> list[Row]:
 
 
 def _odd(story: _Story, columns: int, most: int = 2) -> list[Row]:
-    odd = story.frame.run.odd
-    if odd is None:
+    """The device that departs most from its like; that there are others as well."""
+    if not story.frame.run.odd:
         return []
-    text = odd.message + (f": {odd.why}" if odd.why else "")
-    if odd.since is not None:
-        text += f", since {words.clock(odd.since - (story.frame.run.began or 0.0))}"
+    odd, *others = story.frame.run.odd
+    text = _departure(story, odd)
+    if others:
+        text += f" (and {', '.join(clean(one.label) for one in others)})"
     room = columns - width(clean(odd.label)) - 2
     first, *more = wrap(text, max(10, columns - 3), first=max(10, room))
     row = Line(columns).put(" ").foreign(odd.label, "throttle").put(" ").put(first)
@@ -284,6 +289,19 @@ def _odd(story: _Story, columns: int, most: int = 2) -> list[Row]:
         row.put(f" {' '.join(more)}")
         more = []
     return [row.row(), *(Line(columns).put(f"   {part}").row() for part in more)]
+
+
+def _departure(story: _Story, odd: Odd) -> str:
+    """`clock 1.20 GHz, the others 1.90 GHz: thermal, since 01:00`."""
+    run, departure = story.frame.run, odd.departures[0]
+    reasons = [one.name for one in run.throttles if one.origin == odd.label and one.end is None]
+    why = f": {reasons[-1]}" if reasons and not departure.ended else ""
+    if departure.all_along:
+        return f"{departure}{why}, all along"
+    since = words.clock(departure.since - (run.began or 0.0))
+    if departure.ended:
+        return f"{departure}, for {words.clock(departure.lasts_s)} from {since} on"
+    return f"{departure}{why}, since {since}"
 
 
 # Charts
