@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
+from perfwatch.derive.throttles import CAUSES
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, did_you_mean
 from perfwatch.units import parse_duration
@@ -58,11 +59,14 @@ _ENERGY: Shape = {
         "coverage",
     ),
     "by_device": {
-        ANY: _values(
-            *("name", "uuid", "host", "scope", "in_run", "joules", "error_joules", "method"),
-            *("counter_joules", "integrated_joules", "integral_off_ratio"),
-            *("mean_watts", "max_watts", "samples", "coverage"),
-        )
+        ANY: {
+            **_values(
+                *("name", "uuid", "host", "scope", "in_run", "joules", "error_joules", "method"),
+                *("counter_joules", "integrated_joules", "integral_off_ratio"),
+                *("mean_watts", "max_watts", "samples", "coverage"),
+            ),
+            "throttled": _values(*CAUSES),
+        }
     },
     "by_scope": {ANY: _values("joules", "error_joules", "coverage")},
 }
@@ -109,6 +113,8 @@ SHAPE: dict[str, Shape] = {
     },
 }
 """The values that a limit can name."""
+SHARES = "throttled"
+"""A map of shares of time: what it does not name is 0."""
 
 
 @dataclass(frozen=True)
@@ -195,13 +201,17 @@ def _keys_with_name(path: str, below: Shape, sentence: str) -> tuple[str, ...]:
     """The keys of a path that begins with a name of the run's own."""
     if below is None:
         return (path,)
-    if any(inner is not None for inner in below.values()):  # a kind of window: it holds no dot
-        name, _, rest = path.partition(".")
-    else:
-        name, _, rest = path.rpartition(".")
-        name, rest = (name, rest) if name else (rest, "")
-    if not rest:
+    words = path.split(".")
+    splits = [(".".join(words[:at]), ".".join(words[at:])) for at in range(1, len(words))]
+    if not splits:
         raise ConfigError(f"{sentence} that is one value; {_what_follows(below)}")
+    for name, rest in splits:
+        try:
+            return (name, *_keys(rest, below, sentence))
+        except ConfigError:
+            continue  # the name holds this dot
+    # Of a kind of window what follows is wrong, else the last word is.
+    name, rest = splits[0] if all(inner is not None for inner in below.values()) else splits[-1]
     return (name, *_keys(rest, below, sentence))
 
 
@@ -238,6 +248,8 @@ def _look_up(gate: Gate, summary: Mapping[str, Any]) -> Any:
     for at, key in enumerate(keys):
         if not isinstance(content, Mapping):
             return None
+        if key not in content and at and keys[at - 1] == SHARES:
+            return 0.0
         if key not in content:
             # The keys are right; so this is a name. Nothing like it: the run did not measure it.
             near = difflib.get_close_matches(key, [str(name) for name in content], n=1, cutoff=0.7)

@@ -1,4 +1,4 @@
-"""What a gauge did in a window: its mean weighted by time, its maximum, the share of time bits were set."""
+"""What a gauge did in a window: its mean weighted by time, its maximum, how long its values stood."""
 
 from __future__ import annotations
 
@@ -41,30 +41,18 @@ def level(series: Series, spans: Sequence[Span], *, longest_step_s: float) -> Le
     return Level(math.fsum(area) / covered_s if covered_s else max(largest), max(largest))
 
 
-def bits_in(series: Series, spans: Sequence[Span]) -> int:
-    """All bits that were set in any reading that stands for a part of the window."""
-    seen: set[float] = set()
-    for span in spans:
-        seen.update(series.values[_first(series, span) : bisect_left(series.times, span.end)])
-    bits = 0
-    for value in seen:
-        bits |= int(value)
-    return bits
-
-
-def share_with_bits(series: Series, spans: Sequence[Span], bits: int, *, longest_step_s: float) -> float:
-    """The share of the window's known time in which any of the bits was set, 0 to 1.
+def held_by_value(series: Series, spans: Sequence[Span], *, longest_step_s: float) -> dict[float, float]:
+    """For how long each value of a gauge stood in a window, s; values are few, as those of bit masks are.
 
     A reading stands for the time until the next one, at most `longest_step_s`, and for what is left of its
     span. Before the first reading in a span the reading before it stands.
     """
-    with_bits, known = [], []
+    stood: dict[float, list[float]] = {}
     for span in spans:
         held_s, values = _held(series, span, longest_step_s)
-        known.append(math.fsum(held_s))
-        with_bits.append(math.fsum(compress(held_s, _with_bits(values, bits))))
-    known_s = math.fsum(known)
-    return math.fsum(with_bits) / known_s if known_s else 0.0
+        for value in set(values):
+            stood.setdefault(value, []).append(math.fsum(compress(held_s, map(value.__eq__, values))))
+    return {value: math.fsum(times_s) for value, times_s in stood.items()}
 
 
 def _held(series: Series, span: Span, longest_step_s: float) -> tuple[list[float], array[float]]:
@@ -76,12 +64,6 @@ def _held(series: Series, span: Span, longest_step_s: float) -> tuple[list[float
     held_s = list(map(min, map(sub, chain(times[1:], [span.end]), times), repeat(longest_step_s)))
     held_s[0] = max(0.0, held_s[0] - max(0.0, span.start - times[0]))
     return held_s, values
-
-
-def _with_bits(values: array[float], bits: int) -> Iterator[bool]:
-    """Whether each value has any of the bits; there are few different ones."""
-    having = {value for value in set(values) if int(value) & bits}
-    return map(having.__contains__, values)
 
 
 def _first(series: Series, span: Span) -> int:

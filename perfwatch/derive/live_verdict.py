@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
-from perfwatch.derive.evidence import listed, percent, seconds
+from perfwatch.derive.evidence import listed, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding, level_of
+from perfwatch.derive.held_back import said_of
 from perfwatch.derive.live_watch import RunWatch
 from perfwatch.derive.lost import findings_of
 from perfwatch.derive.quality_energy import (
@@ -163,20 +164,18 @@ def _readings(
 
 
 def _throttled(standing: Standing, watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
-    duration_s = standing.run.span.duration_s
-    shares = {
-        number: share
-        for number in labels
-        if duration_s > 0.0 and (share := watch.throttled_s(number, standing.t) / duration_s) > 0.0
-    }
-    if not shares:
+    held = {number: shares for number in labels if (shares := watch.held_back(number, standing.t))}
+    if not held:
         return
-    reasons = dict.fromkeys(one.name for number in shares for one in watch.throttles(number))
+    most = {
+        cause: max(each.get(cause, 0.0) for each in held.values()) for each in held.values() for cause in each
+    }
+    ordered = dict(sorted(most.items(), key=lambda each: -each[1]))
     yield Finding(
         "throttled",
         WARN,
-        f"{listed([labels[number] for number in shares])} ran with reduced clocks for "
-        f"{percent(min(1.0, max(shares.values())))} of the run ({listed(list(reasons))})",
+        f"{listed([labels[number] for number in held])} ran with reduced clocks: {said_of(ordered)} of the "
+        f"run{', each at most' if len(held) > 1 else ''}",
     )
 
 

@@ -12,19 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.derive.findings import CODES
+from perfwatch.derive.held_back import Shares, shares_of
 from perfwatch.derive.lost import Losing, lost_of
 from perfwatch.derive.numbers import integer
+from perfwatch.derive.numbers import number as finite
 from perfwatch.derive.spans import Span, gap_limit_s, period_of
-from perfwatch.derive.throttles import reasons_of
+from perfwatch.derive.throttles import causes_of, reasons_of
 from perfwatch.derive.windows import UNDO
-from perfwatch.metrics import POWER, SM_CLOCK, THROTTLE_REASONS
+from perfwatch.metrics import THROTTLE_REASONS
 from perfwatch.model import Device
 from perfwatch.session import format as fmt
 
-AVERAGED_S = 30.0
-"""Clock and power are averaged over about so long before devices are compared: they swing with the work."""
-SETTLED_S = 10.0
-"""An average over less than this is not told."""
 KEPT = 200
 """So many stretches of a kind are kept, the newest."""
 
@@ -93,6 +91,9 @@ class RunWatch:
         kind, t = record["event"], float(record["t"])
         if kind == "job" and record.get("what") == "begin":
             self._begin(t)
+        elif kind == "job" and record.get("what") == "end":
+            for device in self._devices.values():
+                device.held.end = t
         elif kind == "mark":
             self._take_mark(t, record)
         elif kind == "lost":
@@ -144,16 +145,10 @@ class RunWatch:
         device = self._devices.get(number)
         return () if device is None else device.throttles
 
-    def throttled_s(self, number: int, until: float) -> float:
-        """For how long a device of the run ran with reduced clocks, s."""
-        return math.fsum(
-            max(0.0, (until if one.end is None else one.end) - one.start) for one in self.throttles(number)
-        )
-
-    def usual(self, number: int) -> tuple[float | None, float | None]:
-        """Clock in Hz and power in W of a device, averaged over the last half minute or so."""
+    def held_back(self, number: int, until: float) -> Shares:
+        """For which share of the run a device ran with reduced clocks, by cause."""
         device = self._devices.get(number)
-        return (None, None) if device is None else (device.clock_hz.value, device.watts.value)
+        return {} if device is None else shares_of(device.held.until(until)) or {}
 
     def longest_silence_s(self, number: int) -> float:
         """The longest time in which a device gave nothing, where it was longer than three periods; else 0."""
@@ -167,18 +162,19 @@ class _Watched:
     def __init__(self) -> None:
         self.throttles: list[Stretch] = []
         self.silence_s = 0.0
-        self.clock_hz, self.watts = _Average(), _Average()
+        self.held = _Held()
         self._places: dict[str, int] = {}
         self._gap_s = gap_limit_s(1.0)
         self._last_t: float | None = None
 
     def declare(self, device: Device, gap_s: float) -> None:
-        self._gap_s = gap_s
+        self._gap_s = self.held.longest_step_s = gap_s
         self._places = {metric.name: place for place, metric in enumerate(device.metrics)}
 
     def begin(self, t: float) -> None:
         """The run begins: what was before is none of it."""
         self.silence_s = 0.0
+        self.held.begin(t)
         self.throttles = [Stretch(one.name, t) for one in self.throttles if one.end is None]
 
     def take(self, t: float, values: Sequence[Any]) -> None:
@@ -186,12 +182,11 @@ class _Watched:
             self.silence_s = max(self.silence_s, t - self._last_t)
         if THROTTLE_REASONS.name in self._places:
             self._take_reasons(t, values[self._places[THROTTLE_REASONS.name]])
-        for metric, average in ((SM_CLOCK, self.clock_hz), (POWER, self.watts)):
-            if metric.name in self._places:
-                average.take(t, values[self._places[metric.name]])
         self._last_t = t
 
     def _take_reasons(self, t: float, bits: Any) -> None:
+        if finite(bits) is not None:
+            self.held.take(t, causes_of(bits))
         reason = ", ".join(reasons_of(bits))
         running = self.throttles[-1] if self.throttles and self.throttles[-1].end is None else None
         if running is not None and running.name != reason:
@@ -202,29 +197,35 @@ class _Watched:
             del self.throttles[:-KEPT]
 
 
-class _Average:
-    """The mean of a gauge that forgets what is older than `AVERAGED_S`; at first the mean of all."""
+class _Held:
+    """For how long which causes held together; a reading stands until the next one, but not for long."""
 
     def __init__(self) -> None:
-        self._mean: float | None = None
-        self._since: float | None = None
-        self._last_t = 0.0
+        self.longest_step_s = gap_limit_s(1.0)
+        self._held_s: dict[tuple[str, ...], float] = {}
+        self._newest: tuple[float, tuple[str, ...]] | None = None
+        self._begin = -math.inf
+        self.end = math.inf
+        """When the run ended."""
 
-    @property
-    def value(self) -> float | None:
-        """The mean; None until it rests on enough."""
-        settled = self._since is not None and self._last_t - self._since >= SETTLED_S
-        return self._mean if settled else None
+    def begin(self, t: float) -> None:
+        """The run begins; the reading before it still stands."""
+        self._held_s.clear()
+        self._begin = t
 
-    def take(self, t: float, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            return
-        if self._mean is None or self._since is None:
-            self._mean, self._since = float(value), t
-        elif t > self._last_t:
-            passed_s = t - self._last_t
-            self._mean += (value - self._mean) * passed_s / (min(t - self._since, AVERAGED_S) + passed_s)
-        self._last_t = t
+    def take(self, t: float, causes: tuple[str, ...]) -> None:
+        """Which causes hold from now on."""
+        self._held_s = self.until(t)
+        self._newest = t, causes
+
+    def until(self, t: float) -> dict[tuple[str, ...], float]:
+        """Seconds of the run until then."""
+        if self._newest is None:
+            return dict(self._held_s)
+        since, causes = self._newest
+        end = min(t, self.end, since + self.longest_step_s)
+        stood_s = max(0.0, end - max(since, self._begin))
+        return {**self._held_s, causes: self._held_s.get(causes, 0.0) + stood_s}
 
 
 def inside(stretches: Sequence[Stretch], span: Span) -> list[Stretch]:

@@ -10,14 +10,13 @@ from typing import Any
 from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding, level_of
-from perfwatch.derive.gauges import bits_in, share_with_bits
+from perfwatch.derive.held_back import Shares, said_of, shares_in
 from perfwatch.derive.numbers import integer, number
 from perfwatch.derive.spans import LEAST_SILENCE_S, Span
-from perfwatch.derive.tape import DeviceTape, Series, Tape
-from perfwatch.derive.throttles import BITS, POWER_CAP, reasons_of
+from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.throttles import POWER
 from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import OWN_TIMES, source_kind, workloads
-from perfwatch.metrics import THROTTLE_REASONS
 from perfwatch.model import DeviceKind, Kind, State
 
 LATE_SHARE = 0.05
@@ -111,34 +110,20 @@ def _ticks(tape: Tape) -> int:
 
 
 def _throttled(evidence: Evidence) -> Iterator[Finding]:
-    spans = evidence.window.spans
     for device in evidence.devices:
-        series = device.get(THROTTLE_REASONS.name)
-        if series is None:
-            continue
-        reasons, share = _throttling(evidence, device, series)
-        if share > 0:
+        shares = shares_in(device, evidence.window.spans, evidence.interval_s)
+        if shares:
+            cap = _cap(device, shares, evidence.window.spans)
             yield Finding(
                 "throttled",
                 WARN,
-                f"{evidence.label(device)} ran with reduced clocks for {percent(share)} of the window "
-                f"({listed(reasons)}{_cap(device, reasons, spans)}).",
+                f"{evidence.label(device)} ran with reduced clocks: {said_of(shares, cap)} of the window.",
             )
 
 
-def _throttling(evidence: Evidence, device: DeviceTape, series: Series) -> tuple[list[str], float]:
-    """Why a device's clocks were reduced, and for which share of the window."""
-    spans = evidence.window.spans
-    reasons = reasons_of(bits_in(series, spans))
-    if not reasons:
-        return [], 0.0
-    longest_step_s = max(3 * device.period_s(evidence.interval_s), 3.0)
-    return reasons, share_with_bits(series, spans, BITS, longest_step_s=longest_step_s)
-
-
-def _cap(device: DeviceTape, reasons: Sequence[str], spans: Sequence[Span]) -> str:
+def _cap(device: DeviceTape, shares: Shares, spans: Sequence[Span]) -> str:
     limit_w = power_limit_w(device, spans[-1])
-    return f" {limit_w:g} W" if reasons == [POWER_CAP] and limit_w is not None else ""
+    return f" {limit_w:g} W" if list(shares) == [POWER] and limit_w is not None else ""
 
 
 def _shared_device(evidence: Evidence) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
+from perfwatch.derive.held_back import shares_in
 from perfwatch.derive.latency import QUANTILES, Latency, latencies
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
@@ -323,6 +324,7 @@ def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -
             run.labels[number]: {
                 **_device(device, energies.get(number, UNKNOWN_ENERGY), total),
                 "board": _board(run, device),
+                "throttled": shares_in(device, window.spans, run.interval_s),
             }
             for number, device in run.tape.devices.items()
             if number in energies or device.device.kind is DeviceKind.ACCELERATOR

@@ -6,6 +6,8 @@ Only what means less speed than the chip could give counts: not idleness, not cl
 from __future__ import annotations
 
 POWER_CAP = "power cap"
+POWER = "power"
+"""The key of that cause."""
 _SLOWDOWN, _BY_HARDWARE = 0x8, 0x40 | 0x80
 _WORDS = (
     (0x80, "power brake"),
@@ -15,7 +17,14 @@ _WORDS = (
     (0x4, POWER_CAP),
 )
 """The most serious first."""
-BITS = sum(bit for bit, _ in _WORDS)
+CAUSES = {
+    "power": POWER_CAP,
+    "thermal": "heat",
+    "power_brake": "power brake",
+    "hardware": "hardware slowdown",
+}
+"""What holds a device back, by the keys that the summary tells shares of time under, and in words."""
+_CAUSES = {0x4: POWER, 0x20: "thermal", 0x40: "thermal", 0x80: "power_brake", _SLOWDOWN: "hardware"}
 
 
 def reasons_of(bits: object) -> list[str]:
@@ -23,9 +32,19 @@ def reasons_of(bits: object) -> list[str]:
 
     A slowdown by hardware is told by its cause, heat or a power brake, where the device tells one.
     """
-    if isinstance(bits, bool) or not isinstance(bits, (int, float)):
-        return []
-    told = int(bits)
-    if told & _BY_HARDWARE:
-        told &= ~_SLOWDOWN
+    told = _told(bits)
     return [words for bit, words in _WORDS if told & bit]
+
+
+def causes_of(bits: object) -> tuple[str, ...]:
+    """The keys of `CAUSES` that hold, each once."""
+    told = _told(bits)
+    return tuple(dict.fromkeys(cause for bit, cause in _CAUSES.items() if told & bit))
+
+
+def _told(bits: object) -> int:
+    """The bits, without the slowdown whose cause is among them."""
+    if isinstance(bits, bool) or not isinstance(bits, (int, float)):
+        return 0
+    told = int(bits)
+    return told & ~_SLOWDOWN if told & _BY_HARDWARE else told

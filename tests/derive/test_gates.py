@@ -191,6 +191,21 @@ def test_requirements_are_words_of_a_list():
         parse_requirements(" , ")
 
 
+@pytest.mark.parametrize(
+    ("device", "throttled", "status"),
+    [
+        ("nvidia:0", {"power": 0.52, "thermal": 0.09}, BROKEN),
+        ("lab.org/nvidia:0", {"power": 0.52}, BROKEN),
+        ("nvidia:0", {"thermal": 0.09}, PASSED),
+        ("nvidia:0", {}, PASSED),
+        ("nvidia:0", None, NOT_MEASURED),
+    ],
+)
+def test_a_cause_that_never_held_has_a_share_of_nothing(device, throttled, status):
+    summary = {"energy": {"by_device": {device: {"throttled": throttled}}}}
+    assert judge(parse_gate(f"energy.by_device.{device}.throttled.power > 0.1"), summary).status == status
+
+
 def test_the_window_that_is_the_main_one_can_be_named_as_one_beside_it():
     summary = {"window": {"kind": "job"}, "energy": {"joules": 12.0}, "also": {"work": {}}}
     assert judge(parse_gate("also.job.energy.joules < 10"), summary).status == PASSED

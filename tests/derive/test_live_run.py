@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from derive.build import Session, codes, every, histogram
+from derive.build import Session, codes, every, histogram, message
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -282,6 +282,33 @@ def test_the_findings_known_live_are_among_those_of_the_summary() -> None:
     assert {"gap", "throttled", "lost-counts", "late-samples"} <= live
     assert live - {"gap"} <= codes(session.summary())
     assert "shared-device" not in live
+
+
+def test_what_held_a_device_back_is_told_live_as_in_the_summary() -> None:
+    session = Session()
+    session.job(1.0, 59.0)
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), THROTTLE_REASONS))
+    for t in every(1.0, 0.0, 60.0):
+        bits = 0x4 if 10 <= t < 40 else 0x20 if 45 <= t < 50 else None if t == 55 else 0
+        session.sample(number, t, 100.0 * t, bits)
+    (live,) = [one.message for one in told(session).findings if one.code == "throttled"]
+    assert live == "nvidia:0 ran with reduced clocks: power cap for 52 %, heat for 8.6 % of the run"
+    summary = session.summary(window="job")
+    assert message(summary, "throttled") == f"{live[:-4]} window."
+    assert summary["energy"]["by_device"]["nvidia:0"]["throttled"] == {
+        "power": pytest.approx(30 / 58),
+        "thermal": pytest.approx(5 / 58),
+    }
+
+
+def test_a_thousand_short_throttles_are_all_counted() -> None:
+    session = Session()
+    session.job(0.0, None)
+    number = session.device(metrics=(ENERGY.observed(update_s=0.1), THROTTLE_REASONS))
+    for t in every(1.0, 0.0, 2000.0):
+        session.sample(number, t, 100.0 * t, 0x4 if t % 2 else 0)
+    (live,) = [one.message for one in told(session).findings if one.code == "throttled"]
+    assert "power cap for 50 %" in live
 
 
 def test_a_process_of_others_on_a_device_is_told_while_it_is_there() -> None:

@@ -486,7 +486,29 @@ def test_a_reading_stands_until_the_next_but_not_for_long(last, share):
     summary = session.summary(window="job")
     assert ("throttled" in codes(summary)) is (share is not None)
     if share:
-        assert f"for {share} of the window (power cap)" in message(summary, "throttled")
+        assert f"power cap for {share} of the window" in message(summary, "throttled")
+
+
+@pytest.mark.parametrize(
+    ("bits", "shares"),
+    [
+        (lambda t: 0x1, {}),
+        (lambda t: 0x4 if t < 17 else 0x20, {"power": 0.5, "thermal": 0.5}),
+        (lambda t: 0x4 if t < 26 else 0x24, {"power": 1.0, "thermal": 0.2}),
+        (lambda t: 0x48 if t < 5 else 0x28 if t < 11 else 0, {"thermal": 0.3, "hardware": 0.2}),
+        (lambda t: 0x88, {"power_brake": 1.0}),
+        (lambda t: None, None),
+    ],
+)
+def test_each_cause_of_reduced_clocks_has_its_share(bits, shares):
+    session = Session()
+    session.busy_board(every(1.0, 0.0, 34.0), lambda t: 0.5, bits)
+    session.board(every(1.0, 0.0, 34.0))
+    session.job(2.0, 32.0)
+    told = session.summary(window="job")["energy"]["by_device"]
+    assert told["nvidia:0"]["throttled"] == (None if shares is None else pytest.approx(shares))
+    assert list(told["nvidia:0"]["throttled"] or ()) == list(shares or ())
+    assert told["nvidia:1"]["throttled"] is None
 
 
 def test_devices_are_guessed_where_nothing_told_them():

@@ -36,7 +36,7 @@ KEYS = {
 BESIDE = "window work energy power efficiency cost carbon quality"
 DEVICE_KEYS = (
     "name uuid host scope in_run joules error_joules method counter_joules integrated_joules "
-    "integral_off_ratio mean_watts max_watts samples coverage board"
+    "integral_off_ratio mean_watts max_watts samples coverage board throttled"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfwatch.derive.throttles import reasons_of
+from perfwatch.derive.throttles import causes_of, reasons_of
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,18 @@ from perfwatch.derive.throttles import reasons_of
 )
 def test_reasons_are_told_the_most_serious_first(bits: object, words: list[str]) -> None:
     assert reasons_of(bits) == words
+
+
+@pytest.mark.parametrize(
+    ("bits", "causes"),
+    [
+        (0x1, ()),
+        (0x24, ("power", "thermal")),
+        (0x60, ("thermal",)),
+        (0x88, ("power_brake",)),
+        (0x8, ("hardware",)),
+        (None, ()),
+    ],
+)
+def test_causes_are_those_that_the_summary_tells_shares_of(bits: object, causes: tuple[str, ...]) -> None:
+    assert causes_of(bits) == causes
