@@ -20,8 +20,10 @@ from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device, DeviceKind
 from perfwatch.session import format as fmt
 
-JUDGED_ANEW = 120
-"""Devices are compared anew when there are more slices by about this part: that goes through all of them."""
+JUDGED_EVERY, JUDGED_PART, JUDGED_AT_ONCE = 5, 24, 8
+"""To compare devices goes through all slices of all of them: 20 ms for eight of them at most. So it is done
+again after so many slices, or when there are more by this part; of more than eight devices less often.
+"""
 
 
 class OddWatch:
@@ -83,7 +85,10 @@ class OddWatch:
             groups.setdefault(device.least_width_s, {})[label] = device
         duration_s = until - self._start
         widths = {least_s: _width_s(duration_s, group.values()) for least_s, group in groups.items()}
-        counts = {least_s: self._count(duration_s, width_s) for least_s, width_s in widths.items()}
+        counts = {
+            least_s: self._count(whole_slices(duration_s, width_s), len(groups[least_s]))
+            for least_s, width_s in widths.items()
+        }
         about = tuple(labels.items()), counts
         if self._known is None or self._known[0] != about:
             found = [
@@ -93,10 +98,12 @@ class OddWatch:
             self._known = about, tuple(odd for each in found for odd in each)
         return self._known[1]
 
-    def _count(self, duration_s: float, width_s: float) -> int:
-        """How many slices are judged: of many the newest few wait for each other, until the run is over."""
-        count = whole_slices(duration_s, width_s)
-        return count if self._end < math.inf else count - count % (1 + count // JUDGED_ANEW)
+    def _count(self, slices: int, devices: int) -> int:
+        """How many slices are judged: the newest few wait for each other, until the run is over."""
+        if self._end < math.inf:
+            return slices
+        step = max(JUDGED_EVERY, slices // JUDGED_PART) * max(1, devices // JUDGED_AT_ONCE)
+        return slices - slices % step
 
 
 def _width_s(duration_s: float, group: Iterable[_Sliced]) -> float:
