@@ -46,9 +46,9 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     def log_message(self, *_): pass
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+parent = os.getpid()
 worker = os.fork()  # has the listening socket as well, as workers do
 if worker == 0:
-    parent = os.getppid()
     while os.getppid() == parent: time.sleep(0.05)
     os._exit(0)
 print(server.server_port, worker, flush=True)
