@@ -1,27 +1,31 @@
 """What does a metrics page (Prometheus' text format) say about a few families?
 
-A page can have half a megabyte and is read every second, so it is not parsed: the names that are wanted are
-looked for, and only their lines are read. Format: Prometheus' "Exposition formats", text version 0.0.4; an
-exemplar or a time behind the value (OpenMetrics) is passed over.
+A page can have some megabytes and is read every second, so it is not parsed: the families that it announces
+are found, and only the lines of those that are wanted are read. Format: Prometheus' "Exposition formats",
+text version 0.0.4; an exemplar or a time behind the value (OpenMetrics) is passed over.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
-from perfwatch.workload.tally import Number, believable, whole
+from perfwatch.workload.tally import LARGEST, Number, believable, whole
 
 SERIES = 20_000
 """So many series of one name are read; a page that has more is nobody's measurement."""
 NAMES_SHOWN = 5
 
-_REST = re.compile(rb'(?:\{((?:[^"{}\n]|"(?:[^"\\\n]|\\.)*")*)\})?[ \t]+(\S+)')
-_VALUE = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_LABEL = re.compile(rb'([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"')
+_TEXT = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+_REST = rb'(?:\{([^"{}\n]*(?:' + _TEXT + rb'[^"{}\n]*)*)\})?[ \t]+(\S+)'
+_LABEL = re.compile(rb'([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)")
-_FAMILY = re.compile(rb"^# TYPE (\S+) (?:counter|histogram)", re.MULTILINE)
+_FAMILY = re.compile(rb"\n# TYPE (\S+) +(\w+)")
+_PARTS = (b"_total", b"_bucket", b"_sum", b"_count")
+"""What stands behind the name of a family in the names of its series."""
 
 
 class Line(NamedTuple):
@@ -35,28 +39,73 @@ class Page:
     """One page, searched by name."""
 
     def __init__(self, body: bytes) -> None:
-        self._body = b"\n" + body.replace(b"\r\n", b"\n")
+        # Only where it is needed: to replace what is not there takes longer than to look.
+        self._body = b"\n" + (body.replace(b"\r\n", b"\n") if b"\r" in body else body)
 
-    def lines(self, name: str) -> Iterator[Line]:
-        """The series of exactly this name, in the order of the page."""
-        body, wanted = self._body, b"\n" + name.encode()
-        at = body.find(wanted)
-        for _ in range(SERIES):
-            if at < 0:
-                return
-            found = _REST.match(body, at + len(wanted))
-            if found is not None:
-                yield Line(found[1] or b"", _number(found[2]))
-            at = body.find(wanted, at + len(wanted))
+    @cached_property
+    def _announced(self) -> Mapping[bytes, list[tuple[int, int]]]:
+        """Where the series of each announced family stand: behind its `# TYPE`, up to the next one."""
+        found = [(match[1], match.end()) for match in _FAMILY.finditer(self._body)]
+        places: dict[bytes, list[tuple[int, int]]] = {}
+        end = len(self._body)
+        for family, begin in reversed(found):
+            places.setdefault(family, []).insert(0, (begin, end))
+            end = begin
+        return places
+
+    @property
+    def families(self) -> Iterable[bytes]:
+        """The names of the families that it announces."""
+        return self._announced.keys()
+
+    def lines(self, name: str, *, everywhere: bool = True) -> Iterator[Line]:
+        """The series of exactly this name, in the order of the page.
+
+        Args:
+            everywhere: look through the whole page for what is not where it is announced, or not announced.
+        """
+        for labels, value in self.texts(name, everywhere=everywhere):
+            yield Line(labels, number_of(value))
+
+    def texts(self, name: str, *, everywhere: bool = True) -> Iterator[tuple[bytes, bytes]]:
+        """The same, with each value as it stands there: of thousands of lines few may be needed."""
+        found = False
+        for found_text in self._texts_in(name, self._places(name.encode())):
+            found = True
+            yield found_text
+        if not found and (everywhere or not self._announced):
+            yield from self._texts_in(name, [(0, len(self._body))])
+
+    def _texts_in(self, name: str, places: Iterable[tuple[int, int]]) -> Iterator[tuple[bytes, bytes]]:
+        line = re.compile(b"\n" + re.escape(name.encode()) + _REST)
+        found = (match for begin, end in places for match in line.finditer(self._body, begin, end))
+        for match in islice(found, SERIES):
+            yield match[1] or b"", match[2]
 
     def declares(self, name: str) -> bool:
         """Whether the page announces the family, with or without series."""
-        families = {name, name.removesuffix("_total")}
-        return any(b"\n# TYPE " + family.encode() + b" " in self._body for family in families)
+        return bool(self._places(name.encode()))
+
+    def _places(self, name: bytes) -> list[tuple[int, int]]:
+        for part in (b"", *_PARTS):
+            if name.endswith(part) and (family := name.removesuffix(part)) in self._announced:
+                return self._announced[family]
+        return []
+
+    def begins(self, prefix: str) -> bool:
+        """Whether any series or announced family has a name that begins so."""
+        raw = prefix.encode()
+        if self._announced:
+            return any(family.startswith(raw) for family in self._announced)
+        return b"\n" + raw in self._body
 
     def names(self) -> list[str]:
         """Some counters and histograms of the page, to show a person what there is."""
-        found = (match[1].decode("utf-8", "replace") for match in _FAMILY.finditer(self._body))
+        found = (
+            match[1].decode("utf-8", "replace")
+            for match in _FAMILY.finditer(self._body)
+            if match[2] in (b"counter", b"histogram")
+        )
         return [name for name, _ in zip(found, range(NAMES_SHOWN), strict=False)]
 
     @property
@@ -83,20 +132,36 @@ def labels_of(raw: bytes) -> Mapping[str, str]:
 
 
 def without_label(raw: bytes, name: str) -> tuple[bytes, str | None]:
-    """The labels as they stand, without one of them; and that one's value."""
-    for match in _LABEL.finditer(raw):
-        if match[1] == name.encode():
-            rest = raw[: match.start()].rstrip(b", ") + b"," + raw[match.end() :].lstrip(b", ")
-            return rest.strip(b","), match[2].decode("utf-8", "replace")
-    return raw, None
+    """The labels as they stand, without one of them; and that one's value, which has no escapes in it."""
+    wanted = name.encode() + b'="'
+    at = raw.find(wanted)
+    while at > 0 and raw[at - 1] not in b", ":  # it is the end of another label's name
+        at = raw.find(wanted, at + 1)
+    if at < 0:
+        return raw, None
+    end = raw.find(b'"', at + len(wanted))
+    value = raw[at + len(wanted) : end].decode("utf-8", "replace")
+    before, after = raw[:at].rstrip(b", "), raw[end + 1 :].lstrip(b", ")
+    return before + b"," + after if before and after else before or after, value
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
     return b"\n" if match[1] == b"n" else match[1]
 
 
-def _number(text: bytes) -> Number | None:
-    if not _VALUE.fullmatch(text):
-        return None  # NaN and Inf are no counts
-    value = float(text)
-    return whole(value) if believable(value) else None
+def count_of(text: bytes) -> float:
+    """A count as it stands on a page; negative for what is none. Quicker than `number_of`."""
+    try:
+        value = float(text)
+    except ValueError:
+        return -1.0
+    return value if 0.0 <= value <= LARGEST and b"_" not in text else -1.0
+
+
+def number_of(text: bytes) -> Number | None:
+    """A value as it stands on a page; None for what is no believable number: NaN and Inf are no counts."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return whole(value) if believable(value) and b"_" not in text else None

@@ -12,11 +12,14 @@ from dataclasses import replace
 
 from perfwatch import metrics
 from perfwatch.model import Appeared, Buckets, Device, Kind, Metric, Reading, Sample, Value
-from perfwatch.workload.exposition import Page, without_label
+from perfwatch.workload.exposition import SERIES, Page, count_of, without_label
 from perfwatch.workload.growth import Growing
 from perfwatch.workload.patterns import Says
 from perfwatch.workload.quantities import STARTED, Quantity
-from perfwatch.workload.tally import Number
+from perfwatch.workload.tally import Number, whole
+
+REMEMBERED = SERIES
+"""So many lines of a histogram are known by their labels; beyond, all are looked at anew."""
 
 
 class PageTally:
@@ -96,6 +99,7 @@ class _Looked:
         self.metric = _metric(quantity)
         self._growing = Growing()
         self._bounds: tuple[float, ...] = ()
+        self._buckets: dict[bytes, tuple[bytes, float | None]] = {}
         self._has_sum = False
         self._restarted = False
         self.no_count = ""
@@ -157,14 +161,28 @@ class _Looked:
     def _histograms(self, page: Page, name: str) -> Iterator[tuple[bytes, _Histogram]]:
         """The histograms under one name by their labels: cumulative counts by bound, and the sum."""
         counts: dict[bytes, dict[float, Number]] = {}
-        for labels, value in page.lines(f"{name}_bucket"):
-            own, bound = without_label(labels, "le")
-            if bound is not None and value is not None and value >= 0 and self.quantity.takes(own):
-                counts.setdefault(own, {})[_bound(bound)] = value
+        known = self._buckets
+        for labels, text in page.texts(f"{name}_bucket"):
+            own, bound = known.get(labels) or self._bucket(labels)
+            count = -1.0 if bound is None else count_of(text)
+            if bound is not None and count >= 0.0:
+                counts.setdefault(own, {})[bound] = count
         sums = dict(page.lines(f"{name}_sum"))
         for labels, by_bound in counts.items():
             if math.inf in by_bound and not any(map(math.isnan, by_bound)):
                 yield labels, _Histogram(by_bound, sums.get(labels))
+
+    def _bucket(self, labels: bytes) -> tuple[bytes, float | None]:
+        """Of which series a line is a bucket, and up to where; None if it does not count.
+
+        A page has the same lines each time, so they are remembered.
+        """
+        own, text = without_label(labels, "le")
+        bound = None if text is None or not self.quantity.takes(own) else _bound(text)
+        if len(self._buckets) >= REMEMBERED:
+            self._buckets.clear()
+        self._buckets[labels] = own, bound
+        return own, bound
 
     def _added(self, by_series: Mapping[bytes, _Histogram]) -> Buckets | None:
         """All series by the bounds that every one of them has: counts at a common bound are exact."""
@@ -181,7 +199,7 @@ class _Looked:
                 return None  # another version of the server cuts otherwise: not comparable with what was
             own_sum = one.sum if self._has_sum and one.sum is not None else 0.0
             rows[labels] = (*(one.counts[bound] for bound in columns), own_sum)
-        total = self._take(rows)
+        total = tuple(map(whole, map(float, self._take(rows))))
         return Buckets((*total[1:-1], total[0]), total[-1] * self.quantity.factor if self._has_sum else None)
 
 
