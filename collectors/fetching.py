@@ -30,6 +30,22 @@ FAR_OFF_S = 30.0
 _HEADERS = {"Accept": "text/plain;version=0.0.4, */*;q=0.1", "Accept-Encoding": "identity"}
 
 
+PATHS = ("/metrics", "/prometheus/metrics", "/monitoring/prometheus/metrics")
+"""Where servers have their page: nearly all; TensorRT-LLM and others; TensorFlow Serving."""
+
+
+def places_of(text: str) -> list[str]:
+    """The addresses at which a page may be: the one that was named, or the usual ones of a server.
+
+    Raises:
+        ConfigError: it is no address.
+    """
+    first = checked_url(text)
+    if urlsplit(text).path not in ("", "/"):
+        return [first]
+    return [urlsplit(first)._replace(path=path).geturl() for path in PATHS]
+
+
 def checked_url(text: str) -> str:
     """The address of a page, ready to be asked: `http://HOST:PORT` alone means its `/metrics`.
 
@@ -47,7 +63,7 @@ def checked_url(text: str) -> str:
             "such as http://127.0.0.1:8000/metrics"
         )
     if parts.path in ("", "/"):
-        parts = parts._replace(path="/metrics")
+        parts = parts._replace(path=PATHS[0])
     return parts._replace(fragment="").geturl()
 
 
@@ -62,6 +78,10 @@ def shown(url: str) -> str:
         return clean(re.split(r"[?#]", url.rpartition("@")[2])[0], 200)
     place = parts.netloc.rpartition("@")[2]
     return clean(f"{parts.scheme}://{place}{parts.path}" + (f"?{HIDDEN}" if parts.query else ""), 200)
+
+
+class NotThere(TryAgain):
+    """A server answers, and has no such page."""
 
 
 class NoAnswer(TryAgain):
@@ -134,6 +154,8 @@ class Fetcher:
         raise self._trouble(f"sends us on more than {REDIRECTS} times; name the page itself")
 
     def _body(self, response: httpx.Response, until_s: float) -> bytes:
+        if response.status_code == self._httpx.codes.NOT_FOUND:
+            raise NotThere(f"the page {self.shown} answers with status 404; is the path right?", 1.0)
         if response.status_code != self._httpx.codes.OK:
             raise self._trouble(f"answers with status {response.status_code}{_hint(response.status_code)}")
         if "html" in response.headers.get("content-type", ""):
@@ -165,7 +187,7 @@ class Fetcher:
 def _hint(status: int) -> str:
     if status in (401, 403):
         return " (not allowed); give user and password in the address, as https://USER:PASSWORD@HOST/"
-    return "; is the path right?" if status == 404 else ""
+    return ""
 
 
 def _reason(error: BaseException) -> str:

@@ -1,16 +1,17 @@
 """What does a server's metrics page say about its work?
 
-vLLM's names are known; any other series is named behind a `#` of the address
-(`perfwatch.workload.quantities`). One collector reads one page.
+The names of the usual servers are known (`perfwatch.workload.servers`); any other series is named behind a
+`#` of the address (`perfwatch.workload.quantities`). One collector reads one page.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfwatch_collectors.fetching import Fetcher, NoAnswer, checked_url, shown
+from perfwatch_collectors.fetching import Fetcher, NoAnswer, NotThere, places_of, shown
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
@@ -19,7 +20,7 @@ from perfwatch.model import Device, DeviceKind, Event, Reading
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.page import PageTally
-from perfwatch.workload.quantities import KNOWN, parse_quantities
+from perfwatch.workload.quantities import parse_quantities
 
 SAID = 100
 """So many different reasons are told; a server that finds a new one each time is not heard for ever."""
@@ -75,15 +76,15 @@ class PageCollector(Collector):
         self._new_fetcher = fetcher
         self._fetcher: Fetches | None = None
         address, _, named = self.options.url.partition("#")
-        self._url = checked_url(address) if address else ""
-        self._quantities = (*parse_quantities(named), *KNOWN)
-        self._names = {quantity.name for quantity in self._quantities if quantity.asked}
+        self._places = places_of(address) if address else []
+        self._at = 0
+        self._quantities = parse_quantities(named)
         self._tally: PageTally | None = None
         self._said: set[str] = set()
         self._was_read = False
 
     def open(self) -> Sequence[Device]:
-        if not self._url:
+        if not self._places:
             raise Unavailable("no page is named", "perfwatch run -w prometheus=URL -- CMD")
         self.close()
         self._fetcher = self._new_fetcher(self._url)
@@ -95,8 +96,7 @@ class PageCollector(Collector):
             index=index,
             facts={"work": "page", "url": shown(self._url)},
         )
-        wanted = [each for each in self._quantities if each.asked or each.name not in self._names]
-        self._tally = PageTally(device, wanted)
+        self._tally = PageTally(device, self._quantities)
         return [device]
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
@@ -105,7 +105,7 @@ class PageCollector(Collector):
             raise TryAgain(f"the page {shown(self._url)} is not open")
         before_ns = self._clock.monotonic_ns()
         try:
-            page = Page(fetcher.fetch())
+            page = self._page(fetcher)
         except TryAgain as trouble:
             now_ns = self._clock.monotonic_ns()
             yield from tally.unknown(now_ns)
@@ -127,6 +127,46 @@ class PageCollector(Collector):
             yield from self._say(reason, now_ns)
             if not readings:
                 raise TryAgain(reason, 1.0)
+
+    @property
+    def _url(self) -> str:
+        """Where the page is looked for now."""
+        return self._places[self._at]
+
+    def _page(self, fetcher: Fetches) -> Page:
+        """The page; until one was read, of a server of which no path was named, at its usual places.
+
+        Raises:
+            TryAgain: it cannot be had now; says why.
+        """
+        try:
+            page, trouble = Page(fetcher.fetch()), None
+        except NotThere as error:
+            page, trouble = None, error
+        if not self._was_read and (page is None or not page.has_metrics):
+            page = self._page_elsewhere() or page
+        if page is None:
+            raise trouble or TryAgain(f"the page {shown(self._url)} is not there")
+        return page
+
+    def _page_elsewhere(self) -> Page | None:
+        for at, place in enumerate(self._places[1:], 1):
+            fetcher = self._new_fetcher(place)
+            with contextlib.suppress(TryAgain):
+                page = Page(fetcher.fetch())
+                if page.has_metrics:
+                    self._move(at, fetcher)
+                    return page
+            fetcher.close()
+        return None
+
+    def _move(self, at: int, fetcher: Fetches) -> None:
+        """The page is at another place of the server."""
+        self.close()
+        self._fetcher, self._at = fetcher, at
+        if self._tally is not None:
+            device, url = self._tally.device, shown(self._url)
+            self._tally.device = replace(device, name=url, facts={**device.facts, "url": url})
 
     def close(self) -> None:
         if self._fetcher is not None:

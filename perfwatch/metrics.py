@@ -73,8 +73,12 @@ GENERATED_TOKENS = Metric("generated_tokens_total", _N, _COUNTER, "Tokens genera
 STEPS = Metric("steps_total", _N, _COUNTER, "Training steps done.")
 RUNNING = Metric("running", _N, _GAUGE, "Queries in work.")
 WAITING = Metric("waiting", _N, _GAUGE, "Queries waiting.")
+KV_CACHE_USAGE = Metric(
+    "kv_cache_usage_ratio", _R, _GAUGE, "Share of a language model's cache of keys and values that is used."
+)
 LATENCY = Metric("latency_seconds", _S, _HISTOGRAM, "Time of a query from end to end.")
 TIME_TO_FIRST_TOKEN = Metric("time_to_first_token_seconds", _S, _HISTOGRAM, "Time until the first token.")
+QUEUE_TIME = Metric("queue_time_seconds", _S, _HISTOGRAM, "Time that a query waits until it is begun.")
 INTER_TOKEN_LATENCY = Metric("inter_token_latency_seconds", _S, _HISTOGRAM, "Time between tokens.")
 
 CATALOGUE: dict[str, Metric] = {

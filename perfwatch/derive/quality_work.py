@@ -131,22 +131,32 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _completion_counted(evidence: Evidence) -> Iterator[Finding]:
-    """Tokens of a page that move only together with its queries, and stand still in between."""
+    """Tokens of a page that is known to count them late, or that move only together with its queries."""
     window = Span(evidence.window.start_s, evidence.window.end_s)
     for name in _TOKENS:
         counted, kinds = evidence.work.get(name), evidence.courses.get(name, {})
         if counted is None or counted.source != "page" or not counted.count:
             continue
+        if _told_at_the_end(evidence, name):
+            yield Finding("completion-counted", WARN, _COUNTED_LATE.format(name.replace("_", " ")))
+            continue
         queries, tokens = evidence.courses.get("queries", {}).get("page", ()), kinds.get("page", ())
         ends, moves = (set(changes_of(courses, window)) for courses in (queries, tokens))
         stands_still = _polls(tokens, window) >= 2 * len(moves)
         if len(moves) >= _MOVES_THAT_TELL and ends >= moves and stands_still:
-            yield Finding(
-                "completion-counted",
-                WARN,
-                f"The server counts {name.replace('_', ' ')} when a query ends: those of queries in work at "
-                "the ends of the window count late or not at all; measure much longer than a query takes.",
-            )
+            yield Finding("completion-counted", WARN, _COUNTED_LATE.format(name.replace("_", " ")))
+
+
+_COUNTED_LATE = (
+    "The server counts {} when a query ends: those of queries in work at the ends of the window count late "
+    "or not at all; measure much longer than a query takes."
+)
+
+
+def _told_at_the_end(evidence: Evidence, name: str) -> bool:
+    """Whether a server is known to do so, whatever its readings show."""
+    pages = (device for device in workloads(evidence.tape) if device.get(f"{name}_total") is not None)
+    return any(name in str(device.device.facts.get("counted_at_the_end", "")).split(",") for device in pages)
 
 
 def _polls(courses: Sequence[Course], window: Span) -> int:

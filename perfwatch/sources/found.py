@@ -29,10 +29,9 @@ def tells_work(one: Listener) -> bool:
     if body is None:
         return False
     from perfwatch.workload.exposition import Page  # late: most starts find no server to ask
-    from perfwatch.workload.quantities import KNOWN
+    from perfwatch.workload.servers import recognised
 
-    page = Page(body)
-    return any(page.declares(series) for quantity in KNOWN for series in quantity.series)
+    return bool(recognised(Page(body)))
 
 
 def _page(one: Listener) -> bytes | None:

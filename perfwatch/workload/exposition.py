@@ -7,10 +7,10 @@ text version 0.0.4; an exemplar or a time behind the value (OpenMetrics) is pass
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from perfwatch.workload.tally import LARGEST, Number, believable, whole
@@ -35,10 +35,17 @@ class Line(NamedTuple):
     value: Number | None
 
 
+@lru_cache(512)
+def _line_of(name: str) -> re.Pattern[bytes]:
+    """A line of exactly this name: its labels, which may be none, and its value."""
+    return re.compile(b"\\n" + re.escape(name.encode()) + _REST)
+
+
 class Page:
     """One page, searched by name."""
 
     def __init__(self, body: bytes) -> None:
+        body = _unquoted(body)
         # Only where it is needed: to replace what is not there takes longer than to look.
         self._body = b"\n" + (body.replace(b"\r\n", b"\n") if b"\r" in body else body)
 
@@ -67,20 +74,15 @@ class Page:
         for labels, value in self.texts(name, everywhere=everywhere):
             yield Line(labels, number_of(value))
 
-    def texts(self, name: str, *, everywhere: bool = True) -> Iterator[tuple[bytes, bytes]]:
+    def texts(self, name: str, *, everywhere: bool = True) -> list[tuple[bytes, bytes]]:
         """The same, with each value as it stands there: of thousands of lines few may be needed."""
-        found = False
-        for found_text in self._texts_in(name, self._places(name.encode())):
-            found = True
-            yield found_text
+        line = _line_of(name)
+        found = [
+            one for begin, end in self._places(name.encode()) for one in line.findall(self._body, begin, end)
+        ]
         if not found and (everywhere or not self._announced):
-            yield from self._texts_in(name, [(0, len(self._body))])
-
-    def _texts_in(self, name: str, places: Iterable[tuple[int, int]]) -> Iterator[tuple[bytes, bytes]]:
-        line = re.compile(b"\n" + re.escape(name.encode()) + _REST)
-        found = (match for begin, end in places for match in line.finditer(self._body, begin, end))
-        for match in islice(found, SERIES):
-            yield match[1] or b"", match[2]
+            found = line.findall(self._body)
+        return found[:SERIES]
 
     def declares(self, name: str) -> bool:
         """Whether the page announces the family, with or without series."""
@@ -95,9 +97,7 @@ class Page:
     def begins(self, prefix: str) -> bool:
         """Whether any series or announced family has a name that begins so."""
         raw = prefix.encode()
-        if self._announced:
-            return any(family.startswith(raw) for family in self._announced)
-        return b"\n" + raw in self._body
+        return any(family.startswith(raw) for family in self._announced) or b"\n" + raw in self._body
 
     def names(self) -> list[str]:
         """Some counters and histograms of the page, to show a person what there is."""
@@ -121,6 +121,17 @@ class Page:
         if self._body.lstrip()[:1] in (b"[", b"{"):
             return "; it is JSON: TensorRT-LLM has its metrics at /prometheus/metrics"
         return ""
+
+
+def _unquoted(body: bytes) -> bytes:
+    """Some builds of llama.cpp send the page as one JSON string (ggml-org/llama.cpp, issue 17384)."""
+    if body[:1] != b'"':
+        return body
+    try:
+        text = json.loads(body)
+    except ValueError:
+        return body
+    return text.encode() if isinstance(text, str) else body
 
 
 def labels_of(raw: bytes) -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """Which series of a server's metrics page are its work, under which names?
 
-`KNOWN` holds the servers whose names are known without being named; a person names further series behind a
-`#` of the page's address: `NAME=SERIES`, or `SERIES` alone. NAME may end as in a pattern
+Those of known servers are in `perfwatch.workload.servers`; a person names further series behind a `#` of the
+page's address: `NAME=SERIES`, or `SERIES` alone. NAME may end as in a pattern
 (`perfwatch.workload.patterns`); SERIES may pick labels: `SERIES{LABEL="VALUE"}`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import CATALOGUE
@@ -23,6 +24,9 @@ _SERIES = re.compile(r'(?:([A-Za-z_]\w*)=)?([A-Za-z_:][\w:]*)(?:\{((?:[^"{}]|"(?
 _SECONDS = {"_ms": 1e-3, "_milliseconds": 1e-3, "_us": 1e-6, "_microseconds": 1e-6}
 
 
+Labels = Mapping[str, "str | tuple[str, ...]"]
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One unit of work, gauge or timing of a page.
@@ -31,8 +35,12 @@ class Quantity:
         name: the bare name.
         says: a cumulative total, a gauge, or a timing (a histogram).
         series: names on the page; the first that is there is used (older and newer versions differ).
-        only: labels that a series must have, with these values.
-        never: a label, and the values with which a series does not count.
+        plus: further series that are added, such as those of another protocol.
+        only: labels that a series must have, with one of these values; `5*` is all that begin with 5.
+        never: labels, and the values with which a series does not count.
+        first: labels by which the same is told several times; of those only 0 counts, where they are there.
+        mean: of a gauge: the mean of its series, not their sum.
+        of: of a timing that is told as a counter of time: the counter of what took it.
         factor: of a timing: what turns the page's values into seconds.
         asked: a person named it.
     """
@@ -40,42 +48,51 @@ class Quantity:
     name: str
     says: Says
     series: tuple[str, ...]
-    only: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    never: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    plus: tuple[str, ...] = ()
+    only: Labels = field(default_factory=dict)
+    never: Labels = field(default_factory=dict)
+    first: tuple[str, ...] = ()
+    mean: bool = False
+    of: str = ""
     factor: float = 1.0
     asked: bool = False
 
     def takes(self, raw_labels: bytes) -> bool:
         """Whether a series with these labels counts."""
-        if not self.only and not self.never:
+        if not (self.only or self.never or self.first):
             return True
         labels = labels_of(raw_labels)
-        wanted = all(
-            labels.get(key) in (value if isinstance(value, tuple) else (value,))
-            for key, value in self.only.items()
+        return (
+            all(_is_one_of(labels.get(key), values) for key, values in self.only.items())
+            and not any(_is_one_of(labels.get(key), values) for key, values in self.never.items())
+            and all(labels.get(key, "0") == "0" for key in self.first)
         )
-        return wanted and not any(labels.get(key) in values for key, values in self.never.items())
 
 
-_FAILED = ("abort", "error")
-"""vLLM counts a request that the client gave up or that broke among the successes, by its reason."""
+def _is_one_of(value: str | None, wanted: str | tuple[str, ...]) -> bool:
+    """Whether a label has one of these values; `5*` is all that begin with 5."""
+    if value is None:
+        return False
+    for one in (wanted,) if isinstance(wanted, str) else wanted:
+        if value == one or (one.endswith("*") and value.startswith(one[:-1])):
+            return True
+    return False
 
-# vLLM: vllm/v1/metrics/loggers.py (0.9 to 0.32); inter-token latency was called time per output token before.
-KNOWN: tuple[Quantity, ...] = (
-    Quantity("generated_tokens", Says.TOTAL, ("vllm:generation_tokens_total",)),
-    Quantity("prompt_tokens", Says.TOTAL, ("vllm:prompt_tokens_total",)),
-    Quantity("queries", Says.TOTAL, ("vllm:request_success_total",), never={"finished_reason": _FAILED}),
-    Quantity("errors", Says.TOTAL, ("vllm:request_success_total",), only={"finished_reason": _FAILED}),
-    Quantity("running", Says.GAUGE, ("vllm:num_requests_running",)),
-    Quantity("waiting", Says.GAUGE, ("vllm:num_requests_waiting",)),
-    Quantity("time_to_first_token", Says.TIMING, ("vllm:time_to_first_token_seconds",)),
-    Quantity(
-        "inter_token_latency",
-        Says.TIMING,
-        ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"),
-    ),
-    Quantity("latency", Says.TIMING, ("vllm:e2e_request_latency_seconds",)),
-)
+
+def total(name: str, *series: str, **how: Any) -> Quantity:
+    """A cumulative total; `how` as in `Quantity`."""
+    return Quantity(name, Says.TOTAL, series, **how)
+
+
+def gauge(name: str, *series: str, **how: Any) -> Quantity:
+    """A gauge."""
+    return Quantity(name, Says.GAUGE, series, **how)
+
+
+def timing(name: str, *series: str, **how: Any) -> Quantity:
+    """A timing: a histogram, a summary, or a counter of time with a counter of what took it (`of`)."""
+    return Quantity(name, Says.TIMING, series, **how)
+
 
 STARTED = Quantity("process_start_time", Says.GAUGE, ("process_start_time_seconds",))
 """When the server's process began (Unix time): another one means that its counters began anew."""
@@ -107,7 +124,7 @@ def _quantity(text: str) -> Quantity:
     bare = series.removesuffix("_total")
     candidates = (series, f"{series}_total") if series == bare and says is Says.TOTAL else (series, bare)
     only = labels_of((labels or "").encode())
-    return Quantity(name, says, candidates, only, factor=factor, asked=True)
+    return Quantity(name, says, candidates, only=only, factor=factor, asked=True)
 
 
 def _meaning(written: str, series: str) -> tuple[str, Says, float]:

@@ -34,6 +34,16 @@ def raw(data: bytes) -> Answer:
     return answer
 
 
+def by_path(server: Server, answers: dict[str, Answer]) -> Answer:
+    """Each path has its own answer; of any other one there is no page."""
+
+    def answer(connection: socket.socket) -> None:
+        path = server.requests[-1].split(" ")[1]
+        answers.get(path, page("no such page", status="404 Not Found"))(connection)
+
+    return answer
+
+
 class Server:
     """Answers each request with `answer`, over kept connections; `requests` are their heads."""
 

@@ -153,8 +153,11 @@ def _heading(one: DeviceNow, work: WorkloadNow, now: float, columns: int, *, sel
     """Its name, what kind of source it is, and how it does."""
     line = Line(columns)
     line.put("▸ " if selected else "", "accent").foreign(one.label, "title").put("  ")
+    server = one.device.facts.get("server")
+    if server:
+        line.foreign(str(server), "text").put("  ")
     if one.device.name != one.label:
-        line.foreign(one.device.name, "text").put("  ")
+        line.foreign(one.device.name, "dim" if server else "text").put("  ")
     if work.kind and work.kind not in (one.collector, one.device.name):
         line.foreign(work.kind, "dim").put("  ")
     if one.state is not State.OK:
