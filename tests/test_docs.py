@@ -19,8 +19,9 @@ from perfwatch.derive.findings import CODES
 from perfwatch.metrics import CATALOGUE
 from perfwatch.model import State
 from perfwatch.session import format as fmt
-from perfwatch.workload.patterns import compile_pattern
+from perfwatch.workload.patterns import Says, compile_pattern
 from perfwatch.workload.presets import PRESETS
+from perfwatch.workload.servers import every_server
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -52,6 +53,15 @@ def test_the_metrics_page_is_the_catalogue() -> None:
         for metric in CATALOGUE.values()
     ]
     assert rows(page("metrics.md"), "metric") == expected
+
+
+def test_the_servers_page_is_the_table_of_servers() -> None:
+    expected = []
+    for server in every_server():
+        counts = dict.fromkeys(f"`{one.name}`" for one in server.quantities if one.says is not Says.TIMING)
+        times = dict.fromkeys(f"`{one.name}`" for one in server.quantities if one.says is Says.TIMING)
+        expected.append([server.name, ", ".join(counts), ", ".join(times)])
+    assert [row[:3] for row in rows(page("servers.md"), "server")] == expected
 
 
 def test_the_findings_page_is_the_table_of_codes() -> None:
