@@ -121,6 +121,8 @@ class PageCollector(Collector):
                 f"{clean(name, 80)} on the page {shown(self._url)} is no count (not a number, or below zero)"
             )
             yield from self._say(f"{told}: it is unknown, not zero", now_ns)
+        for told in tally.perhaps_twice():
+            yield from self._say(f"the page {shown(self._url)}: {told}", now_ns)
         missing = tally.missing()
         if missing or not readings:
             reason = self._finds_nothing(page, missing)

@@ -9,7 +9,7 @@ counters).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from perfwatch.workload.tally import Number
 
@@ -32,6 +32,11 @@ class Growing:
     def seen(self) -> bool:
         """Whether any series was ever there."""
         return bool(self._last)
+
+    @property
+    def series(self) -> Iterable[bytes]:
+        """The series that are followed."""
+        return self._last.keys()
 
     def take(self, rows: Mapping[bytes, Row], *, restarted: bool = False) -> tuple[Number, ...]:
         """The total after another page that holds these series (at least one, all of one length).

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from perfwatch import metrics
 from perfwatch.model import Buckets, Kind, Metric, Value
-from perfwatch.workload.exposition import SERIES, Line, Page, count_of, without_label
+from perfwatch.workload.exposition import SERIES, Line, Page, count_of, labels_of, without_label
 from perfwatch.workload.growth import Growing
 from perfwatch.workload.patterns import Says
 from perfwatch.workload.quantities import Quantity
@@ -62,6 +62,11 @@ class Looked:
     def _take(self, rows: Mapping[bytes, Sequence[Number]]) -> tuple[Number, ...]:
         restarted, self._restarted = self._restarted, False
         return self._growing.take(rows, restarted=restarted)
+
+    def labelled(self, label: str) -> list[str]:
+        """The values that a label has among the series that count."""
+        found = (labels_of(series).get(label) for series in self._growing.series)
+        return sorted({value for value in found if value})
 
     def zero(self) -> Value:
         """Where it began, if it is cumulative."""

@@ -14,7 +14,9 @@ from perfwatch.workload.exposition import Page
 from perfwatch.workload.looked import Looked
 from perfwatch.workload.quantities import STARTED, Quantity
 from perfwatch.workload.servers import Server, quantities_of, recognised
-from perfwatch.workload.tally import Number
+from perfwatch.workload.tally import Number, clean_text
+
+PARTS_SHOWN = 4
 
 
 class PageTally:
@@ -70,6 +72,24 @@ class PageTally:
     def no_counts(self) -> list[str]:
         """The series that the last page had, but with no value that is a count."""
         return [one.no_count for one in self._looked_for if one.no_count]
+
+    def perhaps_twice(self) -> list[str]:
+        """What is to be said of servers that count a query several times where their parts work together."""
+        said = []
+        for server in self.servers:
+            label, parts = server.counts_twice or ("", "")
+            queries = self._declared.get("queries_total")
+            if not label or queries is None or queries.quantity not in server.quantities:
+                continue
+            names = queries.labelled(label)
+            if len(names) > 1:
+                shown = ", ".join(clean_text(name) for name in names[:PARTS_SHOWN])
+                example = f'queries={queries.quantity.series[0]}{{{label}="{clean_text(names[0])}"}}'
+                said.append(
+                    f"{server.name} counts the queries of {len(names)} {parts} ({shown}): where one calls "
+                    f"another, a query counts in both; pick one by naming it behind a #: {example}"
+                )
+        return said
 
     def _recognise(self, page: Page) -> None:
         """Look for the work of the servers whose names are on the page; some come only once they worked."""

@@ -170,6 +170,20 @@ def test_a_server_that_is_not_up_yet_is_found_at_its_place_later(server: Server)
     assert watched.read()["generated_tokens_total"] == 1500
 
 
+def test_parts_that_may_call_each_other_are_said_once(server: Server) -> None:
+    name = "nv_inference_request_success"
+    server.answer = page(f'# TYPE {name} counter\n{name}{{model="pre"}} 5\n{name}{{model="all"}} 5\n')
+    watched = Watched(server.url)
+    assert watched.read()["queries_total"] == 10
+    watched.read()
+    (said,) = watched.notes
+    assert "counts the queries of 2 models (all, pre)" in said
+    assert f'#: queries={name}{{model="all"}}' in said
+    picked = Watched(f'{server.url}#queries={name}{{model="all"}}')
+    assert picked.read()["queries_total"] == 5
+    assert picked.notes == []
+
+
 def test_a_page_that_comes_as_one_json_string_is_read(server: Server) -> None:
     server.answer = page(json.dumps(VLLM), content_type="application/json")
     assert Watched(server.url).read()["generated_tokens_total"] == 1500
