@@ -127,7 +127,8 @@ class Looked:
             return None
         restarted = self._restarted
         count = self._taken.take(counts, restarted=restarted)[0]
-        self._has_sum = True
+        if self.metric.bounds is None:
+            self.metric, self._has_sum = replace(self.metric, bounds=()), True
         return Buckets((count,), self._take(sums)[0] * self.quantity.factor)
 
     def _histograms(self, page: Page, name: str) -> Iterator[tuple[bytes, _Histogram]]:

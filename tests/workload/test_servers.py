@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from derive.build import Session
 
 from perfwatch.model import Appeared, Buckets, Device, DeviceKind, Sample
 from perfwatch.workload.exposition import Page
@@ -403,6 +404,20 @@ def test_a_server_whose_names_come_only_once_it_worked_is_recognised_then() -> N
     row = seen.read("# TYPE python_info gauge\npython_info 1\n" + LITELLM)
     assert row["queries_total"] == 12
     assert seen.tally.device.facts["server"] == "LiteLLM"
+
+
+def test_a_mean_alone_is_told_in_the_summary() -> None:
+    seen = Told()
+    seen.read(MLSERVER)
+    (latency,) = (one for one in seen.tally.device.metrics if one.name == "latency_seconds")
+    assert latency.bounds == ()
+    session = Session()
+    number = session.device("page", metrics=(latency,), kind=DeviceKind.WORKLOAD, scope=None, work="page")
+    for t, count, total in ((1.0, 10, 0.5), (2.0, 10, 0.5), (32.0, 110, 20.5), (33.0, 110, 20.5)):
+        session.sample(number, t, Buckets((count,), total))
+    session.job(2.0, 32.0)
+    found = session.summary(window="job")["latency"]["latency"]
+    assert (found["count"], found["mean_s"], found["p50_s"]) == (100, pytest.approx(0.2), None)
 
 
 def test_a_mean_alone_goes_on_over_a_restart() -> None:
