@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -39,6 +39,8 @@ class Latency:
         percentiles: by the keys of `QUANTILES`.
         lower_limits: those of `percentiles` that lie above the highest bound of a page's buckets: the
             value is that bound, the truth is larger.
+        buckets: of those of `percentiles` that lie in a bucket wider than themselves, its bounds: the value is
+            a guess, the truth is anywhere in it.
     """
 
     count: float
@@ -47,6 +49,7 @@ class Latency:
     max_s: float | None
     percentiles: Mapping[str, float | None]
     lower_limits: tuple[str, ...] = ()
+    buckets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def few(self) -> list[str]:
         """The percentiles that rest on fewer than ten observations beyond them."""
@@ -238,7 +241,7 @@ def of_buckets(bounds: Sequence[float], counts: Sequence[float], total_s: float 
     if n <= 0:
         return Latency(0, None, None, None, dict.fromkeys(QUANTILES))
     percentiles: dict[str, float | None] = {}
-    limits = []
+    limits, wide = [], {}
     for key, (part, whole) in QUANTILES.items():
         value, is_limit = None, False
         if n * (whole - part) >= whole:
@@ -246,10 +249,18 @@ def of_buckets(bounds: Sequence[float], counts: Sequence[float], total_s: float 
         percentiles[key] = value
         if is_limit:
             limits.append(key)
+        elif value is not None and (bucket := _wide_bucket(bounds, value)) is not None:
+            wide[key] = bucket
     count = int(n) if float(n).is_integer() else n
-    return Latency(
-        count, total_s / n if total_s is not None else None, None, None, percentiles, tuple(limits)
-    )
+    mean_s = total_s / n if total_s is not None else None
+    return Latency(count, mean_s, None, None, percentiles, tuple(limits), wide)
+
+
+def _wide_bucket(bounds: Sequence[float], value: float) -> tuple[float, float] | None:
+    """The bucket that a value lies in, where that is wider than the value."""
+    index = bisect_left(bounds, value)
+    upper, lower = bounds[index], bounds[index - 1] if index else 0.0
+    return (lower, upper) if upper - lower > value else None
 
 
 def quantile_of_buckets(

@@ -474,6 +474,7 @@ def _latency(found: Latency) -> dict[str, Any]:
         **{key: found.percentiles[key] for key in QUANTILES},
         "max_s": found.max_s,
         "lower_limits": list(found.lower_limits),
+        "buckets": {key: list(bounds) for key, bounds in found.buckets.items()},
     }
 
 

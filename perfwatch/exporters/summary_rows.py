@@ -248,8 +248,16 @@ def _percentile(timing: Json, key: str) -> str:
     value = timing.get(key)
     if value is None:
         return ""
-    at_least = "≥ " if key in (timing.get("lower_limits") or ()) else ""
-    return f"{key.removesuffix('_s')} {at_least}{format_latency(value)}"
+    name = key.removesuffix("_s")
+    if key in (timing.get("lower_limits") or ()):
+        return f"{name} ≥ {format_latency(value)}"
+    lower, upper = (timing.get("buckets") or {}).get(key, (None, None))
+    if upper is None:
+        return f"{name} {format_latency(value)}"
+    within = (
+        f"≤ {format_latency(upper)}" if not lower else f"{format_latency(lower)} to {format_latency(upper)}"
+    )
+    return f"{name} {within}"
 
 
 def _joules_with_error(energy: Json) -> str:

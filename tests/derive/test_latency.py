@@ -75,6 +75,7 @@ def test_a_window_without_timings_knows_nothing_of_them():
         **dict.fromkeys(QUANTILES),
         "max_s": None,
         "lower_limits": [],
+        "buckets": {},
     }
 
 
@@ -157,6 +158,17 @@ def test_a_quantile_beyond_the_highest_bound_is_a_lower_limit():
     assert latency.percentiles["p50_s"] == 1.0
     assert "p50_s" in latency.lower_limits
     assert (latency.mean_s, latency.min_s, latency.max_s) == (2.5, None, None)
+
+
+def test_a_quantile_in_a_bucket_wider_than_itself_is_told_as_that_bucket():
+    """121 queries that waited 12 us each, told by a bucket of 0.3 s: interpolated they waited 150 ms."""
+    waited = of_buckets((0.3, 0.5, math.inf), (121, 121, 121), 121 * 12e-6)
+    assert waited.percentiles["p50_s"] == pytest.approx(0.15)
+    assert waited.buckets == {key: (0.0, 0.3) for key in ("p50_s", "p90_s", "p95_s", "p99_s")}
+    assert waited.mean_s == pytest.approx(12e-6)
+    fine = of_buckets((0.1, 0.2, 0.3, math.inf), (0, 100, 300, 300), None)
+    assert fine.buckets == {}
+    assert of_buckets((0.1, 1.0, math.inf), (10, 100, 100), None).buckets["p50_s"] == (0.1, 1.0)
 
 
 def test_pages_are_differenced_over_the_window():

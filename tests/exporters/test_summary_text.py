@@ -306,6 +306,13 @@ def test_a_percentile_beyond_the_last_bucket_is_a_lower_limit():
     assert "p99 ≥ 10.0 s" in face(summary)
 
 
+def test_a_percentile_in_a_bucket_wider_than_itself_is_told_as_the_bucket():
+    summary = server()
+    summary["latency"] = {"queue_time": timing(121, p50=0.15, p90=0.27, p99=0.297, longest=None)}
+    summary["latency"]["queue_time"] |= {"buckets": {"p50_s": [0.0, 0.3], "p90_s": [0.1, 0.3]}}
+    assert "p50 ≤ 300 ms p90 100 ms to 300 ms p99 297 ms" in words(face(summary))
+
+
 # Quality
 
 

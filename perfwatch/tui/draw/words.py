@@ -51,9 +51,14 @@ _SPOKEN: dict[Unit, Callable[[float], str]] = {
 
 
 def percentile(latency: Latency, key: str) -> str:
-    """`62.7 ms`; `> 10.0 s` where only a lower limit is known."""
+    """`62.7 ms`; `> 10.0 s` where only a lower limit is known, `< 300 ms` where only an upper one is."""
     text = format_latency(latency.percentiles.get(key))
-    return f"> {text}" if key in latency.lower_limits else text
+    if key in latency.lower_limits:
+        return f"> {text}"
+    bucket = latency.buckets.get(key)
+    if bucket is None:
+        return text
+    return f"< {format_latency(bucket[1])}" if bucket[0] <= 0.0 else f"~ {text}"
 
 
 def age(seconds: float | None) -> str:
