@@ -79,6 +79,8 @@ PACE_NS = 10_000_000
 """Over so long, at least, it is found how often a name is counted."""
 LATE_NS = 1_000_000
 """The steps of a name should end so much after the next sending is due, and not before."""
+OVERDUE_NS = 20 * LATE_NS
+"""Steps may end so much later than their pace had it."""
 STEPS = 4096
 """And after so many counts at the latest."""
 BUCKETS_PER_OCTAVE = 128
@@ -290,7 +292,8 @@ class _Sender:
         self._marks: deque[str] = deque(maxlen=NAMES)
         self._last_mark_ns = 0
         self._rounds = 0
-        self._sent_ns = 0
+        self._sent_ns = self._looked_ns = 0
+        """As of when was sent last, and when it was seen last that there is nothing to send."""
 
     # -- first times -------------------------------------------------------------------------------
 
@@ -367,7 +370,7 @@ class _Sender:
         with self._lock:
             # A recording keeps microseconds: two marks and what lies between must not share one.
             at_ns = max(time.monotonic_ns(), self._last_mark_ns + 2000)
-            self.send(at_ns, complete=True, mark=f"{self._wire[name]}:{edge}|mark|t:{at_ns}")
+            self.send(self._as_of(at_ns), complete=True, mark=f"{self._wire[name]}:{edge}|mark|t:{at_ns}")
             self._last_mark_ns = at_ns
 
     def finish(self) -> None:
@@ -375,7 +378,7 @@ class _Sender:
         with contextlib.suppress(Exception):
             if self._address is not None and self._lock.acquire(timeout=PATIENCE_S):
                 try:
-                    self.send(time.monotonic_ns(), complete=True, patient=True)
+                    self.send(self._as_of(monotonic_ns()), complete=True, patient=True)
                 finally:
                     self._lock.release()
 
@@ -394,16 +397,26 @@ class _Sender:
         while _sender is self:
             time.sleep(pause_s)
             now_ns = monotonic_ns()
-            if now_ns < _pace.due_ns + 20 * LATE_NS:  # steps end a little later than their pace had it
+            if now_ns < _pace.due_ns + OVERDUE_NS:
                 pause_s = min(max(SILENT_S, 2 * pause_s), STEADY_S)
                 continue
             with contextlib.suppress(Exception), self._lock:
                 stepped = self._steps_taken() != self._told_steps
                 news = stepped or bool(self._gauges) or _pace.moved_ns > self._sent_ns
-                # Steps have no time of their own: they were taken since the last look.
-                at_ns = _pace.moved_ns if _pace.moved_ns > self._sent_ns and not stepped else now_ns
+                at_ns, self._looked_ns = self._as_of(now_ns), now_ns
                 self._send_in_turn(at_ns, complete=pause_s >= SILENT_S or self._rounds % COMPLETE_EVERY == 0)
                 pause_s = PERIOD_S if news else SILENT_S
+
+    def _as_of(self, now_ns: int) -> int:
+        """When that was counted which was not told yet: a job may have been silent since.
+
+        Steps have no time of their own. They were taken after the last look, and would have been told if they
+        had gone on until the next sending was due.
+        """
+        if self._steps_taken() != self._told_steps:
+            seen_ns = max(self._sent_ns, self._looked_ns)
+            return min(now_ns, max(seen_ns + PERIOD_NS + OVERDUE_NS, _pace.moved_ns))
+        return min(now_ns, _pace.moved_ns) if _pace.moved_ns > self._sent_ns else now_ns
 
     def _send_in_turn(self, at_ns: int, *, complete: bool) -> None:
         self._rounds += 1

@@ -169,6 +169,31 @@ def test_what_is_counted_seldom_has_its_own_time(listening: StatsdCollector) -> 
         assert abs(told[total] - at) < 50_000  # though the thread tells it half a second later
 
 
+@pytest.mark.parametrize("pause_s", [0.02, 0.002, 0.0002])
+@pytest.mark.parametrize("ending", ["", "client.mark('over')"])
+def test_what_was_counted_last_is_not_told_as_of_the_end_of_a_job_that_cleans_up(
+    listening: StatsdCollector, pause_s: float, ending: str
+) -> None:
+    done = job(
+        listening.address,
+        f"""
+        import time
+        until = time.monotonic() + 1.8
+        while time.monotonic() < until:
+            client.count("queries")
+            time.sleep({pause_s})
+        counted = time.monotonic_ns() // 1000
+        time.sleep(0.9)
+        {ending}
+        print(counted)
+        """,
+    )
+    told = series(list(listening.read([])), "queries_total")
+    total = told[-1][1]
+    first_told = next(at for at, value in told if value == total)
+    assert first_told - int(done.stdout) < 200_000
+
+
 def test_a_job_that_falls_silent_in_the_middle_of_fast_counting_is_told_whole(
     listening: StatsdCollector,
 ) -> None:

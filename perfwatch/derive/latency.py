@@ -39,8 +39,8 @@ class Latency:
         percentiles: by the keys of `QUANTILES`.
         lower_limits: those of `percentiles` that lie above the highest bound of a page's buckets: the
             value is that bound, the truth is larger.
-        buckets: of those of `percentiles` that lie in a bucket wider than themselves, its bounds: the value is
-            a guess, the truth is anywhere in it.
+        buckets: of those of `percentiles` that lie in a bucket wider than themselves, its bounds: the value
+            is a guess, the truth is anywhere in it.
     """
 
     count: float

@@ -164,7 +164,7 @@ def test_a_quantile_in_a_bucket_wider_than_itself_is_told_as_that_bucket():
     """121 queries that waited 12 us each, told by a bucket of 0.3 s: interpolated they waited 150 ms."""
     waited = of_buckets((0.3, 0.5, math.inf), (121, 121, 121), 121 * 12e-6)
     assert waited.percentiles["p50_s"] == pytest.approx(0.15)
-    assert waited.buckets == {key: (0.0, 0.3) for key in ("p50_s", "p90_s", "p95_s", "p99_s")}
+    assert waited.buckets == dict.fromkeys(("p50_s", "p90_s", "p95_s", "p99_s"), (0.0, 0.3))
     assert waited.mean_s == pytest.approx(12e-6)
     fine = of_buckets((0.1, 0.2, 0.3, math.inf), (0, 100, 300, 300), None)
     assert fine.buckets == {}
