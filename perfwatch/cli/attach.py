@@ -165,6 +165,7 @@ class _Session:
         )
         evidence.neighbour = live.tell_neighbour
         evidence.learnt = live.tell_conditions
+        evidence.concluded = live.tell_devices
         sources.at_each_mark(live.request_readings)
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(

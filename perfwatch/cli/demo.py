@@ -166,6 +166,7 @@ class _Show:
             header=_header(wanted),
         )
         evidence.neighbour = live.tell_neighbour
+        evidence.concluded = live.tell_devices
         if wanted.hosts > 1:
             live.hub.host_of = lambda device: _host_of(device, wanted)
         say: Say = _printed(to_stderr=args.json) if screen is None else screen.pane.feed

@@ -167,6 +167,7 @@ class _Session:
         )
         evidence.neighbour = live.tell_neighbour
         evidence.learnt = live.tell_conditions
+        evidence.concluded = live.tell_devices
         sources.at_each_mark(live.request_readings)
         sources.when_much_waits(live.request_reading_of)
         if ferry is not None:

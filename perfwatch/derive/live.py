@@ -49,6 +49,9 @@ from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, UTILIZATION, WORK_UNITS
 from perfwatch.model import Device, DeviceKind, Kind, Metric
 
+_KEPT = ("note", "job")
+"""Events that tell which devices are the run's, whatever is found out later."""
+
 
 class LiveFigures:
     """Folds the records of a session; `standing` tells how things are.
@@ -103,10 +106,10 @@ class LiveFigures:
     def _take_event(self, record: Mapping[str, Any]) -> None:
         kind = record["event"]
         if kind == "devices":
-            self._tape.events = [event for event in self._tape.events if event.kind == "note"]
-        if kind in ("devices", "gone") or "unread" in record:
+            self._tape.events = [event for event in self._tape.events if event.kind in _KEPT]
+        if kind in ("devices", "gone", *_KEPT[1:]) or "unread" in record:
             self._tape.take(record)
-        elif kind == "job" and record.get("what") == "begin":
+        if kind == "job" and record.get("what") == "begin":
             self._began = float(record["t"])
             for energy in self._energies.values():
                 energy.begin(self._began)
@@ -227,6 +230,7 @@ class LiveFigures:
             gap_s=max((energy.trace.head_s for energy in energies.values()), default=0.0),
             integrated=tuple(labels[number] for number, energy in energies.items() if energy.is_integrated),
             unread=run.unread,
+            guessed=run.guessed,
             accelerators=tuple(labels[device.number] for device in run.accelerators),
         )
 

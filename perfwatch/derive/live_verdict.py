@@ -53,6 +53,7 @@ def live_findings(
         *_readings(standing, watch, labels, gaps),
         *_throttled(standing, watch, labels),
         *_shared(watch, labels),
+        *_guessed(standing),
         *_said(watch),
     ]
     codes = list(CODES)
@@ -189,6 +190,15 @@ def _shared(watch: RunWatch, labels: Mapping[int, str]) -> Iterator[Finding]:
                 f"{label} is used by pid {listed([str(pid) for pid in pids])} too: its energy is not the "
                 "job's alone",
             )
+
+
+def _guessed(standing: Standing) -> Iterator[Finding]:
+    if standing.guessed:
+        yield Finding(
+            "devices-guessed",
+            WARN,
+            "which devices the job uses is not seen yet, so every accelerator is counted",
+        )
 
 
 def _said(watch: RunWatch) -> Iterator[Finding]:

@@ -73,6 +73,7 @@ class Standing:
             every energy is a counter's.
         accelerators: labels of the accelerators that did the work, whether or not they tell power.
         gap_s: readings of the slowest device that are further apart leave a gap.
+        guessed: nothing tells yet which devices the job uses, and all are counted.
         unread: why devices that may be of the run as well cannot be read, by what people call them.
     """
 
@@ -92,3 +93,4 @@ class Standing:
     update_s: float = 0.0
     samples: int | None = None
     unread: Mapping[str, str] = field(default_factory=dict)
+    guessed: bool = False

@@ -21,6 +21,8 @@ from perfwatch.session import format as fmt
 
 LOOKS_S = (0.05, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """So long after the begin processes are looked at, and then each so often as at last."""
+LOOKS_FOR_LOAD = 6
+"""Which devices are busy is told after so many looks: at first all of them are loading."""
 BUSY = 0.05
 """A device that is busy for less of the time does no work."""
 
@@ -89,6 +91,10 @@ class Evidence:
         """Told of each process of others on a device, once, while the job runs: `n`, `pid`."""
         self.learnt: Callable[[fmt.Record], None] = lambda _: None
         """Told of conditions of the job that were found out: `versions`."""
+        self.concluded: Callable[[fmt.Record], None] = lambda _: None
+        """Told, while the job runs, which devices it uses as far as is known, each time that this changes."""
+        self._news = False
+        self._told: tuple[Any, ...] = ()
 
     # -- while it runs -----------------------------------------------------------------------------
 
@@ -132,10 +138,26 @@ class Evidence:
             self._began_ns = now_ns
         last = len(LOOKS_S) - 1
         due_s = LOOKS_S[min(self._looks, last)] + max(0, self._looks - last) * LOOKS_S[last]
-        if now_ns - self._began_ns < due_s * NS:
+        if now_ns - self._began_ns >= due_s * NS:
+            self._looks += 1
+            self._look(workers)
+            self._news = True
+        if self._news:
+            self._news = False
+            self._conclude_so_far(workers)
+
+    def _conclude_so_far(self, workers: Processes) -> None:
+        """Whoever looks at the run while it goes on sees the devices that are known by now."""
+        self._blind = workers.watches_a_server and not workers.knows_the_server
+        with self._lock:
+            decided = self._decide()
+        if decided.guessed or (decided.by_load and self._looks < LOOKS_FOR_LOAD):
             return
-        self._looks += 1
-        self._look(workers)
+        found = self.conclusion()
+        told = (found["ids"], sorted(found["shared"]), found.get("unread"))
+        if told != self._told:
+            self._told = told
+            self.concluded(found)
 
     def _look(self, workers: Processes) -> None:
         workers.look()
@@ -185,6 +207,7 @@ class Evidence:
             if role in (Role.WORKER, Role.BEHIND):
                 users = self._used if role is Role.WORKER else self._behind
                 with self._lock:
+                    self._news |= number not in users
                     users.setdefault(number, set()).add(pid)
             elif role is Role.STRANGER and pid not in self._used.get(number, ()):
                 with self._lock:
@@ -192,6 +215,7 @@ class Evidence:
                     new = pid not in known
                     known.add(pid)
                 if new:
+                    self._news = True
                     self.neighbour({"n": number, "pid": pid})
 
     # -- in the end --------------------------------------------------------------------------------

@@ -204,6 +204,10 @@ class LiveSource:
         """Record that a process of others is on a device."""
         self.hub.event("neighbour", fields)
 
+    def tell_devices(self, fields: fmt.Record) -> None:
+        """Record which devices the job uses, as far as is known by now."""
+        self.hub.event("devices", fields)
+
     def tell_conditions(self, fields: fmt.Record) -> None:
         """Record conditions of the job that were found out while it runs."""
         self.hub.event("conditions", fields)

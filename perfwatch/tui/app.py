@@ -525,5 +525,5 @@ def measured(frame: Frame) -> list[DeviceNow]:
 
 
 def first_screen(frame: Frame) -> str:
-    """Run where work is known, else the devices."""
-    return "run" if frame.counts_work or frame.job else "devices"
+    """Run where there is a job, begun or not, or work is known; else the devices."""
+    return "run" if frame.counts_work or frame.job or frame.header.get("command") else "devices"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from perfwatch.derive.conditions import highest_power_w
 from perfwatch.derive.energy import device_energy
 from perfwatch.derive.peak import max_power
 from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import DeviceTape
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Method
 
@@ -284,6 +286,21 @@ def test_devices_that_are_polled_differently_are_joined_by_time():
     fast = device([(i / 10, 100.0 + i) for i in range(31)])
     slow = device([(0.05, 50.0), (1.05, 200.0), (2.05, 60.0)])
     assert max_power([fast, slow], [Span(0.0, 3.0)]) == 120.0 + 200.0
+
+
+def test_readings_of_two_polls_are_never_added():
+    """Two boards of 100 and 600 W in turn: never more than 700 W, whatever one of them missed."""
+
+    def swinging(phase: int, missed: Sequence[int] = (), early: Sequence[float] = ()) -> DeviceTape:
+        times = [*early, *(t for t in range(1, 30) if t not in missed)]
+        return device([(t + 0.001 * phase, 600.0 if (int(t) + phase) % 2 else 100.0) for t in sorted(times)])
+
+    whole = [Span(0.0, 30.0)]
+    assert max_power([swinging(0), swinging(1)], whole) == 700.0
+    assert max_power([swinging(0), swinging(1, missed=[20])], whole) == 700.0
+    assert max_power([swinging(0), swinging(1, missed=[5, 6, 21])], whole) == 700.0
+    assert max_power([swinging(0), swinging(1, early=[0.8])], whole) == 700.0
+    assert max_power([swinging(0, early=[0.79]), swinging(1, early=[0.79, 1.2])], whole) == 700.0
 
 
 def test_where_a_device_tells_no_power_there_is_no_largest_sum():

@@ -338,10 +338,33 @@ def test_throttles_and_silences_before_the_job_are_none_of_the_run() -> None:
     for t in [t for t in every(1.0, 0.0, 100.0) if not 10 < t < 20]:
         session.sample(number, t, 100.0 * t, 100.0, 0x20 if t < 40 else 0)
     session.job(50.0, None)
+    session.event(50.1, "devices", ids=["NVIDIA-0-uuid"], because="it uses it", guessed=False, shared={})
     counted(session, every(1.0, 0.0, 100.0))
     found = told(session)
     assert found.findings == ()
     assert found.throttles == ()
+
+
+def test_until_it_is_seen_which_devices_the_job_uses_all_are_counted_and_that_is_said() -> None:
+    session = Session()
+    session.job(0.0, None)
+    for place in range(4):
+        number = session.device(metrics=(ENERGY.observed(update_s=0.1), POWER), uuid=f"GPU-{place}")
+        session.poll(number, every(1.0, 0.0, 60.0), lambda t: 100.0 * t, lambda t: 100.0)
+    counted(session, every(1.0, 0.0, 60.0))
+    run, figures = fold(session)
+    labels = {number: f"nvidia:{number}" for number in range(4)}
+    before = figures.standing()
+    assert before is not None
+    assert (before.guessed, len(before.devices)) == (True, 4)
+    assert "devices-guessed" in [one.code for one in run.so_far(before, labels).findings]
+    told = {"ids": ["GPU-1", "GPU-2"], "because": "it uses them", "guessed": False, "shared": {}}
+    figures.take({"t": 60.5, "event": "devices", **told})
+    after = figures.standing()
+    assert after is not None
+    assert (after.guessed, after.devices) == (False, ("nvidia:1", "nvidia:2"))
+    assert after.run.joules == pytest.approx(before.run.joules / 2)
+    assert "devices-guessed" not in [one.code for one in run.so_far(after, labels).findings]
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(), st.text(), st.floats()), max_size=4))

@@ -92,6 +92,27 @@ def test_the_devices_of_the_jobs_processes_and_those_shared_with_others() -> Non
     assert told == [{"n": 2, "pid": 7}, {"n": 3, "pid": 8}]  # each once, while the job runs
 
 
+def test_what_is_known_by_now_is_told_each_time_that_it_changes() -> None:
+    gathered = evidence({})
+    told: list[dict[str, Any]] = []
+    gathered.concluded = told.append
+    gathered.begin(Known((100, 101), strangers=(7,)))
+    gathered.tick(0)
+    gathered.tick(60_000_000)
+    assert told == [], "a guess is nothing to tell"
+    gathered.write(processes(1, 100))
+    gathered.tick(70_000_000)
+    gathered.write(processes(1, 100, 101))
+    gathered.tick(80_000_000)
+    assert [one["ids"] for one in told] == [[IDS[1]]], "another process of the job on the same device"
+    gathered.write(processes(2, 101, 7))
+    gathered.tick(90_000_000)
+    assert told[-1]["ids"] == [IDS[1], IDS[2]]
+    assert told[-1]["shared"] == {IDS[2]: ["pid 7"]}
+    gathered.end()
+    assert gathered.conclusion() == told[-1]
+
+
 def test_who_was_on_a_device_before_the_job_is_on_it_still() -> None:
     gathered = evidence({})
     gathered.write(processes(1, 7))

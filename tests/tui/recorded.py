@@ -57,9 +57,13 @@ def _scene(t: float, *, two_hosts: bool) -> Scene:
     """A scene that took everything up to a second."""
     session, scene = open_session(str(RECORDING)), Scene()
     scene.write(session.header)
-    for record in session.records():
+    records = list(session.records())
+    used = next(record for record in records if record.get("event") == "devices")
+    for record in records:
         if record["t"] <= t:
             scene.write(_moved(record) if two_hosts else record)
+        if record.get("event") == "job" and record.get("what") == "begin":
+            scene.write({**used, "t": record["t"]})  # a run of today tells it as soon as it is known
     return scene
 
 

@@ -38,6 +38,9 @@ def boards(
         number = session.device(metrics=metrics, name=model)
         for t in times:
             session.sample(number, t, watts * t, watts, clock_hz(place, t), reasons(place, t))
+    declared = [record["device"] for record in session.records if "device" in record]
+    ids = [one["id"] for one in declared if one["kind"] == "accelerator"]
+    session.event(0.0, "devices", ids=ids, because="the job uses them", guessed=False, shared={})
 
 
 def queries(session: Session, times: Sequence[float], per_s: float = 50.0, **more: float) -> None:
