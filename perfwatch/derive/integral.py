@@ -44,12 +44,15 @@ class Stretch(NamedTuple):
         span: on the session's clock.
         times, watts: the readings in it, shifted by the lag, with interpolated ones at both ends.
         held_s: how much of its end is held from the last reading.
+        before_w, after_w: what the sensor told an average before it and after it; None where it told nothing.
     """
 
     span: Span
     times: array[float]
     watts: array[float]
     held_s: float
+    before_w: float | None = None
+    after_w: float | None = None
 
     @property
     def joules(self) -> float:
@@ -90,20 +93,33 @@ def integrate(series: Cumulative, span: Span, sensor: Sensor, *, longest_s: floa
     if not len(times) or span.end <= span.start:
         return Integral([], [])
     begin = max(span.start + lag_s, times[0])
-    end = min(span.end + lag_s, times[-1] + lag_s)
+    until = _last_of_its_load(times, span, sensor)
+    end = min(span.end + lag_s, until + lag_s)
     if end <= begin:
         return Integral([], [])
     first = bisect_right(times, begin) - 1
-    last = min(bisect_left(times, end), len(times) - 1)
+    last = min(bisect_left(times, end), bisect_right(times, until) - 1)
     holes = _holes(times, first, last, longest_s)
     edges = [begin, *(t for hole in holes for t in hole), end]
     stretches = [
-        _stretch(series, max(begin, a), min(end, b), lag_s)
+        _stretch(series, max(begin, a), min(end, b), sensor, until)
         for a, b in zip(edges[::2], edges[1::2], strict=True)
         if min(end, b) > max(begin, a)
     ]
     gaps = [Span(max(begin, a) - lag_s, min(end, b) - lag_s) for a, b in holes]
     return Integral(stretches, gaps)
+
+
+def _last_of_its_load(times: array[float], span: Span, sensor: Sensor) -> float:
+    """The last reading that tells of the span.
+
+    A reading soon after its end averages over what came after the end as well, often a board at rest. Where
+    the readings go on for the lag, that comes out even; where they stop before, the last one of the span is
+    held.
+    """
+    last = times[bisect_right(times, span.end) - 1] if times[0] <= span.end else times[-1]
+    goes_on = times[-1] >= span.end + sensor.lag_s
+    return times[-1] if goes_on or last < span.end - sensor.refresh_s else last
 
 
 def _holes(times: array[float], first: int, last: int, longest_s: float) -> list[tuple[float, float]]:
@@ -113,23 +129,30 @@ def _holes(times: array[float], first: int, last: int, longest_s: float) -> list
     return [(times[index], times[index + 1]) for index in long]
 
 
-def _stretch(series: Cumulative, begin: float, end: float, lag_s: float) -> Stretch:
-    """The readings between two times of reading, shifted, with both ends interpolated or held."""
-    times, values = series.times, series.values
+def _stretch(series: Cumulative, begin: float, end: float, sensor: Sensor, until: float) -> Stretch:
+    """The readings between two times of reading, shifted, with both ends interpolated or held.
+
+    Args:
+        until: the last reading that is used.
+    """
+    lag_s, window_s = sensor.lag_s, sensor.window_s
+    count = bisect_right(series.times, until)
+    times, values = series.times[:count], series.values[:count]
     low, high = bisect_right(times, begin), bisect_left(times, end)
     shifted = array("d", [begin - lag_s])
     shifted.extend([t - lag_s for t in times[low:high]])
     shifted.append(end - lag_s)
-    watts = array("d", [_power_at(series, begin)])
+    watts = array("d", [_power_at(times, values, begin)])
     watts.extend(values[low:high])
-    watts.append(_power_at(series, end))
+    watts.append(_power_at(times, values, end))
     held_s = max(0.0, end - max(begin, times[-1]))
-    return Stretch(Span(shifted[0], shifted[-1]), shifted, watts, held_s)
+    before_w = _power_at(times, values, begin - window_s) if times[0] < begin else None
+    after_w = _power_at(series.times, series.values, end + window_s) if series.times[-1] > end else None
+    return Stretch(Span(shifted[0], shifted[-1]), shifted, watts, held_s, before_w, after_w)
 
 
-def _power_at(series: Cumulative, t: float) -> float:
+def _power_at(times: array[float], values: array[float], t: float) -> float:
     """The reading at a time of reading, interpolated; that of the last reading after it."""
-    times, values = series.times, series.values
     right = bisect_left(times, t)
     if right == len(times):
         return values[-1]

@@ -132,7 +132,8 @@ class LiveIntegral:
         more = model.inner(self._newest, Span(self._settled_t, end))
         unseen += (self._unseen + more[0]) * self._times_in_step(model, end)
         rounding = uncertainty.rounding_variance(self._newest.values, end - self._start_t, self._values)
-        found = uncertainty.Terms(edges, unseen, slips + more[1]).error(model.sensor, rounding)
+        terms = uncertainty.Terms(edges, unseen, slips + more[1])
+        found = terms.error(model.sensor, model.polling, rounding)
         self._told = end, found
         return found
 

@@ -148,6 +148,12 @@ ALIKE = 0.25
 OPPOSITE = 1.5
 """From here on readings are opposite to each other, in the same measure (2 for a square wave)."""
 
+AT_THE_END = 2.0
+"""Steps at both ends of a window are two standard uncertainties: that is what one is prepared for."""
+WHOLE_AVERAGE = 0.75
+"""After so large a part of an average, read often, it tells nothing of what was before a step."""
+SEES_ALL = 0.999
+"""Of a period; less is a part of the time."""
 UNEVEN = 3.0
 """Mean square of an interval's departure over its mean departure squared, about twice that of an even spread.
 
@@ -289,10 +295,11 @@ class Terms(NamedTuple):
     unseen: float
     slips: float
 
-    def error(self, sensor: Sensor, rounding: float) -> Error:
+    def error(self, sensor: Sensor, polling: Polling, rounding: float) -> Error:
         """The standard uncertainty of these and of rounded readings, by whether devices share the cause."""
-        # A sensor that looks only part of the time may look in step with the work, on all devices alike.
-        part_time = sensor.window_s < sensor.refresh_s
+        # Who looks only part of the time may look in step with the work, and misses its beginning on all
+        # devices alike: they are polled together.
+        part_time = sensor.window_s < max(sensor.refresh_s, SEES_ALL * polling.spacing_s)
         common = self.edges + self.unseen if part_time else self.edges
         independent = self.slips if part_time else self.unseen + self.slips
         return Error(SAFETY * sqrt(common), sqrt(SAFETY**2 * independent + rounding))
@@ -306,7 +313,7 @@ def integral_error(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Po
     # The first and the last are interpolated, and on no step.
     rounding = rounding_variance(stretch.watts[1:-1], stretch.span.duration_s, values)
     again = times_in_step(stretch.watts[1:-1], len(stretch.watts), sensor, polling)
-    return Terms(edges, unseen * again, slips).error(sensor, rounding)
+    return Terms(edges, unseen * again, slips).error(sensor, polling, rounding)
 
 
 def rounding_variance(watts: Sequence[float], duration_s: float, values: int) -> float:
@@ -352,7 +359,7 @@ def step_of(watts: Sequence[float]) -> float:
 def edge_variance(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> float:
     """What the two ends of a stretch may be wrong by, squared; readings near them are enough."""
     edges = _age(stretch, sensor, polling) + _cuts(stretch, sensor, wander, polling)
-    return edges + _held(stretch, sensor, wander, polling)
+    return edges + _held(stretch, sensor, wander, polling) + _steps_at_ends(stretch, sensor, polling)
 
 
 def inner_variances(
@@ -391,12 +398,43 @@ def _cuts(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) ->
     return max(factor * blur_s**2 * fsum(ends), hidden)
 
 
+def _steps_at_ends(stretch: Stretch, sensor: Sensor, polling: Polling) -> float:
+    """Variance from loads that begin and end where the window does, as those that it was made for do.
+
+    A step at the very end of a window is interpolated, between a reading outside and one inside, or by an
+    average that is cut in two there: the energy is wrong by half of the change that the inside shows, times
+    as long as that takes, and all of it on one side.
+    """
+    interval_s = max(polling.spacing_s, sensor.refresh_s)
+    unseen = 1.0 - min(1.0, sensor.window_s / interval_s) if interval_s > 0.0 else 0.0
+    often = polling.spacing_s < sensor.window_s / 2.0
+    average_s = (WHOLE_AVERAGE if often else 1.0) * sensor.window_s
+    times, watts = stretch.times, stretch.watts
+    last = len(times) - 1
+    inside = (
+        min(bisect_left(times, times[0] + average_s), last),
+        max(bisect_right(times, times[last] - average_s) - 1, 0),
+    )
+    ends = (
+        (watts[0], watts[1], times[1] - times[0], watts[inside[0]], stretch.before_w),
+        (watts[last], watts[last - 1], times[last] - times[last - 1], watts[inside[1]], stretch.after_w),
+    )
+    bound = 0.0
+    for at, next_w, apart_s, inside_w, outside_w in ends:
+        polled = unseen * abs(next_w - at) * apart_s / 2.0
+        # Where the power of the end is that of outside, the step is inside, and is seen as a whole.
+        seen_w = abs(inside_w - at) if outside_w is None else min(abs(inside_w - at), abs(outside_w - at))
+        averaged = seen_w * average_s / 2.0
+        bound += max(polled, averaged)
+    return (bound / AT_THE_END) ** 2
+
+
 def _held(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) -> float:
     """Variance from the end that no reading covers.
 
     The last average ends at an age a of the last reading, after which nothing is known. For power that
     jumps, D(s) = c s, holding it is wrong by c a^3 / 3 + c W a^2 / 3 in the mean square; for a running
-    average much longer than T, by c W^3 / 120 besides.
+    average much longer than T, by c W^3 / 240 besides.
     """
     refresh_s, window_s = sensor
     if stretch.held_s <= 0.0:
@@ -404,8 +442,9 @@ def _held(stretch: Stretch, sensor: Sensor, wander: Wander, polling: Polling) ->
     age_s = _age_of_last(stretch, sensor, polling)
     squared_s, cubed_s = (refresh_s**2 / 3.0, refresh_s**3 / 4.0) if age_s is None else (age_s**2, age_s**3)
     later = wander.at(refresh_s) / refresh_s * cubed_s / 3.0 if refresh_s > 0.0 else 0.0
-    within = _near_end(stretch, wander, window_s) * squared_s / 3.0
-    longer = wander.at(window_s) * window_s**2 / 120.0 if window_s > 2.0 * refresh_s else 0.0
+    near_end = _near_end(stretch, wander, window_s)
+    within = near_end * squared_s / 3.0
+    longer = near_end * window_s**2 / 240.0 if window_s > 2.0 * refresh_s else 0.0
     share = min(1.0, stretch.held_s / sensor.lag_s)
     return (later + within + longer) * share**2
 

@@ -7,7 +7,7 @@ import random
 from array import array
 
 import pytest
-from sensors import Counter, Sensor, constant, polls, square, tape, telegraph
+from sensors import Counter, Sensor, Wave, constant, polls, square, tape, telegraph
 
 from perfwatch.derive import integral, uncertainty
 from perfwatch.derive.energy import device_energy
@@ -229,6 +229,36 @@ def test_a_counter_of_100_ms_is_within_its_stated_error():
     assert ratio <= 4.0
 
 
+@pytest.mark.parametrize("boards", [1, 8])
+@pytest.mark.parametrize(("window_s", "interval_s"), [(0.1, 1.0), (0.1, 0.1), (1.0, 1.0), (1.0, 0.1)])
+@pytest.mark.parametrize("of_the_work", [True, False])
+def test_a_load_from_idle_to_idle_is_within_the_error_whatever_the_window_and_however_many_boards(
+    boards: int, window_s: float, interval_s: float, of_the_work: bool
+) -> None:
+    """What a window of work or of a phase is made for begins and ends with it, on all boards at once."""
+    rng = random.Random(f"{boards}/{window_s}/{interval_s}/{of_the_work}")
+    inside = 0
+    for _ in range(60):
+        begin, end = 8.0 + rng.uniform(0.05, 1.5), 48.0 - rng.uniform(0.05, 1.0)
+        low, high = rng.uniform(40.0, 110.0), rng.uniform(200.0, 600.0)
+        wave = Wave([(0.0, low), (begin, low), (begin, high), (end, high), (end, low), (90.0, low)])
+        span = Span(begin, end) if of_the_work else Span(8.0, 48.0)
+        times = polls(rng, interval_s, 8.0, 48.0, before_s=3.0 * interval_s)
+        found = [
+            device_energy(
+                tape(wave, times, power=Sensor(0.1, window_s, phase=rng.random())),
+                [span],
+                interval_s=interval_s,
+            )
+            for _ in range(boards)
+        ]
+        joules = sum(one.joules for one in found)
+        error = combine([one.error for one in found]).expanded()
+        truth = boards * (wave.energy(span.end) - wave.energy(span.start))
+        inside += abs(joules - truth) <= error
+    assert inside >= 0.8 * 60
+
+
 @pytest.mark.parametrize("on_s", [0.05, 0.15])
 @pytest.mark.parametrize("every_s", [0.2, 0.3])
 def test_spans_in_step_with_a_counter_make_the_same_error_again_and_again(
@@ -293,6 +323,6 @@ def test_rounded_readings_are_in_the_error(step_w: float, wanders_w: float) -> N
         sensor = integral.Sensor(0.0, 0.0)
         wander = uncertainty.wander_of(told, sensor, 1.0)
         error = uncertainty.integral_error(stretch, sensor, wander, uncertainty.Polling(1.0, 0.0))
-        exact = integral.Stretch(stretch.span, times, array("d", truth), 0.0)
+        exact = stretch._replace(watts=array("d", truth))
         within += abs(stretch.joules - exact.joules) <= error.expanded()
     assert within >= 0.9 * runs
