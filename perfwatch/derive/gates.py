@@ -56,6 +56,7 @@ _ENERGY: Shape = {
         "net_joules",
         "net_error_joules",
         "idle_watts",
+        "idle_watts_error",
         "coverage",
     ),
     "by_device": {

@@ -93,18 +93,24 @@ def _rate(summary: Json) -> tuple[str, float]:
 def _energy(summary: Json, unit: str, demand: Demand, machines: int, load: float) -> dict[str, Any]:
     """Of a day: kWh at the building's meter, and how much of it is the machines' waiting."""
     ratio = (summary.get("efficiency") or {}).get(unit) or {}
-    joules, pue = ratio.get("joules_per"), _pue(summary)
-    idle_w = _idle_watts(summary)
-    working = times(joules, demand.per_day * pue / JOULES_PER_KWH)
-    idle = None
-    if idle_w is not None:
-        idle = idle_w * machines * (1.0 - min(load, 1.0)) * SECONDS_PER_DAY * pue / JOULES_PER_KWH
-    error = None
-    if working is not None and ratio.get("per_joule_error") is not None and ratio.get("per_joule"):
-        error = working * ratio["per_joule_error"] / ratio["per_joule"]
+    to_kwh = _pue(summary) / JOULES_PER_KWH
+    waiting_s = machines * (1.0 - min(load, 1.0)) * SECONDS_PER_DAY
+    working = times(ratio.get("joules_per"), demand.per_day * to_kwh)
+    idle = times(_idle_watts(summary), waiting_s * to_kwh)
     kwh = None if working is None else working + (idle or 0.0)
+    error = _working_error(working, ratio)
+    if idle is not None and waiting_s > 0:
+        idle_error = times((summary.get("energy") or {}).get("idle_watts_error"), waiting_s * to_kwh)
+        error = None if error is None or idle_error is None else math.hypot(error, idle_error)
     grams = ((summary.get("carbon") or {}).get("assumptions") or {}).get("g_per_kwh")
     return {"kwh": kwh, "kwh_error": error, "idle_kwh": idle, "carbon_grams": times(kwh, grams)}
+
+
+def _working_error(kwh: float | None, ratio: Json) -> float | None:
+    """The error of the part while working: that of the run's work per joule."""
+    if kwh is None or ratio.get("per_joule_error") is None or not ratio.get("per_joule"):
+        return None
+    return float(kwh * ratio["per_joule_error"] / ratio["per_joule"])
 
 
 def _idle_watts(summary: Json) -> float | None:

@@ -34,6 +34,7 @@ from perfwatch.derive.totals import (
     EnergyTotal,
     energies_of,
     idle_watts,
+    idle_watts_error,
     net_joules,
     total_of,
 )
@@ -318,6 +319,7 @@ def _energy(run: _Run, window: Window, total: EnergyTotal, energies: Energies) -
         "net_joules": net_j,
         "net_error_joules": net_error_j,
         "idle_watts": idle_watts(total, run.at_rest),
+        "idle_watts_error": idle_watts_error(total, run.at_rest),
         "coverage": total.coverage,
         "not_included": scopes.not_included(run.headline, run.labels),
         "by_device": {

@@ -74,11 +74,9 @@ def total_of(devices: Sequence[DeviceTape], energies: Energies, spans: Sequence[
         return EnergyTotal(None, None, None, None, 0.0 if devices else None, None, None, ())
     parts = [energy for _, energy in known]
     duration_s = math.fsum(span.duration_s for span in union(spans))
-    errors = [energy.error for energy in parts]
-    certain = [error for error in errors if error is not None]
     return EnergyTotal(
         joules=math.fsum(energy.joules for energy in parts if energy.joules is not None),
-        error_joules=combine(certain).expanded() if len(certain) == len(errors) else None,
+        error_joules=_expanded(energy.error for energy in parts),
         gain_ratio=_largest(energy.gain_ratio for energy in parts),
         method=_common_method(parts),
         coverage=min(energy.coverage for _, energy in told),
@@ -117,6 +115,13 @@ def idle_watts(total: EnergyTotal, at_rest: Energies) -> float | None:
     return _sum(at_rest[number].mean_watts if number in at_rest else None for number in total.devices)
 
 
+def idle_watts_error(total: EnergyTotal, at_rest: Energies) -> float | None:
+    """The expanded uncertainty of idle power, W: what a second of it may be wrong by."""
+    if idle_watts(total, at_rest) is None:
+        return None
+    return _expanded(_mean_error(at_rest[number], 1.0) for number in total.devices)
+
+
 def net_joules(
     total: EnergyTotal, energies: Energies, at_rest: Energies, duration_s: float
 ) -> tuple[float | None, float | None]:
@@ -133,10 +138,17 @@ def net_joules(
         rest, seconds = at_rest[number], energies[number].coverage * duration_s
         idle_j += (rest.mean_watts or 0.0) * seconds
         errors.append(_mean_error(rest, seconds))
-    known = [error for error in errors if error is not None]
-    if total.error_joules is None or len(known) < len(errors):
+    error_j = _expanded(errors)
+    if total.error_joules is None or error_j is None:
         return total.joules - idle_j, None
-    return total.joules - idle_j, math.hypot(total.error_joules, combine(known).expanded())
+    return total.joules - idle_j, math.hypot(total.error_joules, error_j)
+
+
+def _expanded(errors: Iterable[Error | None]) -> float | None:
+    """The expanded uncertainty of a sum; unknown if it is of any part."""
+    known = list(errors)
+    given = [error for error in known if error is not None]
+    return combine(given).expanded() if len(given) == len(known) else None
 
 
 def _mean_error(rest: DeviceEnergy, seconds: float) -> Error | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def measured(
     rate: float = 10.0,
     joules: float = 360.0,
     idle_w: float | None = None,
+    idle_error_w: float | None = None,
 ) -> dict[str, Any]:
     """A summary of eight devices that do 10 queries a second for 360 J each."""
     return {
@@ -39,7 +41,7 @@ def measured(
         "window": {"kind": "work"},
         "devices": {"ids": [f"nvidia:{n}" for n in range(8)]},
         "work": {"queries": {"rate_per_s": rate}},
-        "energy": {"scope": "accelerator", "idle_watts": idle_w},
+        "energy": {"scope": "accelerator", "idle_watts": idle_w, "idle_watts_error": idle_error_w},
         "efficiency": {
             "queries": {"per_joule": 1 / joules, "per_joule_error": 0.01 / joules, "joules_per": joules}
         },
@@ -89,6 +91,19 @@ def test_what_waiting_machines_draw_is_in_where_it_was_measured() -> None:
     assert found["per_day"]["idle_kwh"] == pytest.approx(1000 * 0.5 * 24 / 1000 * 1.2)
     assert found["per_day"]["kwh"] == pytest.approx(432_000 * 360 / 3.6e6 * 1.2 + 14.4)
     assert found["assumptions"]["idle_included"]
+
+
+def test_the_error_of_the_energy_is_that_of_the_waiting_too() -> None:
+    """Half of a day at 1000 W that may be wrong by 30 W, and 1 % of the work's energy."""
+    demand = Demand(432_000.0)
+    working = 432_000 * 360 / 3.6e6 * 1.2 * 0.01
+    day = project(measured(RENTED, idle_w=1000.0, idle_error_w=30.0), demand)["per_day"]
+    assert day["kwh_error"] == pytest.approx(math.hypot(working, 30 * 0.5 * 24 / 1000 * 1.2))
+    unknown = project(measured(RENTED, idle_w=1000.0), demand)
+    assert unknown["per_day"]["kwh_error"] is None
+    assert unknown["per_month"]["kwh_error"] is None
+    without_waiting = project(measured(RENTED, idle_w=1000.0), Demand(864_000.0))["per_day"]
+    assert without_waiting["kwh_error"] == pytest.approx(2 * working)
 
 
 def test_demand_that_fits_exactly_needs_no_further_machine() -> None:

@@ -28,8 +28,8 @@ KEYS = {
     "conditions": "tags os devices versions git_commit per_query",
     "window": "kind spans start_s end_s duration_s phase warmup_s because",
     "devices": "ids because",
-    "energy": "scope joules error_joules gain_ratio method net_joules net_error_joules idle_watts coverage "
-    "not_included by_device by_scope",
+    "energy": "scope joules error_joules gain_ratio method net_joules net_error_joules idle_watts "
+    "idle_watts_error coverage not_included by_device by_scope",
     "power": "mean_watts max_watts",
     "observer": "cpu_s cpu_ratio rss_bytes samples late_samples missed_ticks",
 }
@@ -258,6 +258,7 @@ def test_the_error_of_net_energy_is_that_of_the_baseline_too():
     at_even = 2 * 0.1 * 40.0 / math.sqrt(6)
     low, high = (math.hypot(energy["error_joules"], 10.0 * one) for one in (at_even, rest))
     assert low * 0.99 <= energy["net_error_joules"] <= high * 1.01
+    assert at_even / 10.0 * 0.99 <= energy["idle_watts_error"] <= rest / 10.0 * 1.01
 
 
 def test_without_a_baseline_of_every_device_there_is_no_net():
@@ -268,6 +269,7 @@ def test_without_a_baseline_of_every_device_there_is_no_net():
     energy = session.summary(window="job", devices="nvidia:0-2")["energy"]
     assert energy["joules"] is not None
     assert energy["idle_watts"] is None
+    assert energy["idle_watts_error"] is None
     assert energy["net_joules"] is None
     assert energy["net_error_joules"] is None
 

@@ -56,6 +56,7 @@ def _energy(joules: float, error_joules: float) -> dict[str, Any]:
         "net_joules": None,
         "net_error_joules": None,
         "idle_watts": None,
+        "idle_watts_error": None,
         "coverage": 1.0,
         "not_included": ["CPU", "memory", "fans", "cooling"],
         "by_device": devices,
