@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from perfwatch.derive.cost import JOULES_PER_KWH
 from perfwatch.derive.numbers import times
 from perfwatch.errors import ConfigError
-from perfwatch.model import Scope
+from perfwatch.model import Method, Scope
 
 SECONDS_PER_DAY, HOURS_PER_DAY = 86400.0, 24.0
 DAYS_PER_MONTH = 365.25 / 12
@@ -158,9 +158,12 @@ def _pue(summary: Json) -> float:
 def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
     """What the projection rests on, beside what the cost of the run does."""
     assumed = (summary.get("cost") or {}).get("assumptions") or {}
+    energy_of_run = summary.get("energy") or {}
     return {
         "window": (summary.get("window") or {}).get("kind"),
-        "scope": (summary.get("energy") or {}).get("scope"),
+        "scope": energy_of_run.get("scope"),
+        "method": energy_of_run.get("method"),
+        "estimated": _is_estimated(energy_of_run),
         "days_per_month": DAYS_PER_MONTH,
         "pue": _pue(summary),
         "price_per_kwh": assumed.get("price_per_kwh"),
@@ -172,6 +175,13 @@ def _assumptions(summary: Json, energy: Json) -> dict[str, Any]:
         "idle_watts": _idle_watts(summary),
         "idle_included": energy["idle_kwh"] is not None,
     }
+
+
+def _is_estimated(energy: Json) -> bool:
+    """Whether a model, not a sensor, told the run's energy or a part of it."""
+    devices = (energy.get("by_device") or {}).values()
+    methods = [energy.get("method"), *(device.get("method") for device in devices if device.get("in_run"))]
+    return Method.ESTIMATED.value in methods
 
 
 def _devices_each(summary: Mapping[str, Any]) -> int:

@@ -104,11 +104,14 @@ class _Projected:
         total, said = self._headline(day)
         if total is not None:
             each = self._each(per_unit["total"] if day["total"] is not None else per_unit["energy"])
-            parts.append(f"cost {glued(format_money(total, self._currency))}{said} a day, {each}")
+            money = glued(format_money(total, self._currency))
+            parts.append(
+                f"cost {self._estimated(money) if _rests_on_energy(day) else money}{said} a day, {each}"
+            )
         if day["kwh"] is not None:
-            parts.append(f"take {glued(_kwh(day['kwh']))} a day")
+            parts.append(f"take {self._estimated(glued(_kwh(day['kwh'])))} a day")
         if day["carbon_grams"] is not None:
-            parts.append(f"emit {glued(_kilograms(day['carbon_grams']))} of CO2 a day")
+            parts.append(f"emit {self._estimated(glued(_kilograms(day['carbon_grams'])))} of CO2 a day")
         return f"{_joined(parts)}, as {self._parts.session.get('name') or 'this run'} did them."
 
     def _title(self) -> str:
@@ -126,15 +129,31 @@ class _Projected:
             busy += f", {glued(format_percent(min(at_peak, 1.0)))} at the peak"
         rate = f"{significant(one['rate_per_s'])} {words.spoken(one['unit'])}/s each"
         yield Row("machines" + devices, (format_count(one["machines"]),) * 2, f"{busy}; {glued(rate)}")
-        yield Row("energy", (_kwh(day["kwh"], day["kwh_error"]), _kwh(month["kwh"])), self._waiting(day))
+        energy = self._parts.maybe_estimated("energy")
+        yield Row(energy, (_kwh(day["kwh"], day["kwh_error"]), _kwh(month["kwh"])), self._waiting(day))
         for name, label in (("energy", "electricity"), ("machine", "machines"), ("total", "cost")):
             if day[name] is not None and (name != "total" or day["machine"] is not None):
                 amounts = tuple(format_money(part[name], self._currency) for part in (day, month))
-                yield Row(label, amounts, self._cost_note(name))
+                yield Row(self._label(name, label), amounts, self._cost_note(name))
         if day["energy"] is None and day["machine"] is None:
             yield Row("cost", None, hint_of(self._summary.get("cost")))
         if day["carbon_grams"] is not None:
-            yield Row("carbon", (_kilograms(day["carbon_grams"]), _kilograms(month["carbon_grams"])))
+            carbon = self._parts.maybe_estimated("carbon")
+            yield Row(carbon, (_kilograms(day["carbon_grams"]), _kilograms(month["carbon_grams"])))
+
+    def _label(self, name: str, label: str) -> str:
+        """What an amount is called; machines are paid for by the hour, whatever told their energy."""
+        by_the_hour = name == "machine" or (
+            name == "total" and not _rests_on_energy(self._projection["per_day"])
+        )
+        return label if by_the_hour else self._parts.maybe_estimated(label)
+
+    def _estimated(self, amount: str) -> str:
+        """`an estimated 12.8 kWh`, where a model told the run's energy; else the amount as it is."""
+        estimate = self._parts.estimate
+        if not estimate:
+            return amount
+        return f"{'an' if estimate == words.ESTIMATED else 'a'} {estimate} {amount}"
 
     def _waiting(self, day: Json) -> str:
         if day["kwh"] is None:
@@ -161,6 +180,8 @@ class _Projected:
         yield f"rate and energy of: {self._parts.title_of(self._parts.main)}"
         if assumed["scope"]:
             yield f"energy of {words.scope_words(assumed['scope'])}"
+        if assumed["estimated"]:
+            yield f"that energy is {self._parts.estimate}: from a model, not a sensor"
         if assumed["price_per_kwh"] is not None:
             pue = f" × PUE {assumed['pue']:g}" if assumed["pue"] != 1.0 else ""
             price = glued(f"{assumed['price_per_kwh']:g} {sign}/kWh{pue}".replace(" /", "/"))
@@ -200,6 +221,11 @@ class _Projected:
 
     def _hanging(self, first: str, text: str) -> list[str]:
         return hanging(text, self._columns, first, paint=self._paint)
+
+
+def _rests_on_energy(amounts: Json) -> bool:
+    """Whether electricity is in the amount that the costs are told by."""
+    return amounts["total"] is None or amounts["total"] != amounts["machine"]
 
 
 def _by_time(assumed: Json, sign: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,32 @@ def test_a_projection_rents_no_device_where_the_run_has_none(tmp_path: Path) -> 
     assert text.count("no device of the run to rent: write it per node (5/h/node)") == 2
     assert "without rent: the run has no device" in text
     assert "rent 1 ×" not in text
+
+
+def test_a_projection_of_an_estimate_is_called_one_wherever_it_stands(tmp_path: Path) -> None:
+    """A processor whose power a model told; its rent is none."""
+    session = Session(command=["job"])
+    power = replace(POWER.observed(update_s=1.0, window_s=1.0), estimated=True)
+    package = session.device("cpu_estimate", metrics=(power,), kind=DeviceKind.CPU, scope=Scope.CPU)
+    session.poll(package, every(1.0, 0.0, 42.0), lambda _: 50.0)
+    session.job(1.0, 41.0)
+    session.counter(steps(2.0, 38.0, 400, 40))
+    session.records.sort(key=lambda record: record["t"])
+    path = tmp_path / "run.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in (session.header, *session.records)))
+    options = ("--at", "1M/day", "--price", "0.3 EUR/kWh", "--carbon", "400")
+    assert cost(str(path), tmp_path, *options)["projection"]["assumptions"]["estimated"] is True
+    text = perfwatch("cost", str(path), *options, home=tmp_path).stdout
+    projected = text.partition("a month")[2]
+    for label in ("energy", "electricity", "carbon"):
+        assert f"\n{label}, estimated  " in projected
+    told = " ".join(projected.split())
+    assert "energy of components; that energy is estimated: from a model, not a sensor" in told
+    for said in ("cost an estimated", "take an estimated", "emit an estimated"):
+        assert said in told
+    rented = perfwatch("cost", str(path), *options, "--rent", "2 EUR/h/node", home=tmp_path).stdout
+    assert "\ncost  " in rented.partition("a month")[2]
+    assert "cost an estimated" not in " ".join(rented.split())
 
 
 def test_a_projection_says_that_its_price_is_the_mean_of_one_by_time(run: str, tmp_path: Path) -> None:

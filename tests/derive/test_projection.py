@@ -106,6 +106,15 @@ def test_the_error_of_the_energy_is_that_of_the_waiting_too() -> None:
     assert without_waiting["kwh_error"] == pytest.approx(2 * working)
 
 
+def test_a_projection_of_an_estimate_says_so() -> None:
+    sensed, model, mixed = (measured(RENTED) for _ in range(3))
+    sensed["energy"]["method"], model["energy"]["method"] = "counter", "estimated"
+    mixed["energy"] |= {"method": "mixed", "by_device": {"rapl:0": {"in_run": True, "method": "estimated"}}}
+    assumed = [project(one, Demand(1000.0))["assumptions"] for one in (sensed, model, mixed)]
+    assert [one["estimated"] for one in assumed] == [False, True, True]
+    assert [one["method"] for one in assumed] == ["counter", "estimated", "mixed"]
+
+
 def test_demand_that_fits_exactly_needs_no_further_machine() -> None:
     assert project(measured(rate=0.1 + 0.2), Demand(0.3 * 86400))["machines"] == 1
     assert project(measured(), Demand(10.0 * 86400 * 1.001))["machines"] == 2
