@@ -63,9 +63,7 @@ class CostRows:
 
     def _idle_row(self, currency: str | None) -> Iterator[Row]:
         """What the job cost beyond its work: an idle device draws less, so the costs are subtracted."""
-        if len(self._parts.windows) != 2 or not self._parts.windows[1].is_job:
-            return
-        if self._parts.windows[0].window.get("kind") == "span":  # what lies outside of it is not idle
+        if not self._is_idle_beyond():
             return
         working, job = (_amount(column.part("cost")) for column in self._parts.windows)
         share = self._parts.windows[1].part("cost").get("idle_share")
@@ -76,6 +74,17 @@ class CostRows:
             ("", format_money(job - working, currency)),
             glued(f"{format_percent(share)} of the time"),
         )
+
+    def _is_idle_beyond(self) -> bool:
+        """Whether one window is all the time while working, and the other the whole job around it.
+
+        What a job did outside of a phase or of a span, or while it warmed up, is no idle time.
+        """
+        if len(self._parts.windows) != 2 or not self._parts.windows[1].is_job:
+            return False
+        windows = [column.window for column in self._parts.windows]
+        is_part = any(window.get("phase") or window.get("warmup_s") for window in windows)
+        return windows[0].get("kind") != "span" and not is_part
 
     def _carbon_rows(self) -> Iterator[Row]:
         carbon = self._parts.main.part("carbon")

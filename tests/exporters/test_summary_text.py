@@ -283,6 +283,20 @@ def test_idle_time_is_shown_in_money():
     assert "idle time" not in face(one_window(server()))
 
 
+@pytest.mark.parametrize("part", [{"phase": "load"}, {"kind": "span"}, {"warmup_s": 5.0}])
+def test_what_lies_outside_of_a_part_of_the_work_is_no_idle_time(part):
+    """Its money would be that of the whole job without the part, its share that of the time while working."""
+    summary = server()
+    summary["window"] |= part
+    assert "idle time" not in face(summary)
+
+
+def test_a_whole_job_without_its_warm_up_has_no_idle_time_to_subtract():
+    summary = server()
+    summary["also"]["job"]["window"]["warmup_s"] = 5.0
+    assert "idle time" not in face(summary)
+
+
 def test_carbon_says_what_it_assumes():
     text = words(face(server(CostInputs(price_per_kwh=0.12, carbon_g_per_kwh=430.0))))
     assert "carbon 43.1 g 47.9 g 144 mg/query, 430 g/kWh" in text
