@@ -18,7 +18,7 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.projection import Demand
-    from perfwatch.derive.settings import Settings
+    from perfwatch.derive.settings import CostInputs, Settings
 
 HELP = (
     "What a recorded run costs at other prices, and what so much work a day would take. FILE: as for summary."
@@ -131,19 +131,28 @@ def _peak(text: str | None) -> float:
 
 
 def _settings(args: argparse.Namespace, header: Mapping[str, Any], config: Config) -> Settings:
-    """Options over what was recorded over today's config, whose prices may be in another currency."""
-    from perfwatch.derive.settings import CostInputs, Settings
+    """Options over what was recorded over today's config."""
+    from perfwatch.derive.settings import Settings
 
     recorded = Settings.from_json(header.get("settings") or {})
-    untouched = CostInputs()
-    given = {
-        one.name: value
-        for one in fields(CostInputs)
-        if (value := getattr(recorded.cost, one.name)) != getattr(untouched, one.name)
-    }
-    try:
-        prices = config.cost.merge(given)
-    except ConfigError:
-        prices = recorded.cost
+    prices = _prices(recorded.cost, config.cost)
     before = replace(recorded, cost=prices, units={**config.units, **recorded.units})
     return asking.recorded_settings(args, before)
+
+
+def _prices(recorded: CostInputs, todays: CostInputs) -> CostInputs:
+    """What was recorded over today's config; alone, and that is said, where they are in two currencies."""
+    untouched = type(recorded)()
+    given = {
+        one.name: value
+        for one in fields(recorded)
+        if (value := getattr(recorded, one.name)) != getattr(untouched, one.name)
+    }
+    try:
+        return todays.merge(given)
+    except ConfigError:
+        results.say(
+            f"perfwatch: [cost] of the config is left out: it is in {clean(todays.currency)}, "
+            f"the recording in {clean(recorded.currency)}; --price or --rent gives other prices"
+        )
+        return recorded

@@ -118,6 +118,17 @@ def test_what_cannot_be_understood_is_answered_in_a_sentence(
     assert done.stderr.count("\n") == 1
 
 
+def test_prices_of_the_config_in_another_currency_are_left_out_aloud(run: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(CONFIG.replace("EUR", "USD"))
+    done = perfwatch("cost", run, "--config", str(config), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "[cost] of the config is left out: it is in USD, the recording in EUR" in done.stderr
+    assert done.stderr.count("\n") == 1
+    config.write_text(CONFIG)
+    assert perfwatch("cost", run, "--config", str(config), home=tmp_path).stderr == ""
+
+
 def test_a_unit_that_nothing_counted_is_said(run: str, tmp_path: Path) -> None:
     done = perfwatch("cost", run, "--unit", "tokenz", home=tmp_path)
     assert done.returncode == 0
