@@ -9,6 +9,8 @@ import pytest
 
 from perfwatch.derive.against import against
 from perfwatch.errors import ConfigError
+from perfwatch.exporters.layout import Paint
+from perfwatch.exporters.yardstick_text import against_lines
 from perfwatch.yardstick.table import (
     SCENARIOS,
     benchmark_of,
@@ -38,6 +40,7 @@ def summary(
         "conditions": {"tags": tags},
         "work": {work: {"count": count, "rate_per_s": rate}},
         "energy": {"scope": scope, "joules": None if scope is None else 100.0},
+        "power": {"mean_watts": None if scope is None else 400.0},
         "efficiency": {work: {"per_joule": per_joule}},
         "latency": latency or {},
         "session": {"exit_status": 0},
@@ -112,7 +115,7 @@ def test_an_unknown_benchmark_or_scenario_is_answered_with_a_near_one_or_with_al
 def test_a_run_at_the_wall_is_compared_by_speed_and_by_work_per_joule() -> None:
     found = against(summary(benchmark="resnet50", scenario="offline"))
     assert found["refused"] == []
-    assert found["run"] == {"result": 7000.0, "unit": "samples/s", "per_joule": 17.5}
+    assert found["run"] == {"result": 7000.0, "unit": "samples/s", "per_joule": 17.5, "watts": 400.0}
     orin = next(row for row in found["rows"] if "Orin" in row["system"])
     assert orin["speed_ratio"] == pytest.approx(7000.0 / 3463.11)
     assert orin["per_joule_ratio"] == pytest.approx(17.5 / 152.8)
@@ -123,6 +126,8 @@ def test_a_run_at_the_wall_is_compared_by_speed_and_by_work_per_joule() -> None:
 def test_a_run_that_measured_less_than_the_wall_is_compared_by_speed_alone(scope: str) -> None:
     found = against(summary(scope=scope, benchmark="resnet50", scenario="Offline"))
     assert f"of scope {scope}" in found["refused"][0]
+    assert found["refused"][0].endswith("only speed is compared")
+    assert found["run"]["watts"] is None, "what was measured is not the whole machine"
     assert all(row["per_joule_ratio"] is None for row in found["rows"])
     assert all(row["speed_ratio"] for row in found["rows"])
 
@@ -167,9 +172,10 @@ def test_loadgens_own_figures_come_before_ours() -> None:
         "valid": True,
         "metric": {"name": "result_tokens_per_second", "value": 20000.0, "unit": "tokens/s"},
         "efficiency": {"value": 3.5, "unit": "tokens/J"},
+        "power": {"mean_watts": 5714.0},
     }
     found = against(summary(work="generated_tokens", mlperf=told), benchmark="llama2-70b")
-    assert found["run"] == {"result": 20000.0, "unit": "tokens/s", "per_joule": 3.5}
+    assert found["run"] == {"result": 20000.0, "unit": "tokens/s", "per_joule": 3.5, "watts": 5714.0}
     assert found["official"] is True
 
 
@@ -192,6 +198,21 @@ def test_work_per_joule_of_something_else_is_not_compared(
     assert found["run"]["per_joule"] is None
     assert found["rows"] == []
     assert len(found["refused"]) == 2
+
+
+def test_nothing_is_called_compared_where_neither_speed_nor_energy_is() -> None:
+    """Other work, and energy of boards alone."""
+    told = summary(work="generated_tokens", scope="accelerator", benchmark="resnet50", scenario="offline")
+    found = against(told)
+    assert len(found["refused"]) == 2
+    assert not any("only speed is compared" in sentence for sentence in found["refused"])
+
+
+def test_the_power_of_a_run_at_the_wall_stands_in_its_row() -> None:
+    found = against(summary(benchmark="resnet50", scenario="offline"))
+    lines = list(against_lines(found, 110, Paint(color=False, ascii_only=False)))
+    own = next(line for line in lines if line.strip().startswith("this run"))
+    assert own.split()[2:] == ["7", "000", "400", "17.50"]
 
 
 @pytest.mark.parametrize(

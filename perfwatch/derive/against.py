@@ -66,7 +66,7 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
         "benchmark": named,
         "scenario": ran,
         "official": told.get("metric") is not None,
-        "run": {"result": None, "unit": None, "per_joule": None},
+        "run": {"result": None, "unit": None, "per_joule": None, "watts": None},
         "refused": [],
         "notes": [],
         "rows": [],
@@ -85,7 +85,12 @@ def against(summary: Json, *, benchmark: str | None = None, scenario: str | None
         return {**found, "refused": [_nothing_published(found)]}
     unit = rows[0].unit
     speed, per_joule = _speed(summary, rows[0]), _per_joule(summary, rows[0])
-    found["run"] = {"result": speed.value, "unit": unit, "per_joule": per_joule.value}
+    found["run"] = {
+        "result": speed.value,
+        "unit": unit,
+        "per_joule": per_joule.value,
+        "watts": _watts(summary),
+    }
     found["refused"] = list(_refusals(rows, speed, per_joule))
     if speed.value is None and per_joule.value is None:
         return found
@@ -247,12 +252,12 @@ def _per_joule(summary: Json, like: Published) -> Figure:
     """Work per joule at the wall."""
     energy = summary.get("energy") or {}
     if energy.get("joules") is None:
-        return Figure(None, "this run tells no energy: only speed is compared")
+        return Figure(None, "this run tells no energy")
     if energy.get("scope") != Scope.WALL.value:
         return Figure(
             None,
             f"this run's energy is of scope {energy.get('scope')}, published energy is that of the whole "
-            "machine at the wall, which is more: only speed is compared",
+            "machine at the wall, which is more",
         )
     name = _work_of(summary, like)
     found = number(((summary.get("efficiency") or {}).get(name or "") or {}).get("per_joule"))
@@ -261,7 +266,15 @@ def _per_joule(summary: Json, like: Published) -> Figure:
         return Figure(told)
     if found is not None:
         return Figure(found)
-    return Figure(None, "this run has no work per joule to compare: see its quality")
+    return Figure(None, "this run has no work per joule to compare (see its quality)")
+
+
+def _watts(summary: Json) -> float | None:
+    """Mean power at the wall; by the logs' own rule where they tell it, as published power is."""
+    if (summary.get("energy") or {}).get("scope") != Scope.WALL.value:
+        return None
+    official = number(((summary.get("mlperf") or {}).get("power") or {}).get("mean_watts"))
+    return official if official is not None else number((summary.get("power") or {}).get("mean_watts"))
 
 
 def _official_per_joule(summary: Json, like: Published) -> float | None:
@@ -284,7 +297,7 @@ def _refusals(rows: Sequence[Published], speed: Figure, per_joule: Figure) -> It
     if speed.why_not:
         yield speed.why_not
     if per_joule.why_not and any(row.per_joule is not None for row in rows):
-        yield per_joule.why_not
+        yield per_joule.why_not + (": only speed is compared" if speed.value is not None else "")
 
 
 # Beside each other

@@ -78,7 +78,13 @@ def _beside(found: Json, rows: Sequence[Json], columns: int, paint: Paint) -> It
     unit, mine = str(rows[0]["unit"]), found.get("run") or {}
     is_time = unit in ("ms", "min")
     titles = ["round", unit, "W", NAMES[unit], *(["time", "speed"] if is_time else ["speed"]), "work/J"]
-    own = ["", _number(mine.get("result")), "", _number(mine.get("per_joule")), *[""] * (2 + is_time)]
+    own = [
+        "",
+        _number(mine.get("result")),
+        _watts(mine.get("watts")),
+        _number(mine.get("per_joule")),
+        *[""] * (2 + is_time),
+    ]
     cells = [
         (_system(row["submitter"], row["system"], row["status"]), _row_cells(row, is_time)) for row in rows
     ]
@@ -103,11 +109,10 @@ def _row_cells(row: Json, is_time: bool) -> list[str]:
     ratios = [_times(speed)]
     if is_time:
         ratios = [_less_time(speed), *ratios]
-    watts = DASH if row.get("watts") is None else significant(row["watts"])
     return [
         row["round"],
         _number(row["result"]),
-        watts,
+        _watts(row.get("watts")),
         _number(row.get("per_joule")),
         *ratios,
         _times(per_joule),
@@ -128,14 +133,22 @@ def _less_time(speed: float | None) -> str:
 
 
 def _system_cells(row: Published) -> list[str]:
-    watts = DASH if row.watts is None else significant(row.watts)
-    return [row.round, _number(row.result), watts, _number(row.per_joule) if NAMES[row.unit] else ""]
+    return [
+        row.round,
+        _number(row.result),
+        _watts(row.watts),
+        _number(row.per_joule) if NAMES[row.unit] else "",
+    ]
 
 
 def _number(value: float | None) -> str:
     if value is None:
         return DASH
     return format_count(round(value)) if value >= 1e4 else format_quantity(value, "", digits=4)
+
+
+def _watts(value: float | None) -> str:
+    return DASH if value is None else significant(value)
 
 
 def _name(row: Published) -> str:

@@ -138,7 +138,8 @@ def test_a_run_without_work_per_joule_of_its_own_is_not_ranked_by_it(tmp_path: P
     found = json.loads(done.stdout)
     assert found["efficiency"]["samples"]["per_joule"] is None
     assert found["against"]["run"]["per_joule"] is None
-    assert found["against"]["refused"] == ["this run has no work per joule to compare: see its quality"]
+    (refused,) = found["against"]["refused"]
+    assert refused == "this run has no work per joule to compare (see its quality): only speed is compared"
     assert all(row["per_joule_ratio"] is None for row in found["against"]["rows"])
 
 
