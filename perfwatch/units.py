@@ -37,6 +37,8 @@ _PREFIXED = {"W", "J", "s", "B", "Hz", "g", "Wh", "B/s"}
 """Units that take a prefix; a ratio such as tok/J is written as it is."""
 _BELOW_ONE = {"W", "J", "s", "g", "Wh"}
 """Of these, the ones of which there can be less than one."""
+_CALLED = {"Mg": "t", "Gg": "kt", "Tg": "Mt"}
+"""What people call large masses."""
 
 LEAST_MONEY = 1e-6
 """Less than this is not worth its digits."""
@@ -81,7 +83,8 @@ def format_quantity(
 
     Args:
         value: in the base unit.
-        unit: as it is written. W, J, s, B, Hz, g and Wh take SI prefixes; ratios such as `tok/J` do not.
+        unit: as it is written. W, J, s, B, Hz, g and Wh take SI prefixes (from a million grams on it is t);
+            ratios such as `tok/J` do not.
         error: the value is rounded to it; it keeps one digit, or two where the first is a 1.
         digits: significant digits without an error.
     """
@@ -92,7 +95,8 @@ def format_quantity(
     else:
         exponent, prefix = _prefix(_rounded(value, digits), unit)
         number = significant(_scaled(value, exponent), digits)
-    return f"{number} {prefix}{unit}".rstrip()
+    prefixed = f"{prefix}{unit}"
+    return f"{number} {_CALLED.get(prefixed, prefixed)}".rstrip()
 
 
 def _with_error(value: float, error: float, unit: str, digits: int) -> tuple[str, str]:

@@ -130,9 +130,7 @@ class FigureRows:
             parts = ["counter", *_agreement(devices)]
         elif method == "integrated":
             samples = [device["samples"] for device in devices if device.get("samples") is not None]
-            parts = [
-                "integral of power" + (glued(f", {format_count(min(samples))} readings") if samples else "")
-            ]
+            parts = [", ".join(["integral of power", *([_readings(min(samples))] if samples else [])])]
         elif method == "mixed":
             parts = [
                 " and ".join(
@@ -226,6 +224,10 @@ class FigureRows:
 def _per_one(column: Column, unit: str) -> str:
     joules = _ratio_of(column, unit, "joules_per")
     return "" if joules is None else glued(f"{format_quantity(joules, 'J')}/{words.singular(unit)}")
+
+
+def _readings(number: int) -> str:
+    return glued(f"{format_count(number)} {'reading' if number == 1 else 'readings'}")
 
 
 def _agreement(devices: Sequence[Json]) -> list[str]:

@@ -168,6 +168,12 @@ def test_the_method_of_the_energy_stands_beside_it(method, said):
     assert said in words(face(summary))
 
 
+def test_one_reading_is_no_readings():
+    summary = on_a_cpu("integrated")
+    next(iter(summary["energy"]["by_device"].values()))["samples"] = 1
+    assert "integral of power, 1 reading " in words(face(summary)) + " "
+
+
 def test_a_counter_without_an_integral_over_the_same_time_agrees_with_nothing():
     summary = server()
     for device in summary["energy"]["by_device"].values():
