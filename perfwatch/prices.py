@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.derive.settings import COST_SCOPES, Steps, common_currency
 from perfwatch.errors import ConfigError
-from perfwatch.tariffs import Tariff, is_tariff, read_tariff
+from perfwatch.tariffs import SUFFIX, Tariff, is_tariff, read_tariff
 from perfwatch.text import clean
 
 CARBON_UNIT, CARBON_UNITS = "g/kWh", "g/kWh or kg/kWh"
@@ -82,6 +82,8 @@ _AMOUNT = re.compile(
 PRICE_EXAMPLE = "--price 0.12/kWh"
 RENT_EXAMPLE = "--rent 2.5/h/device"
 CARBON_EXAMPLE = "--carbon 430"
+INTENSITY = "grams of CO2 equivalent per kWh"
+OR_A_FILE = f", or name a {SUFFIX} file of times and values"
 
 
 class Price(NamedTuple):
@@ -112,7 +114,7 @@ def parse_price(text: str, option: str = "--price") -> Price:
     Raises:
         ConfigError: no number, no unit, or the text of another option.
     """
-    amount = _amount(text, option, PRICE_EXAMPLE)
+    amount = _amount(text, option, PRICE_EXAMPLE, or_else=OR_A_FILE)
     if _is_carbon(amount):
         raise ConfigError(f"{option} {clean(text)} is a carbon intensity: --carbon {amount.number}")
     if len(amount.units) == 1 and amount.units[0] in _PER_KWH:
@@ -164,7 +166,7 @@ def parse_carbon(value: str | float, option: str = "--carbon") -> float:
 
 def _carbon(value: str | float, option: str) -> float:
     if isinstance(value, str):
-        amount = _amount(value, option, CARBON_EXAMPLE)
+        amount = _amount(value, option, CARBON_EXAMPLE, wanted=INTENSITY, or_else=OR_A_FILE)
         if amount.currency is None and not amount.units:
             return amount.value
         if _is_carbon(amount) or (amount.currency in _GRAMS and not amount.units):
@@ -178,7 +180,7 @@ def _carbon(value: str | float, option: str) -> float:
             raise ConfigError(f"{option} {clean(value)} is a price of electricity: --price {_plain(value)}")
         if _is_rent(amount):
             raise ConfigError(f"{option} {clean(value)} is a rent: {_as_rent(amount)}")
-    return _bare_number(value, option, "grams of CO2 equivalent per kWh, as in --carbon 430")
+    return _bare_number(value, option, f"{INTENSITY}, as in {CARBON_EXAMPLE}")
 
 
 def parse_currency(text: str, option: str = "--currency") -> str:
@@ -304,12 +306,14 @@ def _same_currency(one: str | None, other: str | None) -> str | None:
     return same
 
 
-def _amount(text: str, option: str, example: str) -> _Amount:
+def _amount(
+    text: str, option: str, example: str, *, wanted: str = "a number and its unit", or_else: str = ""
+) -> _Amount:
     match = _AMOUNT.fullmatch(text) if isinstance(text, str) and len(text) <= 80 else None
     if match is None:
         comma = ", with a decimal point" if isinstance(text, str) and re.search(r"\d,\d", text) else ""
         raise ConfigError(
-            f"cannot read {option} {clean(text, 80)!r}: write a number and its unit{comma}, as in {example}"
+            f"cannot read {option} {clean(text, 80)!r}: write {wanted}{comma}, as in {example}{or_else}"
         )
     value = float(match["number"])
     if not math.isfinite(value) or value < 0:
