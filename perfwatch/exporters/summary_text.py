@@ -126,9 +126,9 @@ class _Face:
         devices = self._parts.summary.get("devices") or {}
         because = str(devices.get("because") or "").rstrip(".")
         ids = words.device_list(devices.get("ids") or [])
-        if ids:
+        if ids or because:
             reason = f", because {because}" if because else ""
-            yield from hanging(f"{ids}{reason}.", self._columns, "devices: ", paint=self._paint)
+            yield from hanging(f"{ids or 'none'}{reason}.", self._columns, "devices: ", paint=self._paint)
         why = str(self._parts.main.window.get("because") or "").rstrip(".")
         if why and not self._parts.nothing_measured:
             title = self._parts.title_of(self._parts.main)

@@ -104,6 +104,15 @@ def test_the_header_says_how_the_job_ended(status, said):
     assert said in face(summary).splitlines()[0]
 
 
+def test_no_devices_are_told_too_and_because_of_what():
+    summary = nothing()
+    summary["devices"]["because"] = "CUDA_VISIBLE_DEVICES= in the job's environment says so"
+    said = "devices: none, because CUDA_VISIBLE_DEVICES= in the job's environment says so."
+    assert said in words(face(summary))
+    summary["devices"]["because"] = ""
+    assert "devices:" not in face(summary)
+
+
 def test_scopes_are_named_in_the_label():
     summary = server()
     assert "energy, 8 GPUs" in face(summary)
@@ -384,7 +393,7 @@ def test_insufficient_findings_come_first():
 
 def test_nothing_to_say_is_short_and_helps():
     text = face(nothing())
-    assert len(text.splitlines()) <= 9
+    assert len(text.splitlines()) <= 10
     assert "–" not in text
     assert "perfwatch doctor" in text
     assert "say where with -w" in text
