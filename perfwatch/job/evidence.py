@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from perfwatch.clock import NS
 from perfwatch.derive.unread import named
-from perfwatch.job.visible import VARIABLES, visible
+from perfwatch.job.visible import VARIABLES, undecided, visible
 from perfwatch.job.workers import Role
 from perfwatch.metrics import UTILIZATION
 from perfwatch.model import DeviceKind
@@ -265,13 +265,15 @@ class Evidence:
             return _Decided(numbers, f"{said} in {who}'s environment says so")
         if not mine:
             return _Decided([], "there is no accelerator here")
+        seen_too = undecided(mine, environments)
+        but = f"; {seen_too}" if seen_too else ""
         if restricted:
-            return _Decided(list(mine), f"{who}'s device cgroup permits no others")
+            return _Decided(list(mine), f"{who}'s device cgroup permits no others{but}")
         busy = [number for number in self._accelerators if self._share_busy(number) >= BUSY]
         if self._server and busy:
             own = "whose processes are not seen" if self._blind else "whose own processes use none"
             return _Decided(busy, f"they were busy while the server worked, {own}", by_load=True)
-        return _Decided(list(mine), f"nothing tells which of them {who} uses", guessed=True)
+        return _Decided(list(mine), f"nothing tells which of them {who} uses{but}", guessed=True)
 
     def _unread_ones(self) -> dict[int, tuple[str, Mapping[str, Any]]]:
         """Devices that cannot be read, under numbers of their own: the job may use them all the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ORDER = "CUDA_DEVICE_ORDER"
+ORDER, BUS_ORDER = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
 _VISIBLE = {
     "nvidia": ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
     "amd": ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"),
@@ -57,6 +57,28 @@ def visible(
     return [number for number in accelerators if number in numbers], shown
 
 
+def undecided(accelerators: Accelerators, environments: Sequence[Mapping[str, str]]) -> str:
+    """What is set and decides nothing (`visible` is None), and what would; empty where nothing is set."""
+    for environment in environments:
+        for collector in dict.fromkeys(collector for collector, _ in accelerators.values()):
+            for variable in _VISIBLE.get(collector, ()):
+                text = environment.get(variable)
+                if text is not None and text.strip() not in _NOTHING_SAID:
+                    mine = {n: device for n, (name, device) in accelerators.items() if name == collector}
+                    return f"{variable}={text} was seen, but {_why_undecided(mine, environment, variable)}"
+    return ""
+
+
+def _why_undecided(
+    mine: Mapping[int, Mapping[str, Any]], environment: Mapping[str, str], variable: str
+) -> str:
+    numbered = any(part.strip().isdigit() for part in environment[variable].split(","))
+    if not numbered or _numbers_are_certain(mine, environment):
+        return "which devices it names is not known: --devices would settle it"
+    by_order = f"{ORDER}={BUS_ORDER} or " if variable.startswith("CUDA_") else ""
+    return f"numbers decide nothing among different models: {by_order}--devices would settle it"
+
+
 def _devices(
     mine: Mapping[int, Mapping[str, Any]], environment: Mapping[str, str], variable: str
 ) -> list[int] | None:
@@ -89,4 +111,4 @@ def _match(mine: Mapping[int, Mapping[str, Any]], word: str) -> int | None:
 def _numbers_are_certain(mine: Mapping[int, Mapping[str, Any]], environment: Mapping[str, str]) -> bool:
     """CUDA counts the fastest first unless told otherwise; alike devices keep the bus order."""
     models = {str(device["name"]) for device in mine.values()}
-    return len(models) == 1 or environment.get(ORDER) == "PCI_BUS_ID"
+    return len(models) == 1 or environment.get(ORDER) == BUS_ORDER

@@ -340,9 +340,27 @@ def test_the_environment_tells_where_no_process_was_seen(value: str, expected: l
 
 def test_numbers_decide_nothing_among_different_models_unless_in_bus_order() -> None:
     mixed = ("A100", "T4", "A100", "T4")
-    assert evidence({"CUDA_VISIBLE_DEVICES": "1"}, mixed).conclusion()["guessed"] is True
+    found = evidence({"CUDA_VISIBLE_DEVICES": "1"}, mixed).conclusion()
+    assert found["guessed"] is True
+    assert found["because"].endswith(
+        "CUDA_VISIBLE_DEVICES=1 was seen, but numbers decide nothing among different models: "
+        "CUDA_DEVICE_ORDER=PCI_BUS_ID or --devices would settle it"
+    )
     ordered = {"CUDA_VISIBLE_DEVICES": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     assert evidence(ordered, mixed).conclusion()["ids"] == [IDS[1]]
+
+
+@pytest.mark.parametrize("value", ["9", "GPU-x", "GPU-", "9,1"])
+def test_what_decides_nothing_is_seen_all_the_same(value: str) -> None:
+    because = evidence({"CUDA_VISIBLE_DEVICES": value}).conclusion()["because"]
+    assert f"CUDA_VISIBLE_DEVICES={value} was seen, but which devices it names is not known" in because
+    assert "--devices would settle it" in because
+    assert "PCI_BUS_ID" not in because
+
+
+@pytest.mark.parametrize("environment", [{}, {"CUDA_VISIBLE_DEVICES": "all"}, {"ROCR_VISIBLE_DEVICES": "0"}])
+def test_what_says_nothing_of_these_devices_is_not_told(environment: dict[str, str]) -> None:
+    assert evidence(environment).conclusion()["because"] == "nothing tells which of them the job uses"
 
 
 @pytest.mark.parametrize("value", ["9", "GPU-x", "GPU-", "9,1", "all"])
