@@ -124,6 +124,7 @@ def device_energy(
     interval_s: float,
     limit_w: float | None = None,
     until: float | None = None,
+    load_end: float | None = None,
 ) -> DeviceEnergy | None:
     """Energy of a device over the union of spans; `None` if it tells neither power nor energy.
 
@@ -131,21 +132,24 @@ def device_energy(
         interval_s: the sampling period, which tells a gap from a pause between readings.
         limit_w: the highest power limit of the device, if one is known.
         until: readings after this time are left out: their averages reach into what is another load.
+        load_end: when the job ended. Readings of power soon after it average over what came then, often a board
+            at rest: where they do not go on for long enough for that to come out even, they are left out.
     """
     power, counter = (_up_to(tape.get(name), until) for name in (POWER.name, ENERGY.name))
     if power is None and counter is None:
         return None
+    its_own = _of_the_load(power, load_end)
     window = union(spans)
     counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
-    integrated = _by_power(power, window, interval_s) if power is not None else None
+    integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
     fault = fault_of(counter, power, window, limit_w) if counter is not None else None
     chosen = _choose(counted, integrated, fault)
     compared = None
-    if counter is not None and power is not None and counted is not None and integrated is not None:
+    if counter is not None and its_own is not None and counted is not None and integrated is not None:
         compared = (counted, integrated)
         if integrated.gaps:
-            read = _read_time(window, integrated.gaps, integral.sensor_of(power).lag_s)
-            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(power, read, interval_s))
+            read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
+            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(its_own, read, interval_s))
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -172,6 +176,17 @@ def device_energy(
 
 def _up_to(series: Series | None, until: float | None) -> Series | None:
     return series if series is None or until is None else series.up_to(until)
+
+
+def _of_the_load(power: Series | None, load_end: float | None) -> Series | None:
+    if power is None or load_end is None:
+        return power
+    sensor = integral.sensor_of(power)
+    goes_on = power.times[-1] >= load_end + sensor.lag_s
+    read_at_the_end = bisect_right(power.times, load_end) > bisect_left(
+        power.times, load_end - sensor.refresh_s
+    )
+    return power if goes_on or not read_at_the_end else power.up_to(load_end)
 
 
 def _error_of(chosen: _Figure | None) -> Error | None:

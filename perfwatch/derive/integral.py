@@ -93,33 +93,20 @@ def integrate(series: Cumulative, span: Span, sensor: Sensor, *, longest_s: floa
     if not len(times) or span.end <= span.start:
         return Integral([], [])
     begin = max(span.start + lag_s, times[0])
-    until = _last_of_its_load(times, span, sensor)
-    end = min(span.end + lag_s, until + lag_s)
+    end = min(span.end + lag_s, times[-1] + lag_s)
     if end <= begin:
         return Integral([], [])
     first = bisect_right(times, begin) - 1
-    last = min(bisect_left(times, end), bisect_right(times, until) - 1)
+    last = min(bisect_left(times, end), len(times) - 1)
     holes = _holes(times, first, last, longest_s)
     edges = [begin, *(t for hole in holes for t in hole), end]
     stretches = [
-        _stretch(series, max(begin, a), min(end, b), sensor, until)
+        _stretch(series, max(begin, a), min(end, b), sensor)
         for a, b in zip(edges[::2], edges[1::2], strict=True)
         if min(end, b) > max(begin, a)
     ]
     gaps = [Span(max(begin, a) - lag_s, min(end, b) - lag_s) for a, b in holes]
     return Integral(stretches, gaps)
-
-
-def _last_of_its_load(times: array[float], span: Span, sensor: Sensor) -> float:
-    """The last reading that tells of the span.
-
-    A reading soon after its end averages over what came after the end as well, often a board at rest. Where
-    the readings go on for the lag, that comes out even; where they stop before, the last one of the span is
-    held.
-    """
-    last = times[bisect_right(times, span.end) - 1] if times[0] <= span.end else times[-1]
-    goes_on = times[-1] >= span.end + sensor.lag_s
-    return times[-1] if goes_on or last < span.end - sensor.refresh_s else last
 
 
 def _holes(times: array[float], first: int, last: int, longest_s: float) -> list[tuple[float, float]]:
@@ -129,15 +116,10 @@ def _holes(times: array[float], first: int, last: int, longest_s: float) -> list
     return [(times[index], times[index + 1]) for index in long]
 
 
-def _stretch(series: Cumulative, begin: float, end: float, sensor: Sensor, until: float) -> Stretch:
-    """The readings between two times of reading, shifted, with both ends interpolated or held.
-
-    Args:
-        until: the last reading that is used.
-    """
+def _stretch(series: Cumulative, begin: float, end: float, sensor: Sensor) -> Stretch:
+    """The readings between two times of reading, shifted, with both ends interpolated or held."""
+    times, values = series.times, series.values
     lag_s, window_s = sensor.lag_s, sensor.window_s
-    count = bisect_right(series.times, until)
-    times, values = series.times[:count], series.values[:count]
     low, high = bisect_right(times, begin), bisect_left(times, end)
     shifted = array("d", [begin - lag_s])
     shifted.extend([t - lag_s for t in times[low:high]])
@@ -147,7 +129,7 @@ def _stretch(series: Cumulative, begin: float, end: float, sensor: Sensor, until
     watts.append(_power_at(times, values, end))
     held_s = max(0.0, end - max(begin, times[-1]))
     before_w = _power_at(times, values, begin - window_s) if times[0] < begin else None
-    after_w = _power_at(series.times, series.values, end + window_s) if series.times[-1] > end else None
+    after_w = _power_at(times, values, end + window_s) if times[-1] > end else None
     return Stretch(Span(shifted[0], shifted[-1]), shifted, watts, held_s, before_w, after_w)
 
 

@@ -175,8 +175,15 @@ def _resolve_word(
 ) -> list[int]:
     wanted = _expand(word, candidates)
     by_label = {labels[number]: number for number in candidates}
-    by_short = {device.label: number for number, device in candidates.items()}
-    numbers = [by_label.get(name, by_short.get(name)) for name in wanted]
+    by_short: dict[str, list[int]] = {}
+    for number, device in candidates.items():
+        by_short.setdefault(device.label, []).append(number)
+    for name in wanted:
+        if name not in by_label and len(by_short.get(name, ())) > 1:
+            there = ", ".join(labels[number] for number in by_short[name])
+            raise ConfigError(f"cannot choose device {name!r}: several hosts have one; say which of {there}")
+    short = {name: numbers[0] for name, numbers in by_short.items()}
+    numbers = [by_label.get(name, short.get(name)) for name in wanted]
     found = [number for number in numbers if number is not None]
     if found and len(found) == len(numbers):
         return found

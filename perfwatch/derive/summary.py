@@ -156,7 +156,7 @@ def _interval_s(tape: Tape) -> float:
 
 
 def _column(run: _Run, window: Window) -> _Column:
-    energies = energies_of(run.tape, window.spans, interval_s=run.interval_s)
+    energies = energies_of(run.tape, window.spans, interval_s=run.interval_s, load_end=run.job.end)
     total = total_of(run.headline.devices, energies, window.spans)
     work = count_work(
         run.courses,
@@ -424,7 +424,7 @@ def _priced(run: _Run, window: Window) -> CostInputs:
     """Prices and intensities as they were in the window, weighed by the energy used under each."""
 
     def joules(span: Span) -> float | None:
-        energies = energies_of(run.tape, [span], interval_s=run.interval_s)
+        energies = energies_of(run.tape, [span], interval_s=run.interval_s, load_end=run.job.end)
         return total_of(run.headline.devices, energies, [span]).joules
 
     return priced(run.settings.cost, window.spans, zero_s_of(run.tape.header), joules)

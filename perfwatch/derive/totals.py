@@ -51,7 +51,12 @@ class EnergyTotal:
 
 
 def energies_of(
-    tape: Tape, spans: Sequence[Span], *, interval_s: float, until: float | None = None
+    tape: Tape,
+    spans: Sequence[Span],
+    *,
+    interval_s: float,
+    until: float | None = None,
+    load_end: float | None = None,
 ) -> dict[int, DeviceEnergy]:
     """The energy of every device that tells power or energy."""
     found = {}
@@ -60,7 +65,9 @@ def energies_of(
             continue
         period_s = device.period_s(interval_s)
         limit_w = highest_power_w(device)
-        energy = device_energy(device, spans, interval_s=period_s, limit_w=limit_w, until=until)
+        energy = device_energy(
+            device, spans, interval_s=period_s, limit_w=limit_w, until=until, load_end=load_end
+        )
         if energy is not None:
             found[number] = energy
     return found

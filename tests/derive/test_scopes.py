@@ -245,6 +245,18 @@ def test_the_last_devices_event_decides():
     assert summary["energy"]["by_device"].keys() == {f"nvidia:{index}" for index in range(4)}
 
 
+@pytest.mark.parametrize("word", ["nvidia:0", "0"])
+def test_a_device_that_several_hosts_have_is_named_with_its_host(word: str):
+    session = job()
+    session.board(TIMES, uuid="GPU-here")
+    session.board(TIMES, uuid="GPU-there", host="there", index=0)
+    with pytest.raises(
+        ConfigError, match=r"several hosts have one; say which of here/nvidia:0, there/nvidia:0"
+    ):
+        session.summary(devices=word)
+    assert in_run(session.summary(devices="there/nvidia:0")) == ["there/nvidia:0"]
+
+
 @pytest.mark.parametrize(
     ("text", "chosen"),
     [
