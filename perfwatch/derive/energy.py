@@ -132,8 +132,8 @@ def device_energy(
         interval_s: the sampling period, which tells a gap from a pause between readings.
         limit_w: the highest power limit of the device, if one is known.
         until: readings after this time are left out: their averages reach into what is another load.
-        load_end: when the job ended. Readings of power soon after it average over what came then, often a board
-            at rest: where they do not go on for long enough for that to come out even, they are left out.
+        load_end: when the job ended. Readings of power soon after it average over what came then, often a
+            board at rest: where they do not go on long enough for that to come out even, they are left out.
     """
     power, counter = (_up_to(tape.get(name), until) for name in (POWER.name, ENERGY.name))
     if power is None and counter is None:
