@@ -651,3 +651,79 @@ def test_numbers_that_only_resemble_numbers_are_told_right(wire: Wire) -> None:
     client.count("queries", Index(3))  # type: ignore[arg-type]
     client.count("queries", Index(4))  # type: ignore[arg-type]
     assert last(ledger_of(wire.flush()), "queries_total") == 7
+
+
+def test_a_function_is_timed_and_counted(listening: StatsdCollector) -> None:
+    """Also one that awaits, several of them at once, a block, and one that fails."""
+    done = job(
+        listening.address,
+        """
+        import asyncio, time
+
+        @client.timed("latency", "queries")
+        def asked(n):
+            "What it says."
+            time.sleep(0.01)
+            return 1 / n
+
+        @client.timed("latency", "queries")
+        async def awaited(n):
+            await asyncio.sleep(0.05)
+            return 1 / n
+
+        async def many():
+            async with client.timed("latency", "queries"):
+                return await asyncio.gather(*(awaited(n) for n in (1, 0, 2)), return_exceptions=True)
+
+        assert (asked(2), asked.__name__, asked.__doc__) == (0.5, "asked", "What it says.")
+        assert asyncio.run(many())[::2] == [1.0, 0.5]
+        try:
+            with client.timed("latency", "queries"):
+                asked(0)
+        except ZeroDivisionError:
+            pass
+        with client.timed("load"):
+            pass
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = list(listening.read([]))
+    assert last(readings, "queries_total") == 4
+    assert last(readings, "errors_total") == 3
+    latency = merged(readings, "latency_seconds")
+    assert latency.n == 4
+    assert 0.16 < latency.sum < 1
+    assert merged(readings, "load_seconds").n == 1
+
+
+def test_a_phase_stands_before_a_function_and_in_async_with(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import asyncio
+
+        @client.phase("load")
+        def load(): pass
+
+        @client.phase("measure")
+        async def measure():
+            async with client.phase("part"):
+                raise ValueError
+
+        load()
+        try:
+            asyncio.run(measure())
+        except ValueError:
+            pass
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    named = [(name, edge) for name, edge, _ in marks(list(listening.read([])))]
+    assert named == [
+        ("load", "begin"),
+        ("load", "end"),
+        ("measure", "begin"),
+        ("part", "begin"),
+        ("part", "end"),
+        ("measure", "end"),
+    ]

@@ -1,4 +1,4 @@
-"""`perfwatch client --write DIR`: lay the one file beside a job whose environment has no perfwatch."""
+"""`perfwatch client --write DIR`: lay the client beside a job whose environment has no perfwatch."""
 
 from __future__ import annotations
 
@@ -10,39 +10,46 @@ from perfwatch.errors import SessionError
 
 HELP = """Copy the client, one file that needs nothing but Python, beside a job whose environment has no
 perfwatch. The job then says: import perfwatch_client as client."""
-FILE_NAME = "perfwatch_client.py"
+PREFIX = "perfwatch_"
 """Not `perfwatch.py`: that would hide an installed perfwatch from the job."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--write", metavar="DIR", required=True, help="the directory of the job")
+    parser.add_argument(
+        "--callbacks", action="store_true", help="also those for PyTorch, Hugging Face and Lightning"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite a different file")
 
 
 def run(args: argparse.Namespace) -> int:
-    path = Path(args.write) / FILE_NAME
-    content = _client()
-    before = _content(path)
-    if before == content:
-        print(f"{path} is there already and up to date")
-        return 0
-    if before is not None and not args.force:
-        raise SessionError(
-            f"{path} exists and differs from this perfwatch's client; add --force to replace it"
-        )
-    _write(path, content)
-    print(f"wrote {path}; in the job: import {path.stem} as client")
+    for module in ("client", "callbacks") if args.callbacks else ("client",):
+        _lay(module, Path(args.write) / f"{PREFIX}{module}.py", force=args.force)
     return 0
 
 
-def _client() -> bytes:
-    """The client's own source. A carried archive has no file, but its loader has the text."""
+def _lay(module: str, path: Path, *, force: bool) -> None:
+    content = _source(f"perfwatch.{module}")
+    before = _content(path)
+    if before == content:
+        print(f"{path} is there already and up to date")
+        return
+    if before is not None and not force:
+        raise SessionError(
+            f"{path} exists and differs from this perfwatch's {module}; add --force to replace it"
+        )
+    _write(path, content)
+    print(f"wrote {path}; in the job: import {path.stem} as {module}")
+
+
+def _source(module: str) -> bytes:
+    """A carried archive has no file, but its loader has the text."""
     from importlib.util import find_spec
 
-    spec = find_spec("perfwatch.client")
-    source = spec.loader.get_source("perfwatch.client") if spec and spec.loader else None  # type: ignore[attr-defined]
+    spec = find_spec(module)
+    source = spec.loader.get_source(module) if spec and spec.loader else None  # type: ignore[attr-defined]
     if source is None:
-        raise SessionError("cannot find the source of perfwatch.client: install perfwatch anew")
+        raise SessionError(f"cannot find the source of {module}: install perfwatch anew")
     return str(source).encode()
 
 
