@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from perfwatch.errors import ConfigError, TryAgain
 from perfwatch.redact import HIDDEN
 from perfwatch.text import clean
+from perfwatch.workload.servers import PATHS
 
 if TYPE_CHECKING:
     import httpx
@@ -28,10 +29,6 @@ REDIRECTS = 5
 FAR_OFF_S = 30.0
 """Pause after a page that is too large: to fetch it every second would disturb the server."""
 _HEADERS = {"Accept": "text/plain;version=0.0.4, */*;q=0.1", "Accept-Encoding": "identity"}
-
-
-PATHS = ("/metrics", "/prometheus/metrics", "/monitoring/prometheus/metrics")
-"""Where servers have their page: nearly all; TensorRT-LLM and others; TensorFlow Serving."""
 
 
 def places_of(text: str) -> list[str]:

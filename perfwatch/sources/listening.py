@@ -22,10 +22,10 @@ class Listener(NamedTuple):
     inode: str
 
     @property
-    def url(self) -> str:
-        """The address of its metrics page."""
+    def root(self) -> str:
+        """The address of the server."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/metrics"
+        return f"http://{host}:{self.port}"
 
 
 def listeners(user_id: int, sockets: Iterable[ListeningSocket] | None = None) -> list[Listener]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.quantities import Quantity
 
+PATHS = ("/metrics", "/prometheus/metrics", "/monitoring/prometheus/metrics")
+"""Where servers have their page: nearly all; TensorRT-LLM and others; TensorFlow Serving."""
+
 
 @dataclass(frozen=True)
 class Server:

@@ -155,7 +155,7 @@ class _Teller:
     def devices(self, event: Happening) -> _Found:
         ids = [self._name_of(str(one)) for one in event.fields.get("ids") or ()]
         used = ", ".join(ids) if ids else "no device"
-        return PLAIN, _because(f"the job used {used}", event.fields.get("because"), joint=" because ")
+        return PLAIN, _because(f"the job uses {used}", event.fields.get("because"), joint=" because ")
 
     def neighbour(self, event: Happening) -> _Found:
         return (
