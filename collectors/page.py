@@ -33,10 +33,13 @@ class PageOptions:
     Args:
         url: `http://HOST:PORT/PATH`, and behind a `#` further series: `NAME=SERIES,...`.
         index: the number among several pages of one run.
+        since_ns: when its server began to count, on the monotonic clock, if that is known: all counts were
+            zero then.
     """
 
     url: str = ""
     index: int = 0
+    since_ns: int = 0
 
     @classmethod
     def of(cls, spec: str, index: int = 0) -> PageOptions:
@@ -96,7 +99,7 @@ class PageCollector(Collector):
             index=index,
             facts={"work": "page", "url": shown(self._url)},
         )
-        self._tally = PageTally(device, self._quantities)
+        self._tally = PageTally(device, self._quantities, since_ns=self.options.since_ns or None)
         return [device]
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:

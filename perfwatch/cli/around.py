@@ -12,7 +12,10 @@ from perfwatch.text import from_system
 if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
+    from perfwatch.job.auto import ServersOfTheJob
     from perfwatch.job.signals import SignalQueue
+    from perfwatch.job.workloads import Workload
+    from perfwatch.sources.live import LiveSource
     from perfwatch.sources.recording import Recording
 
 T = TypeVar("T")
@@ -60,6 +63,25 @@ def with_signals(wire: Callable[[SignalQueue], T]) -> T:
     except BaseException:
         signals.close()
         raise
+
+
+def servers_of_the_job(live: LiveSource, wanted: Sequence[Workload]) -> ServersOfTheJob | None:
+    """What looks for the job's servers by itself; None where `-w auto` was not said."""
+    from perfwatch.job import workloads
+    from perfwatch.job.auto import ServersOfTheJob
+    from perfwatch.job.workers import servers_of
+    from perfwatch.sources.live import Chosen
+
+    if not any(one.kind == workloads.AUTO for one in wanted):
+        return None
+    named = workloads.pages(wanted)
+    return ServersOfTheJob(
+        lambda collector: live.add(Chosen(collector, collector.period_s)),
+        workloads.page_collector,
+        lambda source, text: live.hub.event("note", {"source": source, "text": text}),
+        servers_of(named),
+        len(named),
+    )
 
 
 def open_recording(args: argparse.Namespace, config: Config, session_id: str) -> Recording:

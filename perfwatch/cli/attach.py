@@ -169,8 +169,9 @@ class _Session:
         sources.at_each_mark(live.request_readings)
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(
-            wanted.target, live, evidence, opening, signals, duration_s=wanted.duration_s, page=page
-        )
+            wanted.target, live, evidence, opening, signals, duration_s=wanted.duration_s, page=page,
+            servers=around.servers_of_the_job(live, wanted.workloads),
+        )  # fmt: skip
         return cls(live, runner, recording, signals)
 
     def watch(self, screen: watching.RunScreen | None) -> Outcome:

@@ -17,7 +17,7 @@ from perfwatch.cli.until import status_of
 from perfwatch.clock import NS
 from perfwatch.job.signals import ENDING
 from perfwatch.job.watch import HUB_S
-from perfwatch.job.workers import Role
+from perfwatch.job.workers import Role, Server
 
 if TYPE_CHECKING:
     from perfwatch.job.evidence import Evidence
@@ -98,6 +98,9 @@ class StoryProcesses:
 
     def look(self) -> None:
         """There is nothing to find out."""
+
+    def watch(self, server: Server) -> None:
+        """It has no servers."""
 
     def role_of(self, pid: int) -> Role:
         """What the story says."""

@@ -173,7 +173,9 @@ class _Session:
         if ferry is not None:
             live.hub.more_cpu_s = ferry.cpu_s
             live.hub.more_rss_bytes = ferry.own_memory_bytes
-        return cls(live, WatchedRun(plan, live, evidence, opening, signals), recording, signals)
+        servers = around.servers_of_the_job(live, wanted.workloads)
+        runner = WatchedRun(plan, live, evidence, opening, signals, servers=servers)
+        return cls(live, runner, recording, signals)
 
     def watch(self, screen: watching.RunScreen | None) -> Outcome | None:
         """Run it; None if the command cannot be started (the reason was said)."""
@@ -252,8 +254,8 @@ def _plan(
     from perfwatch.job.process import RUN_VARIABLE
     from perfwatch.job.watched import Plan
     from perfwatch.job.workers import servers_of
+    from perfwatch.job.workloads import pages
 
-    pages = [one.value.partition("#")[0] for one in wanted.workloads if one.kind == "prometheus"]
     return Plan(
         command=wanted.command,
         environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
@@ -263,7 +265,7 @@ def _plan(
         to_stderr=args.json,
         idle_baseline_s=wanted.idle_baseline_s,
         duration_s=wanted.duration_s,
-        servers=servers_of(pages),
+        servers=servers_of(pages(wanted.workloads)),
         user=wanted.user,
         apart=screen is not None,
     )

@@ -93,6 +93,16 @@ class Course:
         late = flow.lateness([self._age_at(t) for t in ends])
         return late + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
 
+    def unread_variance(self, end: float) -> float:
+        """Squared error of what was done after the last reading: a server that ends with its job is not read
+        at its end. Up to as much is missing as the last interval makes likely: a third of that squared.
+        """
+        missing_s = end - self.times[-1]
+        if self.held or missing_s <= 0.0 or len(self.times) < 2:
+            return 0.0
+        rate = (self.totals[-1] - self.totals[-2]) / (self.times[-1] - self.times[-2])
+        return (rate * missing_s) ** 2 / 3.0
+
     def cut_variance(self, t: float) -> float:
         """What a cut at a time makes a count by events wrong by, squared: which part of the next is after it.
 
@@ -264,7 +274,7 @@ def count_work(
         by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
         used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind))
         others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
-        error = _expanded(kinds.get(used, ()), spans, cuts)
+        error = _expanded(kinds.get(used, ()), spans, cuts, last_end)
         work[name] = Counted(by_kind.get(used), used, others, error=error)
     for name, parts in (derived or {}).items():
         made = _derive(work, parts)
@@ -282,9 +292,13 @@ def _sum(courses: Sequence[Course], spans: Sequence[Span], last_end: float) -> f
     return _whole(moved) if all(course.exact for course in courses) else moved
 
 
-def _expanded(courses: Sequence[Course], spans: Sequence[Span], cuts: Sequence[float]) -> float:
+def _expanded(
+    courses: Sequence[Course], spans: Sequence[Span], cuts: Sequence[float], last_end: float
+) -> float:
     """Expanded uncertainty of what the courses counted in the spans."""
     inner = math.fsum(course.variance_in(span) for course in courses for span in spans)
+    if spans and spans[-1].end >= last_end:
+        inner += math.fsum(course.unread_variance(last_end) for course in courses)
     return COVERAGE_FACTOR * math.sqrt(
         inner + math.fsum(course.cut_variance(t) for course in courses for t in cuts)
     )

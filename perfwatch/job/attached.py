@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfwatch.clock import NS
+from perfwatch.job import auto
 from perfwatch.job.answering import Answers
 from perfwatch.job.evidence import Evidence
 from perfwatch.job.foreign import ForeignProcess, Tree
@@ -91,11 +92,12 @@ class AttachedRun:
         signals: open already, so that no other thread takes one.
         duration_s: end the watching after so long.
         page: the collector that reads the server's page.
+        servers: looks for the job's servers; None where that was not asked for.
     """
 
     def __init__(
         self, target: Target, live: LiveSource, evidence: Evidence, opening: Opening, signals: SignalQueue,
-        *, duration_s: float | None = None, page: Any = None,
+        *, duration_s: float | None = None, page: Any = None, servers: auto.ServersOfTheJob | None = None,
     ) -> None:  # fmt: skip
         self._target = target
         self._live = live
@@ -103,7 +105,9 @@ class AttachedRun:
         self._opening = opening
         self._signals = signals
         self._watch = Watch(live, signals)
+        self._belongs = Tree([process.pid for process in target.processes]).holds
         self._duration_s = duration_s
+        self._servers = servers
         self._answers = None if page is None else Answers(page, live.clock)
         self.began = False
 
@@ -116,9 +120,11 @@ class AttachedRun:
         # First: the devices' processes are told at their opening.
         roots = [process.pid for process in self._target.processes]
         servers = [] if roots or self._target.url is None else servers_of([self._target.url])
-        self._evidence.begin(Workers(roots, Tree(roots).holds, servers))
+        self._evidence.begin(Workers(roots, self._belongs, servers))
         self._live.start()
         try:
+            if self._servers is not None:
+                self._servers.look_before()
             late = self._watch.wait_open()
             if late is None:
                 return Outcome("a signal came before it began", True, self._watch.told_by)
@@ -136,6 +142,10 @@ class AttachedRun:
         for process in self._target.processes:
             process.when_over(_wake_the_waiting)
         self._live.hub.event("job", {"what": "begin", **self._target.told_fields()}, instants.last_ns)
+        if self._servers is not None:
+            self._servers.begin(
+                auto.Job(self._belongs, self._evidence.serves, instants.last_ns, is_new=False)
+            )
         self.began = True
         self._watch.tell_late({*late, *instants.late})
 
@@ -175,6 +185,8 @@ class AttachedRun:
     def _end(self, outcome: Outcome, at_ns: int | None) -> None:
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
+        if self._servers is not None:
+            self._servers.end()
         self._evidence.end()
         fields: dict[str, object] = {"what": "end", "exit_status": None, "signal": None, "attached": True}
         if outcome.goes_on:

@@ -32,8 +32,7 @@ def reached(pids: Iterable[int], own_port: int, root: Path = PROC) -> set[Place]
     found = set()
     for one in connections(root) if inodes else ():
         if one.inode in inodes and one.port != own_port:
-            here = one.remote_address.is_loopback or one.remote_address == one.address
-            found.add(Place(one.remote_address, one.remote_port, here))
+            found.add(Place(one.remote_address, one.remote_port, one.is_here))
     return found
 
 

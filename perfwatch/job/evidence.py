@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from perfwatch.clock import NS
 from perfwatch.derive.unread import named
 from perfwatch.job.visible import VARIABLES, undecided, visible
-from perfwatch.job.workers import Role
+from perfwatch.job.workers import Role, Server
 from perfwatch.metrics import UTILIZATION
 from perfwatch.model import DeviceKind
 from perfwatch.session import format as fmt
@@ -37,6 +37,7 @@ class Processes(Protocol):
     @property
     def in_a_namespace(self) -> bool: ...
     def look(self) -> None: ...
+    def watch(self, server: Server) -> None: ...
     def role_of(self, pid: int) -> Role: ...
     def environments(self) -> Sequence[Mapping[str, str]]: ...
     def versions(self) -> Mapping[str, str]: ...
@@ -83,6 +84,7 @@ class Evidence:
         self._versions: Mapping[str, str] = {}
         self._unknown = False
         self._workers: Processes | None = None
+        self._found: list[Server] = []
         self._server = False
         self._blind = False
         self._looks = 0
@@ -107,8 +109,14 @@ class Evidence:
         for number, table in tables.items():
             self._take_processes(number, table, workers)
 
+    def serves(self, server: Server) -> None:
+        """A server was found that counts the job's work; from any thread."""
+        self._found.append(server)
+
     def end(self) -> None:
         """The job is over: what comes now tells nothing of it."""
+        if self._workers is not None and self._found:
+            self._look(self._workers)
         with self._lock:
             workers, self._workers = self._workers, None
         if workers is not None:
@@ -138,8 +146,9 @@ class Evidence:
             self._began_ns = now_ns
         last = len(LOOKS_S) - 1
         due_s = LOOKS_S[min(self._looks, last)] + max(0, self._looks - last) * LOOKS_S[last]
-        if now_ns - self._began_ns >= due_s * NS:
-            self._looks += 1
+        is_due = now_ns - self._began_ns >= due_s * NS
+        if is_due or self._found:
+            self._looks += is_due
             self._look(workers)
             self._news = True
         if self._news:
@@ -160,6 +169,9 @@ class Evidence:
             self.concluded(found)
 
     def _look(self, workers: Processes) -> None:
+        while self._found:
+            workers.watch(self._found.pop())
+        self._server = workers.watches_a_server
         workers.look()
         for environment in workers.environments():
             told = _of_devices(environment)

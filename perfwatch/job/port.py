@@ -44,10 +44,10 @@ def owners(addresses: Sequence[Address], port: int, root: Path = PROC) -> list[i
     [] if none listens there or if that cannot be seen: another user's, another network namespace's.
     """
     inodes = _listening(addresses, port, root)
-    holders = set(_holders(inodes, root)) if inodes else set()
-    if len(holders) > 1:
-        holders.discard(INIT)  # it opened the socket for a service, which has it now
-    return sorted(pid for pid in holders if not holders & set(ancestors(pid, root)))
+    found = set(holders(inodes, root)) if inodes else set()
+    if len(found) > 1:
+        found.discard(INIT)  # it opened the socket for a service, which has it now
+    return sorted(pid for pid in found if not found & set(ancestors(pid, root)))
 
 
 def is_open(addresses: Sequence[Address], port: int, root: Path = PROC) -> bool:
@@ -70,7 +70,8 @@ def _is_wide_for(address: Address, wanted: Address) -> bool:
     return address.is_unspecified and address.version >= wanted.version
 
 
-def _holders(inodes: set[str], root: Path) -> Iterator[int]:
+def holders(inodes: set[str], root: Path = PROC) -> Iterator[int]:
+    """The processes that have one of these sockets open, as far as that may be seen."""
     for entry in root.glob("[0-9]*"):
         pid = int(entry.name)
         if inodes & sockets_of(pid, root):

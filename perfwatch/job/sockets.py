@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -57,6 +57,11 @@ class Connection(NamedTuple):
     remote_port: int
     inode: str
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its other end is on this machine, in our own network."""
+        return self.remote_address.is_loopback or self.remote_address == self.address
+
 
 def listening_sockets(root: Path = PROC) -> list[ListeningSocket]:
     """Every TCP socket that listens; none where nothing tells."""
@@ -80,6 +85,22 @@ def connections(root: Path = PROC) -> list[Connection]:
         lambda row: Connection(*_end(row[1]), *_end(row[2]), row[9]),
         _rows(root, None, _ESTABLISHED, CONNECTIONS_BYTES),
     )
+
+
+def askers(ports: Set[int], root: Path = PROC) -> dict[int, set[int]]:
+    """Which processes, as far as they may be seen, are connected to each of these ports of this machine."""
+    if not any(one.remote_port in ports for one in connections(root)):
+        return {}
+    # First the processes, then again what is connected: who asks for a moment only is seen all the same.
+    users: dict[str, set[int]] = {}
+    for pid in [int(entry.name) for entry in root.glob("[0-9]*")]:
+        for inode in sockets_of(pid, root):
+            users.setdefault(inode, set()).add(pid)
+    found: dict[int, set[int]] = {}
+    for one in connections(root):
+        if one.remote_port in ports and one.inode in users and one.is_here:
+            found.setdefault(one.remote_port, set()).update(users[one.inode])
+    return found
 
 
 def sockets_of(pid: int, root: Path = PROC) -> set[str]:

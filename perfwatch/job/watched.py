@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfwatch.clock import NS
-from perfwatch.job import process
+from perfwatch.job import auto, process
 from perfwatch.job.evidence import Evidence
 from perfwatch.job.ferry import Feed, Ferry, Miss
 from perfwatch.job.opening import Opening
@@ -86,16 +86,19 @@ class WatchedRun:
         evidence: gathers which devices the job uses.
         opening: looks before the start whether what was asked for is there.
         signals: open already, so that no other thread takes one.
+        servers: looks for the job's servers; None where that was not asked for.
     """
 
     def __init__(
-        self, plan: Plan, live: LiveSource, evidence: Evidence, opening: Opening, signals: SignalQueue
-    ) -> None:
+        self, plan: Plan, live: LiveSource, evidence: Evidence, opening: Opening, signals: SignalQueue,
+        *, servers: auto.ServersOfTheJob | None = None,
+    ) -> None:  # fmt: skip
         self._plan = plan
         self._live = live
         self._evidence = evidence
         self._opening = opening
         self._signals = signals
+        self._servers = servers
         self._watch = Watch(live, signals)
         self._passages = plan.ferry.passages if plan.ferry is not None else []
         self._interrupts = 0
@@ -113,6 +116,8 @@ class WatchedRun:
         """
         self._live.start()
         try:
+            if self._servers is not None:
+                self._servers.look_before()
             late = self._watch.wait_open()
             if late is None or not self._measure_idle() or not self._catch_steps():
                 return Outcome(None, self._watch.told_by, ())
@@ -151,7 +156,10 @@ class WatchedRun:
         instants = self._live.read_now(START_READING_S)
         job = self._start_child()
         self.job = job
-        self._evidence.begin(Workers([job.pid], self._belongs_to(job), self._plan.servers))
+        belongs = self._belongs_to(job)
+        self._evidence.begin(Workers([job.pid], belongs, self._plan.servers))
+        if self._servers is not None:
+            self._servers.begin(auto.Job(belongs, self._evidence.serves, instants.last_ns, is_new=True))
         self._live.hurry()
         self._live.hub.event("job", self._begin_fields(job), instants.last_ns)
         self._watch.tell_late({*late, *instants.late})
@@ -256,6 +264,8 @@ class WatchedRun:
         ending = self.job.ending
         began_ns = self._watch.now_ns()
         instants = self._live.read_now(END_READING_S)
+        if self._servers is not None:
+            self._servers.end()
         self._evidence.end()
         self._live.hub.event("job", self._end_fields(ending), instants.first_ns)
         self._live.catch_steps(2)

@@ -94,13 +94,18 @@ class Workers:
         self._cgroups = cgroups
         self._roots = roots
         self._belongs = belongs
-        self._servers = servers
+        self._servers = list(servers)
         self._root = root
         self._owners: dict[Server, list[int]] = {}
         self._trees: dict[Server, Tree] = {}
         self._reached: set[Place] = set()
         self._beyond: Tree | None = None
         self._in_containers: dict[int, bool] = {}
+
+    def watch(self, server: Server) -> None:
+        """Another server counts the work."""
+        if server not in self._servers:
+            self._servers = [*self._servers, server]
 
     def look(self) -> None:
         """Find who owns the ports that nobody was known to own, and whom the owners pass on to."""

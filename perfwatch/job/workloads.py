@@ -14,7 +14,8 @@ from perfwatch.text import clean
 STREAMS = ("stdout", "stderr", "output")
 POLLED = {"prometheus": "page", "log": "log", "jsonl": "jsonl", "mllog": "mllog", "loadgen": "loadgen"}
 """Kinds that are read by a collector of their own, one for each `-w`, and that collector's name."""
-_LATER = ("auto",)
+AUTO = "auto"
+"""Looks for the job's servers by itself (perfwatch.job.auto)."""
 _EXAMPLES = {
     "statsd": "udp://127.0.0.1:8125",
     "prometheus": "http://127.0.0.1:8000/metrics",
@@ -43,7 +44,8 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="where work is counted: stdout=PATTERN, stderr=PATTERN, output=PATTERN (both), "
         "log=PATH:PATTERN, jsonl=PATH, mllog=PATH, loadgen=DIR, URL of a server or prometheus=URL, "
-        "statsd=ADDR; repeatable. A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
+        "statsd=ADDR, auto (servers on this machine that the job runs or is connected to); repeatable. "
+        "A job that uses perfwatch.client or $PERFWATCH_STATSD needs none",
     )
 
 
@@ -115,6 +117,25 @@ def polled(wanted: Sequence[Workload]) -> list[Any]:
     return found
 
 
+def pages(wanted: Sequence[Workload]) -> list[str]:
+    """The addresses of the metrics pages that are named."""
+    return [one.value.partition("#")[0] for one in wanted if one.kind == "prometheus"]
+
+
+def page_collector(url: str, index: int, since_ns: int) -> Any:
+    """The collector of a page that was found.
+
+    Args:
+        url: its address.
+        index: the number among the pages of a run.
+        since_ns: when its server began to count, on the monotonic clock; 0 if that is not known.
+    """
+    from perfwatch import plugins
+
+    collector: Any = plugins.load(plugins.find(POLLED["prometheus"]))
+    return collector(collector.Options(url, index, since_ns))
+
+
 def _check(wanted: Sequence[Workload]) -> None:
     """Refuse what no collector will take, before anything is opened or recorded."""
     from perfwatch.workload.patterns import compile_pattern
@@ -128,6 +149,8 @@ def _check(wanted: Sequence[Workload]) -> None:
 def _parse(text: str) -> Workload:
     if text.startswith(("http://", "https://")):
         return Workload("prometheus", text)
+    if text == AUTO:
+        return Workload(AUTO, "")
     kind, equals, value = text.partition("=")
     kinds = (*STREAMS, "statsd", *POLLED)
     if equals and kind in kinds:
@@ -135,13 +158,13 @@ def _parse(text: str) -> Workload:
             raise ConfigError(f"-w {clean(text)}: nothing follows the equals sign; {_example(kind)}")
         return Workload(kind, value)
     shown = clean(redact(text))
-    if kind in _LATER:
-        raise ConfigError(f"-w {shown}: this version does not read {kind}; there is {', '.join(kinds)}")
+    if kind == AUTO:
+        raise ConfigError(f"-w {shown}: write just -w auto; the address of a server is given as -w URL")
     if "://" in text:
         raise ConfigError(f"-w {shown}: the page of a server is given such as {_EXAMPLES['prometheus']}")
     raise ConfigError(
         f"-w {shown}: write KIND=VALUE, where KIND is one of {', '.join(kinds)}, or the http:// address of a "
-        f"server's metrics page; {_example('stdout')}"
+        f"server's metrics page, or auto; {_example('stdout')}"
     )
 
 

@@ -25,9 +25,12 @@ class PageTally:
     Args:
         device: the device without metrics.
         asked: what a person named; it comes before what is known of the server.
+        since_ns: when all counts were zero, before the first page.
     """
 
-    def __init__(self, device: Device, asked: Sequence[Quantity] = ()) -> None:
+    def __init__(
+        self, device: Device, asked: Sequence[Quantity] = (), *, since_ns: int | None = None
+    ) -> None:
         self.device = device
         self.servers: tuple[Server, ...] = ()
         """Those that were recognised."""
@@ -36,7 +39,7 @@ class PageTally:
         self._families: frozenset[bytes] | None = None
         self._declared: dict[str, Looked] = {}
         self._started: Number | None = None
-        self._last_ns: int | None = None
+        self._last_ns = since_ns
 
     def readings(self, page: Page, at_ns: int) -> list[Reading]:
         """What a page says, read at a time; nothing if it has none of what is looked for."""
@@ -56,6 +59,8 @@ class PageTally:
 
     def unknown(self, at_ns: int) -> list[Reading]:
         """The page cannot be read: nothing is known now; a family that comes with the next is no news."""
+        if self._families is None:
+            return []  # nothing was read yet
         was_known, self._last_ns = self._last_ns is not None, None
         if not self._declared or not was_known:
             return []

@@ -13,7 +13,7 @@ from perfwatch.derive.count_error import Flow
 from perfwatch.derive.live_amounts import RunningWork
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.derive.work import Course
+from perfwatch.derive.work import Course, count_work
 from perfwatch.metrics import QUERIES
 
 LONG_S, RUNS = 60.0, 300
@@ -90,6 +90,18 @@ def test_a_count_between_two_readings_is_exact_at_them() -> None:
 def test_what_came_before_the_first_reading_or_after_the_last_adds_no_error() -> None:
     seen = course(poisson(20.0)(random.Random(3)), 1.0)
     assert seen.variance_in(Span(-5.0, 100.0)) == 0.0
+
+
+def test_what_a_server_did_after_its_last_reading_is_in_the_error_at_the_end_of_the_job() -> None:
+    """It ended with its job, between two readings: up to half a second of 20 a second is missing."""
+    seen = {"queries": {"page": (course(even(20.0)(random.Random(3)), 1.0),)}}
+    end = LONG_S + 0.5
+    ended = count_work(seen, [Span(0.0, end)], last_end=end)["queries"]
+    assert ended.error == pytest.approx(2.0 * 10.0 / math.sqrt(3.0))
+    still_there = count_work(seen, [Span(0.0, LONG_S)], last_end=LONG_S)["queries"]
+    assert (still_there.count, still_there.error) == (ended.count, 0.0)
+    marked = count_work(seen, [Span(0.0, LONG_S)], last_end=end)["queries"]
+    assert marked.error == 0.0
 
 
 def test_a_server_that_rests_owes_nothing() -> None:

@@ -55,6 +55,7 @@ class Known:
         self._environments = environments
 
     def look(self) -> None: ...
+    def watch(self, server: Any) -> None: ...
 
     def role_of(self, pid: int) -> Role:
         return self._roles.get(pid, Role.UNKNOWN)
