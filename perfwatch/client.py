@@ -64,6 +64,10 @@ SILENT_S = 0.5
 """How often the thread looks for what nobody sent."""
 STEADY_S = 2.0
 """How often it looks, at least, while it finds counting and sending to go on without it."""
+LOOK_S = 0.2
+"""And while something is counted by steps, which have no time of their own: they are told as of a time that
+is not more than this before the look that found them."""
+LOOK_NS = 200_000_000
 NEVER_NS = 1 << 63
 PATIENCE_S = 0.2
 """So long may marks and the exit wait for a full socket, in all. (UDP never waits.)"""
@@ -84,6 +88,8 @@ OVERDUE_NS = 20 * LATE_NS
 """Steps may end so much later than their pace had it."""
 STEPS = 4096
 """And after so many counts at the latest."""
+ENDED = 8
+"""So many steps that were given up are looked at, which is more than a second."""
 BUCKETS_PER_OCTAVE = 128
 BUCKETS_A_LINE = 400
 COROUTINE = 0x80
@@ -255,20 +261,30 @@ class timed(_Around):  # noqa: N801 - as above
             count("errors" if failed else counts)
 
 
+_State = tuple[int, int, "repeat[None]", "tuple[tuple[int, repeat[None]], ...]"]
+
+
 class _Stepped:
     """What was counted of a name by steps, and how many steps there are until somebody looks at the clock."""
 
     def __init__(self) -> None:
-        self._state: tuple[int, int, repeat[None]] = (0, 0, repeat(None, 0))
-        """Counted before, the length of the present steps, and they. Replaced as a whole: no reader waits."""
+        self._state: _State = (0, 0, repeat(None, 0), ())
+        """Counted before, the length of the present steps, they, and those given up before they ended.
+        Replaced as a whole: no reader waits."""
         self._lock = threading.Lock()
         self._taken = self._a_second = 0
         self._began_ns = monotonic_ns()
 
     def total(self) -> int:
         """So many steps were taken so far."""
-        before, length, left = self._state
-        return before + length - left.__length_hint__()
+        before, length, left, ended = self._state
+        late = sum(each - steps.__length_hint__() for each, steps in ended)
+        return before + length - left.__length_hint__() + late
+
+    @property
+    def left(self) -> int:
+        """So many steps may be taken without a look at the clock."""
+        return self._state[2].__length_hint__()
 
     def renew(self, name: str) -> None:
         """Steps that have ended are followed by others, or by none if the name is counted seldom.
@@ -277,10 +293,29 @@ class _Stepped:
         """
         if self._lock.acquire(blocking=False):
             try:
-                before, length, left = self._state
+                before, length, left, ended = self._state
                 if not left.__length_hint__():
                     left = repeat(None, self._next_length(length, monotonic_ns()))
-                    self._state = (before + length, left.__length_hint__(), left)
+                    self._state = (before + length, left.__length_hint__(), left, ended)
+                    _steps[name] = left.__next__
+            finally:
+                self._lock.release()
+
+    def end(self, name: str) -> None:
+        """Counting has paused: what is counted next has a time of its own.
+
+        A thread may have a step in its hand right now. So the steps are still looked at for a while.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                before, length, left, ended = self._state
+                if left.__length_hint__():
+                    ended = (*ended, (length, left))
+                    if len(ended) > ENDED:
+                        oldest, steps = ended[0]
+                        before, ended = before + oldest - steps.__length_hint__(), ended[1:]
+                    left = repeat(None, 0)
+                    self._state = (before, 0, left, ended)
                     _steps[name] = left.__next__
             finally:
                 self._lock.release()
@@ -360,6 +395,8 @@ class _Sender:
         self._began = False
         self._stepped: dict[str, _Stepped] = {}
         self._told_steps = 0
+        self._steps_per_ns = 0.0
+        """Their pace between the last two sendings."""
         self._address: _Address | None = None
         self._socket: socket.socket | None = None
         self._source = ""
@@ -479,31 +516,40 @@ class _Sender:
             time.sleep(pause_s)
             now_ns = monotonic_ns()
             if now_ns < _pace.due_ns + OVERDUE_NS:
-                pause_s = min(max(SILENT_S, 2 * pause_s), STEADY_S)
+                pause_s = LOOK_S if self._is_stepping() else min(max(SILENT_S, 2 * pause_s), STEADY_S)
                 continue
             with contextlib.suppress(Exception), self._lock:
                 stepped = self._steps_taken() != self._told_steps
                 news = stepped or bool(self._gauges) or _pace.moved_ns > self._sent_ns
                 at_ns, self._looked_ns = self._as_of(now_ns), now_ns
                 self._send_in_turn(at_ns, complete=pause_s >= SILENT_S or self._rounds % COMPLETE_EVERY == 0)
+                if not stepped:
+                    self._end_steps()
                 pause_s = PERIOD_S if news else SILENT_S
 
     def _as_of(self, now_ns: int) -> int:
         """When that was counted which was not told yet: a job may have been silent since.
 
-        Steps have no time of their own. They were taken after the last look, and would have been told if they
-        had gone on until the next sending was due.
+        Steps have no time of their own. They were taken after the last look, most likely right after it and
+        at their pace of before: what goes on would have been told. But they are not told as of long ago: one
+        look may have waited for another thread.
         """
-        if self._steps_taken() != self._told_steps:
-            seen_ns = max(self._sent_ns, self._looked_ns)
-            return min(now_ns, max(seen_ns + PERIOD_NS + OVERDUE_NS, _pace.moved_ns))
+        steps = self._steps_taken() - self._told_steps
+        if steps:
+            pace = self._steps_per_ns
+            lasted_ns = PERIOD_NS if pace <= 0.0 else min(round(steps / pace), PERIOD_NS)
+            likely_ns = max(self._sent_ns, self._looked_ns) + lasted_ns
+            return min(now_ns, max(likely_ns, _pace.moved_ns, now_ns - LOOK_NS))
         return min(now_ns, _pace.moved_ns) if _pace.moved_ns > self._sent_ns else now_ns
 
     def _send_in_turn(self, at_ns: int, *, complete: bool) -> None:
         self._rounds += 1
+        before, before_ns = self._told_steps, self._sent_ns
         self._sent_ns = at_ns
         _pace.due_ns = monotonic_ns() + PERIOD_NS
         self.send(at_ns, complete=complete)
+        if self._told_steps > before:
+            self._steps_per_ns = (self._told_steps - before) / max(at_ns - before_ns, 1)
 
     # -- sending (the lock is held) ----------------------------------------------------------------
 
@@ -547,6 +593,14 @@ class _Sender:
             self._told_steps += taken
             totals[self._wire[name]] = totals.get(self._wire[name], 0) + taken
         return totals
+
+    def _is_stepping(self) -> bool:
+        """Whether a count may come that does not look at the clock."""
+        return any(stepped.left for stepped in self._stepped.copy().values())
+
+    def _end_steps(self) -> None:
+        for name, stepped in self._stepped.copy().items():
+            stepped.end(name)
 
     def _steps_taken(self) -> int:
         return sum(stepped.total() for stepped in self._stepped.copy().values())

@@ -194,6 +194,54 @@ def test_what_was_counted_last_is_not_told_as_of_the_end_of_a_job_that_cleans_up
     assert first_told - int(done.stdout) < 200_000
 
 
+@pytest.mark.parametrize("rest", ["time.sleep(0.9)", "ctypes.PyDLL(None).usleep(900_000)"])
+def test_nothing_is_told_as_of_long_before_it_was_counted(listening: StatsdCollector, rest: str) -> None:
+    """One that comes late after a fast beginning, also where no other thread got a turn meanwhile."""
+    done = job(
+        listening.address,
+        f"""
+        import ctypes, time
+        until = time.monotonic() + 0.7
+        while time.monotonic() < until:
+            client.count("queries")
+            time.sleep(0.0005)
+        {rest}
+        print(time.monotonic_ns() // 1000)
+        client.count("queries")
+        time.sleep(0.7)
+        """,
+    )
+    told = series(list(listening.read([])), "queries_total")
+    total = told[-1][1]
+    first_told = next(at for at, value in told if value == total)
+    assert abs(first_told - int(done.stdout)) < 350_000
+
+
+def test_counts_around_a_pause_add_up(listening: StatsdCollector) -> None:
+    """Counting that pauses changes its way of counting while others may be in the middle of it."""
+    done = job(
+        listening.address,
+        """
+        import threading, time
+        counted = []
+        def work(seed):
+            for _ in range(12):
+                until = time.monotonic() + 0.05
+                n = 0
+                while time.monotonic() < until:
+                    client.count("queries")
+                    n += 1
+                counted.append(n)
+                time.sleep(0.15 + 0.02 * seed)
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        print(sum(counted))
+        """,
+    )
+    assert last(list(listening.read([])), "queries_total") == int(done.stdout)
+
+
 def test_a_job_that_falls_silent_in_the_middle_of_fast_counting_is_told_whole(
     listening: StatsdCollector,
 ) -> None:

@@ -133,7 +133,8 @@ def device_energy(
         limit_w: the highest power limit of the device, if one is known.
         until: readings after this time are left out: their averages reach into what is another load.
         load_end: when the job ended. Readings of power soon after it average over what came then, often a
-            board at rest: where they do not go on long enough for that to come out even, they are left out.
+            board at rest: where they do not go on long enough for that to come out even, those after the
+            first are left out.
     """
     power, counter = (_up_to(tape.get(name), until) for name in (POWER.name, ENERGY.name))
     if power is None and counter is None:
@@ -179,14 +180,12 @@ def _up_to(series: Series | None, until: float | None) -> Series | None:
 
 
 def _of_the_load(power: Series | None, load_end: float | None) -> Series | None:
+    """Without what came after its reading at the job's exit, a moment after that of other devices."""
     if power is None or load_end is None:
         return power
-    sensor = integral.sensor_of(power)
-    goes_on = power.times[-1] >= load_end + sensor.lag_s
-    read_at_the_end = bisect_right(power.times, load_end) > bisect_left(
-        power.times, load_end - sensor.refresh_s
-    )
-    return power if goes_on or not read_at_the_end else power.up_to(load_end)
+    at_the_exit = bisect_left(power.times, load_end)
+    goes_on = power.times[-1] >= load_end + integral.sensor_of(power).lag_s
+    return power if goes_on or at_the_exit >= len(power) else power.up_to(power.times[at_the_exit])
 
 
 def _error_of(chosen: _Figure | None) -> Error | None:

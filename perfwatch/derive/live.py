@@ -302,7 +302,7 @@ class LiveFigures:
         inside = [t for t in self._changed if span.start < t < span.end]
         edges = [span.start, *inside, span.end] if inside else []
         for part in map(Span, edges, edges[1:]):
-            yield part, math.fsum(energy.trace.between(part).amount for energy in energies)
+            yield part, math.fsum(energy.between(part).amount for energy in energies)
 
     def _update_s(self, number: int) -> float:
         device = self._tape.devices[number]

@@ -36,6 +36,7 @@ class RunningEnergy:
         self._integrated = Trace(now_s, longest_gap_s)
         self._count: _Step = _Step()
         self._power: _Step = _Step()
+        self._lag_s = 0.0 if power is None else _lag_s(power)
         self._moved: Point | None = None
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
@@ -57,7 +58,7 @@ class RunningEnergy:
     def pin(self, t: float) -> None:
         """Remember the amounts at this time for good."""
         self._counted.pin(t)
-        self._integrated.pin(t)
+        self._integrated.pin(t + self._lag_s)
 
     def begin(self, t: float) -> None:
         """The job began."""
@@ -74,7 +75,7 @@ class RunningEnergy:
 
     def between(self, span: Span, *, whole_job: bool = False) -> Amount:
         """What was used in a span; of the whole job as the summary has it, carried on to both ends of it."""
-        amount = self.trace.between(span)
+        amount = self._by_power(span) if self.is_integrated else self._counted.between(span)
         ends = self.carried() if whole_job else None
         if ends is None:
             return amount
@@ -82,6 +83,15 @@ class RunningEnergy:
         limit_w, duration_s = self._limit_w, span.duration_s
         most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * duration_s
         return Amount(carried_on(amount.amount, begin, end, most_j), amount.seen_s)
+
+    def _by_power(self, span: Span) -> Amount:
+        """As the summary integrates: readings are old by their lag, and for so long the last one is held."""
+        read = Span(span.start + self._lag_s, span.end + self._lag_s)
+        amount, last_t = self._integrated.between(read), self._integrated.last_t
+        if last_t is None:
+            return amount
+        held_s = min(max(0.0, read.end - max(read.start, last_t)), self._lag_s)
+        return Amount(amount.amount + held_s * self._power.value, amount.seen_s + held_s)
 
     def carried(self) -> tuple[Carried, Carried] | None:
         """The counter carried on to the job's begin and to its end; `None` where it is told as it counted."""
@@ -137,6 +147,11 @@ class RunningEnergy:
         idle_seen = self._high_w >= IDLE_SEEN * self._low_w and self._count.total > 0.0
         idle_w = ABOVE_IDLE * self._low_w if idle_seen else 0.0
         return seen_s > 0.0 and (self._power.total - moved[1]) / seen_s > idle_w
+
+
+def _lag_s(power: Metric) -> float:
+    """How old a reading is on average, s, as far as the sensor declares it."""
+    return ((power.update_s or 0.0) + (power.window_s or 0.0)) / 2.0
 
 
 class RunningWork(Course):

@@ -84,6 +84,28 @@ def test_where_the_recording_ends_the_last_reading_is_held_for_its_lag_only():
     assert found.coverage == pytest.approx(10.0 / 12.0)
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.00001, 0.02])
+def test_the_reading_at_the_jobs_exit_closes_the_window_of_a_slow_sensor(late_s):
+    """It comes a moment after that of another device, and the one before may be a second old."""
+    power = POWER.observed(update_s=1.0, window_s=1.0)
+    readings = [*steady(500.0), (10.9 + late_s, 500.0)]
+    found = device_energy(
+        device(readings, power_metric=power), [Span(0.0, 10.9)], interval_s=1.0, load_end=10.9
+    )
+    assert found.joules == pytest.approx(5450.0)
+    assert found.coverage == pytest.approx(1.0)
+
+
+def test_what_a_board_draws_at_rest_is_not_held_for_what_its_job_drew():
+    power = POWER.observed(update_s=0.1, window_s=1.0)
+    readings = [*steady(500.0), (10.004, 500.0), (10.4, 320.0)]
+    found = device_energy(
+        device(readings, power_metric=power), [Span(0.0, 10.0)], interval_s=1.0, load_end=10.0
+    )
+    assert found.joules == pytest.approx(5000.0)
+    assert found.coverage == pytest.approx(1.0)
+
+
 def test_the_counter_is_preferred_and_both_are_told():
     found = device_energy(device(steady(300.0), counting(301.0), power_metric=PLAIN), WHOLE, interval_s=1.0)
     assert (found.joules, found.method) == (3010.0, Method.COUNTER)

@@ -53,6 +53,20 @@ def test_figures_are_right_from_the_second_reading_on_at_any_interval(interval_s
     assert found.devices == ("nvidia:0",)
 
 
+def test_readings_that_lag_are_taken_for_when_they_were_so_as_in_the_summary() -> None:
+    """An average over a second that a job begins with knows nothing of it yet."""
+    session = Session()
+    number = session.device(metrics=(POWER.observed(update_s=0.1, window_s=1.0),))
+    times = every(1.0, 0.0, 40.0)
+    session.poll(number, times, lambda t: 55.0 + 445.0 * min(1.0, max(0.0, t - 5.0)))
+    session.job(5.0, None)
+    found = standing(session)
+    assert found.run.span == (5.0, 40.0)
+    assert found.run.joules == pytest.approx(35.0 * 500.0, abs=120.0)  # unshifted: 220 J less
+    assert found.run.coverage == pytest.approx(1.0)
+    assert found.now.joules == pytest.approx(30.0 * 500.0)
+
+
 def test_nothing_is_told_after_a_single_reading() -> None:
     session = Session()
     session.board([0.0])
