@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         action="append",
         default=[],
-        help="also look whether work can be counted there: URL, prometheus=URL, log=PATH:PATTERN, jsonl=PATH",
+        help="also look whether work can be counted there: URL, prometheus=URL, log=PATH:PATTERN, "
+        "jsonl=PATH, auto",
     )
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
@@ -138,7 +139,9 @@ def _work_sources(texts: Sequence[str]) -> Iterator[Check]:
 
     wanted = workloads.parse(texts)
     for one in wanted:
-        if one.kind not in workloads.POLLED:
+        if one.kind == workloads.AUTO:
+            yield _servers_found()
+        elif one.kind not in workloads.POLLED:
             raise ConfigError(
                 f"there is nothing to look at for -w {one.kind}= before a job runs; try a pattern with: "
                 "perfwatch try SPEC < FILE"
@@ -151,6 +154,16 @@ def _work_sources(texts: Sequence[str]) -> Iterator[Check]:
             yield Check(collector.name, OK, told)
         else:
             yield Check(collector.name, BROKEN, reason, remedy)
+
+
+def _servers_found() -> Check:
+    """This user's servers on this machine whose metrics page shows work."""
+    from perfwatch.sources.found import Asker, own_listeners
+
+    found = Asker().found(own_listeners())
+    if not found:
+        return Check("auto", ABSENT, "no server of this user's on this machine shows work on a metrics page")
+    return Check("auto", OK, f"work is told at {', '.join(one.url for one in found)}")
 
 
 def _told(device: DeviceTape) -> str:

@@ -144,8 +144,8 @@ def _devices_guessed(evidence: Evidence) -> Iterator[Finding]:
             "devices-guessed",
             WARN,
             "Which devices the job used could not be seen"
-            f"{f' ({evidence.run.hindered})' if evidence.run.hindered else ''}, so every accelerator is "
-            "counted; say which with --devices.",
+            f"{f' ({evidence.run.hindered})' if evidence.run.hindered else ''}, so every accelerator "
+            "that can be read is counted; say which with --devices.",
         )
 
 

@@ -105,7 +105,8 @@ class AttachedRun:
         self._opening = opening
         self._signals = signals
         self._watch = Watch(live, signals)
-        self._belongs = Tree([process.pid for process in target.processes]).holds
+        self._roots = [process.pid for process in target.processes]
+        self._belongs = Tree(self._roots).holds
         self._duration_s = duration_s
         self._servers = servers
         self._answers = None if page is None else Answers(page, live.clock)
@@ -118,7 +119,7 @@ class AttachedRun:
             ConfigError: a device or meter that was asked for is not there; nothing was watched.
         """
         # First: the devices' processes are told at their opening.
-        roots = [process.pid for process in self._target.processes]
+        roots = self._roots
         servers = [] if roots or self._target.url is None else servers_of([self._target.url])
         self._evidence.begin(Workers(roots, self._belongs, servers))
         self._live.start()
@@ -144,7 +145,7 @@ class AttachedRun:
         self._live.hub.event("job", {"what": "begin", **self._target.told_fields()}, instants.last_ns)
         if self._servers is not None:
             self._servers.begin(
-                auto.Job(self._belongs, self._evidence.serves, instants.last_ns, is_new=False)
+                auto.Job(self._roots, self._belongs, self._evidence.serves, instants.last_ns, is_new=False)
             )
         self.began = True
         self._watch.tell_late({*late, *instants.late})

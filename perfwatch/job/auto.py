@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.clock import NS
 from perfwatch.job import port
-from perfwatch.job.foreign import PROC, Tree
+from perfwatch.job.foreign import PROC, Tree, descendants
 from perfwatch.job.held import Held
 from perfwatch.job.sockets import askers
 from perfwatch.job.workers import Server
@@ -29,23 +29,26 @@ LOOK_S = 0.5
 """How often is looked for servers that are new, and for connections."""
 PAUSES = 50
 """And so many times as long is waited as looking took: many processes have many files open."""
+TRIES = 5
+"""So often at each look is seen what the job and its servers are connected to."""
 SETTLED_LOOKS = 4
 """So often one of the job's own is seen to work without another server asking it until it is believed."""
-ALONE_S = 10.0
-"""After so long one of the job's own counts that does not work yet; and so does the only server that works,
-though the job is not seen to be connected to it: one in a container is not, nor one behind a proxy."""
+IDLE_S = 10.0
+"""After so long one of the job's own counts that does not work yet."""
 
 
 class Job(NamedTuple):
     """What is to be known of the job.
 
     Args:
+        roots: its first processes.
         belongs: whether a process is of it.
         serves: told of each server that counts its work.
         began_ns: when it began; what it runs began to count then.
         is_new: all its processes began after that.
     """
 
+    roots: Sequence[int]
     belongs: Callable[[int], bool]
     serves: Callable[[Server], None]
     began_ns: int
@@ -114,6 +117,8 @@ class ServersOfTheJob:
         self._held: list[_Candidate] = []
         self._trees: list[Tree] = []
         """The processes of all servers that are known."""
+        self._server_pids: set[int] = set()
+        """Those of them that listen."""
         self._taken = 0
         self._pause_s = LOOK_S
         self._job: Job | None = None
@@ -122,7 +127,10 @@ class ServersOfTheJob:
 
     def look_before(self) -> None:
         """Take in the servers that are there before the job."""
-        self._trees += [Tree(self._owners(server), self._root) for server in self._named]
+        for server in self._named:
+            owners = self._owners(server)
+            self._trees.append(Tree(owners, self._root))
+            self._server_pids.update(owners)
         for found in self._new():
             self._hold(found, 0)
 
@@ -139,14 +147,18 @@ class ServersOfTheJob:
         self._thread.join(2 * LOOK_S)
         for one in [one for one in self._held if one.is_own and not one.is_behind]:
             self._take(one, self._job, "the job runs it")
-        self._take_the_only_one(self._job)
         if not self._taken and not self._named:
             self._tell("page", self._nothing())
 
     def _nothing(self) -> str:
-        others = ", ".join(one.found.url for one in self._held)
+        """A job in a container is not seen to be connected: it is not guessed which server it asks."""
         found = "-w auto found no server that the job runs or is connected to and whose page counts work"
-        return f"{found} (not the job's: {others})" if others else f"{found}; name it: -w URL"
+        others = [one.found.url for one in sorted(self._held, key=lambda one: not one.page.works)]
+        return (
+            f"{found} (there is {', '.join(others)}); name it: -w URL"
+            if others
+            else f"{found}; name it: -w URL"
+        )
 
     def _run(self) -> None:
         job = self._job
@@ -160,14 +172,22 @@ class ServersOfTheJob:
         if not self._held:
             return
         now_ns = time.monotonic_ns()
-        asking = askers({one.server.port for one in self._held}, self._root)
+        asking = self._asking(job)
         self._pause_s = max(LOOK_S, PAUSES * (time.monotonic_ns() - now_ns) / NS)
         for one in list(self._held):
             if one.is_own is None:
                 one.is_own = any(map(job.belongs, one.owners))
             self._decide(one, job, asking.get(one.server.port, set()), now_ns)
-        if now_ns - job.began_ns > ALONE_S * NS:
-            self._take_the_only_one(job)
+
+    def _asking(self, job: Job) -> dict[int, set[int]]:
+        """Who is connected to which of the ports; the job and its servers may be so for moments only."""
+        ports = {one.server.port for one in self._held}
+        found = askers(ports, self._root)
+        likely = {*self._server_pids, *descendants(job.roots, self._root)}
+        for _ in range(TRIES):
+            for number, pids in askers(ports, self._root, among=likely).items():
+                found.setdefault(number, set()).update(pids)
+        return found
 
     def _decide(self, one: _Candidate, job: Job, asking: set[int], now_ns: int) -> None:
         """Whether its work is the job's, by who is connected to it."""
@@ -177,16 +197,11 @@ class ServersOfTheJob:
             self._take(one, job, "the job runs it" if one.is_own else "the job is connected to it")
         elif one.is_own and not one.is_behind:
             one.looks += one.page.works
-            if one.looks >= SETTLED_LOOKS or now_ns - one.since_ns > ALONE_S * NS:
+            if one.looks >= SETTLED_LOOKS or now_ns - one.since_ns > IDLE_S * NS:
                 self._take(one, job, "the job runs it")
 
     def _is_of_another_server(self, pid: int, one: _Candidate) -> bool:
         return any(tree is not one.tree and tree.holds(pid) for tree in self._trees)
-
-    def _take_the_only_one(self, job: Job) -> None:
-        working = [one for one in self._held if one.page.works and not one.is_behind]
-        if len(working) == 1 and not self._taken and not self._named:
-            self._take(working[0], job, "no other works, though no connection of the job's to it was seen")
 
     # -- one server
 
@@ -209,6 +224,7 @@ class ServersOfTheJob:
             found, server, Held(page), Tree(owners, self._root), owners, time.monotonic_ns(), is_own
         )
         self._trees.append(one.tree)
+        self._server_pids.update(owners)
         self._held.append(one)
         self._add(page)
 

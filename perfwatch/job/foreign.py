@@ -16,6 +16,8 @@ from pathlib import Path
 from perfwatch.errors import ConfigError, PerfwatchError
 
 PROC = Path("/proc")
+MOST_PROCESSES = 2000
+"""So many of a tree are looked at."""
 KERNEL_THREADS = 2
 """Parent of the kernel's own threads."""
 _OVER = "ZX"
@@ -179,6 +181,33 @@ class Tree:
         if found:
             self._seen[pid] = started
         return found
+
+
+def descendants(roots: Iterable[int], root: Path = PROC) -> dict[int, list[int]]:
+    """The children of each process of a tree, those of the roots included."""
+    waiting, found = list(roots), dict[int, list[int]]()
+    while waiting and len(found) < MOST_PROCESSES:
+        pid = waiting.pop()
+        if pid not in found:
+            found[pid] = _children(pid, root)
+            waiting += found[pid]
+    return found
+
+
+def _children(pid: int, root: Path) -> list[int]:
+    """Its children, as far as the kernel lists them (CONFIG_PROC_CHILDREN)."""
+    found: list[int] = []
+    try:
+        threads = list((root / str(pid) / "task").iterdir())
+    except OSError:
+        return found
+    for thread in threads:
+        try:
+            text = (thread / "children").read_text()
+        except OSError:
+            continue
+        found += [int(word) for word in text.split() if word.isdigit()]
+    return found
 
 
 def ancestors(pid: int, root: Path = PROC) -> list[int]:

@@ -87,13 +87,19 @@ def connections(root: Path = PROC) -> list[Connection]:
     )
 
 
-def askers(ports: Set[int], root: Path = PROC) -> dict[int, set[int]]:
-    """Which processes, as far as they may be seen, are connected to each of these ports of this machine."""
-    if not any(one.remote_port in ports for one in connections(root)):
+def askers(ports: Set[int], root: Path = PROC, *, among: Iterable[int] | None = None) -> dict[int, set[int]]:
+    """Which processes, as far as they may be seen, are connected to each of these ports of this machine.
+
+    Args:
+        ports: the ports.
+        root: where /proc is.
+        among: only these processes are looked at, which is quick: who asks for a moment only is seen then.
+    """
+    if among is None and not any(one.remote_port in ports for one in connections(root)):
         return {}
-    # First the processes, then again what is connected: who asks for a moment only is seen all the same.
+    # First the processes, then what is connected: a connection that is gone by then is not looked for.
     users: dict[str, set[int]] = {}
-    for pid in [int(entry.name) for entry in root.glob("[0-9]*")]:
+    for pid in [int(entry.name) for entry in root.glob("[0-9]*")] if among is None else among:
         for inode in sockets_of(pid, root):
             users.setdefault(inode, set()).add(pid)
     found: dict[int, set[int]] = {}

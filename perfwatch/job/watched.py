@@ -159,7 +159,9 @@ class WatchedRun:
         belongs = self._belongs_to(job)
         self._evidence.begin(Workers([job.pid], belongs, self._plan.servers))
         if self._servers is not None:
-            self._servers.begin(auto.Job(belongs, self._evidence.serves, instants.last_ns, is_new=True))
+            self._servers.begin(
+                auto.Job([job.pid], belongs, self._evidence.serves, instants.last_ns, is_new=True)
+            )
         self._live.hurry()
         self._live.hub.event("job", self._begin_fields(job), instants.last_ns)
         self._watch.tell_late({*late, *instants.late})

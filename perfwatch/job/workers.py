@@ -17,14 +17,12 @@ from urllib.parse import urlsplit
 from perfwatch.job import port
 from perfwatch.job.beyond import Place, is_in_a_container_at, owners_here, reached
 from perfwatch.job.cgroup import CGROUPS, permitted_minors
-from perfwatch.job.foreign import PROC, ForeignProcess, Tree
+from perfwatch.job.foreign import PROC, ForeignProcess, Tree, descendants
 from perfwatch.job.frameworks import versions_of
 from perfwatch.job.sockets import Address
 
 INITIAL_NAMESPACE = 0xEFFFFFFC
 """Inode of the first PID namespace (linux/proc_ns.h, PROC_PID_INIT_INO)."""
-_MOST_PROCESSES = 2000
-"""So many of a tree are looked at."""
 
 
 class Role(enum.Enum):
@@ -119,7 +117,7 @@ class Workers:
 
     def _look_beyond(self) -> None:
         for server, owners in self._owners.items():
-            self._reached |= reached(self._descendants(owners), server.port, self._root)
+            self._reached |= reached(descendants(owners, self._root), server.port, self._root)
         self._in_containers.clear()
         others = [pid for pid in owners_here(self._reached, self._root) if not self._belongs(pid)]
         if others:
@@ -187,29 +185,4 @@ class Workers:
         return [pid for owners in self._owners.values() for pid in owners] or self._roots
 
     def _leaves(self, roots: Sequence[int]) -> list[int]:
-        return sorted(pid for pid, children in self._descendants(roots).items() if not children)
-
-    def _descendants(self, roots: Sequence[int]) -> dict[int, list[int]]:
-        """The children of each process of the tree, the roots' included."""
-        waiting, found = list(roots), dict[int, list[int]]()
-        while waiting and len(found) < _MOST_PROCESSES:
-            pid = waiting.pop()
-            if pid not in found:
-                found[pid] = self._children(pid)
-                waiting += found[pid]
-        return found
-
-    def _children(self, pid: int) -> list[int]:
-        """Its children, as far as the kernel lists them (CONFIG_PROC_CHILDREN)."""
-        found: list[int] = []
-        try:
-            threads = list((self._root / str(pid) / "task").iterdir())
-        except OSError:
-            return found
-        for thread in threads:
-            try:
-                text = (thread / "children").read_text()
-            except OSError:
-                continue
-            found += [int(word) for word in text.split() if word.isdigit()]
-        return found
+        return sorted(pid for pid, children in descendants(roots, self._root).items() if not children)
