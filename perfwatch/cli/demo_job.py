@@ -102,6 +102,13 @@ class StoryProcesses:
     def watch(self, server: Server) -> None:
         """It has no servers."""
 
+    def server_of(self, pid: int) -> None:
+        """As above."""
+
+    def environments_of(self, server: Server) -> Sequence[Mapping[str, str]]:
+        """As above."""
+        return ()
+
     def role_of(self, pid: int) -> Role:
         """What the story says."""
         return Role.WORKER if self._is_of_the_job(pid) else Role.STRANGER

@@ -60,14 +60,19 @@ class Latency:
         ]
 
 
-def latencies(tape: Tape, spans: Sequence[Span], *, last_end: float) -> dict[str, Latency]:
+def latencies(
+    tape: Tape, spans: Sequence[Span], *, last_end: float, only: Sequence[DeviceTape] | None = None
+) -> dict[str, Latency]:
     """Every timing of a session in a window, by bare name (`latency` for `latency_seconds`).
 
     Where several kinds of source time the same thing, the first in the order of
     `perfwatch.derive.work.KINDS` is used.
+
+    Args:
+        only: these workloads; all that there are by default.
     """
     found: dict[str, tuple[str, list[DeviceTape]]] = {}
-    for device in workloads(tape):
+    for device in workloads(tape) if only is None else only:
         kind = source_kind(device)
         for metric in (*device.histograms, *device.buckets):
             if metric.endswith("_seconds"):

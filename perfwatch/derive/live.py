@@ -20,7 +20,9 @@ from typing import Any
 from perfwatch.derive.conditions import declared_power_w
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
+from perfwatch.derive.owned import owned_by
 from perfwatch.derive.scopes import (
+    Headline,
     RunDevices,
     choose_headline,
     devices_of_run,
@@ -30,7 +32,7 @@ from perfwatch.derive.scopes import (
 )
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import NOW_S, Span, gap_limit_s, period_of
-from perfwatch.derive.standing import Figures, Standing
+from perfwatch.derive.standing import Figures, ServerStanding, Standing
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.tariff import changes_of, zero_s_of
 from perfwatch.derive.uncertainty import Error, combine
@@ -232,7 +234,27 @@ class LiveFigures:
             unread=run.unread,
             guessed=run.guessed,
             accelerators=tuple(labels[device.number] for device in run.accelerators),
+            servers=self._servers(span, run, headline),
         )
+
+    def _servers(self, span: Span, run: RunDevices, headline: Headline) -> dict[int, ServerStanding]:
+        """Each of several servers alone."""
+        labels = labels_of(self._tape)
+        found = {}
+        for one in owned_by(self._tape, run):
+            own = one.measured(self._tape, self._settings, run, headline)
+            energies = [self._energies[device.number] for device in own.devices] if own is not None else []
+            courses = self._courses(only=one.page.number)
+            found[one.page.number] = ServerStanding(
+                now=self._figures(_last_of(span, self._now_s), energies, courses),
+                run=self._figures(span, energies, courses),
+                devices=tuple(labels[device.number] for device in one.devices),
+                shared={
+                    labels[number]: tuple(other.device.name for other in others)
+                    for number, others in one.shared.items()
+                },
+            )
+        return found
 
     def _span(self, energies: Sequence[Trace]) -> Span | None:
         """From the run's start to the last instant that every source that still answers has told of."""
@@ -261,11 +283,15 @@ class LiveFigures:
         newest = max(self._last_t.values(), default=0.0)
         return trace.last_t is None or newest - trace.last_t > max(self._longest_gap_s, trace.head_s)
 
-    def _courses(self) -> dict[str, dict[str, tuple[Course, ...]]]:
-        """What was counted: standard units first, then the user's in order of appearance."""
+    def _courses(self, only: int | None = None) -> dict[str, dict[str, tuple[Course, ...]]]:
+        """What was counted: standard units first, then the user's in order of appearance.
+
+        Args:
+            only: the workload with this number; all by default.
+        """
         found: dict[str, dict[str, list[Course]]] = {}
         ranked = sorted(self._works, key=lambda number: rank_of(source_kind(self._tape.devices[number])))
-        for number in ranked:
+        for number in ranked if only is None else [one for one in ranked if one == only]:
             kind = source_kind(self._tape.devices[number])
             for name, running in self._works[number].items():
                 if running.trace.last_t is not None:

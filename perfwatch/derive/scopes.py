@@ -106,11 +106,11 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
     if not found:
         because = "nothing tells which the job used" if every else "there is no accelerator"
         return RunDevices(every, (), because, bool(every), False, shared, unread=unread)
-    ids = _words(found.get("ids"))
+    ids = ids_of(found.get("ids"))
     accelerators, others = _split(device for device in tape.devices.values() if _has_id(device, ids))
     guessed = bool(found.get("guessed")) and bool(accelerators)
     because, hindered = (str(found.get(key) or "") for key in ("because", "hindered"))
-    used = _words(found.get("unread"))
+    used = ids_of(found.get("unread"))
     unread = {label: reason for label, reason in unread.items() if label in used}
     return RunDevices(accelerators, others, because, guessed, False, shared, hindered, unread)
 
@@ -123,15 +123,15 @@ def _shared(tape: Tape, record: object) -> dict[int, tuple[str, ...]]:
     if not isinstance(record, Mapping):
         return {}
     return {
-        device.number: _words(names)
+        device.number: ids_of(names)
         for item, names in record.items()
         for device in tape.devices.values()
         if _has_id(device, [str(item)])
     }
 
 
-def _words(value: object) -> tuple[str, ...]:
-    """The texts of a list; a session may come from elsewhere, and what is no list says nothing."""
+def ids_of(value: object) -> tuple[str, ...]:
+    """The ids in a list; a session may come from elsewhere, and what is no list says nothing."""
     return tuple(str(item) for item in value) if isinstance(value, (list, tuple)) else ()
 
 

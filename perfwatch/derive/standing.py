@@ -55,6 +55,22 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class ServerStanding:
+    """How one of several servers stands, alone.
+
+    Args:
+        now, run: its work, and the energy of the devices that are its own; unknown where there are none.
+        devices: labels of the devices that its processes use; none where that is not seen.
+        shared: those of them that other servers use too, by label, and the names of these servers.
+    """
+
+    now: Figures
+    run: Figures
+    devices: tuple[str, ...]
+    shared: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Standing:
     """How the run stands.
 
@@ -75,6 +91,7 @@ class Standing:
         gap_s: readings of the slowest device that are further apart leave a gap.
         guessed: nothing tells yet which devices the job uses, and all are counted.
         unread: why devices that may be of the run as well cannot be read, by what people call them.
+        servers: each of several servers, by the number of its page.
     """
 
     t: float
@@ -94,3 +111,4 @@ class Standing:
     samples: int | None = None
     unread: Mapping[str, str] = field(default_factory=dict)
     guessed: bool = False
+    servers: Mapping[int, ServerStanding] = field(default_factory=dict)

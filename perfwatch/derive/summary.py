@@ -15,18 +15,20 @@ from typing import Any
 from perfwatch.derive import scopes
 from perfwatch.derive.conditions import conditions
 from perfwatch.derive.cost import CostDevice, carbon, cost
+from perfwatch.derive.each_server import as_json, servers_in
 from perfwatch.derive.efficiency import efficiency, work_of_ratios
 from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.held_back import shares_in
-from perfwatch.derive.latency import QUANTILES, Latency, latencies
+from perfwatch.derive.latency import Latency, latencies
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
 from perfwatch.derive.scopes import Headline, RunDevices
 from perfwatch.derive.settings import CostInputs, Settings
 from perfwatch.derive.spans import Span
+from perfwatch.derive.summary_objects import latency_object, work_object
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.tariff import priced, zero_s_of
 from perfwatch.derive.totals import (
@@ -83,7 +85,8 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "efficiency": headline.figures["efficiency"],
         "cost": headline.figures["cost"],
         "carbon": headline.figures["carbon"],
-        "latency": {name: _latency(found) for name, found in headline.latencies.items()},
+        "latency": {name: latency_object(found) for name, found in headline.latencies.items()},
+        "by_server": headline.servers,
         "utilization": _utilization(run, headline.window),
         "observer": _observer(tape),
         "mlperf": official(tape),
@@ -146,6 +149,7 @@ class _Column:
     work: Mapping[str, Counted]
     latencies: Mapping[str, Latency]
     findings: Sequence[Finding]
+    servers: Sequence[Mapping[str, Any]]
 
 
 def _interval_s(tape: Tape) -> float:
@@ -170,28 +174,27 @@ def _column(run: _Run, window: Window) -> _Column:
     timings = latencies(run.tape, window.spans, last_end=run.job.end)
     prices = _priced(run, window)
     paid = _cost(run, window, prices, total, rated, ratios=True)
-    findings = findings_of(
-        Evidence(
-            tape=run.tape,
-            window=window,
-            run=run.devices,
-            headline=run.headline,
-            scopes=run.scopes,
-            energies=energies,
-            total=total,
-            courses=run.courses,
-            work=work,
-            unit=run.unit,
-            latencies=timings,
-            cost=paid,
-            labels=run.labels,
-            interval_s=run.interval_s,
-        )
+    evidence = Evidence(
+        tape=run.tape,
+        window=window,
+        run=run.devices,
+        headline=run.headline,
+        scopes=run.scopes,
+        energies=energies,
+        total=total,
+        courses=run.courses,
+        work=work,
+        unit=run.unit,
+        latencies=timings,
+        cost=paid,
+        labels=run.labels,
+        interval_s=run.interval_s,
     )
+    findings = findings_of(evidence)
     ratios = not takes_ratios_away(findings)
     figures = {
         "window": _window(window),
-        "work": {name: _work(counted, window.duration_s) for name, counted in work.items()},
+        "work": {name: work_object(counted, window.duration_s) for name, counted in work.items()},
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
         "efficiency": efficiency(
@@ -200,7 +203,9 @@ def _column(run: _Run, window: Window) -> _Column:
         "cost": paid if ratios else _cost(run, window, prices, total, rated, ratios=False),
         "carbon": _carbon(prices, total, rated, ratios=ratios),
     }
-    return _Column(window, figures, work, timings, findings)
+    servers = servers_in(evidence, run.settings, run.job.end)
+    each = as_json(servers, run.labels, run.unit, window.spans, ratios=ratios)
+    return _Column(window, figures, work, timings, findings, each)
 
 
 def _beside(column: _Column) -> dict[str, Any]:
@@ -294,17 +299,6 @@ def _window(window: Window) -> dict[str, Any]:
         "phase": window.phase,
         "warmup_s": window.warmup_s,
         "because": window.because,
-    }
-
-
-def _work(counted: Counted, duration_s: float) -> dict[str, Any]:
-    known = counted.count is not None and duration_s > 0
-    return {
-        "count": counted.count,
-        "error": counted.error if counted.count is not None else None,
-        "rate_per_s": counted.count / duration_s if known and counted.count is not None else None,
-        "source": counted.source,
-        "others": [{"source": other.source, "count": other.count} for other in counted.others],
     }
 
 
@@ -466,18 +460,6 @@ def _paid(run: _Run) -> list[CostDevice]:
         if device.device.kind is DeviceKind.CPU and device.device.scope is Scope.CPU
     ]
     return [CostDevice(run.labels[device.number], device.device.name) for device in devices]
-
-
-def _latency(found: Latency) -> dict[str, Any]:
-    return {
-        "count": found.count,
-        "mean_s": found.mean_s,
-        "min_s": found.min_s,
-        **{key: found.percentiles[key] for key in QUANTILES},
-        "max_s": found.max_s,
-        "lower_limits": list(found.lower_limits),
-        "buckets": {key: list(bounds) for key, bounds in found.buckets.items()},
-    }
 
 
 def _utilization(run: _Run, window: Window) -> dict[str, dict[str, float | None]]:

@@ -183,10 +183,14 @@ def workloads(tape: Tape) -> list[DeviceTape]:
     return sorted(found, key=lambda device: rank_of(source_kind(device)))
 
 
-def courses_of(tape: Tape) -> Courses:
-    """Every counter of work in a session: standard names first, then the user's in order of appearance."""
+def courses_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
+    """Every counter of work in a session: standard names first, then the user's in order of appearance.
+
+    Args:
+        only: these workloads; all that there are by default.
+    """
     found: dict[str, dict[str, list[Course]]] = {}
-    for device in workloads(tape):
+    for device in workloads(tape) if only is None else only:
         kind = source_kind(device)
         for metric_name, series in device.series.items():
             if series.metric.kind is not Kind.COUNTER or not len(series):

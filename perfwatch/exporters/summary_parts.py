@@ -9,7 +9,7 @@ from typing import Any
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
 from perfwatch.text import GLUE
-from perfwatch.units import DASH, format_count
+from perfwatch.units import DASH, format_count, format_quantity
 
 _REASONS = {
     "short-window": "the window is too short",
@@ -23,6 +23,10 @@ _REASONS = {
 """Why a ratio is not shown, beside its dash; the finding's own sentence stands below."""
 
 Json = Mapping[str, Any]
+
+
+LEAST_ERROR = 1e-12
+"""An error of so small a share of its value would be behind more digits than anybody reads."""
 
 
 class Column:
@@ -143,3 +147,9 @@ def any_work(column: Column) -> bool:
 def glued(text: str) -> str:
     """Words that stay on one line."""
     return text if text == DASH else text.replace(" ", GLUE)
+
+
+def with_error(value: float | None, unit: str, error: float | None) -> str:
+    """A value with its error; without one too small to be written beside the value."""
+    shown = error is not None and value is not None and error > LEAST_ERROR * abs(value)
+    return format_quantity(value, unit, error if shown else None)

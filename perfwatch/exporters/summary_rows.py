@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfwatch.exporters import summary_mlperf, words
+from perfwatch.exporters import summary_mlperf, summary_servers, words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_costs import CostRows
 from perfwatch.exporters.summary_parts import (
@@ -14,6 +14,7 @@ from perfwatch.exporters.summary_parts import (
     count_shown,
     counted_in,
     glued,
+    with_error,
     work_of,
 )
 from perfwatch.text import pad, width
@@ -32,8 +33,6 @@ MUCH_OF_MEAN = 0.999
 """A largest reading below this share of the mean says nothing about the most power that was drawn."""
 AGREES = 0.05
 """Two figures that are farther apart, as a share of the one, do not agree."""
-LEAST_ERROR = 1e-12
-"""An error of so small a share of its value would be behind more digits than anybody reads."""
 FEW_TIMED = 100
 """Fewer timings than these have no 99th percentile; their number is shown."""
 
@@ -57,6 +56,7 @@ class FigureRows:
         yield from self._other_scopes()
         yield from CostRows(self._parts).rows()
         yield from self._latency_rows()
+        yield from summary_servers.rows(self._parts)
 
     def _work_rows(self) -> Iterator[Row]:
         unit = self._parts.unit
@@ -171,7 +171,7 @@ class FigureRows:
 
     def _efficiency(self, column: Column, unit: str) -> str:
         error = _ratio_of(column, unit, "per_joule_error") if column is self._parts.main else None
-        return _with_error(_ratio_of(column, unit, "per_joule"), words.per_joule_unit(unit), error)
+        return with_error(_ratio_of(column, unit, "per_joule"), words.per_joule_unit(unit), error)
 
     def _all_tokens(self) -> str:
         """Prompt and generated tokens together: both are divided by the same joules."""
@@ -263,7 +263,7 @@ def _percentile(timing: Json, key: str) -> str:
 
 
 def _joules_with_error(energy: Json) -> str:
-    return _with_error(energy.get("joules"), "J", energy.get("error_joules"))
+    return with_error(energy.get("joules"), "J", energy.get("error_joules"))
 
 
 def _net_with_error(energy: Json) -> str:
@@ -274,12 +274,6 @@ def _net_with_error(energy: Json) -> str:
     return format_quantity(
         net if abs(net) >= error / 10 else 0.0, "J", error if abs(net) < 100 * error else None
     )
-
-
-def _with_error(value: float | None, unit: str, error: float | None) -> str:
-    """A value with its error; without one too small to be written beside the value."""
-    shown = error is not None and value is not None and error > LEAST_ERROR * abs(value)
-    return format_quantity(value, unit, error if shown else None)
 
 
 def _ratio_of(column: Column, name: str, key: str) -> float | None:

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from perfwatch.text import clean, shorten
 from perfwatch.units import format_duration
@@ -172,3 +173,11 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def place_of(url: str) -> str:
+    """A server as people call it: `:8001` on this machine, `node1:8001` on another."""
+    place = urlsplit(url).netloc
+    for here in ("127.0.0.1:", "localhost:", "[::1]:"):
+        place = f":{place.removeprefix(here)}" if place.startswith(here) else place
+    return place or url

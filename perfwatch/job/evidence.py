@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from perfwatch.clock import NS
 from perfwatch.derive.unread import named
 from perfwatch.job.visible import VARIABLES, undecided, visible
-from perfwatch.job.workers import Role, Server
+from perfwatch.job.workers import Role, Server, servers_of
 from perfwatch.metrics import UTILIZATION
 from perfwatch.model import DeviceKind
 from perfwatch.session import format as fmt
@@ -38,6 +38,8 @@ class Processes(Protocol):
     def in_a_namespace(self) -> bool: ...
     def look(self) -> None: ...
     def watch(self, server: Server) -> None: ...
+    def server_of(self, pid: int) -> Server | None: ...
+    def environments_of(self, server: Server) -> Sequence[Mapping[str, str]]: ...
     def role_of(self, pid: int) -> Role: ...
     def environments(self) -> Sequence[Mapping[str, str]]: ...
     def versions(self) -> Mapping[str, str]: ...
@@ -85,6 +87,12 @@ class Evidence:
         self._unknown = False
         self._workers: Processes | None = None
         self._found: list[Server] = []
+        self._pages: dict[str, list[Server]] = {}
+        """By the id of a page's device, the server on this machine that has it."""
+        self._users: dict[Server, set[int]] = {}
+        """The devices of each server's processes."""
+        self._told_to: dict[Server, list[Mapping[str, str]]] = {}
+        """What the environments of each server's processes say about devices."""
         self._server = False
         self._blind = False
         self._looks = 0
@@ -177,6 +185,9 @@ class Evidence:
             told = _of_devices(environment)
             if told and told not in self._environments:
                 self._environments.append(told)
+        for server in [server for servers in self._pages.values() for server in servers]:
+            told_to = [_of_devices(each) for each in workers.environments_of(server)]
+            self._told_to[server] = [each for each in told_to if each] or self._told_to.get(server, [])
         self._permitted = workers.permitted()
         versions = {**self._versions, **workers.versions()}
         if versions != self._versions:
@@ -184,6 +195,9 @@ class Evidence:
             self.learnt({"versions": versions})
 
     def _declare(self, declared: Mapping[str, Any]) -> None:
+        if declared["kind"] == DeviceKind.WORKLOAD.value:
+            url = (declared.get("facts") or {}).get("url")
+            self._pages[declared["id"]] = servers_of([str(url)]) if url else []
         if declared["kind"] != DeviceKind.ACCELERATOR.value:
             return
         number = declared["n"]
@@ -218,9 +232,12 @@ class Evidence:
             self._unknown = self._unknown or role is Role.UNKNOWN
             if role in (Role.WORKER, Role.BEHIND):
                 users = self._used if role is Role.WORKER else self._behind
+                server = workers.server_of(pid)
                 with self._lock:
                     self._news |= number not in users
                     users.setdefault(number, set()).add(pid)
+                    if server is not None:
+                        self._users.setdefault(server, set()).add(number)
             elif role is Role.STRANGER and pid not in self._used.get(number, ()):
                 with self._lock:
                     known = self._shared.setdefault(number, set())
@@ -246,8 +263,26 @@ class Evidence:
         unread = [name for n, name in enumerate(self._unread) if _number_of_unread(n) in decided.numbers]
         if unread:
             found["unread"] = unread
+        if by_workload := self._by_workload():
+            found["by_workload"] = by_workload
         if decided.guessed and self._unknown:
             found["hindered"] = "the driver tells process numbers of another PID namespace"
+        return found
+
+    def _by_workload(self) -> dict[str, list[str]]:
+        """The devices of each of several servers: what its processes use, else may use."""
+        if len(self._pages) < 2:
+            return {}
+        found = {}
+        for page, servers in self._pages.items():
+            numbers = {number for server in servers for number in self._users.get(server, ())}
+            if not numbers:
+                told = [each for server in servers for each in self._told_to.get(server, ())]
+                seen = visible(self._accelerators, told) if told else None
+                numbers = set(seen[0]) if seen is not None else set()
+            ids = [str(one["id"]) for number, (_, one) in self._accelerators.items() if number in numbers]
+            if ids:
+                found[page] = ids
         return found
 
     def _strangers(self, decided: _Decided) -> Mapping[int, set[int]]:

@@ -133,6 +133,14 @@ class Workers:
         """Whether the processes of some server are known."""
         return bool(self._owners)
 
+    def server_of(self, pid: int) -> Server | None:
+        """The server that a process works for; None for one of none."""
+        return next((server for server, tree in self._trees.items() if tree.holds(pid)), None)
+
+    def environments_of(self, server: Server) -> list[Mapping[str, str]]:
+        """What the processes of one server were started with."""
+        return self._environments(self._owners.get(server, ()))
+
     def role_of(self, pid: int) -> Role:
         """What a process (by the number that the driver tells) is to the run."""
         if self.in_a_namespace or not (self._root / str(pid)).exists():
@@ -160,9 +168,12 @@ class Workers:
 
     def environments(self) -> list[Mapping[str, str]]:
         """What the processes that do the work were started with: those of the tree without children."""
+        return self._environments(self._first())
+
+    def _environments(self, roots: Sequence[int]) -> list[Mapping[str, str]]:
         return [
             environment
-            for pid in self._leaves(self._first())
+            for pid in self._leaves(roots)
             if (environment := ForeignProcess(pid, self._root).environment())
         ]
 

@@ -56,6 +56,9 @@ class Known:
 
     def look(self) -> None: ...
     def watch(self, server: Any) -> None: ...
+    def server_of(self, pid: int) -> Any: ...
+    def environments_of(self, server: Any) -> tuple[dict[str, str], ...]:
+        return ()
 
     def role_of(self, pid: int) -> Role:
         return self._roles.get(pid, Role.UNKNOWN)

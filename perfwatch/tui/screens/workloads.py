@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
 from perfwatch.derive.workload_now import Counted, Timed, WorkloadNow
+from perfwatch.exporters.words import per_joule_unit, place_of
 from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
 from perfwatch.tui.draw import charts, table, words
@@ -17,7 +18,7 @@ from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
-from perfwatch.units import format_count, format_latency, format_rate
+from perfwatch.units import format_count, format_latency, format_quantity, format_rate
 
 FIGURES_COLUMNS, WIDE_FIGURES_COLUMNS = 46, 57
 """Columns of a workload's figures where charts stand beside them, and where there is room for all of them."""
@@ -139,10 +140,10 @@ def _block(one: DeviceNow, paper: Paper, size: tuple[int, int], *, selected: boo
     if one.state is State.GONE:
         return [head]
     if columns < CHARTS_FROM:
-        figures = _figures(one, work, columns)
+        figures = _figures(one, work, paper.frame, columns)
         return [head, *figures, *_charts(one, work, paper, (columns, lines - 1 - len(figures)))]
     taken = FIGURES_COLUMNS if columns < WIDE else WIDE_FIGURES_COLUMNS
-    figures = _figures(one, work, taken)
+    figures = _figures(one, work, paper.frame, taken)
     left = columns - taken - 2
     chart = _charts(one, work, paper, (left, max(len(figures), lines - 1)))
     both = [(taken, figures), (2, []), (left, chart)]
@@ -173,12 +174,13 @@ def _heading(one: DeviceNow, work: WorkloadNow, now: float, columns: int, *, sel
 # -- figures -------------------------------------------------------------------------------------------
 
 
-def _figures(one: DeviceNow, work: WorkloadNow, columns: int) -> list[Row]:
+def _figures(one: DeviceNow, work: WorkloadNow, frame: Frame, columns: int) -> list[Row]:
     rows = []
     if work.counted:
         placed = table.placed(COUNTS, columns)
         rows = [table.heading(placed, columns)]
         rows += [table.row(placed, columns, _count(each, one)) for each in work.counted]
+    rows += _efficiency(one, frame, columns)
     queue = _queue(one, columns)
     rows += [queue] if queue else []
     timed = [each for each in work.timed if each.run.count]
@@ -189,6 +191,27 @@ def _figures(one: DeviceNow, work: WorkloadNow, columns: int) -> list[Row]:
     if not rows:
         rows = [Line(columns).put("  nothing counted yet", "dim").row()]
     return rows
+
+
+def _efficiency(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
+    """Of one of several servers: its work per joule, now and in the run, and of which devices."""
+    standing = frame.standing
+    server = None if standing is None else standing.servers.get(one.number)
+    if standing is None or server is None:
+        return []
+    if not server.devices:
+        return [Line(columns).put("its devices are not seen: no ratio of its own", "dim").row()]
+    if server.shared:
+        others = dict.fromkeys(place_of(name) for names in server.shared.values() for name in names)
+        line = Line(columns).put("no ratio of its own: ", "dim")
+        return [line.foreign(f"{', '.join(server.shared)} also serves {', '.join(others)}", "dim").row()]
+    now, run = (
+        format_quantity(figures.per_joule(standing.unit), per_joule_unit(standing.unit or ""))
+        for figures in (server.now, server.run)
+    )
+    line = Line(columns).put("efficiency ", "text").put(now, "efficiency").put(" now, ", "dim")
+    line.put(run, "efficiency").put(" in the run", "dim")
+    return [line.row(), Line(columns).foreign(f"on {', '.join(server.devices)}", "dim").row()]
 
 
 def _count(each: Counted, one: DeviceNow) -> dict[str, Span]:
