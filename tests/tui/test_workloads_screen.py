@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from looking import SIZES, declared, fits_everywhere, line_with, look, sample, scene
 
 from perfwatch import metrics as m
-from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Unit
+from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Scope, Unit
 from perfwatch.scene import Scene
 from perfwatch.session import format as fmt
 from perfwatch.tui.draw.charts import Book
@@ -141,6 +142,47 @@ def test_workloads_are_filtered_and_ordered():
     assert names(filter="LARGE") == ["large"]
     assert workloads.rows(seen.frame(39.0), View(filter="LARGE")) == 1
     assert "None of 2 workloads matches zz" in look(workloads.draw, seen, 39.0, filter="zz")[0]
+
+
+def several(by_workload: dict[str, list[str]]) -> Scene:
+    """Two servers and two boards of 100 W."""
+    board = Device("GPU-0", "H100", DeviceKind.ACCELERATOR, 0, (m.ENERGY,), scope=Scope.ACCELERATOR)
+    other = replace(board, id="GPU-1", index=1)
+    made = scene(
+        declared(0, "page", server(0)),
+        declared(1, "page", server(1)),
+        declared(2, "nvidia", board),
+        declared(3, "nvidia", other),
+    )
+    made.write(fmt.event(0.0, "job", {"what": "begin", "pid": 1}))
+    told = {"ids": ["GPU-0", "GPU-1"], "because": "", "guessed": False, "shared": {}}
+    made.write(fmt.event(0.0, "devices", {**told, "by_workload": by_workload}))
+    for t in range(40):
+        for number in (0, 1):
+            made.write(sample(number, float(t), t, 0, 50 * t * (number + 1), 0, 0, 0, None))
+            made.write(sample(2 + number, float(t), 100.0 * t))
+    return made
+
+
+def test_each_of_several_servers_stands_beside_the_energy_of_its_own_devices():
+    pages = {server(0).id: ["GPU-0"], server(1).id: ["GPU-1"]}
+    lines = look(workloads.draw, several(pages), 39.0, (120, 40))
+    assert line_with(lines, "0.500 tok/J now, 0.500 in the run")
+    assert line_with(lines, "1.00 tok/J now, 1.00 in the run")
+    assert line_with(lines, "on nvidia:1")
+    fits_everywhere(workloads.draw, several(pages), 39.0)
+
+
+def test_servers_that_share_a_device_are_told_to():
+    pages = {server(0).id: ["GPU-0"], server(1).id: ["GPU-0", "GPU-1"]}
+    text = "\n".join(look(workloads.draw, several(pages), 39.0, (120, 40)))
+    assert text.count("no ratio of its own: nvidia:0 also serves ") == 2
+    assert "tok/J" not in text
+
+
+def test_a_server_whose_devices_are_not_seen_has_no_ratio():
+    text = "\n".join(look(workloads.draw, several({server(0).id: ["GPU-0"]}), 39.0, (120, 40)))
+    assert text.count("its devices are not seen: no ratio of its own") == 1
 
 
 def test_without_a_workload_it_says_how_to_tell_work():

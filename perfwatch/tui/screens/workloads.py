@@ -73,7 +73,7 @@ def rows(frame: Frame, view: View) -> int:
 
 
 def listed(frame: Frame, view: View) -> list[DeviceNow]:
-    """The workloads that pass the filter, in the order asked for."""
+    """The workloads that pass the filter, in the order asked for; else what counts nothing yet last."""
     found = [
         one
         for one in frame.workloads
@@ -82,7 +82,16 @@ def listed(frame: Frame, view: View) -> list[DeviceNow]:
     order = view.sort.get("workloads", "")
     key = SORTS.get(order.lstrip("-"))
     if key is None:
-        return found
+        kinds = list(dict.fromkeys(one.collector for one in found))
+        return sorted(
+            found,
+            key=lambda one: (
+                not _work(frame, one).counted,
+                kinds.index(one.collector),
+                one.device.index,
+                one.host,
+            ),
+        )
     return table.ordered(
         found,
         lambda one: key(one, _work(frame, one)),
@@ -205,11 +214,9 @@ def _efficiency(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
         others = dict.fromkeys(place_of(name) for names in server.shared.values() for name in names)
         line = Line(columns).put("no ratio of its own: ", "dim")
         return [line.foreign(f"{', '.join(server.shared)} also serves {', '.join(others)}", "dim").row()]
-    now, run = (
-        format_quantity(figures.per_joule(standing.unit), per_joule_unit(standing.unit or ""))
-        for figures in (server.now, server.run)
-    )
-    line = Line(columns).put("efficiency ", "text").put(now, "efficiency").put(" now, ", "dim")
+    unit = per_joule_unit(standing.unit or "")
+    now, run = (format_quantity(each.per_joule(standing.unit)) for each in (server.now, server.run))
+    line = Line(columns).put("efficiency ", "text").put(f"{now} {unit}", "efficiency").put(" now, ", "dim")
     line.put(run, "efficiency").put(" in the run", "dim")
     return [line.row(), Line(columns).foreign(f"on {', '.join(server.devices)}", "dim").row()]
 
