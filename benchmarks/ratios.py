@@ -2,12 +2,13 @@
 
     python benchmarks/ratios.py [--seconds N]
 
-The truth is known: one server alternates every five seconds between 10 and 1000 tokens a second, another does
-300 all the time, each on a board of its own that draws 100 W throughout. All are given the same readings, one a
-second. perfwatch goes through its live figures and its summary. vllmstat's own classes are asked if it can be
-imported (`pip install vllmstat`), else its arithmetic as it stands in its source (0.9.1: the mean of power over
-a smoothed rate) is done here. So is toptop's (power of all boards over a rate of the moment: in a fast
-half here, a hundred times as much in a slow one), and vllm-htop's (all boards of a host are one server's).
+The truth is known: one server alternates every five seconds between 10 and 1000 tokens a second, another
+does 300 all the time, each on a board of its own that draws 100 W throughout. All are given the same
+readings, one a second. perfwatch goes through its live figures and its summary. vllmstat's own classes are
+asked if it can be imported (`pip install vllmstat`), else its arithmetic as it stands in its source (0.9.1:
+the mean of power over a smoothed rate) is done here. So is toptop's (power of all boards over a rate of the
+moment: in a fast half here, a hundred times as much in a slow one), and vllm-htop's (all boards of a host
+are one server's).
 
 Budget: perfwatch within 0.1 % of the truth, of each server and of both, from the second reading on.
 """

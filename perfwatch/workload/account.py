@@ -2,6 +2,9 @@
 
 A cumulative number adds what it grew; one that fell was restarted and adds what it is. A rate holds for the
 time since the line before that told it: it adds rate times time, nothing at the first line.
+
+Where several processes print, each rank is followed by itself, or a slow one would look like a restart. What
+each did adds up, but for steps and epochs: ranks make these together, and one of them tells.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says
 from perfwatch.workload.tally import Number, Tally
 
+TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
+"""What all ranks have in common."""
 SERIES = 10_000
 """So many counters that take turns are told apart."""
 
@@ -21,22 +26,34 @@ class Account:
         self._first_only = pattern is not None and pattern.first_series_only
         self._first: str | None = None
         self._totals: dict[tuple[str, str], Number] = {}
-        self._rate_ns: dict[str, int] = {}
+        self._rate_ns: dict[tuple[str, str], int] = {}
+        self._rank: str | None = None
+        """That of those that print which was seen first."""
 
     def take(self, match: Match, at_ns: int) -> None:
         """Book a line of this time (CLOCK_MONOTONIC, ns)."""
         if match.begins_anew:
-            self._totals.clear()
+            self._begin_anew(match.rank)
+        if self._rank is None and match.rank:
+            self._rank = match.rank
+        is_other = match.rank not in ("", self._rank)
         for finding in match.findings:
-            self._book(finding, match.series, at_ns)
+            if not (is_other and finding.name in TOGETHER):
+                self._book(finding, _series_of(match), at_ns)
 
     def remember(self, match: Match) -> None:
         """Take note of totals that were told before counting began: they are no work of ours."""
         if match.begins_anew:
-            self._totals.clear()
+            self._begin_anew(match.rank)
         for name, says, value in match.findings:
             if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
-                self._totals[name, match.series] = value
+                self._totals[name, _series_of(match)] = value
+
+    def _begin_anew(self, rank: str) -> None:
+        """Of the rank that says so; without ranks of all."""
+        own = f"{rank}\n"
+        for key in [key for key in self._totals if not rank or key[1].startswith(own)]:
+            del self._totals[key]
 
     def _book(self, finding: Finding, series: str, at_ns: int) -> None:
         name, says, value = finding
@@ -51,7 +68,7 @@ class Account:
         elif says is Says.TIMING:
             self._tally.timing(name, value)
         else:
-            self._book_rate(name, value, at_ns)
+            self._book_rate(name, value, series, at_ns)
 
     def _book_total(self, name: str, value: Number, series: str) -> None:
         if self._first_only:
@@ -63,7 +80,13 @@ class Account:
             self._totals[name, series] = value
         self._tally.count(name, value - before if value >= before else value)
 
-    def _book_rate(self, name: str, per_s: Number, at_ns: int) -> None:
-        before_ns = self._rate_ns.get(name)
-        self._rate_ns[name] = at_ns
+    def _book_rate(self, name: str, per_s: Number, series: str, at_ns: int) -> None:
+        before_ns = self._rate_ns.get((name, series))
+        if before_ns is not None or len(self._rate_ns) < SERIES:
+            self._rate_ns[name, series] = at_ns
         self._tally.count(name, 0.0 if before_ns is None else per_s * (at_ns - before_ns) / 1e9)
+
+
+def _series_of(match: Match) -> str:
+    """One counter of one rank."""
+    return f"{match.rank}\n{match.series}" if match.rank else match.series

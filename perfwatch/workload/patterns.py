@@ -44,6 +44,14 @@ _WHOLE_NUMBER = re.compile(NUMBER)
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DROP_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _SHOWN = 200
+# torchrun --tee ("[default0]:"), its excepthook ("[rank0]:"), mpirun --tag-output ("[1,0]<stdout>:"), and
+# what people print themselves. A bare number may be anything.
+_RANK = re.compile(
+    r"\s*(?:\[(?:rank|default|trainer|worker|gpu|proc|process)[ _:]?\d+\]|\[\S*\d,\d+\]<std(?:out|err)>"
+    r"|(?:rank|worker)[ _-]?\d+(?=\s*[:|\]-]))",
+    re.IGNORECASE,
+)
+"""What stands before the line of one of several processes."""
 
 
 class Says(str, Enum):
@@ -86,12 +94,13 @@ class Match(NamedTuple):
     """What a pattern found in a line.
 
     `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
-    line says that counting starts again from zero.
+    line says that counting starts again from zero. `rank` says which of several processes printed it.
     """
 
     findings: tuple[Finding, ...]
     series: str = ""
     begins_anew: bool = False
+    rank: str = ""
 
 
 class Pattern:
@@ -102,6 +111,7 @@ class Pattern:
         expressions: all of them are searched in each line.
         first_series_only: only the series that was seen first counts.
         needle: bytes without which no line can match; empty where there are none such.
+        each: what each matching line counts one of; empty for nothing.
     """
 
     def __init__(
@@ -111,24 +121,31 @@ class Pattern:
         *,
         first_series_only: bool = False,
         needle: bytes = b"",
+        each: str = "",
     ) -> None:
         self.source = source
+        self.each = each
         self.needle = needle
         self.first_series_only = first_series_only
         self._parts = [_Part.of(source, expression) for expression in expressions]
         self.fields = tuple(field for part in self._parts for field in part.fields.values())
-        self._counts_lines = not self.fields
+        self._counts_lines = not self.fields and not each
 
     def search(self, line: str) -> Match | None:
         """What the line says, or None if the pattern is not in it."""
         matches = [(part, match) for part in self._parts if (match := part.expression.search(line))]
         if not matches:
             return None
+        printed_by = _RANK.match(line)
+        rank = "" if printed_by is None else printed_by[0].strip()
         if self._counts_lines:
-            return Match((Finding(LINES, Says.INCREMENT, 1),))
-        findings = tuple(finding for part, match in matches for finding in part.findings(match))
+            return Match((Finding(LINES, Says.INCREMENT, 1),), rank=rank)
+        findings = [finding for part, match in matches for finding in part.findings(match)]
+        if self.each:
+            findings.append(Finding(self.each, Says.INCREMENT, 1))
         series = "/".join(filter(None, (part.series(match) for part, match in matches)))
-        return Match(findings, series, any(part.begins_anew(match) for part, match in matches))
+        anew = any(part.begins_anew(match) for part, match in matches)
+        return Match(tuple(findings), series, anew, rank)
 
 
 class _Part(NamedTuple):
@@ -175,7 +192,7 @@ def compile_pattern(text: str) -> Pattern:
         expressions = [
             re.compile(expression.replace("<NUMBER>", number)) for expression in preset.expressions
         ]
-        return Pattern(text, expressions, first_series_only=preset.first_series_only)
+        return Pattern(text, expressions, first_series_only=preset.first_series_only, each=preset.each)
     if text.startswith("re:"):
         return Pattern(text, [_expression(text, text[3:])])
     if _FIELD.search(text):

@@ -13,12 +13,14 @@ from typing import NamedTuple
 class Preset(NamedTuple):
     """A pattern with a name.
 
-    `first_series_only`: of several counters only the one seen first is counted.
+    `first_series_only`: of several counters only the one seen first is counted. `each`: every line that
+    matches is one of these.
     """
 
     about: str
     expressions: tuple[str, ...]
     first_series_only: bool = False
+    each: str = ""
 
 
 _BAR = r"\d+%\|[^|]*\|\s*"
@@ -49,10 +51,15 @@ PRESETS: dict[str, Preset] = {
         first_series_only=True,
     ),
     # lightning/pytorch/callbacks/progress/tqdm_progress.py (2.x): description "Epoch N", the bar counts the
-    # epoch's training batches; metrics of log(prog_bar=True) follow.
+    # epoch's training batches; metrics of log(prog_bar=True) follow. rich_progress.py, where rich is
+    # installed: "Epoch N/M", a bar of U+2501 and its halves, "17/32 0:00:00 . 0:00:01 9.81it/s loss: 0.3".
     "lightning": Preset(
         "steps of Lightning's training bar, and its loss",
         (
+            (
+                r"\bEpoch (?P<_of>\d+/\d+)\s+[\u2501\u2578\u257a ]+ (?P<steps>\d+)/(?:\d+|--)\s+[\d:-]+"
+                r"(?:.*?\b(?:train_)?loss(?:_step)?: (?P<loss__gauge><NUMBER>))?"
+            ),
             r"\bEpoch (?P<_epoch>\d+):\s+"
             + _BAR
             + r"(?P<steps>\d+)/(?:\d+|\?)"
@@ -71,6 +78,29 @@ PRESETS: dict[str, Preset] = {
                 r"(?:.*?\bloss: (?P<loss__gauge><NUMBER>))?"
             ),
         ),
+    ),
+    # deepspeed/runtime/engine.py, _report_progress: "[Rank 0] step=10, skipped=0, lr=[...], mom=[...]"; and
+    # utils/timer.py, ThroughputTimer: "epoch=0/micro_step=10/global_step=10, RunningAvgSamplesPerSec=...,
+    # CurrSamplesPerSec=..., MemAllocated=...".
+    "deepspeed": Preset(
+        "steps of DeepSpeed's log, and its samples by the rate that it tells",
+        (
+            r"\bstep=(?P<steps>\d+), skipped=\d+, lr=",
+            r"\bmicro_step=\d+/global_step=\d+, .*?\bCurrSamplesPerSec=(?P<samples__rate><NUMBER>)",
+        ),
+    ),
+    # ollama serve writes gin's log: "[GIN] 2025/01/31 - 10:00:00 | 200 |  1.234567s |  127.0.0.1 | POST
+    # \"/api/chat\"". It tells queries and how long they took; tokens stand in its responses alone.
+    "ollama": Preset(
+        "queries of Ollama's log (those that were answered), and how long they took",
+        (
+            (
+                r"\[GIN\] .*?\|\s*200 \|\s+(?:(?P<latency__s>[\d.]+)s|(?P<latency__ms>[\d.]+)ms"
+                r"|(?P<latency__us>[\d.]+)\u00b5s|\S+)\s+\|.*\bPOST\s+"
+                r"\"/(?:api/(?:generate|chat|embed|embeddings)|v1/(?:chat/completions|completions|embeddings))\""
+            ),
+        ),
+        each="queries",
     ),
     # megatron/training/training.py, training_log: " iteration {:8d}/{:8d} | consumed samples: {:12d} | ..."
     "megatron": Preset(

@@ -68,3 +68,43 @@ def test_what_cannot_be_negative_is_left_out() -> None:
 
 def test_matching_lines_are_counted_as_lines() -> None:
     assert booked("^done", (0, "done 1"), (0, "not done"), (0, "done")).total("lines") == 2
+
+
+RANKS = (
+    "[rank{}]: ",
+    "[default{}]:",
+    "[1,{}]<stdout>: ",
+    "[Rank {}] ",
+    "rank {}: ",
+    "[GPU{}] ",
+    "worker-{}: ",
+)
+
+
+@pytest.mark.parametrize("prefix", RANKS)
+def test_steps_of_several_ranks_count_once_and_what_each_did_adds_up(prefix: str) -> None:
+    """A slow rank that prints what another printed before is no restart."""
+    said = [(0, 10), (1, 10), (0, 20), (2, 10), (1, 20), (0, 30), (2, 20), (2, 30), (1, 30)]
+    lines = [(0.0, f"{prefix.format(rank)}step {step} samples {4 * step}") for rank, step in said]
+    tally = booked("step {steps} samples {samples}", *lines)
+    assert tally.total("steps") == 30
+    assert tally.total("samples") == 3 * 120
+
+
+def test_each_ranks_rate_is_integrated_over_its_own_time() -> None:
+    lines = [(t, f"[rank{rank}]: 100 samples/s") for t in (0.0, 1.0, 2.0) for rank in range(4)]
+    assert booked("{samples__rate} samples/s", *lines).total("samples") == pytest.approx(800.0)
+
+
+def test_one_ranks_new_beginning_is_not_that_of_the_others() -> None:
+    bars = ["Epoch 1/2", "5/8 [====>", "8/8 [=====]"]
+    lines = [(0.0, f"[rank{rank}]: {bar}") for bar in bars for rank in (0, 1)]
+    tally = booked(r"re:(?P<samples>\d+)/8 \[", *lines)
+    assert tally.total("samples") == 16
+
+
+@pytest.mark.parametrize("line", ["12: step 5", "[3] step 5", "[Epoch 3]: step 5", "3: step 5"])
+def test_a_number_in_front_may_be_anything(line: str) -> None:
+    match = compile_pattern("step {steps}").search(line)
+    assert match is not None
+    assert match.rank == ""

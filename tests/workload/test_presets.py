@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from perfwatch.model import Device, DeviceKind
+from perfwatch.model import Device, DeviceKind, Sample
 from perfwatch.workload.account import Account
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.patterns import compile_pattern
@@ -23,6 +24,13 @@ def counted(preset: str, output: str) -> Tally:
         if match is not None:
             account.take(match, 0)
     return tally
+
+
+def value_of(tally: Tally, name: str) -> Any:
+    """What the next sample says of a gauge or a timing."""
+    sample = next(one for one in reversed(tally.sample(1)) if isinstance(one, Sample))
+    names = [metric.name.removesuffix("_seconds") for metric in tally.device.metrics]
+    return sample.values[names.index(name)]
 
 
 TQDM_BAR = "\r  0%|          | 0/250 [00:00<?, ?it/s]\r 40%|████      | 100/250 [00:01<00:01, 99.51it/s]"
@@ -90,6 +98,56 @@ def test_lightning_counts_each_epochs_batches() -> None:
     tally = counted("lightning", output)
     assert tally.total("steps") == 200
     assert tally.sample(1)[-1].values == (200, 0.25)  # type: ignore[union-attr]
+
+
+RICH_BAR = "\u2501" * 20
+
+
+def test_lightning_counts_the_batches_of_its_rich_bar() -> None:
+    """What lightning 2.6 with rich really printed on a terminal: three epochs of 32, each validated."""
+    output = (Path(__file__).parents[1] / "data/output/lightning-2.6.6-rich.txt").read_text("utf-8")
+    assert counted("lightning", output).total("steps") == 96
+
+
+def test_lightning_reads_the_loss_beside_its_rich_bar() -> None:
+    output = f"Epoch 0/2  {RICH_BAR}\u2578 17/32 0:00:01 \u2022 0:00:02 9.81it/s v_num: 0 loss: 0.25\n"
+    tally = counted("lightning", output)
+    assert tally.total("steps") == 17
+    assert value_of(tally, "loss") == 0.25
+
+
+def test_deepspeed_counts_steps_of_its_log_once() -> None:
+    step = (
+        "[2023-10-31 08:58:33,237] [INFO] [logging.py:96:log_dist] [Rank 0] step={n}, skipped=25, "
+        "lr=[0.001], mom=[0.9]\n"
+        "[2023-10-31 08:58:33,237] [INFO] [timer.py:260:stop] epoch=0/micro_step={n}/global_step={n}, "
+        "RunningAvgSamplesPerSec=1412.7627800125174, CurrSamplesPerSec=1322.8113222423717, "
+        "MemAllocated=0.0GB\n"
+    )
+    tally = counted("deepspeed", step.format(n=10) + step.format(n=20))
+    assert tally.total("steps") == 20
+    assert tally.total("samples") == 0  # a rate, and no time has passed
+
+
+def test_ollama_counts_the_queries_that_were_answered() -> None:
+    gin = '[GIN] 2025/01/31 - 10:00:0{n} | {status} | {took:>12} |       127.0.0.1 | {verb}     "{path}"\n'
+    asked = [
+        (200, "1.5s", "POST", "/api/generate"),
+        (200, "500ms", "POST", "/v1/chat/completions"),
+        (200, "250.5\u00b5s", "POST", "/api/embed"),
+        (200, "1m2.5s", "POST", "/api/chat"),
+        (500, "2s", "POST", "/api/chat"),
+        (200, "80\u00b5s", "GET", "/api/tags"),
+        (200, "90\u00b5s", "POST", "/api/show"),
+    ]
+    lines = [
+        gin.format(n=n, status=status, took=took, verb=verb, path=path)
+        for n, (status, took, verb, path) in enumerate(asked)
+    ]
+    tally = counted("ollama", "".join(lines))
+    assert tally.total("queries") == 4
+    timed = value_of(tally, "latency")
+    assert (timed.n, timed.min, timed.max) == (3, pytest.approx(0.0002505), 1.5)
 
 
 @pytest.mark.parametrize(
