@@ -1,7 +1,7 @@
 """What does a job's own output say about its work?
 
-The run command passes each piece of the streams to `feed`, which only queues; `read` puts lines together
-and searches the patterns in them.
+The run command passes each piece of the streams to `feed`, which only queues; `read` puts lines together and
+searches the patterns in them. `mllog` in the place of a pattern means the lines of an MLPerf training log.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from perfwatch.model import Device, DeviceKind, Event, Reading
 from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
+from perfwatch.workload.mllog_lines import MARKER
 from perfwatch.workload.patterns import Match, Pattern, compile_pattern
 from perfwatch.workload.tally import clean_text
+from perfwatch.workload.training_told import METRICS, TrainingTold
 
 READS: dict[str, tuple[str, ...]] = {
     "stdout": ("stdout",),
@@ -29,8 +31,13 @@ QUEUE_BYTES = 128 * 2**20
 """So much output waits for `read`; more is not searched, and said (`lost`)."""
 MUCH_BYTES = 4 * 2**20
 """When so much waits, lines that cannot match are left out at once, and a reading is asked for."""
+_EDGES = (b"_start", b"_stop")
 _NOT_PLAIN = (b"\x1b", b"\r")
 """An escape sequence may stand inside of a word that a pattern names; a CR ends a line as well."""
+MLLOG = "mllog"
+"""In the place of a pattern."""
+LOOK_S = 0.02
+"""So exactly the arrival of a line is known."""
 SILENT_S = 30.0
 """After so long without a match the last line is shown."""
 
@@ -61,6 +68,7 @@ class OutputCollector(Collector):
         super().__init__(options)
         self._clock = clock or SystemClock()
         self._patterns = [(kind, _checked(kind, pattern)) for kind, pattern in self.options.specs]
+        self._reads_a_log = any(pattern is None for _, pattern in self._patterns)
         self._queue: list[tuple[str, bytes | None, int]] = []
         self._queued_bytes = 0
         self._unread = 0
@@ -69,12 +77,16 @@ class OutputCollector(Collector):
         self._lock = threading.Lock()
         self._streams = {"stdout": Lines(), "stderr": Lines()}
         self._ended: set[str] = set()
-        self._readers: list[_Reader] = []
+        self._readers: list[_Reader | _LogReader] = []
+        self.on_mark: Callable[[], None] = lambda: None
+        """Called when a log's mark is found: whoever sets it has energy read out of turn."""
         self.on_much: Callable[[], None] = lambda: None
         """Called when much waits for `read`: whoever sets it asks for a reading and does not wait."""
 
     def feed(self, stream: str, data: bytes, at_ns: int) -> None:
         """Take a piece of `stdout` or `stderr` that arrived at a time; nothing at all: the stream ended."""
+        if self._reads_a_log and MARKER.encode() in data and any(edge in data for edge in _EDGES):
+            self.on_mark()  # at once, and not first when the line is read
         if self._queued_bytes > MUCH_BYTES:
             data = self._thinned(stream, data)
             self.on_much()
@@ -102,7 +114,11 @@ class OutputCollector(Collector):
 
     def _thinned(self, stream: str, data: bytes) -> bytes:
         """The piece without the lines that no pattern can match; what it begins and ends with may go on."""
-        needles = [pattern.needle for kind, pattern in self._patterns if stream in READS[kind]]
+        needles = [
+            MARKER.encode() if pattern is None else pattern.needle
+            for kind, pattern in self._patterns
+            if stream in READS[kind]
+        ]
         if not all(needles) or any(word in data for word in (*needles, *_NOT_PLAIN)):
             return data
         first, last = data.find(b"\n"), data.rfind(b"\n")
@@ -118,7 +134,10 @@ class OutputCollector(Collector):
             )
         opened_ns = self._clock.monotonic_ns()
         self._readers = [
-            _Reader(kind, pattern, index, opened_ns) for index, (kind, pattern) in enumerate(self._patterns)
+            _LogReader(kind, index, self._clock)
+            if pattern is None
+            else _Reader(kind, pattern, index, opened_ns)
+            for index, (kind, pattern) in enumerate(self._patterns)
         ]
         return [reader.device for reader in self._readers]
 
@@ -201,7 +220,28 @@ class _Reader:
         )
 
 
-def _checked(kind: str, pattern: str) -> Pattern:
+class _LogReader:
+    """An MLPerf training log among the lines."""
+
+    def __init__(self, kind: str, index: int, clock: Clock) -> None:
+        self._streams = READS[kind]
+        device_id = f"output-{index}" if index else "output"
+        facts = {"work": "mlperf", "reads": kind, "pattern": MLLOG}
+        self.device = Device(
+            device_id, f"MLLOG lines on {kind}", DeviceKind.WORKLOAD, index, METRICS, facts=facts
+        )
+        self._told = TrainingTold(device_id, "output", clock, LOOK_S)
+
+    def readings(
+        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int, ended: Set[str]
+    ) -> Iterator[Reading]:
+        """What these lines (stream, time, text) add; their own times keep to marks by themselves."""
+        mine = [(at_ns, text) for stream, at_ns, text in lines if stream in self._streams]
+        yield from self._told.readings(mine, lambda: None)  # energy was read when the line arrived
+
+
+def _checked(kind: str, pattern: str) -> Pattern | None:
+    """The pattern; None for a training log."""
     if kind not in READS:
         raise ConfigError(f"cannot read {clean_text(kind)!r} of a job: say stdout, stderr or output (both)")
-    return compile_pattern(pattern)
+    return None if pattern == MLLOG else compile_pattern(pattern)

@@ -71,6 +71,7 @@ class _HuggingFace:
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._tokens = state.num_input_tokens_seen
+        _goal(state.is_world_process_zero, getattr(state, "max_steps", 0))
         _mark(state.is_world_process_zero, "measure", "begin")
 
     def on_epoch_begin(
@@ -129,6 +130,7 @@ class _Lightning:
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         self._steps = trainer.global_step
+        _goal(trainer.is_global_zero, getattr(trainer, "estimated_stepping_batches", 0) - self._steps)
         _mark(trainer.is_global_zero, "measure", "begin")
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -147,6 +149,12 @@ class _Lightning:
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
         _mark(trainer.is_global_zero, "measure", "end")
+
+
+def _goal(first: bool, steps: float) -> None:
+    """How many steps it will be, where that is known: what is left is told then."""
+    if first and 0 < steps < math.inf:
+        client.gauge("steps_goal", steps)
 
 
 def _mark(first: bool, name: str, edge: str) -> None:

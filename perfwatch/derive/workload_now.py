@@ -8,7 +8,7 @@ are counted by it, sources that are polled are interpolated between two readings
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ MOST_TIMINGS = 64
 """So many timings are kept over time, of all workloads together; each takes at most some megabytes."""
 LEAST_S = 0.5
 """A rate over less than this would be noise."""
+GOAL = "_goal"
+"""How the name of a gauge ends that tells how far something is to go."""
 _MOST_READINGS = 4096
 
 
@@ -51,6 +53,22 @@ class Timed(NamedTuple):
     run: Latency
 
 
+class Goal(NamedTuple):
+    """How far something has come that is known to go so far.
+
+    Args:
+        name: as people say it: `steps`.
+        reached: it stands at this.
+        goal: it will go up to this, or so far at most.
+        left_s: how long that takes at the pace so far; None where that is not known.
+    """
+
+    name: str
+    reached: float
+    goal: float
+    left_s: float | None
+
+
 @dataclass(frozen=True)
 class WorkloadNow:
     """One workload.
@@ -59,11 +77,13 @@ class WorkloadNow:
         kind: the kind of source: `statsd`, `output`, `page` ...
         counted: its counters, in order of declaration.
         timed: its timings, in order of declaration.
+        goals: what it tells a goal of (a gauge `steps_goal` beside `steps`), in order of declaration.
     """
 
     kind: str
     counted: tuple[Counted, ...] = ()
     timed: tuple[Timed, ...] = ()
+    goals: tuple[Goal, ...] = ()
 
 
 class WorkloadFigures:
@@ -115,6 +135,9 @@ class _Workload:
         self._kind = ""
         self._metrics: tuple[Metric, ...] = ()
         self._counters: dict[str, _Counter] = {}
+        self._goals: dict[str, float] = {}
+        self._levels: dict[str, _Level] = {}
+        """Of gauges that a goal is told of."""
         self.timings: dict[str, Timing] = {}
 
     def declare(self, kind: str, metrics: Sequence[Metric], room: int) -> None:
@@ -126,6 +149,8 @@ class _Workload:
             elif metric.kind is Kind.HISTOGRAM and metric.name not in self.timings and room > 0:
                 self.timings[metric.name] = Timing(metric)
                 room -= 1
+            elif metric.kind is Kind.GAUGE and f"{metric.name}{GOAL}" in {one.name for one in metrics}:
+                self._levels.setdefault(metric.name, _Level())
 
     def take(self, t: float, values: Sequence[Any]) -> None:
         for metric, value in zip(self._metrics, values, strict=False):
@@ -136,6 +161,11 @@ class _Workload:
                     self._counters[metric.name].take(t, value)
             elif metric.kind is Kind.HISTOGRAM and metric.name in self.timings:
                 self.timings[metric.name].take(t, value)
+            elif metric.kind is Kind.GAUGE and isinstance(value, (int, float)):
+                if metric.name.endswith(GOAL):
+                    self._goals[metric.name.removesuffix(GOAL)] = value
+                elif metric.name in self._levels:
+                    self._levels[metric.name].take(t, value)
 
     def now(self, t: float) -> WorkloadNow:
         counted = [
@@ -153,7 +183,14 @@ class _Workload:
             for metric in self._metrics
             if (timing := self.timings.get(metric.name)) is not None
         ]
-        return WorkloadNow(self._kind, tuple(counted), tuple(timed))
+        return WorkloadNow(self._kind, tuple(counted), tuple(timed), tuple(self._reached(t)))
+
+    def _reached(self, t: float) -> Iterator[Goal]:
+        for name, goal in self._goals.items():
+            one = self._counters.get(f"{name}_total") or self._levels.get(name)
+            stands = None if one is None else one.stands
+            if one is not None and stands is not None and goal > 0.0:
+                yield Goal(name, stands, goal, one.left_s(goal, t))
 
 
 class _Counter:
@@ -163,6 +200,7 @@ class _Counter:
         self._now_s = now_s
         self._held = held
         self._before: float | None = None
+        self._first_t: float | None = None
         self.total = 0.0
         self._amounts: deque[tuple[float, float]] = deque(maxlen=_MOST_READINGS)
 
@@ -170,8 +208,22 @@ class _Counter:
     def seen(self) -> bool:
         return self._before is not None
 
+    @property
+    def stands(self) -> float | None:
+        """The newest value, as it was told."""
+        return self._before
+
+    def left_s(self, goal: float, t: float) -> float | None:
+        """How long it takes up to a goal at the pace since it was seen first."""
+        if self._first_t is None or self._before is None or not self._amounts:
+            return None
+        last_t = self._amounts[-1][0]
+        return _left_s(self.total, last_t - self._first_t, goal - self._before, t - last_t)
+
     def take(self, t: float, value: float) -> None:
         before, self._before = self._before, value
+        if self._first_t is None:
+            self._first_t = t
         if before is not None:
             self.total += value - before if value >= before else value
         amounts = self._amounts
@@ -199,3 +251,37 @@ class _Counter:
                 return before + (after - before) * (t - before_t) / (after_t - before_t)
             before_t, before = after_t, after
         return before
+
+
+class _Level:
+    """A gauge that is to come up to a goal, such as the accuracy of evaluations: its last two values."""
+
+    def __init__(self) -> None:
+        self._before: tuple[float, float] | None = None
+        self._newest: tuple[float, float] | None = None
+
+    @property
+    def stands(self) -> float | None:
+        """The newest value."""
+        return None if self._newest is None else self._newest[1]
+
+    def take(self, t: float, value: float) -> None:
+        """Add a reading; one that repeats the value before is none."""
+        if self._newest is None or value != self._newest[1]:
+            self._before, self._newest = self._newest, (t, value)
+
+    def left_s(self, goal: float, t: float) -> float | None:
+        """Along a straight line through the last two values."""
+        if self._before is None or self._newest is None:
+            return None
+        (t0, before), (t1, now) = self._before, self._newest
+        return _left_s(now - before, t1 - t0, goal - now, t - t1)
+
+
+def _left_s(amount: float, took_s: float, missing: float, since_s: float) -> float | None:
+    """How long what is missing takes at this pace, less the time since the pace was seen."""
+    if missing <= 0.0:
+        return 0.0
+    if amount <= 0.0 or took_s <= 0.0:
+        return None
+    return max(0.0, missing / amount * took_s - max(0.0, since_s))

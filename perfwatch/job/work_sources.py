@@ -62,7 +62,7 @@ class WorkSources:
             for each in split:
                 each(now_ns)
 
-        for one in (*self._listeners, *self._polled):
+        for one in (*self._listeners, self._output, *self._polled):
             if hasattr(one, "on_mark"):
                 one.on_mark = on_mark
 

@@ -141,7 +141,7 @@ def _check(wanted: Sequence[Workload]) -> None:
     from perfwatch.workload.patterns import compile_pattern
 
     for one in wanted:
-        if one.kind in STREAMS:
+        if one.kind in STREAMS and one.value != "mllog":  # which is no pattern (perfwatch_collectors.output)
             compile_pattern(one.value)
     polled(wanted)
 

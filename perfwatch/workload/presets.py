@@ -107,7 +107,7 @@ PRESETS: dict[str, Preset] = {
         "steps and samples of Megatron-LM's training log, and its loss",
         (
             (
-                r"\biteration\s+(?P<steps>\d+)/\s*\d+\s+\|"
+                r"\biteration\s+(?P<steps>\d+)/\s*(?P<steps_goal__gauge>\d+)\s+\|"
                 r"(?:.*?\bconsumed samples:\s+(?P<samples>\d+))?"
                 r"(?:.*?\blm loss:\s+(?P<loss__gauge><NUMBER>))?"
             ),

@@ -17,6 +17,8 @@ PHASES = ("init", "epoch", "block", "eval")
 """What lasts from a key `NAME_start` to `NAME_stop`."""
 COUNTS = ("samples", "steps", "epochs")
 GAUGE = "eval_accuracy"
+GOALS = {"max_steps": "steps_goal", "target_accuracy": "eval_accuracy_goal"}
+"""How far the training is to go, or goes at most: the key in the log, and our gauge."""
 LATEST_MS = 1e14
 """A year in four digits; what lies beyond is no time."""
 ACCURACY = Metric(GAUGE, Unit.RATIO, Kind.GAUGE, "As the evaluation told it.")
@@ -42,13 +44,20 @@ class Mark(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What was done by then, each None until it was told: see `COUNTS` and `GAUGE`."""
+    """What was done by then, each None until it was told: see `COUNTS`, `GAUGE` and `GOALS`."""
 
     t_s: float
     samples: float | None
     steps: float | None
     epochs: float | None
     eval_accuracy: float | None
+    steps_goal: float | None
+    eval_accuracy_goal: float | None
+
+    @property
+    def values(self) -> tuple[float | None, ...]:
+        """All but the time, in the order of `COUNTS`, `GAUGE`, `GOALS`."""
+        return self[1:]
 
 
 Told = Mark | Figures
@@ -73,6 +82,7 @@ class TrainingLog:
         self._counted_by = ""
         self._train_samples: float | None = None
         self._done: dict[str, float | None] = dict.fromkeys((*COUNTS, GAUGE))
+        self._goals: dict[str, float | None] = dict.fromkeys(GOALS.values())
 
     def take(self, record: Mapping[str, Any]) -> Iterator[Told]:
         """What one record tells."""
@@ -86,11 +96,14 @@ class TrainingLog:
             self.settings.setdefault(_SETTINGS[key], str(value)[:200])
         elif key == "train_samples":
             self._train_samples = finite(value)
-        before = dict(self._done)
+        before = {**self._done, **self._goals}
+        if key in GOALS:
+            self._goals[GOALS[key]] = finite(value)
         yield from self._marks(t_s, key, more)
         self._count(key, value, more)
-        if self._done != before:
-            yield Figures(t_s, *(self._done[name] for name in (*COUNTS, GAUGE)))
+        told = {**self._done, **self._goals}
+        if told != before:
+            yield Figures(t_s, *told.values())
 
     def _marks(self, t_s: float, key: str, more: Mapping[str, Any]) -> Iterator[Mark]:
         name, _, edge = key.rpartition("_")

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -849,3 +850,30 @@ def test_a_run_to_show_beside_that_is_not_there_is_said_before_the_start_without
     assert done.returncode == 1
     assert "there is no file" in done.stderr
     assert not started.exists()
+
+
+def test_a_training_log_that_is_printed_puts_marks_and_counts(tmp_path: Path) -> None:
+    job = """
+        import json, time
+        def say(key, value=None, **more):
+            told = {"time_ms": int(time.time() * 1000), "key": key, "value": value, "metadata": more}
+            print(":::MLLOG " + json.dumps(told), flush=True)
+        say("train_samples", 500), say("max_steps", 40)
+        time.sleep(0.3)
+        say("run_start")
+        for epoch in range(3):
+            say("epoch_start"), time.sleep(0.4), say("epoch_stop")
+        say("eval_accuracy", 0.8), say("run_stop", status="success")
+        time.sleep(0.3)
+    """
+    done = perfwatch(
+        "run", "--only", "simulated", "--no-collector", "simulated", "--json", "-w", "stdout=mllog",
+        "--", PYTHON, "-c", textwrap.dedent(job), home=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["window"]["kind"] == "marks"
+    assert summary["window"]["duration_s"] == pytest.approx(1.2, abs=0.2)
+    assert summary["work"]["epochs"]["count"] == 3
+    assert summary["work"]["samples"] == {**summary["work"]["samples"], "count": 1500, "source": "mlperf"}
+    assert summary["mlperf"]["scenario"] == "Training"

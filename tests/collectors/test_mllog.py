@@ -63,9 +63,9 @@ def test_it_is_followed_from_its_end_with_the_times_of_its_records(log: Path) ->
         (pytest.approx(501.0), "measure", "begin"),
         (pytest.approx(501.0), "epoch", "begin"),
         (pytest.approx(503.0), "epoch", "end"),
-        (pytest.approx(501.0), 0, None, 0, None),
-        (pytest.approx(503.0), 1000, None, 1, None),
-        (pytest.approx(503.5), 1000, None, 1, 0.71),
+        (pytest.approx(501.0), 0, None, 0, None, None, None),
+        (pytest.approx(503.0), 1000, None, 1, None, None, None),
+        (pytest.approx(503.5), 1000, None, 1, 0.71, None, None),
     ]
     collector.close()
 

@@ -142,3 +142,31 @@ def test_nonsense_in_a_record_changes_nothing(nonsense):
         timing = Timing(metric)
         timing.take(1.0, nonsense)
         assert timing.whole().count == 0
+
+
+def test_what_is_left_up_to_a_goal_is_told_by_the_pace_so_far():
+    steps, goal = m.work_counter("steps"), m.work_gauge("steps_goal")
+    told = figures(
+        declared(steps, goal, work="output"), *(sample(float(t), 2 * t, 500) for t in range(0, 101, 10))
+    )
+    (found,) = told.figures(104.0)[0].goals
+    assert (found.name, found.reached, found.goal) == ("steps", 200, 500)
+    assert found.left_s == pytest.approx(150.0 - 4.0)
+
+
+def test_an_accuracy_is_carried_on_along_its_last_two_evaluations():
+    accuracy, goal = m.work_gauge("eval_accuracy"), m.work_gauge("eval_accuracy_goal")
+    said = [(10.0, 0.5), (20.0, 0.6), (30.0, 0.6), (40.0, 0.65)]
+    told = figures(declared(accuracy, goal, work="mlperf"), *(sample(t, value, 0.75) for t, value in said))
+    (found,) = told.figures(50.0)[0].goals
+    assert (found.reached, found.goal) == (0.65, 0.75)
+    assert found.left_s == pytest.approx(2 * 20.0 - 10.0)
+
+
+@pytest.mark.parametrize(("values", "left_s"), [([5, 5, 5], None), ([0, 10, 20], 0.0), ([0], None)])
+def test_without_a_pace_or_beyond_the_goal_nothing_is_guessed(values, left_s):
+    steps, goal = m.work_counter("steps"), m.work_gauge("steps_goal")
+    goals = 15 if values[-1] > 15 else 100
+    told = figures(declared(steps, goal), *(sample(float(t), value, goals) for t, value in enumerate(values)))
+    (found,) = told.figures(float(len(values)))[0].goals
+    assert found.left_s == left_s
