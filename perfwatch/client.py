@@ -60,13 +60,9 @@ __all__ = ["count", "gauge", "mark", "phase", "timed", "timing"]
 VARIABLE = "PERFWATCH_STATSD"
 PERIOD_S = 0.1
 PERIOD_NS = 100_000_000
-SILENT_S = 0.5
-"""How often the thread looks for what nobody sent."""
-STEADY_S = 2.0
-"""How often it looks, at least, while it finds counting and sending to go on without it."""
 LOOK_S = 0.2
-"""And while something is counted by steps, which have no time of their own: they are told as of a time that
-is not more than this before the look that found them."""
+"""How often the thread looks for what nobody sent. Steps have no time of their own: they are told as of a
+time that is not more than this before the look that found them."""
 LOOK_NS = 200_000_000
 NEVER_NS = 1 << 63
 PATIENCE_S = 0.2
@@ -280,11 +276,6 @@ class _Stepped:
         before, length, left, ended = self._state
         late = sum(each - steps.__length_hint__() for each, steps in ended)
         return before + length - left.__length_hint__() + late
-
-    @property
-    def left(self) -> int:
-        """So many steps may be taken without a look at the clock."""
-        return self._state[2].__length_hint__()
 
     def renew(self, name: str) -> None:
         """Steps that have ended are followed by others, or by none if the name is counted seldom.
@@ -516,16 +507,16 @@ class _Sender:
             time.sleep(pause_s)
             now_ns = monotonic_ns()
             if now_ns < _pace.due_ns + OVERDUE_NS:
-                pause_s = LOOK_S if self._is_stepping() else min(max(SILENT_S, 2 * pause_s), STEADY_S)
+                pause_s = LOOK_S
                 continue
             with contextlib.suppress(Exception), self._lock:
                 stepped = self._steps_taken() != self._told_steps
                 news = stepped or bool(self._gauges) or _pace.moved_ns > self._sent_ns
                 at_ns, self._looked_ns = self._as_of(now_ns), now_ns
-                self._send_in_turn(at_ns, complete=pause_s >= SILENT_S or self._rounds % COMPLETE_EVERY == 0)
+                self._send_in_turn(at_ns, complete=pause_s >= LOOK_S or self._rounds % COMPLETE_EVERY == 0)
                 if not stepped:
                     self._end_steps()
-                pause_s = PERIOD_S if news else SILENT_S
+                pause_s = PERIOD_S if news else LOOK_S
 
     def _as_of(self, now_ns: int) -> int:
         """When that was counted which was not told yet: a job may have been silent since.
@@ -593,10 +584,6 @@ class _Sender:
             self._told_steps += taken
             totals[self._wire[name]] = totals.get(self._wire[name], 0) + taken
         return totals
-
-    def _is_stepping(self) -> bool:
-        """Whether a count may come that does not look at the clock."""
-        return any(stepped.left for stepped in self._stepped.copy().values())
 
     def _end_steps(self) -> None:
         for name, stepped in self._stepped.copy().items():

@@ -217,6 +217,27 @@ def test_nothing_is_told_as_of_long_before_it_was_counted(listening: StatsdColle
     assert abs(first_told - int(done.stdout)) < 350_000
 
 
+def test_a_burst_after_slow_counting_is_told_when_it_was(listening: StatsdCollector) -> None:
+    """While counting is slow the thread that looks has little to do."""
+    done = job(
+        listening.address,
+        """
+        import time
+        for _ in range(50):
+            client.count("queries")
+            time.sleep(0.05)
+        for _ in range(150):
+            client.count("queries")
+            time.sleep(0.0005)
+        print(time.monotonic_ns() // 1000)
+        time.sleep(1.2)
+        """,
+    )
+    told = series(list(listening.read([])), "queries_total")
+    first_told = next(at for at, value in told if value == 200)
+    assert abs(first_told - int(done.stdout)) < 250_000
+
+
 def test_counts_around_a_pause_add_up(listening: StatsdCollector) -> None:
     """Counting that pauses changes its way of counting while others may be in the middle of it."""
     done = job(

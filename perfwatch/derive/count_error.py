@@ -20,6 +20,8 @@ from math import gcd, sqrt
 
 SELDOM = 1.5
 """A counter whose moves are further apart than so many readings is told in steps, if those are large."""
+MOSTLY = 0.5
+"""One that mostly moves at one reading after the other is told at each, and rested in between."""
 LARGE_STEP = 2.0
 """A mean step of so much is no single event."""
 GRANULAR = 1.0 / 12.0
@@ -35,6 +37,7 @@ class Flow:
     Args:
         seconds, amount: between the first reading and the last.
         steps, moves: how many intervals there were, and in how many of them it moved.
+        running: in how many of those it had moved in the interval before as well.
         uneven: sum of the squared differences of neighbouring increments, each less what the mean rate so far
             makes of its interval.
         divisor: of all increments, where these are whole numbers; else 0.
@@ -46,9 +49,11 @@ class Flow:
     moves: int = 0
     uneven: float = 0.0
     divisor: int = 0
+    running: int = 0
     _whole: bool = True
     _varies: bool = False
     _before: tuple[float, float] | None = None
+    _moved: bool = False
 
     def take(self, seconds: float, amount: float) -> None:
         """Add the next interval: how long it was and by how much the counter moved in it."""
@@ -58,6 +63,8 @@ class Flow:
         self.amount += amount
         self.steps += 1
         self.moves += amount > 0.0
+        self.running += self._moved and amount > 0.0
+        self._moved = amount > 0.0
         self._varies |= self.divisor not in (0, amount)
         self._whole = self._whole and float(amount).is_integer()
         self.divisor = gcd(self.divisor, int(amount)) if self._whole else 0
@@ -92,7 +99,7 @@ class Flow:
         if not self.moves or self.amount < LARGE_STEP * self.moves:
             return 0.0
         apart_s, spacing_s = self.seconds / self.moves, self.seconds / self.steps
-        if apart_s <= SELDOM * spacing_s:
+        if apart_s <= SELDOM * spacing_s or self.running >= MOSTLY * self.moves:
             return 0.0
         known = [age_s if age_s <= 2.0 * apart_s else 0.0 for age_s in ages_s]
         return self.rate**2 * ((max(known) - min(known)) ** 2 + spacing_s**2 / 6.0)

@@ -37,6 +37,9 @@ class RunningEnergy:
         self._count: _Step = _Step()
         self._power: _Step = _Step()
         self._lag_s = 0.0 if power is None else _lag_s(power)
+        self._power_pins: list[float] = []
+        """Times between readings at which the integral is wanted exactly."""
+        self._ended: float | None = None
         self._moved: Point | None = None
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
@@ -59,6 +62,7 @@ class RunningEnergy:
         """Remember the amounts at this time for good."""
         self._counted.pin(t)
         self._integrated.pin(t + self._lag_s)
+        self._power_pins.append(t + self._lag_s)
 
     def begin(self, t: float) -> None:
         """The job began."""
@@ -70,6 +74,7 @@ class RunningEnergy:
     def end(self, t: float) -> None:
         """The job ended."""
         self.pin(t)
+        self._ended = t
         if self._ends is not None:
             self._ends.end(t)
 
@@ -90,7 +95,7 @@ class RunningEnergy:
         amount, last_t = self._integrated.between(read), self._integrated.last_t
         if last_t is None:
             return amount
-        held_s = min(max(0.0, read.end - max(read.start, last_t)), self._lag_s)
+        held_s = max(0.0, min(read.end, last_t + self._lag_s) - max(read.start, last_t))
         return Amount(amount.amount + held_s * self._power.value, amount.seen_s + held_s)
 
     def carried(self) -> tuple[Carried, Carried] | None:
@@ -113,14 +118,34 @@ class RunningEnergy:
                 self._ends.take(t, joules, watts)
 
     def _take_power(self, t: float, watts: float) -> None:
-        self.samples += 1
         step = self._power
+        if self._ended is not None and step.t is not None and step.t >= self._ended:
+            return  # of a board at rest; the first after the end closes the job, as in the summary
+        self.samples += 1
+        self._settle_pins(t, watts)
         if step.t is not None and t - step.t <= self._longest_gap_s:
             step.total += (watts + step.value) / 2 * (t - step.t)
             step.seen_s += t - step.t
         step.t, step.value = t, watts
         self._low_w, self._high_w = min(self._low_w, watts), max(self._high_w, watts)
         self._integrated.add(t, step.total, step.seen_s)
+
+    def _settle_pins(self, t: float, watts: float) -> None:
+        """What the integral is at the times before a reading that are wanted: power runs straight up to
+        it."""
+        step = self._power
+        due, self._power_pins = (
+            [pin for pin in self._power_pins if pin <= t],
+            [pin for pin in self._power_pins if pin > t],
+        )
+        if step.t is None or not 0.0 < t - step.t <= self._longest_gap_s:
+            return
+        for pin in due:
+            passed_s = pin - step.t
+            if passed_s >= 0.0:
+                reached_w = step.value + (watts - step.value) * passed_s / (t - step.t)
+                joules = (step.value + reached_w) / 2 * passed_s
+                self._integrated.pin_at((pin, step.total + joules, step.seen_s + passed_s))
 
     def _take_count(self, t: float, joules: float, counter: Metric) -> None:
         step = self._count

@@ -68,6 +68,11 @@ class Trace:
         self._awaited.append(t)
         self._keep_the_pins()
 
+    def pin_at(self, point: Point) -> None:
+        """Remember an amount at its time, which somebody knows better than it is interpolated here."""
+        self._awaited = [t for t in self._awaited if t != point[0]]
+        self._pinned[point[0]] = point
+
     def _keep_the_pins(self) -> None:
         last_t = -math.inf if self.last_t is None else self.last_t
         self._pinned.update({t: _at(self._points, t) for t in self._awaited if t <= last_t})

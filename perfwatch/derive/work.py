@@ -35,6 +35,8 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
+LATELY = 5
+"""So many intervals tell how quickly work was done at the end."""
 _NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens")
 
 
@@ -94,14 +96,21 @@ class Course:
         return late + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
 
     def unread_variance(self, end: float) -> float:
-        """Squared error of what was done after the last reading: a server that ends with its job is not read
-        at its end. Up to as much is missing as the last interval makes likely: a third of that squared.
+        """Squared standard error of what was done after the last reading: a server that ends with its job is
+        not read at its end. It is all on one side, so the expanded error is as much as the quickest of the
+        last intervals would make it, and what chance adds to that.
         """
         missing_s = end - self.times[-1]
         if self.held or missing_s <= 0.0 or len(self.times) < 2:
             return 0.0
-        rate = (self.totals[-1] - self.totals[-2]) / (self.times[-1] - self.times[-2])
-        return (rate * missing_s) ** 2 / 3.0
+        last = range(max(1, len(self.times) - LATELY), len(self.times))
+        steps = [self.totals[index] - self.totals[index - 1] for index in last]
+        most = max(
+            step / (self.times[index] - self.times[index - 1])
+            for index, step in zip(last, steps, strict=True)
+        )
+        expected = most * missing_s
+        return ((expected + COVERAGE_FACTOR * math.sqrt(expected)) / COVERAGE_FACTOR) ** 2
 
     def cut_variance(self, t: float) -> float:
         """What a cut at a time makes a count by events wrong by, squared: which part of the next is after it.

@@ -33,8 +33,8 @@ class Held:
         """With the next reading comes what was held back, each at its own time.
 
         Args:
-            began_ns: when the job began. It was read just before, so that it was as it stood then: whatever
-                moved meanwhile was not the job's.
+            began_ns: when the job began. It was read just then, before or after: it stood at what was read
+                nearest to it, for others may use the server too.
         """
         self._began_ns = began_ns
         self._is_free = True
@@ -59,16 +59,21 @@ class Held:
 
 
 def _as_of(began_ns: int, readings: Sequence[Reading]) -> Iterator[Reading]:
-    """The readings, and the last one before a moment once more at that moment."""
-    before: Sample | None = None
+    """The readings, and the one that is nearest to a moment (of one width with those around) at that
+    moment."""
+    told = [one for one in readings if isinstance(one, Sample) and one.at_ns is not None]
+    before = [one for one in told if (one.at_ns or 0) <= began_ns][-1:]
+    after = [one for one in told if (one.at_ns or 0) > began_ns][:1]
+    nearest = min([*before, *after], key=lambda one: abs((one.at_ns or 0) - began_ns), default=None)
+    if nearest is None or not before or nearest.at_ns == began_ns:
+        yield from readings
+        return
     for one in readings:
-        if isinstance(one, Sample) and one.at_ns is not None:
-            if before is not None and one.at_ns > began_ns:
-                yield before._replace(at_ns=began_ns)
-            before = one if one.at_ns < began_ns else None
+        if after and one is after[0] and nearest is one:
+            yield one._replace(at_ns=began_ns)
         yield one
-    if before is not None:
-        yield before._replace(at_ns=began_ns)
+        if one is before[0] and nearest is one:
+            yield one._replace(at_ns=began_ns)
 
 
 def _moved(before: Sample, now: Sample) -> bool:

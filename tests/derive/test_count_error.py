@@ -97,7 +97,7 @@ def test_what_a_server_did_after_its_last_reading_is_in_the_error_at_the_end_of_
     seen = {"queries": {"page": (course(even(20.0)(random.Random(3)), 1.0),)}}
     end = LONG_S + 0.5
     ended = count_work(seen, [Span(0.0, end)], last_end=end)["queries"]
-    assert ended.error == pytest.approx(2.0 * 10.0 / math.sqrt(3.0))
+    assert ended.error == pytest.approx(10.0 + 2.0 * math.sqrt(10.0))
     still_there = count_work(seen, [Span(0.0, LONG_S)], last_end=LONG_S)["queries"]
     assert (still_there.count, still_there.error) == (ended.count, 0.0)
     marked = count_work(seen, [Span(0.0, LONG_S)], last_end=end)["queries"]
@@ -111,6 +111,14 @@ def test_a_server_that_rests_owes_nothing() -> None:
     known_to_a_reading = 25.0**2 / 6.0
     assert flow.lateness([1.0, 3.5]) == pytest.approx((25.0 * 2.5) ** 2 + known_to_a_reading)
     assert flow.lateness([math.inf, 100.0]) == pytest.approx(known_to_a_reading)
+
+
+def test_a_server_that_is_told_at_each_reading_and_rests_for_long_is_not_late() -> None:
+    """Six seconds of work in a job of twelve: the count is exact."""
+    flow = Flow()
+    for amount in (14.0, 14.0, 15.0, 14.0, 14.0, 14.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0):
+        flow.take(1.0, amount)
+    assert flow.lateness([6.0, math.inf]) == 0.0
 
 
 def test_single_events_are_not_late_however_seldom() -> None:

@@ -48,10 +48,19 @@ def test_nothing_is_told_until_it_is_let_go_and_then_everything() -> None:
     assert times_and_values(list(page.read(()))) == [(50, 10)]
 
 
-@pytest.mark.parametrize(("began", "expected"), [(5, [(10, 2), (20, 4)]), (15, [(10, 2), (15, 2), (20, 4)])])
-def test_what_was_read_after_the_begin_is_not_taken_for_it(began: int, expected: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("began", "expected"),
+    [
+        (5, [(10, 2), (20, 4), (30, 6)]),
+        (13, [(10, 2), (13, 2), (20, 4), (30, 6)]),
+        (19, [(10, 2), (19, 4), (20, 4), (30, 6)]),
+        (20, [(10, 2), (20, 4), (30, 6)]),
+    ],
+)
+def test_at_the_begin_it_stood_at_what_was_read_nearest_to_it(began: int, expected: list[Any]) -> None:
     page = Page()
     held = Held(page)
+    list(page.read(()))
     list(page.read(()))
     held.let_go(began)
     assert times_and_values(list(page.read(()))) == expected
