@@ -26,6 +26,9 @@ CONNECT_S, ANSWER_S = 1.0, 2.0
 WHOLE_S = 4.0
 """How long the whole page is waited for."""
 REDIRECTS = 5
+REFUSED = "connection refused"
+NOT_UP_S = 0.25
+"""Pause where nobody listens: what a server counts before it is read for the first time is not the run's."""
 FAR_OFF_S = 30.0
 """Pause after a page that is too large: to fetch it every second would disturb the server."""
 _HEADERS = {"Accept": "text/plain;version=0.0.4, */*;q=0.1", "Accept-Encoding": "identity"}
@@ -85,6 +88,10 @@ class NoAnswer(TryAgain):
     """There is no connection, or it broke off: the server is not up yet, or not any more."""
 
 
+class NotUp(NoAnswer):
+    """Nobody listens there."""
+
+
 class Fetcher:
     """Fetches one page again and again over one connection.
 
@@ -124,9 +131,11 @@ class Fetcher:
                 f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
             ) from error
         except httpx.ConnectError as error:
-            raise self._no_answer(
-                f"does not answer ({_reason(error)}); is the server up, and the port right?"
-            ) from error
+            reason = _reason(error)
+            said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
+            if REFUSED in reason:
+                raise NotUp(said, NOT_UP_S) from error
+            raise NoAnswer(said, 1.0) from error
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError) as error:
             raise self._no_answer(f"broke off or speaks no HTTP ({type(error).__name__})") from error
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfwatch_collectors.fetching import Fetcher, NoAnswer, NotThere, places_of, shown
+from perfwatch_collectors.fetching import Fetcher, NoAnswer, NotThere, NotUp, places_of, shown
 
-from perfwatch.clock import Clock, SystemClock
+from perfwatch.clock import NS, Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
@@ -111,6 +111,8 @@ class PageCollector(Collector):
             page = self._page(fetcher)
         except TryAgain as trouble:
             now_ns = self._clock.monotonic_ns()
+            if isinstance(trouble, NotUp):
+                tally.not_up(now_ns, self._clock.time_ns() / NS)
             yield from tally.unknown(now_ns)
             if not (self._was_read and isinstance(trouble, NoAnswer)):
                 yield from self._say(str(trouble), now_ns)  # a server that ends with its job is no news

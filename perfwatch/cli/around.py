@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from perfwatch.derive.settings import Settings
     from perfwatch.job.auto import ServersOfTheJob
     from perfwatch.job.signals import SignalQueue
+    from perfwatch.job.work_sources import WorkSources
     from perfwatch.job.workloads import Workload
     from perfwatch.sources.live import LiveSource
     from perfwatch.sources.recording import Recording
@@ -65,7 +66,9 @@ def with_signals(wire: Callable[[SignalQueue], T]) -> T:
         raise
 
 
-def servers_of_the_job(live: LiveSource, wanted: Sequence[Workload]) -> ServersOfTheJob | None:
+def servers_of_the_job(
+    live: LiveSource, wanted: Sequence[Workload], sources: WorkSources
+) -> ServersOfTheJob | None:
     """What looks for the job's servers by itself; None where `-w auto` was not said."""
     from perfwatch.job import workloads
     from perfwatch.job.auto import ServersOfTheJob
@@ -74,13 +77,13 @@ def servers_of_the_job(live: LiveSource, wanted: Sequence[Workload]) -> ServersO
 
     if not any(one.kind == workloads.AUTO for one in wanted):
         return None
-    named = workloads.pages(wanted)
+    pages = sources.pages
     return ServersOfTheJob(
         lambda collector: live.add(Chosen(collector, collector.period_s)),
         workloads.page_collector,
         lambda source, text: live.hub.event("note", {"source": source, "text": text}),
-        servers_of(named),
-        len(named),
+        [(server, page) for page in pages for server in servers_of([page.options.url.partition("#")[0]])],
+        len(pages),
     )
 
 

@@ -170,7 +170,7 @@ class _Session:
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(
             wanted.target, live, evidence, opening, signals, duration_s=wanted.duration_s, page=page,
-            servers=around.servers_of_the_job(live, wanted.workloads),
+            servers=around.servers_of_the_job(live, wanted.workloads, sources),
         )  # fmt: skip
         return cls(live, runner, recording, signals)
 

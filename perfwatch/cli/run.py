@@ -173,7 +173,7 @@ class _Session:
         if ferry is not None:
             live.hub.more_cpu_s = ferry.cpu_s
             live.hub.more_rss_bytes = ferry.own_memory_bytes
-        servers = around.servers_of_the_job(live, wanted.workloads)
+        servers = around.servers_of_the_job(live, wanted.workloads, sources)
         runner = WatchedRun(plan, live, evidence, opening, signals, servers=servers)
         return cls(live, runner, recording, signals)
 

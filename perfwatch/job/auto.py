@@ -4,15 +4,20 @@ Those that the job runs, and those that it is connected to; not one that only an
 which would count the same work once more. The pages of all servers of this user's are read along and kept to
 ourselves (the job's own from its begin, others from before it): what they said is recorded once one proves to
 count the job's work, and never if it does not.
+
+Who is connected to whom is seen by looking, and a connection may last for a moment only. So of several
+servers it is looked closely while one of them works, and two whose counters move alike are not both
+believed.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,14 +32,21 @@ from perfwatch.sources.listening import Listener
 
 LOOK_S = 0.5
 """How often is looked for servers that are new, and for connections."""
+CLOSELY_S = 0.4
+"""For so long of that is looked again and again while it is not known whether one of several counts."""
+TRY_S, TRIES = 0.015, 10
+"""So long lies between two of these, and so many times as long as one of them took."""
 PAUSES = 50
-"""And so many times as long is waited as looking took: many processes have many files open."""
-TRIES = 5
-"""So often at each look is seen what the job and its servers are connected to."""
-SETTLED_LOOKS = 4
-"""So often one of the job's own is seen to work without another server asking it until it is believed."""
+"""So many times as long as looking at all processes took is waited for the next time: they may have many
+files open."""
+SETTLED_MOVES = 6
+"""After so many moves of its counters, in which no other server was seen to ask it, one is believed."""
+SURE_S = 1.0
+"""Of several none is believed before so long: who asks whom is seen first when they work."""
 IDLE_S = 10.0
-"""After so long one of the job's own counts that does not work yet."""
+"""And after so long one of the job's own that does not work yet."""
+ALIKE = 0.02
+"""Counters that moved equally far, up to this share, or one query, count the same."""
 
 
 class Job(NamedTuple):
@@ -55,27 +67,46 @@ class Job(NamedTuple):
     is_new: bool
 
 
-@dataclass
-class _Candidate:
-    """A server whose page is read, and held back.
+@dataclass(eq=False)
+class _Known:
+    """A server.
 
     Args:
-        tree: its processes.
-        is_own: the job runs it; None as long as that was not looked at.
+        server: where it is.
+        url: of its page.
+        page: what it says, held back or let go.
         since_ns: when it was found.
-        looks: how often it was seen to work without being asked by another server.
+        owners: the processes that listen; none before it is up.
+        tree: these and their descendants.
+        is_own: the job runs it; None as long as that was not looked at.
+        is_named: by a person.
+        is_taken: it counts.
         is_behind: another server asks it.
+        is_in_front: it asks one that a person named.
+        asked_ns: since when somebody else was seen to do so.
     """
 
-    found: Found
     server: Server
+    url: str
     page: Held
-    tree: Tree
-    owners: Sequence[int]
     since_ns: int
+    owners: Sequence[int] = ()
+    tree: Tree = field(default_factory=lambda: Tree(()))
     is_own: bool | None = None
-    looks: int = 0
+    is_named: bool = False
+    is_taken: bool = False
     is_behind: bool = False
+    is_in_front: bool = False
+    asked_ns: int | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody asks it who is no server: of another's than the job's the job itself."""
+        return self.asked_ns is not None
+
+    @property
+    def works(self) -> bool:
+        return self.page.moves > 0
 
 
 class ServersOfTheJob:
@@ -86,7 +117,7 @@ class ServersOfTheJob:
         page: the collector of the page at an address, the number among the pages, and since when it counts
             the job's work (0: from its first reading).
         tell: told a sentence for people, and whose it is.
-        named: servers that are read already.
+        named: servers that are read already, and the collectors of their pages.
         pages: how many pages are read already.
         asker: asks those that listen.
         listening: who does.
@@ -98,7 +129,7 @@ class ServersOfTheJob:
         add: Callable[[Any], None],
         page: Callable[[str, int, int], Any],
         tell: Callable[[str, str], None],
-        named: Iterable[Server] = (),
+        named: Iterable[tuple[Server, Any]] = (),
         pages: int = 0,
         *,
         asker: Asker | None = None,
@@ -108,29 +139,30 @@ class ServersOfTheJob:
         self._add = add
         self._page = page
         self._tell = tell
-        self._named = list(named)
-        self._ports = {server.port for server in self._named}
         self._asker = asker or Asker()
         self._listening = listening
         self._root = root
         self._pages = pages
-        self._held: list[_Candidate] = []
-        self._trees: list[Tree] = []
-        """The processes of all servers that are known."""
-        self._server_pids: set[int] = set()
-        """Those of them that listen."""
-        self._taken = 0
-        self._pause_s = LOOK_S
+        self._known = [
+            _Known(
+                server,
+                named_page.options.url,
+                Held(named_page, is_free=True),
+                0,
+                is_named=True,
+                is_taken=True,
+            )
+            for server, named_page in named
+        ]
+        self._next_ns = 0
+        """When all processes are looked at again."""
         self._job: Job | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="perfwatch-auto", daemon=True)
 
     def look_before(self) -> None:
         """Take in the servers that are there before the job."""
-        for server in self._named:
-            owners = self._owners(server)
-            self._trees.append(Tree(owners, self._root))
-            self._server_pids.update(owners)
+        self._find_owners()
         for found in self._new():
             self._hold(found, 0)
 
@@ -145,25 +177,28 @@ class ServersOfTheJob:
         if self._job is None:
             return
         self._thread.join(2 * LOOK_S)
-        for one in [one for one in self._held if one.is_own and not one.is_behind]:
-            self._take(one, self._job, "the job runs it")
-        if not self._taken and not self._named:
+        for one in [one for one in self._held if not one.is_in_front]:
+            if one.is_asked or (one.is_own and not one.is_behind):
+                self._take(one, self._job, "the job runs it" if one.is_own else "the job is connected to it")
+        if not any(one.is_taken for one in self._known):
             self._tell("page", self._nothing())
+
+    @property
+    def _held(self) -> list[_Known]:
+        """Those of which it is not decided whether they count."""
+        return [one for one in self._known if not one.is_taken]
 
     def _nothing(self) -> str:
         """A job in a container is not seen to be connected: it is not guessed which server it asks."""
         found = "-w auto found no server that the job runs or is connected to and whose page counts work"
-        others = [one.found.url for one in sorted(self._held, key=lambda one: not one.page.works)]
-        return (
-            f"{found} (there is {', '.join(others)}); name it: -w URL"
-            if others
-            else f"{found}; name it: -w URL"
-        )
+        others = [one.url for one in sorted(self._held, key=lambda one: not one.works)]
+        there = f" (there is {', '.join(others)})" if others else ""
+        return f"{found}{there}; name it: -w URL"
 
     def _run(self) -> None:
         job = self._job
         assert job is not None
-        while not self._over.wait(self._pause_s):
+        while not self._over.wait(LOOK_S):
             self._look(job)
 
     def _look(self, job: Job) -> None:
@@ -171,46 +206,79 @@ class ServersOfTheJob:
             self._hold(found, job.began_ns if job.is_new else 0)
         if not self._held:
             return
-        now_ns = time.monotonic_ns()
-        asking = self._asking(job)
-        self._pause_s = max(LOOK_S, PAUSES * (time.monotonic_ns() - now_ns) / NS)
-        for one in list(self._held):
+        self._find_owners()
+        for one in self._held:
             if one.is_own is None:
                 one.is_own = any(map(job.belongs, one.owners))
-            self._decide(one, job, asking.get(one.server.port, set()), now_ns)
+        self._look_at_connections(job)
+        now_ns = time.monotonic_ns()
+        for one in self._held:
+            self._decide(one, job, now_ns)
 
-    def _asking(self, job: Job) -> dict[int, set[int]]:
-        """Who is connected to which of the ports; the job and its servers may be so for moments only."""
-        ports = {one.server.port for one in self._held}
-        found = askers(ports, self._root)
-        likely = {*self._server_pids, *descendants(job.roots, self._root)}
-        for _ in range(TRIES):
-            for number, pids in askers(ports, self._root, among=likely).items():
-                found.setdefault(number, set()).update(pids)
-        return found
+    # -- who asks whom
 
-    def _decide(self, one: _Candidate, job: Job, asking: set[int], now_ns: int) -> None:
-        """Whether its work is the job's, by who is connected to it."""
-        servers = {pid for pid in asking if self._is_of_another_server(pid, one)}
-        one.is_behind = one.is_behind or bool(servers)
-        if any(map(job.belongs, asking - servers - set(one.owners))):
-            self._take(one, job, "the job runs it" if one.is_own else "the job is connected to it")
-        elif one.is_own and not one.is_behind:
-            one.looks += one.page.works
-            if one.looks >= SETTLED_LOOKS or now_ns - one.since_ns > IDLE_S * NS:
-                self._take(one, job, "the job runs it")
+    def _look_at_connections(self, job: Job) -> None:
+        """Everybody's now and then; those of the job and of the servers more closely."""
+        began_ns = time.monotonic_ns()
+        ports = {one.server.port for one in self._known}
+        if began_ns >= self._next_ns:
+            self._take_note(askers(ports, self._root), job)
+            took_ns = time.monotonic_ns() - began_ns
+            self._next_ns = began_ns + max(round(LOOK_S * NS), PAUSES * took_ns)
+        likely = {pid for one in self._known for pid in descendants(one.owners, self._root)}
+        likely.update(descendants(job.roots, self._root))
+        moving = any(one.is_own and (one.works or one.is_asked) for one in self._held)
+        closely = len(self._known) > 1 and moving
+        until_ns = time.monotonic_ns() + round(CLOSELY_S * NS if closely else 0)
+        while True:
+            tried_ns = time.monotonic_ns()
+            self._take_note(askers(ports, self._root, among=likely), job)
+            now_ns = time.monotonic_ns()
+            pause_s = max(TRY_S, TRIES * (now_ns - tried_ns) / NS)
+            if now_ns >= until_ns or self._over.wait(pause_s):
+                return
 
-    def _is_of_another_server(self, pid: int, one: _Candidate) -> bool:
-        return any(tree is not one.tree and tree.holds(pid) for tree in self._trees)
+    def _take_note(self, asking: Mapping[int, set[int]], job: Job) -> None:
+        for one in self._known:
+            for pid in asking.get(one.server.port, ()):
+                if pid == os.getpid() or one.tree.holds(pid):
+                    continue
+                server = next((other for other in self._known if other.tree.holds(pid)), None)
+                if server is not None:
+                    one.is_behind = True
+                    server.is_in_front = server.is_in_front or one.is_named
+                elif not one.is_asked and (one.is_own or job.belongs(pid)):
+                    one.asked_ns = time.monotonic_ns()
 
-    # -- one server
-
-    def _new(self) -> list[Found]:
-        """Servers whose page is not read yet; one that begins anew at a port is read on."""
-        return self._asker.found([one for one in self._listening() if one.port not in self._ports])
+    def _find_owners(self) -> None:
+        """Of the servers whose processes are not known: one that a person named may come up late."""
+        for one in self._known:
+            if not one.owners:
+                one.owners = self._owners(one.server)
+                one.tree = Tree(one.owners, self._root)
 
     def _owners(self, server: Server) -> list[int]:
         return port.owners(server.addresses, server.port, self._root)
+
+    # -- one server
+
+    def _decide(self, one: _Known, job: Job, now_ns: int) -> None:
+        """Whether its work is the job's, by who is connected to it."""
+        if one.is_in_front:
+            return
+        if one.asked_ns is not None:
+            if len(self._known) > 1 and now_ns - one.asked_ns < SURE_S * NS:
+                return
+            self._take(one, job, "the job runs it" if one.is_own else "the job is connected to it")
+        elif one.is_own and not one.is_behind:
+            idle = not one.works and now_ns - one.since_ns > IDLE_S * NS
+            if idle or one.page.moves >= SETTLED_MOVES:
+                self._take(one, job, "the job runs it")
+
+    def _new(self) -> list[Found]:
+        """Servers whose page is not read yet; one that begins anew at a port is read on."""
+        ports = {one.server.port for one in self._known}
+        return self._asker.found([one for one in self._listening() if one.port not in ports])
 
     def _hold(self, found: Found, began_ns: int) -> None:
         """Read its page along; if it is the job's own, all it counted since that began."""
@@ -219,21 +287,35 @@ class ServersOfTheJob:
         is_own = any(map(self._job.belongs, owners)) if self._job is not None else None
         page = self._page(found.url, self._pages, began_ns if is_own else 0)
         self._pages += 1
-        self._ports.add(server.port)
-        one = _Candidate(
-            found, server, Held(page), Tree(owners, self._root), owners, time.monotonic_ns(), is_own
+        one = _Known(
+            server, found.url, Held(page), time.monotonic_ns(), owners, Tree(owners, self._root), is_own
         )
-        self._trees.append(one.tree)
-        self._server_pids.update(owners)
-        self._held.append(one)
+        self._known.append(one)
         self._add(page)
 
-    def _take(self, one: _Candidate, job: Job, because: str) -> None:
-        self._held.remove(one)
+    def _take(self, one: _Known, job: Job, because: str) -> None:
+        twin = next((other for other in self._known if other.is_taken and _count_the_same(one, other)), None)
+        if twin is not None and not (one.is_asked and set(one.owners).isdisjoint(twin.owners)):
+            one.is_behind = True
+            self._tell(
+                "auto",
+                f"the server at {one.url} is left out: it counts the same as the one at {twin.url}, and "
+                "nobody else was seen to ask it; if these are two replicas, name both: -w URL",
+            )
+            return
+        one.is_taken = True
         one.page.let_go(job.began_ns)
-        self._taken += 1
         job.serves(one.server)
-        self._tell("auto", f"the server at {one.found.url} counts the work: {because}")
+        self._tell("auto", f"the server at {one.url} counts the work: {because}")
+
+
+def _count_the_same(one: _Known, other: _Known) -> bool:
+    """Whether all that both count grew equally since they were read first; of one process, at two ports."""
+    mine, theirs = one.page.growth(), other.page.growth()
+    common = [name for name in mine if name in theirs and (mine[name] or theirs[name])]
+    return bool(common) and all(
+        abs(mine[name] - theirs[name]) <= max(1.0, ALIKE * max(mine[name], theirs[name])) for name in common
+    )
 
 
 def server_of(found: Found) -> Server:

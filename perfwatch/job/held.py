@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from perfwatch.errors import TryAgain
-from perfwatch.model import Reading, Sample
+from perfwatch.model import Appeared, Kind, Reading, Sample
 
 KEPT = 600
 """So many readings are kept; beyond, every second one goes."""
@@ -17,17 +17,25 @@ class Held:
 
     Args:
         page: the collector; its `read` is replaced.
+        is_free: nothing is held back, and it is only seen how it moves.
     """
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, *, is_free: bool = False) -> None:
         self._read = page.read
         self._kept: list[Reading] = []
-        self._last: Sample | None = None
-        self._is_free = False
+        self._names: tuple[str, ...] = ()
+        """Of the counters among the values; empty for what else is told."""
+        self._first: dict[str, float] = {}
+        self._newest: dict[str, float] = {}
+        self._is_free = is_free
         self._began_ns = 0
-        self.works = False
-        """Whether anything that was read moved."""
+        self.moves = 0
+        """At how many readings a counter had moved."""
         page.read = self._hold
+
+    def growth(self) -> dict[str, float]:
+        """How far each counter moved since it was read first, also after it was let go."""
+        return {name: value - self._first[name] for name, value in self._newest.items()}
 
     def let_go(self, began_ns: int) -> None:
         """With the next reading comes what was held back, each at its own time.
@@ -43,19 +51,30 @@ class Held:
         if self._is_free:
             kept, self._kept = self._kept, []
             yield from _as_of(self._began_ns, kept)
-            yield from self._read(devices)
+            for one in self._read(devices):
+                self._look_at(one)
+                yield one
             return
         try:
             readings = list(self._read(devices))
         except TryAgain:
             return  # of a server that nobody named, nobody wants to know how it is
         for one in readings:
-            if isinstance(one, Sample):
-                self.works = self.works or (self._last is not None and _moved(self._last, one))
-                self._last = one
+            self._look_at(one)
         self._kept += readings
         if len(self._kept) > KEPT:
             self._kept = _thinned(self._kept)
+
+    def _look_at(self, one: Reading) -> None:
+        if isinstance(one, Appeared):
+            kinds = [(metric.name, metric.kind) for metric in one.device.metrics]
+            self._names = tuple(name if kind is Kind.COUNTER else "" for name, kind in kinds)
+        elif isinstance(one, Sample):
+            pairs = zip(self._names, one.values, strict=False)
+            told = {name: value for name, value in pairs if name and isinstance(value, (int, float))}
+            self.moves += any(value != self._newest.get(name, value) for name, value in told.items())
+            self._newest.update(told)
+            self._first = {**told, **self._first}
 
 
 def _as_of(began_ns: int, readings: Sequence[Reading]) -> Iterator[Reading]:
@@ -74,10 +93,6 @@ def _as_of(began_ns: int, readings: Sequence[Reading]) -> Iterator[Reading]:
         yield one
         if one is before[0] and nearest is one:
             yield one._replace(at_ns=began_ns)
-
-
-def _moved(before: Sample, now: Sample) -> bool:
-    return len(before.values) == len(now.values) and list(before.values) != list(now.values)
 
 
 def _thinned(readings: Sequence[Reading]) -> list[Reading]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from perfwatch import plugins
-from perfwatch.job.workloads import STREAMS, Workload, polled
+from perfwatch.job.workloads import POLLED, STREAMS, Workload, polled
 from perfwatch.sources.live import Chosen
 
 
@@ -75,6 +75,11 @@ class WorkSources:
     def output(self) -> Any:
         """What reads the job's output; None if nothing does."""
         return self._output
+
+    @property
+    def pages(self) -> list[Any]:
+        """What reads the metrics pages that were named."""
+        return [one for one in self._polled if one.name == POLLED["prometheus"]]
 
     @property
     def first_polled(self) -> Any:

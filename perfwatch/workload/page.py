@@ -17,6 +17,8 @@ from perfwatch.workload.servers import Server, quantities_of, recognised
 from perfwatch.workload.tally import Number, clean_text
 
 PARTS_SHOWN = 4
+CLOCKS_S = 1.0
+"""Starts of processes are told in ticks since the boot, whose own time is known to a second."""
 
 
 class PageTally:
@@ -40,9 +42,13 @@ class PageTally:
         self._declared: dict[str, Looked] = {}
         self._started: Number | None = None
         self._last_ns = since_ns
+        self._down: tuple[int, float] | None = None
+        """When its server was not up yet: our time, and that since 1970."""
 
     def readings(self, page: Page, at_ns: int) -> list[Reading]:
         """What a page says, read at a time; nothing if it has none of what is looked for."""
+        if self._families is None and self._down is not None and self._started_after(page, self._down[1]):
+            self._last_ns = self._down[0]
         self._recognise(page)
         restarted = self._began_anew(page)
         values = {id(one): one.value(page, restarted=restarted) for one in self._looked_for}
@@ -56,6 +62,19 @@ class PageTally:
             if any(value is not None for value in row):
                 readings.append(Sample(self.device.id, row, at_ns))
         return readings
+
+    def not_up(self, at_ns: int, wall_s: float) -> None:
+        """Nobody listens there yet. If the server tells that it was started later, all was zero now.
+
+        Args:
+            at_ns: of CLOCK_MONOTONIC.
+            wall_s: the same moment, seconds since 1970.
+        """
+        self._down = at_ns, wall_s
+
+    def _started_after(self, page: Page, wall_s: float) -> bool:
+        told = [line.value for line in page.lines(STARTED.series[0])]
+        return bool(told) and all(value is not None and value >= wall_s - CLOCKS_S for value in told)
 
     def unknown(self, at_ns: int) -> list[Reading]:
         """The page cannot be read: nothing is known now; a family that comes with the next is no news."""

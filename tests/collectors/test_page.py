@@ -418,6 +418,19 @@ def test_a_server_that_comes_later_is_found_and_one_that_went_is_waited_for() ->
         assert watched.read() == {"n_total": 9}
 
 
+@pytest.mark.parametrize(("age_s", "told"), [(0.0, [0, 7]), (3600.0, [7])])
+def test_what_a_server_counted_since_it_was_started_counts_where_it_tells_when(
+    age_s: float, told: list[int]
+) -> None:
+    with serving(page("n 7\n")) as first:
+        port = first.port
+    watched = Watched(f"http://127.0.0.1:{port}/metrics#n")
+    assert "connection refused" in watched.trouble()
+    with serving(page(f"n 7\nprocess_start_time_seconds {time.time() - age_s}\n"), port):
+        watched.read()
+    assert [row["n_total"] for row in watched.rows if row.get("n_total") is not None] == told
+
+
 def test_a_host_without_address_is_one_sentence() -> None:
     assert "does not answer" in Watched("http://no-such-host.invalid/metrics").trouble()
 
