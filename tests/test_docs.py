@@ -78,10 +78,13 @@ def test_every_state_is_explained() -> None:
     assert named == {state.value for state in State}
 
 
+MAKERS = ("event", "Event", "add_event")
+
+
 def event_kinds_in(path: Path) -> set[str]:
-    """The kinds that a file writes: the literal in the first arguments of `event(...)` and `Event(...)`."""
+    """The kinds that a file writes: the literal in the first arguments of what makes an event."""
     calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
-    makers = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in ("event", "Event")]
+    makers = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] in MAKERS]
     return {
         argument.value
         for call in makers

@@ -1,4 +1,4 @@
-"""`perfwatch import mlperf DIR` and `import mllog PATH`: what others recorded, as sessions of ours."""
+"""`perfwatch import`: MLPerf's logs as sessions; what a benchmark client found out, into a session."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from perfwatch.cli import asking, results
 from perfwatch.errors import ConfigError, SessionError
+from perfwatch.exporters.words import spoken
+from perfwatch.units import format_count
 
 if TYPE_CHECKING:
     from perfwatch.imports.files import Imported
@@ -16,14 +18,24 @@ if TYPE_CHECKING:
 HELP = """Make sessions out of what others recorded. mlperf: a directory of LoadGen's results
 (mlperf_log_detail.txt, mlperf_log_summary.txt) with the power log of PTDaemon (spl.txt) beside them.
 mllog: a training log (result_0.txt), or a directory of them, with the power logs of its nodes
-(power/result_0/node_0.txt)."""
+(power/result_0/node_0.txt).
+result: what a benchmark client found out itself joins the session of its run (--into), so that its counts and
+percentiles stand beside ours: a result file of vllm bench serve, SGLang, AIPerf, genai-perf, trtllm-bench,
+llama-bench, locust; or what wrk or hey printed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "kind", choices=("mlperf", "mllog"), help="mlperf: an inference result; mllog: a training log"
+        "kind",
+        choices=("mlperf", "mllog", "result"),
+        help="mlperf: an inference result; mllog: a training log; result: of a benchmark client",
     )
-    parser.add_argument("place", metavar="PATH", help="the directory of results, or the training log")
+    parser.add_argument(
+        "place", metavar="PATH", help="the directory of results, the training log, or the client's result"
+    )
+    parser.add_argument(
+        "--into", metavar="FILE", help="result: the session of the run (a path, last, a name; default: last)"
+    )
     parser.add_argument(
         "--power",
         metavar="PATH",
@@ -45,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.kind == "result":
+        return _join(args)
+    if args.into is not None:
+        raise ConfigError(f"--into is for import result: import {args.kind} makes a session of its own (-o)")
     imported, lost = (_inference(args), 0) if args.kind == "mlperf" else _training(args)
     for place, one in enumerate(imported, start=1):
         if not _keep(args, one, is_last=place == len(imported)):
@@ -52,6 +68,26 @@ def run(args: argparse.Namespace) -> int:
     if args.kind == "mllog" and len(imported) + lost > 1:
         _tell_score(args, imported, lost)
     return 1 if lost else 0
+
+
+def _join(args: argparse.Namespace) -> int:
+    """A client's result into the session of its run."""
+    from perfwatch.imports import clients
+    from perfwatch.session import amend, shelf
+
+    for option in ("output", "name", "power"):
+        if getattr(args, option) is not None:
+            raise ConfigError(f"--{option} is not for import result, which adds to a session: --into FILE")
+    result = clients.read(Path(args.place))
+    path = shelf.resolve(args.into or "last")
+    amend.add_event(path, "client_result", {**result.fields(), "file": Path(args.place).name})
+    told = ", ".join(f"{format_count(count)} {spoken(name)}" for name, count in result.work.items())
+    results.say(
+        f"perfwatch: {result.tool} counted {told}; added to {path}; "
+        f"next: perfwatch summary {shlex.quote(args.into or 'last')}",
+        quiet=args.quiet,
+    )
+    return 0
 
 
 def _inference(args: argparse.Namespace) -> list[Imported]:

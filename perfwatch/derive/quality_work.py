@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.lost import Losing, findings_of, lost_of
@@ -13,7 +14,7 @@ from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import emptiness, job_of
-from perfwatch.derive.work import ERRORS, Course, changes_of, restarts_in, workloads
+from perfwatch.derive.work import ERRORS, Course, changes_of, count_work, restarts_in, workloads
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
@@ -130,6 +131,16 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
                 )
 
 
+def _clients_disagree(evidence: Evidence) -> Iterator[Finding]:
+    """What a client counted itself is compared with the whole job: it knows no window of ours."""
+    results = client_results(evidence.tape)
+    if results:
+        job = job_of(evidence.tape).span
+        counted = count_work(evidence.courses, [job], last_end=job.end)
+        for message in disagreements(results, {name: one.count for name, one in counted.items()}):
+            yield Finding("work-disagrees", WARN, message)
+
+
 def _completion_counted(evidence: Evidence) -> Iterator[Finding]:
     """Tokens of a page that is known to count them late, or that move only together with its queries."""
     window = Span(evidence.window.start_s, evidence.window.end_s)
@@ -227,6 +238,7 @@ CHECKS = (
     _stale_workload,
     _lost_counts,
     _work_disagrees,
+    _clients_disagree,
     _few_latencies,
     _work_restarts,
     _completion_counted,

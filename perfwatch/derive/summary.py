@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from perfwatch.derive import scopes
+from perfwatch.derive.client_results import client_results
 from perfwatch.derive.conditions import conditions
 from perfwatch.derive.cost import CostDevice, carbon, cost
 from perfwatch.derive.each_server import as_json, servers_in
@@ -87,6 +88,7 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "carbon": headline.figures["carbon"],
         "latency": {name: latency_object(found) for name, found in headline.latencies.items()},
         "by_server": headline.servers,
+        "client_results": client_results(tape),
         "utilization": _utilization(run, headline.window),
         "observer": _observer(tape),
         "mlperf": official(tape),

@@ -35,8 +35,9 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
-LATELY = 5
-"""So many intervals tell how quickly work was done at the end."""
+LATELY = 2
+"""So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
+over."""
 _NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens")
 
 
@@ -109,7 +110,7 @@ class Course:
             step / (self.times[index] - self.times[index - 1])
             for index, step in zip(last, steps, strict=True)
         )
-        expected = most * missing_s
+        expected = most * min(missing_s, LATELY * (self.times[-1] - self.times[-2]))
         return ((expected + COVERAGE_FACTOR * math.sqrt(expected)) / COVERAGE_FACTOR) ** 2
 
     def cut_variance(self, t: float) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from perfwatch.errors import SessionError
 from perfwatch.session.format import check_header
-from perfwatch.session.reader import LINE_BYTES
+from perfwatch.session.reader import whole_lines
 
 
 def lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -23,7 +23,7 @@ def lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         SessionError: it is no session.
     """
-    whole = _whole_lines(name, chunks)
+    whole = whole_lines(name, chunks)
     first = next(whole, None)
     if first is None:
         raise SessionError(f"{name} is empty: nothing was recorded in it")
@@ -33,14 +33,3 @@ def lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise SessionError(f"{name} is not a perfwatch session: its first line is no JSON object") from error
     yield first
     yield from whole
-
-
-def _whole_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        if len(rest) > LINE_BYTES:
-            raise SessionError(f"{name} has a line of over {LINE_BYTES >> 20} MB; that is no session")
-        for line in whole:
-            if line:
-                yield line + b"\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfwatch.exporters import summary_mlperf, summary_servers, words
+from perfwatch.exporters import summary_clients, summary_mlperf, summary_servers, words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_costs import CostRows
 from perfwatch.exporters.summary_parts import (
@@ -57,6 +57,7 @@ class FigureRows:
         yield from CostRows(self._parts).rows()
         yield from self._latency_rows()
         yield from summary_servers.rows(self._parts)
+        yield from summary_clients.rows(self._parts)
 
     def _work_rows(self) -> Iterator[Row]:
         unit = self._parts.unit

@@ -115,6 +115,22 @@ def raw_chunks(path: str) -> Iterator[bytes]:
         yield from _chunks(stream, path)
 
 
+def whole_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a session's text with their line ends; one that was torn at the end is left out.
+
+    Raises:
+        SessionError: a line is too long for a session.
+    """
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LINE_BYTES:
+            raise SessionError(f"{name} has a line of over {LINE_BYTES >> 20} MB; that is no session")
+        for line in whole:
+            if line:
+                yield line + b"\n"
+
+
 def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
     with stream:
         try:

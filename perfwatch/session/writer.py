@@ -95,9 +95,9 @@ class Writer:
     ) -> None:
         self._fd = fd
         self._waits = waits
-        self._encode = _encoder()
-        self._pack = _packer() if compress else bytes
-        self._keep = _packer() if _can_compress() else bytes
+        self._encode = encoder()
+        self._pack = packer() if compress else bytes
+        self._keep = packer() if _can_compress() else bytes
         self._cap_bytes = cap_bytes
         self._every_batch = every_batch
         self._lines: list[bytes] = []
@@ -216,7 +216,8 @@ class Writer:
                 return
 
 
-def _encoder() -> Callable[[Any], bytes]:
+def encoder() -> Callable[[Any], bytes]:
+    """What makes JSON out of a record, whatever is in it."""
     try:
         import msgspec
     except ImportError:  # a carried copy on a machine with nothing installed
@@ -259,7 +260,8 @@ def _can_compress() -> bool:
     return True
 
 
-def _packer() -> Callable[[bytes], bytes]:
+def packer() -> Callable[[bytes], bytes]:
+    """What makes a zstd frame out of text."""
     import zstandard
 
     compressor = zstandard.ZstdCompressor(level=3)
