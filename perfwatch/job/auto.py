@@ -16,7 +16,7 @@ import ipaddress
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from perfwatch.clock import NS
 from perfwatch.job import port
 from perfwatch.job.foreign import PROC, Tree, descendants
 from perfwatch.job.held import Held
-from perfwatch.job.sockets import askers
+from perfwatch.job.sockets import askers, sockets_of
 from perfwatch.job.workers import Server
 from perfwatch.sources.found import Asker, Found, own_listeners
 from perfwatch.sources.listening import Listener
@@ -77,6 +77,7 @@ class _Known:
         page: what it says, held back or let go.
         since_ns: when it was found.
         owners: the processes that listen; none before it is up.
+        ports: all at which they listen: queries may come in at another one than the page has.
         tree: these and their descendants.
         is_own: the job runs it; None as long as that was not looked at.
         is_named: by a person.
@@ -91,6 +92,7 @@ class _Known:
     page: Held
     since_ns: int
     owners: Sequence[int] = ()
+    ports: Set[int] = frozenset()
     tree: Tree = field(default_factory=lambda: Tree(()))
     is_own: bool | None = None
     is_named: bool = False
@@ -220,7 +222,7 @@ class ServersOfTheJob:
     def _look_at_connections(self, job: Job) -> None:
         """Everybody's now and then; those of the job and of the servers more closely."""
         began_ns = time.monotonic_ns()
-        ports = {one.server.port for one in self._known}
+        ports = {number for one in self._known for number in one.ports}
         if began_ns >= self._next_ns:
             self._take_note(askers(ports, self._root), job)
             took_ns = time.monotonic_ns() - began_ns
@@ -240,7 +242,7 @@ class ServersOfTheJob:
 
     def _take_note(self, asking: Mapping[int, set[int]], job: Job) -> None:
         for one in self._known:
-            for pid in asking.get(one.server.port, ()):
+            for pid in {pid for number in one.ports for pid in asking.get(number, ())}:
                 if pid == os.getpid() or one.tree.holds(pid):
                     continue
                 server = next((other for other in self._known if other.tree.holds(pid)), None)
@@ -251,11 +253,14 @@ class ServersOfTheJob:
                     one.asked_ns = time.monotonic_ns()
 
     def _find_owners(self) -> None:
-        """Of the servers whose processes are not known: one that a person named may come up late."""
+        """Whose processes listen, and where else they do: one that a person named may come up late."""
+        listening = self._listening()
         for one in self._known:
             if not one.owners:
                 one.owners = self._owners(one.server)
                 one.tree = Tree(one.owners, self._root)
+            inodes = {inode for pid in one.owners for inode in sockets_of(pid, self._root)}
+            one.ports = {one.server.port, *(each.port for each in listening if each.inode in inodes)}
 
     def _owners(self, server: Server) -> list[int]:
         return port.owners(server.addresses, server.port, self._root)
@@ -288,7 +293,14 @@ class ServersOfTheJob:
         page = self._page(found.url, self._pages, began_ns if is_own else 0)
         self._pages += 1
         one = _Known(
-            server, found.url, Held(page), time.monotonic_ns(), owners, Tree(owners, self._root), is_own
+            server=server,
+            url=found.url,
+            page=Held(page),
+            since_ns=time.monotonic_ns(),
+            owners=owners,
+            ports={server.port},
+            tree=Tree(owners, self._root),
+            is_own=is_own,
         )
         self._known.append(one)
         self._add(page)

@@ -17,15 +17,19 @@ from commandline import PYTHON, perfwatch
 NOTHING = ("--only", "simulated", "--no-collector", "simulated")
 SERVER = '''
 """A model server: answers queries at /, passes them on to another one if that is named, shows what it did."""
-import http.server, sys, time, urllib.request
+import http.server, sys, threading, time, urllib.request
 
 done = 0
-upstream = sys.argv[1] if len(sys.argv) > 1 else ""
+upstream = next((word for word in sys.argv[1:] if word.startswith("http")), "")
 
 
 class Query(http.server.BaseHTTPRequestHandler):
+    pages = 0
+
     def do_GET(self):
         global done
+        if self.path == "/metrics" and self.pages not in (0, self.server.server_port):
+            return self.send_error(404)
         if self.path == "/metrics":
             told = f"# TYPE vllm:request_success_total counter\\nvllm:request_success_total {done}\\n"
         elif self.path == "/":
@@ -46,7 +50,13 @@ class Query(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Query)
-print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+if "--apart" in sys.argv:  # its page has a port of its own
+    queries = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Query)
+    threading.Thread(target=queries.serve_forever, daemon=True).start()
+    Query.pages = server.server_port
+else:
+    queries = server
+print(f"http://127.0.0.1:{queries.server_port}/", flush=True)
 server.serve_forever()
 '''
 JOB = """
@@ -73,12 +83,12 @@ def server(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serving(server: Path) -> Iterator[Callable[[], str]]:
+def serving(server: Path) -> Iterator[Callable[..., str]]:
     """Starts a server that is not the job's; returns its address."""
     started = []
 
-    def start() -> str:
-        one = subprocess.Popen([sys.executable, str(server)], stdout=subprocess.PIPE, text=True)
+    def start(*words: str) -> str:
+        one = subprocess.Popen([sys.executable, str(server), *words], stdout=subprocess.PIPE, text=True)
         started.append(one)
         assert one.stdout is not None
         return one.stdout.readline().strip()
@@ -104,7 +114,7 @@ def run(home: Path, server: Path, code: str, **names: str) -> tuple[dict[str, An
 
 
 def test_a_server_that_the_job_asks_counts_exactly_and_one_that_others_ask_does_not(
-    tmp_path: Path, server: Path, serving: Callable[[], str]
+    tmp_path: Path, server: Path, serving: Callable[..., str]
 ) -> None:
     mine, others = serving(), serving()
     urllib.request.urlopen(mine).read()  # before the job: not of it
@@ -123,7 +133,7 @@ def test_a_server_that_the_job_asks_counts_exactly_and_one_that_others_ask_does_
 
 
 def test_a_server_that_the_job_runs_counts_from_its_first_query_on(
-    tmp_path: Path, server: Path, serving: Callable[[], str]
+    tmp_path: Path, server: Path, serving: Callable[..., str]
 ) -> None:
     serving()
     work, asked, said = run(
@@ -158,8 +168,19 @@ def test_a_server_behind_another_does_not_count_the_same_work_again(tmp_path: Pa
     assert said.count("counts the work: the job runs it") == 1
 
 
+def test_a_server_whose_page_has_a_port_of_its_own_is_found_by_its_process(
+    tmp_path: Path, server: Path, serving: Callable[..., str]
+) -> None:
+    mine = serving("--apart")
+    work, asked, said = run(
+        tmp_path, server, "n = ask({mine!r}, 2.5); open(sys.argv[1], 'w').write(str(n))", mine=mine
+    )
+    assert work["queries"]["count"] == asked
+    assert "counts the work: the job is connected to it" in said
+
+
 def test_where_there_is_no_server_of_the_jobs_that_is_said(
-    tmp_path: Path, server: Path, serving: Callable[[], str]
+    tmp_path: Path, server: Path, serving: Callable[..., str]
 ) -> None:
     url = serving()
     done = perfwatch("run", *NOTHING, "-w", "auto", "--", PYTHON, "-c", "pass", home=tmp_path)
@@ -175,7 +196,7 @@ def test_auto_takes_no_value(tmp_path: Path) -> None:
     assert "write just -w auto" in done.stderr
 
 
-def test_the_doctor_names_the_servers_that_are_found(tmp_path: Path, serving: Callable[[], str]) -> None:
+def test_the_doctor_names_the_servers_that_are_found(tmp_path: Path, serving: Callable[..., str]) -> None:
     url = serving()
     done = perfwatch("doctor", "--json", "-w", "auto", home=tmp_path)
     told = [one for one in json.loads(done.stdout)["collectors"] if one["name"] == "auto"]
