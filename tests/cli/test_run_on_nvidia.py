@@ -64,7 +64,8 @@ def test_a_counter_in_steps_is_carried_on_to_both_ends_of_the_job(tmp_path: Path
     energy = summary["energy"]
     truth = 400.0 * summary["window"]["duration_s"]
     assert energy["method"] == "counter"
-    assert abs(energy["joules"] - truth) <= energy["error_joules"]
+    # The stated error is expanded: 1 run in 20 may be past it. Past twice that no run may be.
+    assert abs(energy["joules"] - truth) <= 2 * energy["error_joules"] < 20.0
     begin, end = summary["window"]["spans"][0]
     rows = [row for line in log.read_text().splitlines() for row in json.loads(line).get("s", ())]
     times = [t for _, t, _ in rows]
