@@ -177,7 +177,10 @@ def _carbon(value: str | float, option: str) -> float:
                 f"cannot take {option} {clean(value)}: it takes {CARBON_UNITS}, as in {CARBON_EXAMPLE}"
             )
         if amount.units and amount.units[0] in _PER_KWH:
-            raise ConfigError(f"{option} {clean(value)} is a price of electricity: --price {_plain(value)}")
+            or_carbon = "" if amount.currency else f"; for grams write {option} {amount.number}"
+            raise ConfigError(
+                f"{option} {clean(value)} is a price of electricity: --price {_plain(value)}{or_carbon}"
+            )
         if _is_rent(amount):
             raise ConfigError(f"{option} {clean(value)} is a rent: {_as_rent(amount)}")
     return _bare_number(value, option, f"{INTENSITY}, as in {CARBON_EXAMPLE}")

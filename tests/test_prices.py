@@ -51,7 +51,11 @@ def test_a_rent_says_per_what(text, per_hour, basis, currency):
         (parse_price, "430 g/kWh", "is a carbon intensity: --carbon 430"),
         (parse_rent, "0.12 $/kWh", r"is a price of electricity: --price 0.12\$/kWh"),
         (parse_rent, "430 g/kWh", "is a carbon intensity: --carbon 430"),
-        (parse_carbon, "0.12/kWh", "is a price of electricity: --price 0.12/kWh"),
+        (
+            parse_carbon,
+            "430/kWh",
+            "is a price of electricity: --price 430/kWh; for grams write --carbon 430",
+        ),
         (parse_carbon, "2/h/node", "is a rent: --rent 2/h/node"),
     ],
 )

@@ -186,6 +186,19 @@ def test_a_recorded_run_is_priced_by_the_hour_it_ran_in(tmp_path: Path) -> None:
     assert "0.300 €/kWh, by time, 0.10 to 0.40" in text
 
 
+def test_prices_that_cancel_leave_the_error_of_what_was_paid_under_each(tmp_path: Path) -> None:
+    """0.1 kWh at 0.40 and 0.2 kWh at -0.20 cost nothing; a joule too many under either is no less wrong."""
+    run = recorded(tmp_path / "run.jsonl")
+    prices = file(tmp_path, f"time,EUR/kWh\n0,0.40\n{ZERO_S + 101.0},-0.20\n")
+    carbon = file(tmp_path, f"time,g/kWh\n0,100\n{ZERO_S + 101.0},500\n", name="carbon.csv")
+    done = perfwatch("summary", run, "--price", prices, "--carbon", carbon, "--json", home=tmp_path)
+    told = json.loads(done.stdout)
+    error_kwh = told["energy"]["error_joules"] / 3.6e6
+    assert abs(told["cost"]["energy"]) < 1e-3
+    assert told["cost"]["error"] == pytest.approx(0.40 * error_kwh, rel=1e-6)
+    assert told["carbon"]["error"] == pytest.approx(500 * error_kwh, rel=1e-6)
+
+
 def test_a_run_before_the_first_price_has_none_and_says_so(tmp_path: Path) -> None:
     run = recorded(tmp_path / "run.jsonl")
     prices = file(tmp_path, f"time,EUR/kWh\n{ZERO_S + 50.0},0.10\n")

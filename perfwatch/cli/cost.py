@@ -30,6 +30,7 @@ _DAYS = {
     "h": 1 / 24,
     "d": 1.0,
     "day": 1.0,
+    "week": 7.0,
     "month": DAYS_PER_MONTH,
     "year": 365.25,
 }
@@ -106,8 +107,9 @@ def parse_demand(at: str | None, peak: str | None) -> Demand | None:
     found = _DEMAND.fullmatch(at)
     if found is None or found[3] not in _DAYS:
         raise ConfigError(
-            f"cannot use --at {clean(at, 60)!r}: it takes so much work in a time, as in 1000000/day, "
-            "2M/month or 20/s"
+            f"cannot use --at {clean(at, 60)!r}: it takes a number above 0 and a time out of "
+            f"{', '.join(_DAYS)}, "
+            "as in 1000000/day, 2M/month or 20/s"
         )
     per_day = float(found[1].replace("_", "")) * _MANY[found[2]] / _DAYS[found[3]]
     if not 0.0 < per_day <= MOST_PER_DAY:

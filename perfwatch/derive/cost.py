@@ -73,7 +73,7 @@ def cost(
     basis = "energy" if parts.total is None else "total"
     divided = parts.energy if parts.total is None else parts.total
     per = _per(divided, work, ratios)
-    error = _scaled_error(parts.energy, joules, error_joules)
+    error = times(facility_kwh(inputs, error_joules), _farthest(inputs.price_per_kwh, inputs.price_range))
     if parts.total is not None and inputs.cost_scope != "energy" and not _electricity_is_extra(inputs):
         error = 0.0  # a rent that contains electricity does not change with it
     return {
@@ -84,7 +84,7 @@ def cost(
         "idle_share": idle_share(working_s, job_s),
         "error": error if divided is not None else None,
         "per": per,
-        "per_error": _per_errors(per, divided, error, work, count_errors),
+        "per_error": _per_errors(per, error, work, count_errors),
         "per_million": {name: None if amount is None else amount * 1e6 for name, amount in per.items()},
         "assumptions": _assumptions(inputs, devices, hosts, parts, basis),
     }
@@ -106,13 +106,14 @@ def carbon(
     if inputs.carbon_g_per_kwh is None:
         return None
     grams = times(facility_kwh(inputs, joules), inputs.carbon_g_per_kwh)
-    error = _scaled_error(grams, joules, error_joules)
+    highest = _farthest(inputs.carbon_g_per_kwh, inputs.carbon_range)
+    error = times(facility_kwh(inputs, error_joules), highest)
     per = _per(grams, work, ratios)
     return {
         "grams": grams,
-        "error": error,
+        "error": error if grams is not None else None,
         "per": per,
-        "per_error": _per_errors(per, grams, error, work, count_errors),
+        "per_error": _per_errors(per, error, work, count_errors),
         "assumptions": {"g_per_kwh": inputs.carbon_g_per_kwh, "pue": inputs.pue or 1.0},
     }
 
@@ -244,16 +245,15 @@ def _per(amount: float | None, work: Mapping[str, float | None], ratios: bool) -
     return {name: amount / count if count else None for name, count in work.items()}
 
 
-def _scaled_error(amount: float | None, joules: float | None, error_joules: float | None) -> float | None:
-    """The error of what is in proportion to the energy."""
-    if amount is None or not joules or error_joules is None:
-        return None
-    return abs(amount) * error_joules / joules
+def _farthest(rate: float | None, met: tuple[float, float] | None) -> float | None:
+    """What the error of the energy is multiplied by: the rate farthest from zero that the window met, since
+    it is not known under which of them the energy is wrong.
+    """
+    return rate if rate is None or met is None else max(map(abs, met))
 
 
 def _per_errors(
     per: Mapping[str, float | None],
-    amount: float | None,
     error: float | None,
     work: Mapping[str, float | None],
     count_errors: Mapping[str, float],
@@ -262,7 +262,6 @@ def _per_errors(
     found: dict[str, float | None] = dict.fromkeys(per)
     for name, value in per.items():
         count = work.get(name)
-        if value is not None and count and error is not None and amount is not None:
-            of_amount = error / abs(amount) if amount else 0.0
-            found[name] = abs(value) * hypot(of_amount, count_errors.get(name, 0.0) / count)
+        if value is not None and count and error is not None:
+            found[name] = hypot(error, value * count_errors.get(name, 0.0)) / abs(count)
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.job import job_of
 from perfwatch.derive.official import energy_lacks
 from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
 from perfwatch.derive.tape import DeviceTape
@@ -64,9 +65,8 @@ def _update_of(evidence: Evidence, device: DeviceTape) -> Update:
 def _open_window(evidence: Evidence) -> Iterator[Finding]:
     if evidence.window.left_open:
         name = evidence.window.phase or "measure"
-        yield Finding(
-            "open-window", INFO, f"The mark `{name}` has a begin without an end; it ends with the job."
-        )
+        end = "where the recording breaks off" if job_of(evidence.tape).cut_off else "with the job"
+        yield Finding("open-window", INFO, f"The mark `{name}` has a begin without an end; it ends {end}.")
 
 
 def _no_power(evidence: Evidence) -> Iterator[Finding]:

@@ -8,11 +8,11 @@ from perfwatch.derive.alike import QUANTITIES
 from perfwatch.derive.conditions import declared_power_w
 from perfwatch.derive.evidence import Evidence, seconds
 from perfwatch.derive.findings import INFO, Finding
+from perfwatch.derive.job import job_of
 from perfwatch.derive.odd import Board, Departure, Odd, Slicing, odd_ones
 from perfwatch.derive.sliced import Means, least_width_s, rates, slices_of, whole_slices, width_for, within
 from perfwatch.derive.spans import Span, period_of
 from perfwatch.derive.tape import DeviceTape
-from perfwatch.derive.windows import job_of
 from perfwatch.metrics import ENERGY, POWER
 
 

@@ -11,11 +11,11 @@ from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding, level_of
 from perfwatch.derive.held_back import Shares, said_of, shares_in
+from perfwatch.derive.job import job_of
 from perfwatch.derive.numbers import integer, number
 from perfwatch.derive.spans import LEAST_SILENCE_S, Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.throttles import POWER
-from perfwatch.derive.windows import job_of
 from perfwatch.derive.work import OWN_TIMES, source_kind, workloads
 from perfwatch.model import DeviceKind, Kind, State
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.job import job_of
 from perfwatch.derive.lost import Losing, findings_of, lost_of
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
-from perfwatch.derive.windows import emptiness, job_of
+from perfwatch.derive.windows import emptiness
 from perfwatch.derive.work import ERRORS, Course, changes_of, count_work, restarts_in, workloads
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
@@ -33,6 +34,8 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
     others = [name for name, each in evidence.work.items() if each.count and name != ERRORS]
     if emptiness(evidence.window) is not None:
         message = "Nothing counted work: the window is empty."
+    elif elsewhere := _counted_elsewhere(evidence):
+        message = elsewhere
     elif evidence.unit is not None and others:
         message = f"Nothing counted `{evidence.unit}` in the window; counted were {listed(others)} (--unit)."
     elif any(name != ERRORS for name in evidence.courses):
@@ -50,12 +53,24 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
         message = (
             f"Nothing counted work: {listed(named)} told nothing while the job ran; is it the right place?"
         )
+    elif job_of(evidence.tape).cut_off:
+        message = "Nothing counted work before the recording broke off."
     else:
         message = (
             "Nothing counted work: say where it is counted with -w (such as -w 'stdout=step {steps}'), "
             "or count it in the job with perfwatch.client."
         )
     yield Finding("no-work", INSUFFICIENT, message)
+
+
+def _counted_elsewhere(evidence: Evidence) -> str | None:
+    """Who counted what the source that is used, or was asked for, did not."""
+    for name, each in evidence.work.items():
+        told = [f"{other.source} counted {format_count(other.count)}" for other in each.others if other.count]
+        if not each.count and told and each.made_of is None and name != ERRORS:
+            of_it = f"{name}@{each.others[0].source}"
+            return f"{each.source} counted no {name} in the window; {listed(told)} (--unit {of_it})."
+    return None
 
 
 def _said_last(tape: Tape) -> str | None:

@@ -55,7 +55,7 @@ class CostInputs:
     Args:
         price_per_kwh: price of electricity.
         price_steps, carbon_steps: price and intensity that change with time, in place of flat ones.
-        price_range: the least and the most of the steps that a window met; never recorded.
+        price_range, carbon_range: the least and the most of the steps that a window met; never recorded.
         rent_per_hour: rent of one device or one node, as `rent_basis` says.
         rent_excludes_power: electricity is paid on top of the rent.
         purchases: bought devices; the first whose pattern fits a device counts. A rent goes before them.
@@ -77,6 +77,7 @@ class CostInputs:
     price_steps: Steps = ()
     carbon_steps: Steps = ()
     price_range: tuple[float, float] | None = None
+    carbon_range: tuple[float, float] | None = None
 
     def merge(self, changes: Mapping[str, Any]) -> CostInputs:
         """These inputs with the changes over them; a change to `None` means not given.

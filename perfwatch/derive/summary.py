@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -23,6 +23,7 @@ from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.held_back import shares_in
+from perfwatch.derive.job import job_of
 from perfwatch.derive.latency import Latency, latencies
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
@@ -47,7 +48,7 @@ from perfwatch.derive.windows import (
     Window,
     Windows,
     choose_windows,
-    job_of,
+    emptiness,
     phase_spans,
 )
 from perfwatch.derive.work import Counted, Courses, count_work, courses_of, default_unit, split_unit
@@ -58,7 +59,6 @@ SCHEMA = "perfwatch.summary/1"
 
 _WIDE_COVERAGE = 0.95
 _PERIODS_OF_A_WINDOW = 20
-_DEFAULT_INTERVAL_S = 1.0
 
 
 def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class _Run:
         unit = split_unit(settings.unit)[0] or default_unit(courses, job)
         devices = scopes.devices_of_run(tape, settings)
         headline = scopes.choose_headline(tape, settings, devices)
-        interval_s = _interval_s(tape)
+        interval_s = tape.interval_s
         baseline = phase_spans(tape, IDLE_BASELINE, job.start)
         return cls(
             tape=tape,
@@ -154,13 +154,6 @@ class _Column:
     servers: Sequence[Mapping[str, Any]]
 
 
-def _interval_s(tape: Tape) -> float:
-    interval = tape.header.get("interval_s")
-    if isinstance(interval, (int, float)) and 0 < interval < math.inf:
-        return float(interval)
-    return _DEFAULT_INTERVAL_S
-
-
 def _column(run: _Run, window: Window) -> _Column:
     energies = energies_of(run.tape, window.spans, interval_s=run.interval_s, load_end=run.job.end)
     total = total_of(run.headline.devices, energies, window.spans)
@@ -172,6 +165,8 @@ def _column(run: _Run, window: Window) -> _Column:
         derived=run.settings.units,
         cuts=window.cuts,
     )
+    if emptiness(window) is not None:
+        work = {name: replace(counted, count=None, others=()) for name, counted in work.items()}
     rated = work_of_ratios(work, run.unit)
     timings = latencies(run.tape, window.spans, last_end=run.job.end)
     prices = _priced(run, window)
@@ -394,7 +389,7 @@ def _cost(
     return cost(
         prices,
         joules=total.joules,
-        duration_s=window.duration_s,
+        duration_s=None if emptiness(window) else window.duration_s,
         devices=_paid(run),
         work=_counts(work),
         working_s=run.windows.worked_s,

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import compress, zip_longest
+from math import inf
 from operator import sub
 from statistics import median
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Buckets, Device, Histogram, Kind, Metric
 from perfwatch.session import format as fmt
 
+_DEFAULT_INTERVAL_S = 1.0
 LOOK_AT = 5000
 """So many samples tell how often a device is read."""
 LAID_OUT_AT_ONCE = 200
@@ -370,6 +372,12 @@ class Tape:
             self.devices[number] = DeviceTape(number, collector, device, host)
         else:
             known.declare(device)
+
+    @property
+    def interval_s(self) -> float:
+        """How often the session was to read its devices."""
+        told = self.header.get("interval_s")
+        return float(told) if isinstance(told, (int, float)) and 0 < told < inf else _DEFAULT_INTERVAL_S
 
     def of_kind(self, kind: str) -> list[Event]:
         """The events of one kind, in order."""

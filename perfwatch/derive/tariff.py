@@ -90,5 +90,9 @@ def priced(
         )
     if inputs.carbon_steps:
         rate = rate_over(inputs.carbon_steps, spans, zero_s, weight)
-        found = replace(found, carbon_g_per_kwh=None if rate is None else rate.mean)
+        found = replace(
+            found,
+            carbon_g_per_kwh=None if rate is None else rate.mean,
+            carbon_range=None if rate is None else (rate.least, rate.most),
+        )
     return found

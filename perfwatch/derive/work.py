@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from perfwatch.derive.count_error import Flow
+from perfwatch.derive.job import job_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.uncertainty import COVERAGE_FACTOR
@@ -35,6 +36,8 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
+UNHEARD = 2.0
+"""A recording that breaks off may lack the events of so many intervals: they are written together."""
 LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
@@ -45,14 +48,16 @@ class Course:
     """How one counter of one workload ran: its total since the first reading, restarts bridged.
 
     `held` says that a value holds until the next reading (own times); else it is interpolated.
+    `unheard_s` is for how long before its end a recording that breaks off may lack what was counted.
     """
 
-    __slots__ = ("changes", "exact", "held", "restarts", "times", "totals")
+    __slots__ = ("changes", "exact", "held", "restarts", "times", "totals", "unheard_s")
 
-    def __init__(self, series: Series, *, held: bool) -> None:
+    def __init__(self, series: Series, *, held: bool, unheard_s: float = 0.0) -> None:
         self.times = series.times
         self.exact = series.exact
         self.held = held
+        self.unheard_s = unheard_s
         self.totals = array("d", [0.0])
         self.changes: array[float] = array("d")
         """When the counter moved, as it was seen."""
@@ -98,20 +103,29 @@ class Course:
 
     def unread_variance(self, end: float) -> float:
         """Squared standard error of what was done after the last reading: a server that ends with its job is
-        not read at its end. It is all on one side, so the expanded error is as much as the quickest of the
-        last intervals would make it, and what chance adds to that.
+        not read at its end, and a recording that breaks off lacks the last events. It is all on one side, so
+        the expanded error is as much as could have been done, and what chance adds to that.
         """
         missing_s = end - self.times[-1]
-        if self.held or missing_s <= 0.0 or len(self.times) < 2:
+        if missing_s <= 0.0 or len(self.times) < 2:
             return 0.0
+        expected = self._as_much_before(missing_s) if self.held else self._at_the_quickest(missing_s)
+        return ((expected + COVERAGE_FACTOR * math.sqrt(expected)) / COVERAGE_FACTOR) ** 2
+
+    def _as_much_before(self, missing_s: float) -> float:
+        """What came in as long before the last event, for as long as events may be unheard."""
+        last_t = self.times[-1]
+        return self.totals[-1] - self.at(last_t - min(missing_s, self.unheard_s))
+
+    def _at_the_quickest(self, missing_s: float) -> float:
+        """What the quicker of the last two intervals would make of so many seconds, or of twice the last."""
         last = range(max(1, len(self.times) - LATELY), len(self.times))
         steps = [self.totals[index] - self.totals[index - 1] for index in last]
         most = max(
             step / (self.times[index] - self.times[index - 1])
             for index, step in zip(last, steps, strict=True)
         )
-        expected = most * min(missing_s, LATELY * (self.times[-1] - self.times[-2]))
-        return ((expected + COVERAGE_FACTOR * math.sqrt(expected)) / COVERAGE_FACTOR) ** 2
+        return most * min(missing_s, LATELY * (self.times[-1] - self.times[-2]))
 
     def cut_variance(self, t: float) -> float:
         """What a cut at a time makes a count by events wrong by, squared: which part of the next is after it.
@@ -200,12 +214,13 @@ def courses_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
         only: these workloads; all that there are by default.
     """
     found: dict[str, dict[str, list[Course]]] = {}
+    unheard_s = UNHEARD * tape.interval_s if job_of(tape).cut_off else 0.0
     for device in workloads(tape) if only is None else only:
         kind = source_kind(device)
         for metric_name, series in device.series.items():
             if series.metric.kind is not Kind.COUNTER or not len(series):
                 continue
-            course = Course(series, held=kind in OWN_TIMES)
+            course = Course(series, held=kind in OWN_TIMES, unheard_s=unheard_s)
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {
         name: {kind: tuple(courses) for kind, courses in found[name].items()}

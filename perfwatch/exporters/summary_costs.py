@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
-from perfwatch.exporters.summary_parts import Json, Parts, any_work, glued
+from perfwatch.exporters.summary_parts import Column, Json, Parts, any_work, glued
 from perfwatch.units import (
     DASH,
     currency_sign,
@@ -49,8 +49,7 @@ class CostRows:
         yield from self._idle_row(currency)
 
     def _cost_label(self, cost: Json, label: str = "cost") -> str:
-        rests_on_energy = cost.get("total") is None or cost["total"] != cost.get("machine")
-        if rests_on_energy and cost.get("energy") is not None:
+        if _rests_on_energy(cost) and cost.get("energy") is not None:
             return self._parts.maybe_estimated(label)
         return label
 
@@ -63,7 +62,7 @@ class CostRows:
 
     def _idle_row(self, currency: str | None) -> Iterator[Row]:
         """What the job cost beyond its work: an idle device draws less, so the costs are subtracted."""
-        if not self._is_idle_beyond():
+        if not self._is_idle_beyond() or any(map(self._lacks_readings, self._parts.windows)):
             return
         working, job = (_amount(column.part("cost")) for column in self._parts.windows)
         share = self._parts.windows[1].part("cost").get("idle_share")
@@ -73,6 +72,14 @@ class CostRows:
             self._cost_label(self._parts.main.part("cost"), "cost of idle time"),
             ("", format_money(job - working, currency)),
             glued(f"{format_percent(share)} of the time"),
+        )
+
+    @staticmethod
+    def _lacks_readings(column: Column) -> bool:
+        """Whether a column's amount is of so little of its window that no difference can be told of it."""
+        return _rests_on_energy(column.part("cost")) and any(
+            finding.get("code") == "low-coverage" and finding.get("level") == "insufficient"
+            for finding in column.quality
         )
 
     def _is_idle_beyond(self) -> bool:
@@ -102,6 +109,11 @@ class CostRows:
             lambda column: format_quantity(column.part("carbon").get("grams"), "g"),
             ", ".join(glued(note) for note in notes),
         )
+
+
+def _rests_on_energy(cost: Json) -> bool:
+    """Whether the amount that is shown contains electricity that was measured."""
+    return cost.get("total") is None or cost["total"] != cost.get("machine")
 
 
 def _begins_late(assumed: Json) -> bool:

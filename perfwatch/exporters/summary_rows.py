@@ -34,6 +34,8 @@ MUCH_OF_MEAN = 0.999
 AGREES = 0.05
 """Two figures that are farther apart, as a share of the one, do not agree."""
 FEW_TIMED = 100
+TELLS_OF_A_WINDOW = 0.9
+"""Counter and integral that are compared over less of a window say nothing of its energy."""
 """Fewer timings than these have no 99th percentile; their number is shown."""
 
 _METHODS = {"counter": "counter", "integrated": "integral of power", "estimated": "estimate"}
@@ -125,10 +127,11 @@ class FigureRows:
         devices = [
             device for device in (self._parts.energy.get("by_device") or {}).values() if device.get("in_run")
         ]
-        method = self._parts.energy.get("method")
+        method, coverage = self._parts.energy.get("method"), self._parts.energy.get("coverage")
         parts = []
         if method == "counter":
-            parts = ["counter", *_agreement(devices)]
+            tells = coverage is None or coverage >= TELLS_OF_A_WINDOW
+            parts = ["counter", *(_agreement(devices) if tells else [])]
         elif method == "integrated":
             samples = [device["samples"] for device in devices if device.get("samples") is not None]
             parts = [", ".join(["integral of power", *([_readings(min(samples))] if samples else [])])]
@@ -140,7 +143,6 @@ class FigureRows:
             ]
         elif method == "estimated":
             parts = ["from a model, not a sensor"]
-        coverage = self._parts.energy.get("coverage")
         if coverage is not None and coverage < 0.98:
             parts.append(glued(f"covers {100 * coverage:.3g} %"))
         return "; ".join(parts)

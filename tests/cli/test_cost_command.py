@@ -101,7 +101,7 @@ def test_people_read_a_table_and_a_sentence(run: str, tmp_path: Path) -> None:
         (("--at", "1e300/day"), "up to 1e+18 a day"),
         (("--pue", "1e300"), "at most 10"),
         (("--rent", "1e300/h/device"), "over 1e+09"),
-        (("--at", "5/week"), "as in 1000000/day"),
+        (("--at", "5/fortnight"), "h, d, day, week, month, year, as in 1000000/day"),
         (("--at", "5/day", "--peak", "0.5"), "a number from 1 on"),
         (("--at", "5/day", "--peak", "nan"), "a number from 1 on"),
         (("--peak", "2"), "without --at"),

@@ -9,6 +9,7 @@ from derive.build import Session, codes, every, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfwatch.derive.settings import CostInputs
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import CPU_UTILIZATION
 from perfwatch.model import DeviceKind
@@ -271,6 +272,25 @@ def test_a_warmup_longer_than_the_window_leaves_nothing_to_quote():
     assert said["no-power"] == "There is no energy: the window is empty."
     assert said["no-work"] == "Nothing counted work: the window is empty."
     assert not {"low-coverage", "too-few-samples"} & said.keys(), "no board is to blame"
+    assert {each["count"] for each in summary["work"].values()} <= {None}
+
+
+def test_an_empty_window_costs_nothing_that_can_be_told():
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    session.counter(steps(11.0, 19.0, 100, 10))
+    session.mark("measure", 10.0, 20.0)
+    session.job(2.0, 38.0)
+    summary = session.summary(warmup_s=60.0, cost=CostInputs(rent_per_hour=2.0, price_per_kwh=0.1))
+    cost = summary["cost"]
+    assert (cost["energy"], cost["machine"], cost["total"]) == (None, None, None)
+    assert summary["work"]["queries"] | {"error": None} == {
+        "count": None,
+        "error": None,
+        "rate_per_s": None,
+        "source": "statsd",
+        "others": [],
+    }
 
 
 def test_a_phase_is_that_of_one_origin():

@@ -246,3 +246,49 @@ def test_work_that_is_told_a_little_after_the_jobs_end_makes_a_unit():
     session.job(2.0, 20.0)
     found = session.summary(window="job")
     assert (found["unit"], found["work"]["queries"]["count"]) == ("queries", 100)
+
+
+# -- recordings that break off --------------------------------------------------------------------------
+
+
+def broken_off(readings: list[tuple[float, float]], **more: float) -> Session:
+    """A job from 1 s on whose recording ends at 12 s, counted by events."""
+    session = Session(**more)
+    session.board(every(1.0, 0.0, 12.0))
+    session.counter(readings)
+    session.job(1.0, None)
+    return session
+
+
+def test_what_a_recording_that_breaks_off_may_lack_is_in_the_error_of_the_count():
+    """50 queries a second up to 11.6 s: up to 12 s another twenty were done, and chance may add nine."""
+    readings = [(0.0, 0.0), *((1.0 + 0.02 * n, float(n)) for n in range(1, 531))]
+    work = broken_off(readings).summary(window="job")["work"]["queries"]
+    assert work["count"] == 530
+    assert work["count"] + work["error"] == pytest.approx(550 + 2 * 20**0.5, abs=1.5)
+
+
+def test_events_are_missing_for_two_intervals_at_most():
+    """The work ended at 5 s: what was written since says that nothing came."""
+    readings = [(0.0, 0.0), *((1.0 + 0.02 * n, float(n)) for n in range(1, 201))]
+    work = broken_off(readings, interval_s=0.5).summary(window="job")["work"]["queries"]
+    assert work["error"] == pytest.approx(50 + 2 * 50**0.5, abs=2.0)
+
+
+def test_a_recording_that_is_whole_lacks_no_events():
+    session = broken_off([(0.0, 0.0), *((1.0 + 0.02 * n, float(n)) for n in range(1, 531))])
+    session.event(12.0, "job", what="end", exit_status=0)
+    assert session.summary(window="job")["work"]["queries"]["error"] == 0.0
+
+
+def test_a_source_that_counted_nothing_names_the_one_that_did():
+    counted = run((steps(11.0, 29.0, 100, 10), "queries", "statsd"), ([(0.0, 0)], "steps", "output"))
+    said = message(counted.summary(unit="queries@output"), "no-work")
+    assert said == "output counted no queries in the window; statsd counted 100 (--unit queries@statsd)."
+
+
+def test_a_recording_that_breaks_off_before_any_work_does_not_ask_for_a_source():
+    session = Session()
+    session.board(every(1.0, 0.0, 12.0))
+    session.job(1.0, None)
+    assert message(session.summary(), "no-work") == "Nothing counted work before the recording broke off."

@@ -312,6 +312,15 @@ def test_a_whole_job_without_its_warm_up_has_no_idle_time_to_subtract():
     assert "idle time" not in face(summary)
 
 
+def test_what_is_hardly_covered_tells_neither_the_cost_of_idling_nor_an_agreement():
+    summary = server(CostInputs(price_per_kwh=0.12))
+    assert "idle time" in face(summary)
+    summary["energy"]["coverage"] = 0.03
+    summary["quality"] = [{"code": "low-coverage", "level": "insufficient", "message": "Little was read."}]
+    assert "idle time" not in face(summary)
+    assert "agrees" not in face(summary)
+
+
 def test_carbon_says_what_it_assumes():
     text = words(face(server(CostInputs(price_per_kwh=0.12, carbon_g_per_kwh=430.0))))
     assert "carbon 43.1 g 47.9 g 144 mg/query, 430 g/kWh" in text
