@@ -131,7 +131,7 @@ def unpriced(cost: Json) -> str:
     """Why a rent that was given prices nothing; empty where it does."""
     assumed = cost.get("assumptions") or {}
     is_rented = assumed.get("rent_per_hour") is not None and assumed.get("rent_basis") != "node"
-    if cost.get("machine") is not None or not is_rented:
+    if cost.get("machine") is not None or not is_rented or assumed.get("rented"):
         return ""
     return "no device of the run to rent: write it per node (5/h/node)"
 
