@@ -9,6 +9,7 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain
 from perfwatch.model import Device, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.workload.followed import LOOK_S, Followed
 
 
@@ -23,6 +24,8 @@ class FileFollower(Collector):
         super().__init__(options)
         self._clock = clock or SystemClock()
         self._followed: Followed | None = None
+        self.judge: Judge = NOBODY
+        """Says which queries are good ones; set before `open`."""
 
     def _follow(self, followed: Followed, device: Device) -> Sequence[Device]:
         self._followed = followed

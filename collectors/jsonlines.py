@@ -80,6 +80,12 @@ class JsonLinesCollector(FileFollower):
         keys = clean_text(self.options.keys, 200)
         what = f"the mapping {keys!r}" if keys else "the standard names (queries, samples, steps, ...)"
         followed = Followed(
-            path, device, self._keys.search, what=what, clock=self._clock, line_bytes=LINE_BYTES
+            path,
+            device,
+            self._keys.search,
+            what=what,
+            clock=self._clock,
+            line_bytes=LINE_BYTES,
+            judge=self.judge,
         )
         return self._follow(followed, device)

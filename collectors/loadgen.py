@@ -17,6 +17,7 @@ from perfwatch.clock import NS, Clock, SystemClock, ahead_ns
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, DeviceKind, Event, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.text import from_system
 from perfwatch.workload import loadgen_result
 from perfwatch.workload.cells import Arrival, Cells
@@ -110,6 +111,8 @@ class LoadgenCollector(Collector):
         self._said: set[str] = set()
         self.on_mark: Callable[[], None] = lambda: None
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
+        self.judge: Judge = NOBODY
+        """Says which queries are good ones; set before `open`."""
 
     def open(self) -> Sequence[Device]:
         path, index = self.options.path, self.options.index
@@ -126,7 +129,7 @@ class LoadgenCollector(Collector):
             index=index,
             facts={"work": "mlperf", "reads": name},
         )
-        self._tally, self._cells = Tally(device, self._opened_ns), Cells(self._opened_ns)
+        self._tally, self._cells = Tally(device, self._opened_ns, self.judge), Cells(self._opened_ns)
         self._trace, self._answer_begun = LoadgenTrace(), b""
         goes_on = loadgen_result.result(self._folder.going_on(), [])
         if goes_on is not None and not goes_on.is_over and not goes_on.windows:

@@ -78,6 +78,12 @@ class LogCollector(FileFollower):
             facts={"work": "output", "reads": clean_text(from_system(path), 500), "pattern": source},
         )
         followed = Followed(
-            path, device, self._pattern.search, what=repr(source), clock=self._clock, pattern=self._pattern
+            path,
+            device,
+            self._pattern.search,
+            what=repr(source),
+            clock=self._clock,
+            pattern=self._pattern,
+            judge=self.judge,
         )
         return self._follow(followed, device)

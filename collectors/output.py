@@ -14,6 +14,7 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device, DeviceKind, Event, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
@@ -82,6 +83,8 @@ class OutputCollector(Collector):
         """Called when a log's mark is found: whoever sets it has energy read out of turn."""
         self.on_much: Callable[[], None] = lambda: None
         """Called when much waits for `read`: whoever sets it asks for a reading and does not wait."""
+        self.judge: Judge = NOBODY
+        """Says which queries are good ones; set before `open`."""
 
     def feed(self, stream: str, data: bytes, at_ns: int) -> None:
         """Take a piece of `stdout` or `stderr` that arrived at a time; nothing at all: the stream ended."""
@@ -136,7 +139,7 @@ class OutputCollector(Collector):
         self._readers = [
             _LogReader(kind, index, self._clock)
             if pattern is None
-            else _Reader(kind, pattern, index, opened_ns)
+            else _Reader(kind, pattern, index, opened_ns, self.judge)
             for index, (kind, pattern) in enumerate(self._patterns)
         ]
         return [reader.device for reader in self._readers]
@@ -169,7 +172,7 @@ class OutputCollector(Collector):
 class _Reader:
     """One pattern at work."""
 
-    def __init__(self, kind: str, pattern: Pattern, index: int, opened_ns: int) -> None:
+    def __init__(self, kind: str, pattern: Pattern, index: int, opened_ns: int, judge: Judge) -> None:
         self._pattern = pattern
         self._streams = READS[kind]
         device = Device(
@@ -180,7 +183,7 @@ class _Reader:
             facts={"work": "output", "reads": kind, "pattern": clean_text(pattern.source, 500)},
         )
         self.device = device
-        self._booking = Booking(device, opened_ns, pattern)
+        self._booking = Booking(device, opened_ns, pattern, judge)
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""

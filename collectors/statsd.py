@@ -16,6 +16,7 @@ from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError
 from perfwatch.model import Device, DeviceKind, Event, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.workload.address import parse_address
 from perfwatch.workload.inlet import Inlet
 from perfwatch.workload.ledger import Ledger
@@ -62,6 +63,8 @@ class StatsdCollector(Collector):
         self._clock = clock or SystemClock()
         self._wanted = parse_address(self.options.address)
         self.on_mark: Callable[[], None] = lambda: None
+        self.judge: Judge = NOBODY
+        """Says which queries are good ones; set before `bind`."""
         self._inlet: Inlet | None = None
         self._ledger: Ledger | None = None
         self._thread: threading.Thread | None = None
@@ -87,7 +90,7 @@ class StatsdCollector(Collector):
         if self._inlet is not None:
             return
         self._inlet = Inlet(self._wanted, self._clock)
-        self._ledger = Ledger(self._device(), self._clock.monotonic_ns())
+        self._ledger = Ledger(self._device(), self._clock.monotonic_ns(), self.judge)
         self._lost_said = self._bad_said = self._overflowed = 0
         self._ending.clear()
         self._thread = threading.Thread(

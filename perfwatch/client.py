@@ -55,9 +55,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ["count", "gauge", "mark", "phase", "timed", "timing"]
+__all__ = ["count", "gauge", "mark", "phase", "query", "timed", "timing"]
 
 VARIABLE = "PERFWATCH_STATSD"
+OBJECTIVES = "PERFWATCH_SLO"
+"""What queries are to keep to (`--slo`), as perfwatch/objectives.py writes it: `latency,e2e=0.015`."""
+GOOD = "good_queries"
+TOKENS = ("inter_token_latency", "itl")
+"""Timings of which a query may have many: one alone does not tell whether its query was good."""
 PERIOD_S = 0.1
 PERIOD_NS = 100_000_000
 LOOK_S = 0.2
@@ -152,6 +157,20 @@ def timing(name: str, seconds: float) -> None:
             _sender.send_along(now_ns)
     except Exception:  # noqa: BLE001 - as above
         _sender.time_first(name, seconds)
+
+
+def query(**timings: float) -> None:
+    """One more query is done, and took so long: `query(latency=0.8, time_to_first_token=0.1)`. Never raises.
+
+    With `--slo` it tells whether this query kept to all objectives, which timings by themselves do not.
+    """
+    count("queries")
+    with contextlib.suppress(Exception):
+        for name, seconds in timings.items():
+            timing(name, seconds)
+        good = _objectives.of_query(timings)
+        if good is not None:
+            _add(GOOD, _ONE if good else 0)
 
 
 def gauge(name: str, value: float) -> None:
@@ -257,6 +276,42 @@ class timed(_Around):  # noqa: N801 - as above
             count("errors" if failed else counts)
 
 
+class _Objectives:
+    """The limits of `--slo`: names of a timing, and the longest time that is good."""
+
+    def __init__(self, text: str) -> None:
+        self._limits: list[tuple[tuple[str, ...], float]] = []
+        self.alone: tuple[tuple[str, ...], float] | None = None
+        """Where there is one limit, of which a query has one timing, each timing is a query."""
+        with contextlib.suppress(Exception):
+            for one in filter(None, text.split(";")):
+                names, _, limit = one.partition("=")
+                self._limits.append((tuple(names.split(",")), float(limit)))
+        if len(self._limits) == 1:
+            names_of, limit_s = self._limits[0]
+            self.alone = tuple(name for name in names_of if name not in TOKENS), limit_s
+
+    def of_query(self, timings: dict[str, float]) -> bool | None:
+        """Whether a query is good; None where a timing is missing, or is judged by itself."""
+        if not self._limits or (self.alone is not None and any(one in self.alone[0] for one in timings)):
+            return None
+        good = True
+        for names, limit_s in self._limits:
+            told = next((timings[name] for name in names if name in timings), None)
+            if told is None:
+                return None
+            good = good and told <= limit_s
+        return good
+
+    def good_of(self, name: str, seconds: list[float]) -> int | None:
+        """How many of these timings are those of good queries; None where they alone do not tell."""
+        if self.alone is None or name not in self.alone[0]:
+            return None
+        return sum(one <= self.alone[1] for one in seconds)
+
+
+_objectives = _Objectives(os.environ.get(OBJECTIVES, ""))
+
 _State = tuple[int, int, "repeat[None]", "tuple[tuple[int, repeat[None]], ...]"]
 
 
@@ -329,6 +384,8 @@ class _Timed:
 
     def __init__(self) -> None:
         self.n = self.zero = self.told_n = 0
+        self.good: int | None = None
+        """So many of them are those of good queries; None where they alone do not tell."""
         self.sum = 0.0
         self.min = self.low = _INFINITY
         self.max = self.high = -_INFINITY
@@ -336,12 +393,14 @@ class _Timed:
         self.changed: set[int] = set()
         self.repeated = True
 
-    def add(self, row: deque[float]) -> None:
+    def add(self, name: str, row: deque[float]) -> None:
         """Take what waits in a row; what is no finite number, or below zero, is left out."""
         waiting = [row.popleft() for _ in range(len(row))]
         seconds = [one for one in waiting if isinstance(one, (int, float)) and 0 <= one < _INFINITY]
         if not seconds:
             return
+        good = _objectives.good_of(name, seconds)
+        self.good = self.good if good is None else (self.good or 0) + good
         self.n += len(seconds)
         self.sum += math.fsum(seconds)
         self.low, self.high = min(self.low, *seconds), max(self.high, *seconds)
@@ -557,6 +616,8 @@ class _Sender:
         self._sending = True
         try:
             ending = f"|i:{self._source}|t:{max(at_ns, self._last_mark_ns + 1000)}"
+            if _times:
+                self._take_timings()
             totals = self._totals()
             lines = self._counted(totals, ending, complete)
             gauges: dict[str, str] = {}
@@ -583,6 +644,9 @@ class _Sender:
             taken = stepped.total()
             self._told_steps += taken
             totals[self._wire[name]] = totals.get(self._wire[name], 0) + taken
+        for timed in self._timed.values():
+            if timed.good is not None:
+                totals[GOOD] = totals.get(GOOD, 0) + timed.good
         return totals
 
     def _end_steps(self) -> None:
@@ -599,10 +663,12 @@ class _Sender:
             if total != self._told.get(name) or (complete and name in self._unrepeated)
         ]
 
-    def _timed_lines(self, ending: str, complete: bool) -> list[str]:
+    def _take_timings(self) -> None:
         for of_thread in _times.copy().values():
             for name, row in of_thread.copy().items():
-                self._timed.setdefault(self._wire[name], _Timed()).add(row)
+                self._timed.setdefault(self._wire[name], _Timed()).add(name, row)
+
+    def _timed_lines(self, ending: str, complete: bool) -> list[str]:
         lines = []
         for name, timed in self._timed.items():
             lines += timed.lines(name, ending, complete)

@@ -31,6 +31,12 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the first of generated_tokens, samples, queries, steps that moves)",
     )
     group.add_argument(
+        "--slo",
+        metavar="LIMITS",
+        help="count the queries that keep to these limits apart, with their energy and cost: "
+        "ttft=200ms,itl=50ms or latency=15ms",
+    )
+    group.add_argument(
         "--scope",
         choices=("accelerator", "components", "node", "wall"),
         help="what the headline's energy covers; components are accelerators, CPUs and memory "
@@ -137,10 +143,12 @@ def settings(args: argparse.Namespace, before: Settings) -> Settings:
     Raises:
         ConfigError: a value is wrong.
     """
+    from perfwatch.objectives import parse_slo
     from perfwatch.prices import cost_changes
 
     changes = {
         "unit": args.unit,
+        "slo": None if args.slo is None else parse_slo(args.slo),
         "scope": args.scope,
         "meter": args.meter,
         "window": args.window,

@@ -147,7 +147,7 @@ class _Session:
         from perfwatch.sources.live import LiveSource, new_session_id
 
         session_id = new_session_id()
-        sources = WorkSources.of(wanted.workloads, tells_us=False)
+        sources = WorkSources.of(wanted.workloads, wanted.settings.slo, tells_us=False)
         recording = around.open_recording(args, wanted.config, session_id)
         evidence = Evidence(
             wanted.target.environment, "the job" if wanted.target.url is None else "the server"

@@ -65,7 +65,7 @@ def _add_figures(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pue", metavar="1.2", help="facility energy over device energy (default: 1)")
     group.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh")
     group.add_argument("--currency", metavar="USD", help="currency of the amounts (default: none is named)")
-    parser.set_defaults(scope=None, meter=None, window=None, warmup=None, cost_scope=None)
+    parser.set_defaults(slo=None, scope=None, meter=None, window=None, warmup=None, cost_scope=None)
 
 
 def run(args: argparse.Namespace) -> int:

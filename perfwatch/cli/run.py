@@ -145,7 +145,7 @@ class _Session:
         session_id = new_session_id()
         recording = around.open_recording(args, wanted.config, session_id)
         ferry = _ferry(args, wanted.workloads, screen, recording.path)  # forks, therefore before any thread
-        sources = WorkSources.of(wanted.workloads)
+        sources = WorkSources.of(wanted.workloads, wanted.settings.slo)
         plan = _plan(args, wanted, sources, ferry, session_id, screen=screen)
         evidence = Evidence({**os.environ, **plan.environment})
         opening = Opening(wanted.settings)
@@ -258,7 +258,7 @@ def _plan(
 
     return Plan(
         command=wanted.command,
-        environment={"PERFWATCH_STATSD": sources.address, RUN_VARIABLE: session_id},
+        environment={**sources.environment, RUN_VARIABLE: session_id},
         ferry=ferry,
         feed=_feed(sources, screen),
         miss=sources.output.miss if sources.output is not None else lambda _pieces: None,

@@ -46,6 +46,7 @@ from perfwatch.config.keys import (
 from perfwatch.config.units import units_of
 from perfwatch.derive.settings import SCOPES, WINDOWS, CostInputs, Settings
 from perfwatch.errors import ConfigError
+from perfwatch.objectives import parse_slo
 from perfwatch.options import (
     CollectorSpec,
     collector_options,
@@ -81,6 +82,7 @@ class RunConfig:
     devices: str | None = None
     workload: tuple[str, ...] = ()
     unit: str | None = None
+    slo: Mapping[str, float] = field(default_factory=dict)
     scope: str | None = None
     meter: str | None = None
     window: str | None = None
@@ -124,6 +126,7 @@ class Config:
         """What the config says of a summary; the command line's changes go over it."""
         return Settings(
             unit=self.run.unit,
+            slo=self.run.slo,
             scope=self.run.scope,
             meter=self.run.meter,
             window=self.run.window,
@@ -226,6 +229,7 @@ RUN_KEYS = {
     "devices": Key("devices", read_text),
     "workload": Key("workload", read_list),
     "unit": Key("unit", read_text),
+    "slo": Key("slo", parse_slo),
     "scope": Key("scope", one_of(SCOPES)),
     "meter": Key("meter", read_text),
     "window": Key("window", one_of(WINDOWS)),

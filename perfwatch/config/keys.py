@@ -15,7 +15,7 @@ from perfwatch.units import parse_duration
 
 PREFIX = "PERFWATCH_"
 SECTIONS = ("run", "cost", "units", "collectors", "ui")
-OTHER_VARIABLES = ("PERFWATCH_STATSD", "PERFWATCH_RUN", "PERFWATCH_TRACEBACK")
+OTHER_VARIABLES = ("PERFWATCH_STATSD", "PERFWATCH_SLO", "PERFWATCH_RUN", "PERFWATCH_TRACEBACK")
 """Variables of ours that are no settings: perfwatch itself sets them, or a developer."""
 
 Read = Callable[[Any, str], Any]

@@ -86,11 +86,16 @@ _MLPERF: Shape = {
     "power": _values("mean_watts", "samples", "duration_s"),
     "efficiency": _values("value", "unit", "samples_per_joule"),
 }
+_GOODPUT: Shape = {
+    **_values("count", "at_least", "at_most", "of", "share_at_least", "share_at_most"),
+    "objectives": {ANY: _values("limit_s", "at_least", "at_most", "of")},
+}
 SHAPE: dict[str, Shape] = {
     "schema": None,
     "session": _values("id", "name", "started", "exit_status", "interval_s", "perfwatch"),
     "window": _WINDOW,
     "work": _WORK,
+    "goodput": _GOODPUT,
     "unit": None,
     "energy": _ENERGY,
     "power": _POWER,
@@ -105,6 +110,7 @@ SHAPE: dict[str, Shape] = {
         ANY: {
             "window": _WINDOW,
             "work": _WORK,
+            "goodput": _GOODPUT,
             "energy": _ENERGY,
             "power": _POWER,
             "efficiency": _EFFICIENCY,

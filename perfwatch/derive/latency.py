@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.within import Within, added, in_buckets, in_histogram
 from perfwatch.derive.work import OWN_TIMES, source_kind, workloads
 from perfwatch.model import Buckets, Histogram, Unit
 
@@ -24,6 +26,7 @@ QUANTILES = {"p50_s": (1, 2), "p90_s": (9, 10), "p95_s": (19, 20), "p99_s": (99,
 """Key of the summary -> the quantile as a fraction of whole numbers, so that ranks are exact."""
 FEW = 10
 """A percentile with fewer observations beyond it is marked."""
+NO_LIMITS: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 _BUCKETS_PER_DOUBLING = 128
 _FARTHEST = 1000 * _BUCKETS_PER_DOUBLING
@@ -41,6 +44,8 @@ class Latency:
             value is that bound, the truth is larger.
         buckets: of those of `percentiles` that lie in a bucket wider than themselves, its bounds: the value
             is a guess, the truth is anywhere in it.
+        within: how many keep to the limits, s, that were asked about.
+        source: the kind of source that tells it.
     """
 
     count: float
@@ -50,6 +55,8 @@ class Latency:
     percentiles: Mapping[str, float | None]
     lower_limits: tuple[str, ...] = ()
     buckets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    within: Mapping[float, Within] = field(default_factory=dict)
+    source: str | None = None
 
     def few(self) -> list[str]:
         """The percentiles that rest on fewer than ten observations beyond them."""
@@ -61,7 +68,12 @@ class Latency:
 
 
 def latencies(
-    tape: Tape, spans: Sequence[Span], *, last_end: float, only: Sequence[DeviceTape] | None = None
+    tape: Tape,
+    spans: Sequence[Span],
+    *,
+    last_end: float,
+    only: Sequence[DeviceTape] | None = None,
+    limits: Mapping[str, Sequence[float]] = NO_LIMITS,
 ) -> dict[str, Latency]:
     """Every timing of a session in a window, by bare name (`latency` for `latency_seconds`).
 
@@ -70,6 +82,7 @@ def latencies(
 
     Args:
         only: these workloads; all that there are by default.
+        limits: times, s, of which `within` is wanted, by bare name.
     """
     found: dict[str, tuple[str, list[DeviceTape]]] = {}
     for device in workloads(tape) if only is None else only:
@@ -79,20 +92,33 @@ def latencies(
                 first_kind, group = found.setdefault(metric, (kind, []))
                 if first_kind == kind and not any(known is device for known in group):
                     group.append(device)
-    return {
-        metric.removesuffix("_seconds"): _latency(metric, group, spans, last_end)
-        for metric, (_, group) in sorted(found.items())
-    }
+    told = {}
+    for metric, (kind, group) in sorted(found.items()):
+        bare = metric.removesuffix("_seconds")
+        latency = _latency(metric, group, spans, last_end, limits.get(bare, ()))
+        told[bare] = replace(latency, source=kind)
+    return told
 
 
-def _latency(metric: str, devices: Sequence[DeviceTape], spans: Sequence[Span], last_end: float) -> Latency:
+def _latency(
+    metric: str,
+    devices: Sequence[DeviceTape],
+    spans: Sequence[Span],
+    last_end: float,
+    limits: Sequence[float],
+) -> Latency:
     if any(metric in device.histograms for device in devices):
-        increments = (
-            histogram for device in devices for histogram in _increments(device, metric, spans, last_end)
-        )
-        return of_histogram(merge(increments))
-    grown = [_growth(device, metric, spans, last_end) for device in devices]
-    return of_buckets(*_merge_buckets([each for each in grown if each is not None]))
+        increments = [
+            histogram
+            for device in devices
+            for histogram in _increments(device, metric, spans, last_end)
+            if _plausible(histogram)
+        ]
+        within = {s: added(in_histogram(each, s) for each in increments) for s in limits}
+        return replace(of_histogram(merge(increments)), within=within)
+    grown = [each for device in devices if (each := _growth(device, metric, spans, last_end)) is not None]
+    within = {s: added(in_buckets(each.bounds, each.counts, s) for each in grown) for s in limits}
+    return replace(of_buckets(*_merge_buckets(grown)), within=within)
 
 
 def _increments(

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from perfwatch.errors import ConfigError
+from perfwatch.objectives import Slo
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Outside of these no amount is meant, and quotients and products would leave the range of numbers."""
@@ -142,6 +143,7 @@ class Settings:
         phase: take this phase's spans as the window.
         since: where the window begins: seconds of the session, or a mark's name.
         until: where it ends, likewise.
+        slo: objectives of a query: the longest time, s, by their names (perfwatch.objectives).
         units: the user's own units: `{"chat": {"queries": 6}}` says that a chat is six queries.
         cost: prices and factors.
     """
@@ -155,6 +157,7 @@ class Settings:
     phase: str | None = None
     since: str | None = None
     until: str | None = None
+    slo: Slo = field(default_factory=dict)
     units: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     cost: CostInputs = field(default_factory=CostInputs)
 
@@ -199,7 +202,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [list(item) if isinstance(item, tuple) else asdict(item) for item in value]
     if isinstance(value, Mapping):
-        return {name: dict(parts) for name, parts in value.items()}
+        return {name: dict(one) if isinstance(one, Mapping) else one for name, one in value.items()}
     return value
 
 
@@ -278,6 +281,12 @@ def _units(value: Any) -> dict[str, dict[str, float]] | None:
     return {name: parts for name, parts in units.items() if parts}
 
 
+def _slo(value: Any) -> dict[str, float] | None:
+    if not isinstance(value, Mapping):
+        return None
+    return {str(name): float(limit_s) for name, limit_s in value.items() if _amount(limit_s)}
+
+
 _COST: dict[str, Callable[[Any], Any]] = {
     "price_per_kwh": _amount,
     "rent_per_hour": _amount,
@@ -301,6 +310,7 @@ _SETTINGS: dict[str, Callable[[Any], Any]] = {
     "phase": _text,
     "since": _text,
     "until": _text,
+    "slo": _slo,
     "units": _units,
     "cost": lambda value: CostInputs(**_checked(value, _COST)),
 }

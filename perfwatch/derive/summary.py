@@ -22,6 +22,8 @@ from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
+from perfwatch.derive.goodput import as_json as goodput_object
+from perfwatch.derive.goodput import goodput, limits_of
 from perfwatch.derive.held_back import shares_in
 from perfwatch.derive.job import job_of
 from perfwatch.derive.latency import Latency, latencies
@@ -54,6 +56,7 @@ from perfwatch.derive.windows import (
 from perfwatch.derive.work import Counted, Courses, count_work, courses_of, default_unit, split_unit
 from perfwatch.metrics import CPU_UTILIZATION, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
+from perfwatch.objectives import GOOD
 
 SCHEMA = "perfwatch.summary/1"
 
@@ -81,6 +84,7 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "devices": {"ids": _ids(run), "because": run.devices.because},
         "work": headline.figures["work"],
         "unit": run.unit,
+        "goodput": headline.figures["goodput"],
         "energy": headline.figures["energy"],
         "power": headline.figures["power"],
         "efficiency": headline.figures["efficiency"],
@@ -105,6 +109,7 @@ class _Run:
     tape: Tape
     settings: Settings
     courses: Courses
+    judged: bool
     unit: str | None
     windows: Windows
     devices: RunDevices
@@ -117,6 +122,9 @@ class _Run:
     @classmethod
     def of(cls, tape: Tape, settings: Settings) -> _Run:
         courses = courses_of(tape)
+        slo = Settings.from_json(tape.header.get("settings")).slo
+        if slo and slo != settings.slo:  # those that were judged by other objectives
+            courses = {name: kinds for name, kinds in courses.items() if name != GOOD}
         job = job_of(tape).span
         unit = split_unit(settings.unit)[0] or default_unit(courses, job)
         devices = scopes.devices_of_run(tape, settings)
@@ -127,6 +135,7 @@ class _Run:
             tape=tape,
             settings=settings,
             courses=courses,
+            judged=bool(slo) and slo == settings.slo,
             unit=unit,
             windows=choose_windows(tape, settings, courses, unit),
             devices=devices,
@@ -167,8 +176,12 @@ def _column(run: _Run, window: Window) -> _Column:
     )
     if emptiness(window) is not None:
         work = {name: replace(counted, count=None, others=()) for name, counted in work.items()}
+    limits = limits_of(run.settings.slo)
+    timings = latencies(run.tape, window.spans, last_end=run.job.end, limits=limits)
+    good = goodput(run.settings.slo, timings, work, judged=run.judged)
+    if good is not None:
+        work[GOOD] = good.counted(work.get("queries"))
     rated = work_of_ratios(work, run.unit)
-    timings = latencies(run.tape, window.spans, last_end=run.job.end)
     prices = _priced(run, window)
     paid = _cost(run, window, prices, total, rated, ratios=True)
     evidence = Evidence(
@@ -192,6 +205,7 @@ def _column(run: _Run, window: Window) -> _Column:
     figures = {
         "window": _window(window),
         "work": {name: work_object(counted, window.duration_s) for name, counted in work.items()},
+        "goodput": goodput_object(good),
         "energy": _energy(run, window, total, energies),
         "power": {"mean_watts": total.mean_watts, "max_watts": total.max_watts},
         "efficiency": efficiency(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -23,6 +24,7 @@ from perfwatch.derive.latency import (
     of_histogram,
     rank_of,
 )
+from perfwatch.derive.within import in_buckets, in_exponential, in_histogram
 from perfwatch.model import Buckets, Histogram, Metric
 from perfwatch.session import format as fmt
 
@@ -45,9 +47,11 @@ class Timing:
 
     Args:
         metric: its declaration; with `bounds` its readings are cumulative, else they are increments.
+        limits: times, s, of which it is told how many observations keep to them.
     """
 
-    def __init__(self, metric: Metric) -> None:
+    def __init__(self, metric: Metric, limits: Sequence[float] = ()) -> None:
+        self._limits = tuple(limits)
         self._bounds = None if metric.bounds is None else (*metric.bounds, math.inf)
         self._before: Buckets | None = None
         self._all: dict[int, float] = {}
@@ -119,10 +123,11 @@ class Timing:
 
     def _everything(self) -> Latency:
         if self._bounds is not None:
-            return of_buckets(self._bounds, self._cumulative(self._all), self._sum_s)
+            return self._of_page(self._all, self._sum_s)
         buckets = {place: int(count) for place, count in self._all.items() if place != _ZERO}
         n, zero = int(sum(self._all.values())), int(self._all.get(_ZERO, 0))
-        return of_histogram(Histogram(n, self._sum_s or 0.0, self._least_s, self._most_s, buckets, zero))
+        whole = Histogram(n, self._sum_s or 0.0, self._least_s, self._most_s, buckets, zero)
+        return replace(of_histogram(whole), within={s: in_histogram(whole, s) for s in self._limits})
 
     def between(self, start: float, stop: float) -> Latency:
         """From the bin that holds `start` up to `stop`, s. Only count and percentiles are known of it."""
@@ -154,8 +159,16 @@ class Timing:
 
     def _latency(self, counts: Mapping[int, float], bits: int) -> Latency:
         if self._bounds is not None:
-            return of_buckets(self._bounds, self._cumulative(counts), None)
-        return _of_exponential(counts, bits)
+            return self._of_page(counts, None)
+        per_doubling = _PER_OCTAVE / (1 << bits)
+        within = {s: in_exponential(counts, s, per_doubling=per_doubling) for s in self._limits}
+        return replace(_of_exponential(counts, bits), within=within)
+
+    def _of_page(self, counts: Mapping[int, float], sum_s: float | None) -> Latency:
+        assert self._bounds is not None
+        cumulative = self._cumulative(counts)
+        within = {s: in_buckets(self._bounds, cumulative, s) for s in self._limits}
+        return replace(of_buckets(self._bounds, cumulative, sum_s), within=within)
 
     def _cumulative(self, counts: Mapping[int, float]) -> list[float]:
         assert self._bounds is not None

@@ -25,6 +25,7 @@ from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 from perfwatch.metrics import WORK_UNITS
 from perfwatch.model import DeviceKind, Kind
+from perfwatch.objectives import GOOD
 
 KINDS = ("statsd", "output", "jsonl", "mlperf", "page", "simulated")
 """Which kind of source is believed first; other kinds come after, in order of appearance."""
@@ -41,7 +42,7 @@ UNHEARD = 2.0
 LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
-_NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens")
+_NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens", GOOD)
 
 
 class Course:

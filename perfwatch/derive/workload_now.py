@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from perfwatch.derive.goodput import limits_of
 from perfwatch.derive.latency import QUANTILES, Latency
+from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.timings import Bin, Timing
 from perfwatch.derive.work import OWN_TIMES, source_kind
@@ -96,6 +98,7 @@ class WorkloadFigures:
     def __init__(self, now_s: float) -> None:
         self._now_s = now_s
         self._kept: dict[int, _Workload] = {}
+        self._limits: Mapping[str, Sequence[float]] = {}
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Take one record of the session."""
@@ -104,10 +107,12 @@ class WorkloadFigures:
                 kept = self._kept.get(number)
                 if kept is not None:
                     kept.take(t, values)
+        elif "format" in record:
+            self._limits = limits_of(Settings.from_json(record.get("settings")).slo)
         elif "device" in record:
             number, collector, device = fmt.decode_device(record["device"])
             if device.kind is DeviceKind.WORKLOAD:
-                kept = self._kept.setdefault(number, _Workload(self._now_s))
+                kept = self._kept.setdefault(number, _Workload(self._now_s, self._limits))
                 room = MOST_TIMINGS - sum(len(one.timings) for one in self._kept.values())
                 kind = source_kind(DeviceTape(number, collector, device, ""))
                 kept.declare(kind, device.metrics, max(0, room))
@@ -130,8 +135,9 @@ class WorkloadFigures:
 
 
 class _Workload:
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, now_s: float, limits: Mapping[str, Sequence[float]]) -> None:
         self._now_s = now_s
+        self._limits = limits
         self._kind = ""
         self._metrics: tuple[Metric, ...] = ()
         self._counters: dict[str, _Counter] = {}
@@ -147,7 +153,8 @@ class _Workload:
             if metric.kind is Kind.COUNTER and metric.name not in self._counters:
                 self._counters[metric.name] = _Counter(self._now_s, held=kind in OWN_TIMES)
             elif metric.kind is Kind.HISTOGRAM and metric.name not in self.timings and room > 0:
-                self.timings[metric.name] = Timing(metric)
+                limits = self._limits.get(metric.name.removesuffix("_seconds"), ())
+                self.timings[metric.name] = Timing(metric, limits)
                 room -= 1
             elif metric.kind is Kind.GAUGE and f"{metric.name}{GOAL}" in {one.name for one in metrics}:
                 self._levels.setdefault(metric.name, _Level())

@@ -58,7 +58,7 @@ class CostRows:
         if self._parts.main.why_not:
             return ""
         names = dict.fromkeys([*([self._parts.unit] if self._parts.unit else []), "queries"])
-        return ", ".join(text for name in names if (text := _unit_cost(cost, name)))
+        return ", ".join(text for name in names if (text := unit_cost(cost, name)))
 
     def _idle_row(self, currency: str | None) -> Iterator[Row]:
         """What the job cost beyond its work: an idle device draws less, so the costs are subtracted."""
@@ -224,7 +224,7 @@ def _lacking(assumed: Json, machine: str | None) -> Iterator[str]:
         yield f"no price of the {', the '.join(models)}"
 
 
-def _unit_cost(cost: Json, name: str) -> str:
+def unit_cost(cost: Json, name: str) -> str:
     """A cost per unit, or per million where one costs too little to be read."""
     amount = (cost.get("per") or {}).get(name)
     if amount is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfwatch.exporters import summary_clients, summary_mlperf, summary_servers, words
+from perfwatch.exporters import summary_clients, summary_goodput, summary_mlperf, summary_servers, words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_costs import CostRows
 from perfwatch.exporters.summary_parts import (
@@ -17,6 +17,7 @@ from perfwatch.exporters.summary_parts import (
     with_error,
     work_of,
 )
+from perfwatch.objectives import GOOD
 from perfwatch.text import pad, width
 from perfwatch.units import (
     format_count,
@@ -34,9 +35,9 @@ MUCH_OF_MEAN = 0.999
 AGREES = 0.05
 """Two figures that are farther apart, as a share of the one, do not agree."""
 FEW_TIMED = 100
+"""Fewer timings than these have no 99th percentile; their number is shown."""
 TELLS_OF_A_WINDOW = 0.9
 """Counter and integral that are compared over less of a window say nothing of its energy."""
-"""Fewer timings than these have no 99th percentile; their number is shown."""
 
 _METHODS = {"counter": "counter", "integrated": "integral of power", "estimated": "estimate"}
 
@@ -58,6 +59,7 @@ class FigureRows:
         yield from self._other_scopes()
         yield from CostRows(self._parts).rows()
         yield from self._latency_rows()
+        yield from summary_goodput.rows(self._parts)
         yield from summary_servers.rows(self._parts)
         yield from summary_clients.rows(self._parts)
 
@@ -81,7 +83,7 @@ class FigureRows:
                 for column in self._parts.windows
                 if counted_in(column, name) is not None
             ]
-            if name == unit or not shown:
+            if name in (unit, GOOD) or not shown:
                 continue
             word = "failed" if name == "errors" else words.spoken(name)
             # One number where the columns agree, else one for each.

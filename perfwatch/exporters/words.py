@@ -18,12 +18,14 @@ _ONE = {
     "queries": "query",
     "generated_tokens": "token",
     "prompt_tokens": "prompt token",
+    "good_queries": "good query",
 }
 _PER_JOULE = {"generated_tokens": "tok/J", "prompt_tokens": "prompt tok/J"}
 _TIMINGS = {
     "latency": "query",
     "time_to_first_token": "TTFT",
     "inter_token_latency": "ITL",
+    "time_per_output_token": "TPOT",
 }
 _SCOPES = {"cpu": "CPU", "dram": "DRAM", "wall": "wall meter", "accelerator": "accelerators"}
 _LABEL = re.compile(r"(?P<family>.+:)(?P<index>\d+)\Z")

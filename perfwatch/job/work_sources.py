@@ -8,24 +8,27 @@ from typing import Any
 
 from perfwatch import plugins
 from perfwatch.job.workloads import POLLED, STREAMS, Workload, polled
+from perfwatch.objectives import NO_OBJECTIVES, Judge, Slo
 from perfwatch.sources.live import Chosen
 
 
 class WorkSources:
     """The collectors of one run's work."""
 
-    def __init__(self, listeners: list[Any], output: Any, polled: list[Any]) -> None:
+    def __init__(self, listeners: list[Any], output: Any, polled: list[Any], judge: Judge) -> None:
         self.address: str = listeners[0].address if listeners else ""
+        self._judge = judge
         self._listeners = listeners
         self._output = output
         self._polled = polled
 
     @classmethod
-    def of(cls, wanted: list[Workload], *, tells_us: bool = True) -> WorkSources:
+    def of(cls, wanted: list[Workload], slo: Slo = NO_OBJECTIVES, *, tells_us: bool = True) -> WorkSources:
         """The collectors that the workloads name.
 
         Args:
             wanted: the workloads.
+            slo: what its queries are to keep to.
             tells_us: the job learns where it can send StatsD to; one that already runs does not.
 
         Raises:
@@ -39,13 +42,24 @@ class WorkSources:
             *own,
             *(statsd(statsd.Options(address=text, index=n)) for n, text in enumerate(named, 1)),
         ]
+        judge = Judge(slo)
+        for each in (*listeners, *own_kinds):
+            if hasattr(each, "judge"):
+                each.judge = judge
         for listener in listeners:
             listener.bind()
         specs = tuple((one.kind, one.value) for one in wanted if one.kind in STREAMS)
         if not specs:
-            return cls(listeners, None, own_kinds)
-        output: Any = plugins.load(plugins.find("output"))
-        return cls(listeners, output(output.Options(specs=specs)), own_kinds)
+            return cls(listeners, None, own_kinds, judge)
+        output_of: Any = plugins.load(plugins.find("output"))
+        output = output_of(output_of.Options(specs=specs))
+        output.judge = judge
+        return cls(listeners, output, own_kinds, judge)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the job's own counting has to know (perfwatch.client)."""
+        return {"PERFWATCH_STATSD": self.address, "PERFWATCH_SLO": self._judge.to_environment()}
 
     def chosen(self) -> list[Chosen]:
         """What to run."""

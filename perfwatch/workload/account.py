@@ -9,6 +9,7 @@ each did adds up, but for steps and epochs: ranks make these together, and one o
 
 from __future__ import annotations
 
+from perfwatch.objectives import GOOD
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says
 from perfwatch.workload.tally import Number, Tally
 
@@ -40,6 +41,14 @@ class Account:
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, _series_of(match), at_ns)
+        self._judge(match)
+
+    def _judge(self, match: Match) -> None:
+        """A line that tells all timings of a query tells whether it is a good one."""
+        timings = {name: value for name, says, value in match.findings if says is Says.TIMING and value >= 0}
+        good = self._tally.judge.of_line(timings)
+        if good is not None:
+            self._tally.count(GOOD, int(good))
 
     def remember(self, match: Match) -> None:
         """Take note of totals that were told before counting began: they are no work of ours."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfwatch.model import Device, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.workload.account import Account
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.patterns import Match, Pattern
@@ -22,10 +23,13 @@ class Booking:
         device: without metrics.
         opened_ns: when counting began.
         pattern: what finds it, where that is a pattern.
+        judge: says which queries are good ones.
     """
 
-    def __init__(self, device: Device, opened_ns: int, pattern: Pattern | None = None) -> None:
-        self.tally = Tally(device, opened_ns)
+    def __init__(
+        self, device: Device, opened_ns: int, pattern: Pattern | None = None, judge: Judge = NOBODY
+    ) -> None:
+        self.tally = Tally(device, opened_ns, judge)
         self._account = Account(pattern, self.tally)
         self._cells = Cells(opened_ns)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain
 from perfwatch.model import Device, Event, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
@@ -38,6 +39,7 @@ class Followed:
         clock: the time.
         pattern: what `search` belongs to, where that is a pattern.
         line_bytes: the longest line.
+        judge: says which queries are good ones.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Followed:
         clock: Clock,
         pattern: Pattern | None = None,
         line_bytes: int = LINE_BYTES,
+        judge: Judge = NOBODY,
     ) -> None:
         self._clock = clock
         self._search = search
@@ -58,7 +61,7 @@ class Followed:
         self._tail = Tail(path, clock)
         self._lines = Lines(line_bytes)
         opened_ns = clock.monotonic_ns()
-        self._booking = Booking(device, opened_ns, pattern)
+        self._booking = Booking(device, opened_ns, pattern, judge)
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._splits: list[int] = []
         self._last_line = ""

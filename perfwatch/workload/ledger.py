@@ -13,6 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfwatch.model import Device, Event, Histogram, Reading
+from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.histogram import add_buckets, bounds_of
@@ -56,10 +57,11 @@ class Ledger:
     Args:
         device: the workload, without metrics.
         opened_ns: when listening began.
+        judge: says which queries are good ones.
     """
 
-    def __init__(self, device: Device, opened_ns: int) -> None:
-        self.tally = Tally(device, opened_ns)
+    def __init__(self, device: Device, opened_ns: int, judge: Judge = NOBODY) -> None:
+        self.tally = Tally(device, opened_ns, judge)
         self.bad = 0
         """Lines that could not be read."""
         self.marks = 0

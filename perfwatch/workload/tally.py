@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from perfwatch import metrics
 from perfwatch.model import Appeared, Device, Histogram, Kind, Metric, Reading, Sample, Unit, Value
+from perfwatch.objectives import GOOD, NOBODY, Judge
 from perfwatch.workload.histogram import Observations
 
 NAME_LENGTH = 128
@@ -43,10 +44,12 @@ class Tally:
     Args:
         device: the device without metrics; they are declared as names appear.
         opened_ns: when counting began; every counter was 0 then.
+        judge: says which timings are those of good queries, where one alone tells.
     """
 
-    def __init__(self, device: Device, opened_ns: int) -> None:
+    def __init__(self, device: Device, opened_ns: int, judge: Judge = NOBODY) -> None:
         self.device = device
+        self.judge = judge
         self.last_ns = opened_ns
         """Time of the latest sample, or of the opening."""
         self.dropped = 0
@@ -82,6 +85,8 @@ class Tally:
         """Add a timing, in seconds, that was seen so many times."""
         if seconds >= 0:  # what took less than no time was not measured
             self._observe("timing", name, seconds, times)
+            if self.judge.alone is not None:
+                self._judge(name, [seconds], times)
 
     def many_timings(self, name: str, seconds: Sequence[float]) -> None:
         """Add timings, in seconds, each seen once."""
@@ -89,6 +94,8 @@ class Tally:
         if place is not None:
             self._timings[place].observe_all(seconds)
             self._told = True
+            if self.judge.alone is not None:
+                self._judge(name, seconds)
 
     def size(self, name: str, value: float, times: int = 1) -> None:
         """Add an observation that has no unit."""
@@ -123,6 +130,11 @@ class Tally:
         """What a counter stands at, by its bare name; None if nothing was counted under it."""
         place = self._places.get(("counter", name))
         return None if place is None else self._values[place]  # type: ignore[return-value]
+
+    def _judge(self, name: str, seconds: Sequence[float], times: int = 1) -> None:
+        good = [self.judge.of_timing(name, one) for one in seconds]
+        if good and None not in good:
+            self.count(GOOD, times * sum(map(bool, good)))
 
     def _observe(self, says: str, name: str, value: float, times: int) -> None:
         place = self._place(says, name)

@@ -31,6 +31,7 @@ def _vllm(*prefixes: str) -> tuple[Quantity, ...]:
         gauge("kv_cache_usage_ratio", *named("kv_cache_usage_perc", "gpu_cache_usage_perc"), mean=True),
         timing("time_to_first_token", *named("time_to_first_token_seconds")),
         timing("inter_token_latency", *named("inter_token_latency_seconds", "time_per_output_token_seconds")),
+        timing("time_per_output_token", *named("request_time_per_output_token_seconds")),
         timing("latency", *named("e2e_request_latency_seconds")),
         timing("queue_time", *named("request_queue_time_seconds")),
     )

@@ -17,7 +17,7 @@ from perfwatch.metrics import ENERGY, LATENCY, POWER, POWER_LIMIT, QUERIES, SM_C
 from perfwatch.model import DeviceKind, Scope
 
 TOP = (
-    "schema session conditions window devices work unit energy power efficiency cost carbon latency "
+    "schema session conditions window devices work unit goodput energy power efficiency cost carbon latency "
     "by_server client_results utilization observer mlperf against also quality"
 )
 KEYS = {
@@ -33,7 +33,7 @@ KEYS = {
     "power": "mean_watts max_watts",
     "observer": "cpu_s cpu_ratio rss_bytes samples late_samples missed_ticks",
 }
-BESIDE = "window work energy power efficiency cost carbon quality"
+BESIDE = "window work goodput energy power efficiency cost carbon quality"
 DEVICE_KEYS = (
     "name uuid host scope in_run joules error_joules method counter_joules integrated_joules "
     "integral_off_ratio mean_watts max_watts samples coverage board throttled"
@@ -68,6 +68,7 @@ def test_every_key_is_always_there(session):
         assert list(beside) == [
             "window",
             "work",
+            "goodput",
             "energy",
             "power",
             "efficiency",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -595,3 +596,62 @@ def test_a_job_that_the_time_limit_ended_says_so():
     summary = server()
     limited = {**summary, "session": {**summary["session"], "exit_status": 143, "time_limit_s": 90.0}}
     assert "ended by the time limit of 90.0 s, exit 143" in words(face(limited, width=110))
+
+
+def good(share: tuple[float, float], **more: Any) -> dict[str, Any]:
+    """The summary of a server of which so much keeps to two limits."""
+    summary = one_window(server())
+    least, most = (round(share_of * 302) for share_of in share)
+    limits = {"time_to_first_token": 0.2, "latency": 1.5}
+    told = {"limit_s": 0, "timing": "latency", "at_least": least, "at_most": most, "of": 302}
+    summary["goodput"] = {
+        "slo": limits,
+        "count": (least + most) / 2,
+        "at_least": least,
+        "at_most": most,
+        "of": 302,
+        "share_at_least": share[0],
+        "share_at_most": share[1],
+        "objectives": {name: {**told, "limit_s": limit_s} for name, limit_s in limits.items()},
+        **more,
+    }
+    summary["work"]["good_queries"] = {"count": (least + most) / 2, "error": (most - least) / 2}
+    summary["efficiency"]["good_queries"] = {"joules_per": 1234.0}
+    summary["cost"]["per"]["good_queries"] = 0.00123
+    return summary
+
+
+def test_goodput_is_a_share_with_its_limits_and_what_a_good_query_took():
+    text = words(face(good((0.9, 0.9))))
+    assert (
+        "goodput 90 % 272 of 302 queries keep to TTFT ≤ 200 ms, latency ≤ 1.50 s; 1.23 kJ/good query, "
+        in text
+    )
+    assert "0.00123 $/good query" in text
+    assert "good queries," not in text.partition("goodput")[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        ((0.9, 0.95), "goodput 90 to 95 % 272 to 287 of 302 queries"),
+        ((0.9999, 0.9999), "goodput > 99.9 % 302 of 302"),
+        ((1.0, 1.0), "goodput 100 % 302 of 302"),
+        ((0.0, 0.0), "goodput 0 % 0 of 302"),
+        ((0.0001, 0.0001), "goodput < 0.1 % 0 of 302"),
+    ],
+)
+def test_a_share_never_reads_as_more_or_less_than_it_is(share, shown):
+    assert shown in words(face(good(share)))
+
+
+def test_a_count_that_is_hardly_known_makes_no_figure_of_a_good_query():
+    assert "good query" not in face(good((0.2, 0.9)))
+
+
+def test_a_limit_that_nothing_timed_is_named():
+    unknown = {"limit_s": 0.2, "timing": None, "at_least": None, "at_most": None, "of": None}
+    untold = dict.fromkeys(("count", "at_least", "at_most", "of", "share_at_least", "share_at_most"))
+    summary = good((0.9, 0.9), **untold, objectives={"inter_token_latency": unknown})
+    summary["work"]["good_queries"] = {"count": None, "error": None}
+    assert "goodput – nothing timed ITL" in words(face(summary))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 
 from looking import SIZES, declared, fits_everywhere, line_with, look, sample, scene
@@ -203,3 +204,17 @@ def test_hostile_names_and_metrics_of_their_own_are_harmless():
         seen.write(sample(0, float(t), t, 1.0, timings(3, t)))
     fits_everywhere(workloads.draw, seen, 5.0)
     assert "evil" in "\n".join(look(workloads.draw, seen, 5.0))
+
+
+def test_how_much_keeps_to_the_objectives_stands_under_the_times():
+    made = Scene()
+    header = fmt.header(session_id="s", monotonic_ns=0, time_ns=0, host="lab1", perfwatch="0", interval_s=1.0)
+    made.write({**header, "settings": {"slo": {"latency": 0.2}}})
+    made.write(declared(0, "page", server()))
+    for t in range(60):
+        made.write(sample(0, float(t), 20 * t, 0, 0, 0, 1, 0, timings(20, t)))
+    line = line_with(look(workloads.draw, made, 59.0), "≤")
+    told = re.match(r"latency ≤ 200 ms (\d+)-(\d+) %, run (\d+)-(\d+) %", line)
+    assert told is not None, line
+    assert all(40 <= int(share) <= 60 for share in told.groups()), "the timings lie evenly around it"
+    assert not any("≤" in one for one in look(workloads.draw, serving(), 119.0))

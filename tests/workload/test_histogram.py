@@ -101,7 +101,7 @@ def test_the_client_has_the_same_buckets() -> None:
     """The client's file stands alone and repeats the formula."""
     timed = client._Timed()
     values = [10 ** (power / 7) for power in range(-40, 20)]
-    timed.add(client.deque(values))
+    timed.add("latency", client.deque(values))
     mine = Observations()
     mine.observe_all(values)
     assert timed.buckets == mine.buckets

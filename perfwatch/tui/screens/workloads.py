@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
+from perfwatch.derive.latency import Latency
 from perfwatch.derive.workload_now import GOAL, Counted, Goal, Timed, WorkloadNow
 from perfwatch.exporters.words import per_joule_unit, place_of
 from perfwatch.frame import Bin, DeviceNow, Frame
@@ -18,7 +19,7 @@ from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
-from perfwatch.units import format_count, format_duration, format_latency, format_quantity, format_rate
+from perfwatch.units import DASH, format_count, format_duration, format_latency, format_quantity, format_rate
 
 FIGURES_COLUMNS, WIDE_FIGURES_COLUMNS = 46, 57
 """Columns of a workload's figures where charts stand beside them, and where there is room for all of them."""
@@ -198,6 +199,7 @@ def _figures(one: DeviceNow, work: WorkloadNow, frame: Frame, columns: int) -> l
         placed = table.placed(TIMES, columns)
         rows.append(table.heading(placed, columns))
         rows += [table.row(placed, columns, _time(each)) for each in timed]
+        rows += [_kept(each, limit_s, columns) for each in timed for limit_s in each.run.within]
     if not rows:
         rows = [Line(columns).put("  nothing counted yet", "dim").row()]
     return rows
@@ -280,6 +282,24 @@ def _time(each: Timed) -> dict[str, Span]:
     for title, key in SHOWN_QUANTILES:
         found[title] = Span(words.percentile(latency, key), "value")
     return found
+
+
+def _kept(each: Timed, limit_s: float, columns: int) -> Row:
+    """`latency ≤ 15.0 ms 93 %, run 95 %`: how many keep to an objective of `--slo`, lately and so far."""
+    now, run = (_share_of(latency, limit_s) for latency in (each.now, each.run))
+    name = f"{_spoken(each.name)} ≤ {format_latency(limit_s)} "
+    line = Line(columns).foreign(name, "text").put(now, "value")
+    told = f", run {run}"
+    return (line.put(", run ", "dim").put(run, "value") if line.room >= len(told) else line).row()
+
+
+def _share_of(latency: Latency, limit_s: float) -> str:
+    """A share, or its bounds where a bucket leaves it open."""
+    within = latency.within.get(limit_s)
+    if within is None or latency.count <= 0:
+        return DASH
+    low, high = (words.percent(min(1.0, part / latency.count)) for part in within)
+    return high if low == high else f"{low.removesuffix(' %')}-{high}"
 
 
 # -- charts --------------------------------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""Goodput: the share of queries that keep to objectives, exact from events, bounded from buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from derive.build import Session, every, histogram
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfwatch.derive.settings import CostInputs
+from perfwatch.derive.within import in_buckets, in_exponential, in_histogram
+from perfwatch.metrics import LATENCY
+from perfwatch.model import Buckets, Kind, Metric, Unit
+from perfwatch.objectives import GOOD
+
+TTFT, ITL = "time_to_first_token", "inter_token_latency"
+BOUNDS = (0.1, 0.2, 0.5)
+
+
+def paged(
+    readings: dict[str, list[tuple[float, ...]]], *, queries: int = 100, bounds: tuple[float, ...] = BOUNDS
+) -> Session:
+    """A page that is read at 0, 10 and 30 s: all that it tells comes from 10 to 30 s, the window."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    metrics = [Metric("queries_total", Unit.COUNT, Kind.COUNTER)]
+    metrics += [Metric(f"{name}_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=bounds) for name in readings]
+    zero = [0, *(Buckets((0,) * (len(bounds) + 1), 0.0) for _ in readings)]
+    end = [queries, *(Buckets(tuple(counts), None) for (counts,) in readings.values())]
+    session.workload("page", metrics, [(0.0, zero), (10.0, zero), (30.0, end), (40.0, end)])
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    return session
+
+
+def test_a_limit_at_an_edge_of_the_buckets_is_exact_for_one_objective():
+    told = paged({TTFT: [(60, 90, 95, 100)]}).summary(slo={TTFT: 0.2})["goodput"]
+    assert (told["count"], told["at_least"], told["at_most"], told["of"]) == (90, 90, 90, 100)
+    assert (told["share_at_least"], told["share_at_most"], told["exact"]) == (0.9, 0.9, False)
+    assert told["source"] == "page"
+
+
+def test_a_limit_inside_a_bucket_is_bounded_by_it():
+    summary = paged({TTFT: [(60, 90, 95, 100)]}).summary(slo={TTFT: 0.15})
+    told = summary["goodput"]
+    assert (told["at_least"], told["at_most"], told["count"]) == (60, 90, 75)
+    assert summary["work"][GOOD] | {"others": 0} == {
+        "count": 75,
+        "error": pytest.approx(15.0),
+        "rate_per_s": 3.75,
+        "source": "page",
+        "others": 0,
+    }
+
+
+def test_beyond_the_last_edge_nothing_is_known_but_that_they_are_there():
+    told = paged({TTFT: [(60, 90, 95, 100)]}).summary(slo={TTFT: 0.6})["goodput"]
+    assert (told["at_least"], told["at_most"]) == (95, 100)
+
+
+def test_two_timings_that_were_gathered_apart_are_bounded_together():
+    """90 keep to the one and 80 to the other: at least 70 to both, at most 80."""
+    session = paged({TTFT: [(60, 90, 95, 100)], "latency": [(10, 50, 80, 100)]})
+    told = session.summary(slo={TTFT: 0.2, "latency": 0.5})["goodput"]
+    assert (told["at_least"], told["at_most"], told["of"]) == (70, 80, 100)
+    assert told["objectives"][TTFT] == {
+        "limit_s": 0.2,
+        "timing": TTFT,
+        "at_least": 90,
+        "at_most": 90,
+        "of": 100,
+    }
+
+
+def test_late_tokens_may_be_those_of_one_query_or_of_as_many():
+    """Of 5000 times between tokens 30 are late: they spoil one query at least and 30 at most."""
+    session = paged({ITL: [(4970, 4990, 5000, 5000)], TTFT: [(100, 100, 100, 100)]})
+    told = session.summary(slo={TTFT: 0.1, ITL: 0.1})["goodput"]
+    assert (told["at_least"], told["at_most"]) == (70, 99)
+    alone = session.summary(slo={ITL: 0.1})["goodput"]
+    assert (alone["at_least"], alone["at_most"], alone["of"]) == (70, 99, 100)
+
+
+def test_what_nobody_timed_is_no_number():
+    summary = paged({TTFT: [(60, 90, 95, 100)]}).summary(slo={TTFT: 0.2, "latency": 1.0})
+    told = summary["goodput"]
+    assert (told["count"], told["at_least"], told["objectives"]["latency"]["timing"]) == (None, None, None)
+    assert summary["work"][GOOD]["count"] is None
+    assert summary["efficiency"][GOOD]["per_joule"] is None
+
+
+def test_without_objectives_there_is_no_goodput():
+    summary = paged({TTFT: [(60, 90, 95, 100)]}).summary()
+    assert summary["goodput"] is None
+    assert GOOD not in summary["work"]
+
+
+def test_good_queries_have_energy_cost_and_rate_beside_the_plain_ones():
+    summary = paged({TTFT: [(60, 80, 95, 100)]}).summary(slo={TTFT: 0.2}, cost=CostInputs(price_per_kwh=0.36))
+    joules = summary["energy"]["joules"]
+    assert summary["efficiency"][GOOD]["joules_per"] == pytest.approx(joules / 80)
+    assert summary["cost"]["per"][GOOD] == pytest.approx(summary["cost"]["per"]["queries"] / 0.8)
+    assert summary["work"][GOOD]["rate_per_s"] == pytest.approx(4.0)
+    assert summary["unit"] == "queries"
+    assert summary["also"]["job"]["goodput"]["count"] == 80
+
+
+def judged(recorded: dict[str, float], **asked: Any) -> dict[str, Any]:
+    """A run whose queries were judged as they were told, by these objectives: 17 of 20."""
+    session = Session(settings={"slo": recorded})
+    session.board(every(1.0, 0.0, 40.0))
+    told = [Metric("queries_total", Unit.COUNT, Kind.COUNTER), LATENCY]
+    told.append(Metric(f"{GOOD}_total", Unit.COUNT, Kind.COUNTER))
+    rows = [
+        (t, (2 * n, histogram(0.1, 0.3), min(2 * n, 17))) for n, t in enumerate(every(2.0, 10.0, 28.0), 1)
+    ]
+    session.workload("statsd", told, [(5.0, (0, None, 0)), *rows])
+    session.mark("measure", 6.0, 30.0)
+    session.job(2.0, 38.0)
+    return session.summary(**asked)
+
+
+def test_queries_that_were_judged_one_by_one_are_counted_exactly():
+    told = judged({"latency": 0.3}, slo={"latency": 0.3})["goodput"]
+    assert (told["count"], told["of"], told["exact"], told["source"]) == (17, 20, True, "statsd")
+
+
+def test_other_objectives_than_those_of_the_run_are_taken_from_its_timings():
+    summary = judged({"latency": 0.3}, slo={"latency": 0.2})
+    told = summary["goodput"]
+    assert (told["count"], told["at_least"], told["at_most"], told["exact"]) == (10, 10, 10, False)
+    assert summary["work"][GOOD]["count"] == 10
+
+
+def test_a_job_that_counts_good_queries_by_its_own_rule_is_not_touched():
+    summary = judged({}, slo={})
+    assert summary["goodput"] is None
+    assert summary["work"][GOOD]["count"] == 17
+
+
+def test_all_of_an_empty_window_is_no_number():
+    summary = paged({TTFT: [(60, 90, 95, 100)]}).summary(slo={TTFT: 0.2}, warmup_s=100.0)
+    assert summary["work"][GOOD]["count"] is None
+
+
+times = st.floats(min_value=1e-4, max_value=10.0)
+
+
+@given(st.lists(times, min_size=1, max_size=60), times)
+def test_what_buckets_say_holds_the_truth(values, limit_s):
+    truth = sum(one <= limit_s for one in values)
+    told = histogram(*values)
+    known = in_histogram(told, limit_s)
+    assert known.at_least <= truth <= known.at_most
+    cumulative = [sum(one <= bound for one in values) for bound in BOUNDS] + [len(values)]
+    page = in_buckets((*BOUNDS, float("inf")), cumulative, limit_s)
+    assert page.at_least <= truth <= page.at_most
+    coarse: dict[int, float] = {}
+    for place, count in told.buckets.items():
+        coarse[place >> 2] = coarse.get(place >> 2, 0.0) + count
+    rough = in_exponential(coarse, limit_s, per_doubling=32)
+    assert rough.at_least <= truth <= rough.at_most
+
+
+@given(st.lists(st.tuples(times, times), min_size=1, max_size=60), times, times)
+def test_the_bounds_of_two_objectives_hold_the_truth(queries, first_s, second_s):
+    counts = [
+        [sum(query[at] <= bound for query in queries) for bound in BOUNDS] + [len(queries)] for at in (0, 1)
+    ]
+    session = paged({TTFT: [tuple(counts[0])], "latency": [tuple(counts[1])]}, queries=len(queries))
+    told = session.summary(slo={TTFT: first_s, "latency": second_s})["goodput"]
+    truth = sum(one <= first_s and other <= second_s for one, other in queries)
+    assert told["at_least"] <= truth <= told["at_most"]
