@@ -197,7 +197,15 @@ class LoadgenCollector(Collector):
         for cell in self._cells.join(arrivals):
             for one in () if cell.is_mark else cell.said:
                 self._take(run, one)
+            self._aim(run, cell.at_ns)
             yield from self._tally.sample(cell.at_ns)
+
+    def _aim(self, run: _Run, at_ns: int) -> None:
+        """How far the run will go, for whoever watches it. Of its begin only a trace tells."""
+        began_ns = run.since_ns if run.zero_ns is None else run.zero_ns
+        goal = run.result.aim.in_all(run.samples, (at_ns - began_ns) / NS)
+        if goal and run.samples:
+            self._tally.gauge("samples_goal", goal)
 
     def _traced(self, run: _Run, trace: Tail | None) -> Iterator[tuple[int, Done]]:
         for piece in trace.read() if trace is not None else ():

@@ -59,6 +59,18 @@ class Metric(NamedTuple):
     unit: str
 
 
+class Aim(NamedTuple):
+    """When a run may end: after so many samples, and after so many seconds."""
+
+    samples: int
+    seconds: float
+
+    def in_all(self, samples: int, elapsed_s: float) -> int:
+        """So many samples it will do, at the pace so far; 0 if nothing tells."""
+        pace = samples / elapsed_s if elapsed_s > 0.0 else 0.0
+        return max(self.samples, round(pace * self.seconds))
+
+
 class Result(NamedTuple):
     """One run; None is not told.
 
@@ -73,6 +85,7 @@ class Result(NamedTuple):
         latency_s: mean and percentiles of a query by name; empty for Offline, whose latencies are since the
             start.
         settings: what else is a condition of the run, by name.
+        aim: how far it has to go.
         started: when the logs say that it started, which tells one run from the next.
         is_over: everything that belongs to the result is there.
     """
@@ -86,6 +99,7 @@ class Result(NamedTuple):
     duration_s: float | None
     latency_s: Mapping[str, float]
     settings: Mapping[str, str]
+    aim: Aim
     started: str
     is_over: bool
 
@@ -158,6 +172,7 @@ def result(detail: Iterable[str], summary: Iterable[str]) -> Result | None:
         duration_s=_duration(known, counted, is_over=is_over) if duration_s is None else duration_s,
         latency_s={} if scenario == "Offline" else _latencies(scenario, known, told),
         settings=_settings(known, told),
+        aim=_aim(scenario, known),
         started=str(known.get("test_datetime") or known.get("Date + time of test") or ""),
         is_over=is_over,
     )
@@ -283,6 +298,17 @@ def _duration(known: Mapping[str, Any], queries: int | None, *, is_over: bool) -
         return queries / rate
     generated_ns = _number(known.get("generated_query_duration"))
     return generated_ns / _NS if generated_ns and generated_ns > 0.0 and is_over else None
+
+
+def _aim(scenario: str, known: Mapping[str, Any]) -> Aim:
+    """Offline is over with its one query, a run for accuracy with its set; others last both limits out."""
+    if "accuracy" in str(known.get("effective_test_mode")).casefold():
+        return Aim(_whole(known.get("effective_accuracy_sample_count"), least=1) or 0, 0.0)
+    per_query = _whole(known.get("effective_samples_per_query"), least=1) or 1
+    if scenario == "Offline":
+        return Aim(per_query if per_query > 1 else 0, 0.0)
+    least_ms = _number(known.get("effective_min_duration_ms")) or 0.0
+    return Aim(per_query * (_whole(known.get("effective_min_query_count"), least=1) or 0), least_ms / 1e3)
 
 
 def _settings(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:

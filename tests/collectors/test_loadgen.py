@@ -132,7 +132,7 @@ def test_without_a_trace_everything_is_told_at_the_end_within_the_window(followe
     assert tags["target_qps"] == "100"
     assert followed.official()["valid"] is None
     followed.look(560.0)
-    assert followed.values == {}
+    assert followed.values == {}, "without a trace nothing is known of how far it is"
     told = {
         "result_validity": "INVALID",
         "result_query_count": 5931,
@@ -170,6 +170,27 @@ def test_a_trace_counts_samples_by_their_own_times_and_the_window_holds_all_of_t
     latencies = [one for _, one in followed.values["latency_seconds"]]
     assert sum(one.n for one in latencies) == 3
     assert sum(one.sum for one in latencies) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "more", "goal"),
+    [
+        ("SingleStream", {"effective_min_query_count": 64, "effective_min_duration_ms": 0}, 64),
+        ("SingleStream", {"effective_min_query_count": 1, "effective_min_duration_ms": 60_000}, 45),
+        ("Server", {"effective_min_query_count": 100, "effective_min_duration_ms": 60_000}, 100),
+        ("Offline", {"effective_samples_per_query": 880}, 880),
+        ("SingleStream", {}, None),
+    ],
+)
+def test_while_it_runs_it_is_told_how_far_it_will_go(
+    followed: Followed, scenario: str, more: dict[str, int], goal: int | None
+) -> None:
+    """Three samples in four seconds."""
+    followed.write("detail.txt", settings(scenario) + records(**more))
+    followed.write("trace.json", samples((1.0, 0.2, 0), (2.0, 0.4, 1), (4.0, 0.3, 2)))
+    followed.look(504.0)
+    told = [round(value) for _, value in followed.values.get("samples_goal", [])]
+    assert told[-1:] == ([] if goal is None else [goal])
 
 
 def test_a_query_of_several_samples_is_done_with_the_last_of_them(followed: Followed) -> None:
