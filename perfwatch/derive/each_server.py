@@ -12,6 +12,8 @@ from typing import Any
 
 from perfwatch.derive.efficiency import efficiency, work_of_ratios
 from perfwatch.derive.evidence import Evidence
+from perfwatch.derive.goodput import Goodput, goodput, limits_of
+from perfwatch.derive.goodput import as_json as goodput_object
 from perfwatch.derive.latency import Latency, latencies
 from perfwatch.derive.owned import owned_by
 from perfwatch.derive.settings import Settings
@@ -20,6 +22,7 @@ from perfwatch.derive.summary_objects import latency_object, work_object
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.totals import EnergyTotal, total_of
 from perfwatch.derive.work import Counted, count_work, courses_of, split_unit
+from perfwatch.objectives import GOOD
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Server:
         tape: its page.
         work: what it counted.
         latencies: its timings.
+        goodput: how many of its queries kept to the objectives; None without any.
         devices: those that its processes used; none where that was not seen.
         energy: of its devices, if they are its own alone.
         shared: the devices that other servers used too, by their numbers, and these servers' tapes.
@@ -38,6 +42,7 @@ class Server:
     tape: DeviceTape
     work: Mapping[str, Counted]
     latencies: Mapping[str, Latency]
+    goodput: Goodput | None
     devices: tuple[DeviceTape, ...]
     energy: EnergyTotal | None
     shared: Mapping[int, tuple[DeviceTape, ...]]
@@ -76,11 +81,18 @@ def servers_in(evidence: Evidence, settings: Settings, last_end: float) -> list[
     found = []
     for one in owned_by(tape, evidence.run):
         own = one.measured(tape, settings, evidence.run, evidence.headline)
+        work = _work(tape, one.page, spans, last_end, settings)
+        limits = limits_of(settings.slo)
+        timings = latencies(tape, spans, last_end=last_end, only=[one.page], limits=limits)
+        good = goodput(settings.slo, timings, work, judged=False)
+        if good is not None:
+            work[GOOD] = good.counted(work.get("queries"))
         found.append(
             Server(
                 tape=one.page,
-                work=_work(tape, one.page, spans, last_end, settings),
-                latencies=latencies(tape, spans, last_end=last_end, only=[one.page]),
+                work=work,
+                latencies=timings,
+                goodput=good,
                 devices=one.devices,
                 energy=None if own is None else total_of(own.devices, evidence.energies, spans),
                 shared=one.shared,
@@ -112,6 +124,7 @@ def as_json(
             "server": one.software,
             "work": {name: work_object(counted, duration_s) for name, counted in one.work.items()},
             "latency": {name: latency_object(timing) for name, timing in one.latencies.items()},
+            "goodput": goodput_object(one.goodput),
             "devices": [labels[device.number] for device in one.devices],
             "shared": {
                 labels[number]: [other.device.name for other in others]

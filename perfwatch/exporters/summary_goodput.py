@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_costs import unit_cost
-from perfwatch.exporters.summary_parts import Column, Json, Parts, glued
+from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.objectives import GOOD
 from perfwatch.units import DASH, format_count, format_latency, format_percent, format_quantity
 
@@ -22,12 +22,15 @@ def rows(parts: Parts) -> Iterator[Row]:
     told = parts.main.part("goodput")
     if not told:
         return
-    yield parts.row("goodput", _share, "; ".join(filter(None, (_kept(told), _each(parts)))))
+    yield parts.row(
+        "goodput",
+        lambda column: share_text(column.part("goodput")),
+        "; ".join(filter(None, (_kept(told), _each(parts)))),
+    )
 
 
-def _share(column: Column) -> str:
-    """`93 %`, or `91 to 95 %` where buckets leave it open."""
-    told = column.part("goodput")
+def share_text(told: Json) -> str:
+    """`93 %`, or `91 to 95 %` where buckets leave it open; of a goodput object."""
     least, most = told.get("share_at_least"), told.get("share_at_most")
     if least is None or most is None:
         return DASH

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
+from perfwatch.exporters.summary_goodput import share_text
 from perfwatch.exporters.summary_parts import Json, Parts, glued, with_error
 from perfwatch.units import format_count, format_latency, format_quantity, format_rate
 
@@ -38,6 +39,8 @@ def _told(one: Json, unit: str | None) -> Iterator[str]:
     if failed:
         yield glued(f"{format_count(failed)} failed")
     yield _times(one.get("latency") or {})
+    if one.get("goodput"):
+        yield f"{share_text(one['goodput'])} good"
     yield _energy(one, unit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ class Page(http.server.BaseHTTPRequestHandler):
         n = int(per_s * (time.monotonic() - began))
         name = "vllm:generation_tokens_total"
         told = f'# TYPE {name} counter\\n{name}{{model="m"}} {n}\\n'
+        for bound, count in (("0.1", n * (0.5 if per_s < 100 else 0.9)), ("+Inf", n)):
+            told += f'vllm:e2e_request_latency_seconds_bucket{{le="{bound}"}} {int(count)}\\n'
         self.send_response(200)
         self.end_headers()
         self.wfile.write(told.encode())
@@ -144,4 +147,22 @@ def test_a_server_whose_devices_are_not_seen_has_its_work_and_no_ratio(tmp_path:
     assert first["work"]["generated_tokens"]["rate_per_s"] == pytest.approx(50.0, rel=0.05)
     assert first["efficiency"]["generated_tokens"]["per_joule"] is None
     assert second["devices"] == ["nvidia:1"]
-    assert "its devices were not seen" in text
+    assert "its devices were not seen" in " ".join(text.split())
+
+
+def test_each_of_several_servers_has_its_own_share_of_good_queries(tmp_path: Path, serve: Serve) -> None:
+    """A half of the queries of the slow one, and nine tenths of the other's, took 0.1 s at most."""
+    slow, fast = serve(50.0), serve(400.0)
+    with FakeNvml([FakeDevice(wave=Constant(100.0))]) as fake:
+        run(fake, tmp_path, [slow[1], fast[1]])
+    asked = command("summary", str(tmp_path / "run.jsonl"), "--slo", "latency=100ms")
+    told = json.loads(subprocess.check_output([*asked, "--json"], env=environment(tmp_path), text=True))
+    for server, share in zip(told["by_server"], (0.5, 0.9), strict=True):
+        assert server["goodput"]["share_at_least"] == pytest.approx(share, abs=0.02)
+        assert server["work"]["good_queries"]["count"] == pytest.approx(server["goodput"]["count"])
+    assert told["goodput"]["count"] == pytest.approx(
+        sum(one["goodput"]["count"] for one in told["by_server"])
+    )
+    text = " ".join(subprocess.check_output(asked, env=environment(tmp_path), text=True).split())
+    shares = [int(share) for share in re.findall(r"(\d+) % good", text)]
+    assert shares == [pytest.approx(50, abs=2), pytest.approx(90, abs=2)]
