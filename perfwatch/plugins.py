@@ -132,14 +132,19 @@ def load(plugin: Plugin) -> type[Collector]:
 
 
 def load_file(path: str) -> type[Collector]:
-    """The one collector that a Python file defines.
+    """The one collector that a Python file defines, or that a TOML file describes.
 
     Raises:
         ConfigError: the file is missing, broken, or defines none or several.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
+    if file.suffix == ".toml":
+        return described(file)
     if file.suffix != ".py":
-        raise ConfigError(f"collector file {path}: expected a Python file (.py) with one Collector class")
+        raise ConfigError(
+            f"collector file {path}: expected a Python file (.py) with one Collector class, or a TOML file "
+            "(.toml) that describes one"
+        )
     if not file.is_file():
         raise ConfigError(f"collector file {path}: there is no such file")
     module = _import_file(file)
@@ -153,6 +158,17 @@ def load_file(path: str) -> type[Collector]:
     if not isinstance(getattr(found[0], "name", None), str):
         raise ConfigError(f"collector file {path}: class {found[0].__name__} has no `name`")
     return found[0]
+
+
+def described(file: Path) -> type[Collector]:
+    """The collector that a TOML file describes.
+
+    Raises:
+        ConfigError: it cannot be read, or says something that it cannot say.
+    """
+    module = importlib.import_module(f"{BUILTIN_PACKAGE}.described.collector")
+    made: type[Collector] = module.class_of(file)
+    return made
 
 
 def _import_file(file: Path) -> ModuleType:

@@ -1,0 +1,155 @@
+"""How do the records of an output become devices and their samples?
+
+Devices that share a meter (`shares`) have a board above them, which tells once what the meter tells; each of
+them keeps what is its own. A single device of a meter tells all itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perfwatch_collectors.described.values import combined, is_missing
+
+from perfwatch.model import Device, Reading, Sample
+from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.described.description import Description, Told
+    from perfwatch_collectors.described.records import Record
+
+NAME_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device and the records that tell of it: one, or those of all devices of its meter.
+
+    Args:
+        device: as it is declared.
+        told: the metrics that it tells, in the order of its values.
+        records: the first that has a value tells it.
+    """
+
+    device: Device
+    told: tuple[Told, ...]
+    records: tuple[Record, ...]
+
+    def sample(self) -> Sample:
+        """Its values as the records have them."""
+        return Sample(self.device.id, tuple(self._value(told) for told in self.told))
+
+    def _value(self, told: Told) -> float | None:
+        for record in self.records:
+            values = [told.reading.value(raw) for raw in record.values(told.source)]
+            value = combined(values, told.combine)
+            if value is not None:
+                return value
+        return None
+
+
+def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
+    """The devices that an output tells of, each after the board that it is on."""
+    taken = [record for record in records if _is_wanted(record, of)]
+    keys = [_id_of(record, of, at) for at, record in enumerate(taken)]
+    newest = dict(zip(keys, taken, strict=True))  # of a stream the last line of each device counts
+    indices = _indices(newest, of)
+    boards = _boards(newest, of)
+    found: list[Found] = []
+    for board, members in boards.items():
+        shares = len(members) > 1
+        if shares:
+            found.append(_board(board, [newest[key] for key in members], of, len(found)))
+        for key in members:
+            parent = found_id(board) if shares else None
+            found.append(_single(key, newest[key], of, indices[key], parent))
+    return found
+
+
+def readings(found: Sequence[Found], known: Mapping[str, Device]) -> Iterator[Reading]:
+    """The samples of devices that are declared as they are."""
+    for one in found:
+        if known.get(one.device.id) == one.device:
+            yield one.sample()
+
+
+def found_id(board: str) -> str:
+    """The id of the board of devices that share a meter."""
+    return f"board {board}"
+
+
+def _is_wanted(record: Record, of: Description) -> bool:
+    for name, texts in of.device.only.items():
+        if record.text(name) not in texts:
+            return False
+    return not any(record.text(name) in texts for name, texts in of.device.skip.items())
+
+
+def _id_of(record: Record, of: Description, at: int) -> str:
+    """What it is known by; by its place where the output does not tell."""
+    told = record.filled(of.device.id)
+    return clean(told, NAME_LENGTH) if told and not is_missing(told) else f"{of.name}-{at}"
+
+
+def _indices(records: Mapping[str, Record], of: Description) -> dict[str, int | str]:
+    """What people type: as the output has it, if that tells them apart, else their places."""
+    told = {
+        key: record.filled(of.device.index) if of.device.index else None for key, record in records.items()
+    }
+    if len(set(told.values())) < len(told) or None in told.values():
+        return {key: at for at, key in enumerate(records)}
+    return {
+        key: int(text) if text and text.isdigit() else clean(text or "", 40) for key, text in told.items()
+    }
+
+
+def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[str]]:
+    """The devices of each meter; without a word on it each has its own."""
+    boards: dict[str, list[str]] = {}
+    for key, record in records.items():
+        shared = record.filled(of.device.shares) if of.device.shares else None
+        name = f"{key}" if shared is None or is_missing(shared) else clean(shared, NAME_LENGTH)
+        boards.setdefault(name, []).append(key)
+    return boards
+
+
+def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Found:
+    told = tuple(
+        one for one in of.metrics if one.shared and any(record.has(one.source) for record in records)
+    )
+    model = _model(records[0], of)
+    device = Device(
+        id=found_id(name),
+        name=f"{model} board of {len(records)}",
+        kind=of.device.kind,
+        index=f"board-{at}",
+        metrics=tuple(one.metric for one in told),
+        scope=of.device.scope,
+        facts={"chips": len(records)},
+    )
+    return Found(device, told, tuple(records))
+
+
+def _single(key: str, record: Record, of: Description, index: int | str, parent: str | None) -> Found:
+    told = tuple(
+        one for one in of.metrics if record.has(one.source) and not (parent is not None and one.shared)
+    )
+    facts = {name: record.filled(template) for name, template in of.device.facts.items()}
+    device = Device(
+        id=key,
+        name=_model(record, of),
+        kind=of.device.kind,
+        index=index,
+        metrics=tuple(one.metric for one in told),
+        scope=of.device.scope,
+        parent=parent,
+        facts={
+            name: clean(text, NAME_LENGTH) for name, text in facts.items() if text and not is_missing(text)
+        },
+    )
+    return Found(device, told, (record,))
+
+
+def _model(record: Record, of: Description) -> str:
+    return clean(record.filled(of.device.name) or of.name, NAME_LENGTH)

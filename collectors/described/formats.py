@@ -1,0 +1,238 @@
+"""How is an output read into records: JSON, CSV, tables, key-value lines, patterns?
+
+Each format is a function of the text. What it cannot read at all is a sentence (`Unreadable`); a part of
+it that is torn off, as the end of an output that was cut, is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch_collectors.described.records import Record, values_at
+
+from perfwatch.errors import ConfigError
+from perfwatch.text import clean
+from perfwatch.workload.lines import plain_text
+
+MOST_RECORDS = 1024
+"""No machine has more devices than this; a larger output is not what was described."""
+
+
+class Unreadable(Exception):
+    """The output is not what was described; says how, in a clause."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """`[read]` of a description.
+
+    Args:
+        format: one of `FORMATS`, or `directory` and `page`, which are not read from a text.
+        each: JSON: the path of the list of devices, `.` for a document that is the list itself.
+        pattern: of `regex`: found again and again, each time a device.
+        begins: key-value: a line that a device's lines begin with, a regular expression; its groups are
+            fields.
+        separator: between columns, or between key and value.
+        columns: the names of the columns, where the output has no titles.
+        widths: of columns that are as wide as that.
+        titles: a word of the line that holds the titles of a table.
+    """
+
+    format: str
+    each: str = ""
+    pattern: str = ""
+    begins: str = ""
+    separator: str = ""
+    columns: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
+    titles: str = ""
+
+
+def records(output: bytes, how: Read) -> list[Record]:
+    """The records of an output, in its order.
+
+    Raises:
+        Unreadable: there is nothing in it that was described.
+    """
+    plain = "\n".join(plain_text(line) for line in output.split(b"\n"))
+    found = []
+    for one in FORMATS[how.format](plain, how):
+        found.append(one)
+        if len(found) > MOST_RECORDS:
+            raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
+    return found
+
+
+# -- JSON ----------------------------------------------------------------------------------------------
+
+
+def _json(text: str, how: Read) -> Iterator[Record]:
+    yield from _of_document(_document(text), how)
+
+
+def _json_lines(text: str, how: Read) -> Iterator[Record]:
+    """One document a line: the newest that is whole."""
+    for line in reversed(text.splitlines()):
+        if line.strip():
+            try:
+                document = json.loads(line)
+            except (ValueError, RecursionError):
+                continue  # the last line may still be written
+            yield from _of_document(document, how)
+            return
+    raise Unreadable("no line of it is whole JSON")
+
+
+def _document(text: str) -> Any:
+    """The document; what a tool says before it, such as a warning, is passed over."""
+    begin = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
+    if begin < 0:
+        raise Unreadable(f"it is no JSON: {_begin(text)}")
+    try:
+        document, _ = json.JSONDecoder().raw_decode(text[begin:])
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(f"it is no whole JSON ({clean(error, 80)})") from None
+    return document
+
+
+def _of_document(document: Any, how: Read) -> Iterator[Record]:
+    if not how.each:
+        yield Record(document, document)
+        return
+    found = [document] if how.each == "." else values_at(document, how.each)
+    if not found:
+        raise Unreadable(f"it has no {how.each!r}")
+    for value in found:
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Mapping):
+                yield Record(one, document)
+
+
+# -- lines and columns ---------------------------------------------------------------------------------
+
+
+def _csv(text: str, how: Read) -> Iterator[Record]:
+    """Rows with titles in the first line, or with the columns that the description names.
+
+    Columns have their numbers as names besides, from 1 on.
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = csv.reader(lines, delimiter=how.separator or ",", skipinitialspace=True)
+    titles: Sequence[str] = how.columns
+    try:
+        for cells in rows:
+            if not titles:
+                titles = [cell.strip() for cell in cells]
+                continue
+            if len(cells) >= len(titles) and [cell.strip() for cell in cells[: len(titles)]] != list(titles):
+                yield Record(_row(titles, cells))
+    except csv.Error as error:
+        raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
+
+
+def _table(text: str, how: Read) -> Iterator[Record]:
+    """Columns apart by blanks, by a separator or by widths; below a line of titles where one is named."""
+    titles: Sequence[str] = how.columns
+    waits = bool(how.titles)
+    for line in text.splitlines():
+        cells = _cells(line, how)
+        if waits:
+            if how.titles in line:
+                waits, titles = False, titles or cells
+            continue
+        if titles and len(cells) == len(titles) and cells != list(titles):
+            yield Record(_row(titles, cells))
+    if waits:
+        raise Unreadable(f"no line of it has the titles (with {how.titles!r})")
+
+
+def _cells(line: str, how: Read) -> list[str]:
+    if how.widths:
+        cells, at = [], 0
+        for wide in how.widths:
+            cells.append(line[at : at + wide].strip())
+            at += wide
+        return [*cells, line[at:].strip()] if line[at:].strip() else cells
+    if how.separator:
+        return [cell.strip() for cell in line.strip().strip(how.separator).split(how.separator)]
+    if how.columns:
+        return line.split(None, len(how.columns) - 1)
+    return re.split(r"\s{2,}|\t", line.strip())
+
+
+def _row(titles: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    numbered = {str(number): cell.strip() for number, cell in enumerate(cells, 1)}
+    return {**numbered, **dict(zip(titles, (cell.strip() for cell in cells), strict=False))}
+
+
+def _key_value(text: str, how: Read) -> Iterator[Record]:
+    """`key: value` lines. Each device begins with a line of its own, or all of it is one."""
+    begins = compiled(how.begins) if how.begins else None
+    separator = how.separator or ":"
+    whole: dict[str, str] = {}
+    fields: dict[str, str] | None = None if begins else whole
+    for line in text.splitlines():
+        match = begins.search(line) if begins else None
+        if match is not None:
+            if fields:
+                yield Record(fields, whole)
+            fields = {name: value for name, value in match.groupdict().items() if value is not None}
+        key, found, value = line.partition(separator)
+        if found and key.strip():
+            (whole if fields is None else fields).setdefault(" ".join(key.split()), value.strip())
+    if fields:
+        yield Record(fields, whole)
+
+
+def _regex(text: str, how: Read) -> Iterator[Record]:
+    """A pattern that fits once for each device, over as many lines as it likes; its groups are the fields."""
+    for match in compiled(how.pattern).finditer(text):
+        yield Record({name: value for name, value in match.groupdict().items() if value is not None})
+
+
+def _last_line(text: str, how: Read) -> Iterator[Record]:
+    """The same, in the newest line that fits: of a log, or of a tool that prints one line a period."""
+    pattern = compiled(how.pattern)
+    for line in reversed(text.splitlines()):
+        found = [match.groupdict() for match in pattern.finditer(line)]
+        if found:
+            for groups in found:
+                yield Record({name: value for name, value in groups.items() if value is not None})
+            return
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern of a description.
+
+    Raises:
+        ConfigError: it is no regular expression.
+    """
+    try:
+        return re.compile(pattern, re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigError(
+            f"cannot read the pattern {clean(pattern, 100)!r} as a regular expression: {error}"
+        ) from error
+
+
+def _begin(text: str) -> str:
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return f"it begins with {clean(first, 60)!r}" if first else "it is empty"
+
+
+FORMATS: dict[str, Callable[[str, Read], Iterator[Record]]] = {
+    "json": _json,
+    "jsonl": _json_lines,
+    "csv": _csv,
+    "table": _table,
+    "keyvalue": _key_value,
+    "regex": _regex,
+    "lastline": _last_line,
+}

@@ -1,0 +1,245 @@
+"""Where an output comes from: a command that is run, one that runs on and on, or a file.
+
+A command is started without a shell, in a process group of its own, with a plain environment (no colours, the
+C locale), and is bounded in time and in what it may print. Whatever happens, none is left running.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from perfwatch.errors import TryAgain, Unavailable
+from perfwatch.redact import redact_command
+from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.described.description import Source
+
+OUTPUT_BYTES = 4 * 2**20
+"""More than this no tool has to say of its devices."""
+ERROR_BYTES = 4096
+STREAM_LINES = 4096
+LINE_BYTES = 2**20
+FIRST_S = 5.0
+"""So long a stream's first line is waited for."""
+END_S = 1.0
+PLACES = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/sbin", "/opt/bin")
+"""Where vendors put tools that an ssh session's PATH may not have."""
+_PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
+
+
+def find(source: Source, path: str | None = None) -> list[str]:
+    """The command that is there, its program with its whole path.
+
+    Raises:
+        Unavailable: none of them is.
+    """
+    where = os.pathsep.join([path if path is not None else os.environ.get("PATH", os.defpath), *PLACES])
+    for command in source.commands:
+        program = shutil.which(command[0], path=where)
+        if program is not None:
+            return [program, *command[1:]]
+    names = " or ".join(dict.fromkeys(clean(command[0], 60) for command in source.commands))
+    raise Unavailable(f"{names} is not there", source.remedy)
+
+
+class Command:
+    """A command that is run for each reading.
+
+    Args:
+        argv: the program with its whole path, and its arguments.
+        timeout_s: so long its answer is waited for.
+    """
+
+    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+        self._argv = list(argv)
+        self._timeout_s = timeout_s
+        self.shown = shown(argv)
+
+    def output(self) -> bytes:
+        """What it prints.
+
+        Raises:
+            TryAgain: it failed, hung, or printed nothing or too much; says which.
+        """
+        child = _start(self._argv, subprocess.PIPE)
+        try:
+            said = _collect(child, time.monotonic() + self._timeout_s)
+        finally:
+            _end(child)
+        if len(said.output) > OUTPUT_BYTES:
+            raise TryAgain(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended")
+        if not said.is_whole:
+            raise TryAgain(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended")
+        if child.returncode and not said.output.strip():
+            reason = _last_words(said.errors) or f"exit {child.returncode}"
+            raise TryAgain(f"{self.shown} failed: {reason}")
+        return said.output
+
+    def close(self) -> None:
+        """Nothing runs between two readings."""
+
+
+class Stream:
+    """A command that is started once and prints on and on; a thread keeps its newest lines.
+
+    One that ends is started again at the next reading.
+    """
+
+    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+        self._argv = list(argv)
+        self._timeout_s = max(timeout_s, FIRST_S)
+        self.shown = shown(argv)
+        self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
+        self._fresh = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def output(self) -> bytes:
+        """The lines that came since the last reading; for the first ones it waits.
+
+        Raises:
+            TryAgain: it ended, or says nothing; says which.
+        """
+        if self._child is None:
+            self._begin()
+        assert self._child is not None
+        over = self._child.poll()
+        if not self._fresh.wait(0.0 if over is not None else self._timeout_s) and not self._lines:
+            if over is None:
+                raise TryAgain(f"{self.shown} printed nothing for {self._timeout_s:g} s")
+            self.close()
+            raise TryAgain(f"{self.shown} ended (exit {over}); it is started again", 1.0)
+        self._fresh.clear()
+        taken = list(self._lines)
+        self._lines.clear()
+        return b"".join(taken)
+
+    def close(self) -> None:
+        """End it, and all that it started."""
+        child, self._child = self._child, None
+        if child is not None:
+            _end(child)
+
+    def _begin(self) -> None:
+        self._lines.clear()
+        self._fresh.clear()
+        self._child = _start(self._argv, subprocess.DEVNULL)
+        threading.Thread(
+            target=self._listen, args=(self._child,), name="perfwatch-stream", daemon=True
+        ).start()
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        assert child.stdout is not None
+        while line := child.stdout.readline(LINE_BYTES):
+            self._lines.append(line)
+            self._fresh.set()
+        self._fresh.set()
+
+
+class File:
+    """A file that is read anew for each reading."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.shown = clean(path)
+
+    def output(self) -> bytes:
+        """Its content.
+
+        Raises:
+            TryAgain: it cannot be read; says why.
+        """
+        try:
+            with self._path.open("rb") as file:
+                return file.read(OUTPUT_BYTES)
+        except OSError as error:
+            raise TryAgain(
+                f"{self.shown} cannot be read: {(error.strerror or str(error)).lower()}"
+            ) from error
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Said(NamedTuple):
+    output: bytes
+    errors: bytes
+    is_whole: bool
+
+
+def _collect(child: subprocess.Popen[bytes], until_s: float) -> _Said:
+    """What a child prints up to its end, or up to a time. Both pipes are emptied: none of them blocks it."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    found = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
+    output, errors = found.values()
+    with selectors.DefaultSelector() as selector:
+        for pipe in found:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map() and len(output) <= OUTPUT_BYTES:
+            left_s = until_s - time.monotonic()
+            if left_s <= 0.0:
+                return _Said(bytes(output), bytes(errors), is_whole=False)
+            for key, _ in selector.select(left_s):
+                piece = os.read(key.fd, 65536)
+                if piece:
+                    found[key.fd] += piece if key.fd == child.stdout.fileno() else piece[-ERROR_BYTES:]
+                else:
+                    selector.unregister(key.fd)
+    try:
+        child.wait(max(0.0, until_s - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return _Said(bytes(output), bytes(errors), is_whole=len(output) > OUTPUT_BYTES)
+    return _Said(bytes(output), bytes(errors[-ERROR_BYTES:]), is_whole=True)
+
+
+def shown(argv: Sequence[str]) -> str:
+    """A command as it may be shown: by its name, without secrets."""
+    return clean(" ".join(redact_command([Path(argv[0]).name, *argv[1:]])), 100)
+
+
+def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
+    environment: Mapping[str, str] = {**os.environ, **_PLAIN}
+    try:
+        return subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TryAgain(
+            f"{shown(argv)} cannot be started: {(error.strerror or str(error)).lower()}"
+        ) from error
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a child and its group, and reap it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    try:
+        child.wait(END_S)
+    except subprocess.TimeoutExpired:
+        return  # in a call of its driver that no signal ends; its thread goes on without it
+    finally:
+        for stream in (child.stdout, child.stderr):
+            if stream is not None and child.returncode is not None:
+                stream.close()
+
+
+def _last_words(said: bytes) -> str:
+    lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
+    return clean(lines[-1], 200) if lines else ""

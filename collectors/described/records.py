@@ -1,0 +1,111 @@
+"""What is a record: the fields of one device, as an output tells them, and how a description names one?
+
+A field is named by a text: a key, a column's title or number, a group's name; in JSON by a path such as
+`memory.used`, `cores[*].load` or `stats[type=POWER].value`, and `$.version` begins at the whole document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perfwatch.errors import ConfigError
+from perfwatch.text import clean
+
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\*|\d+|[^\[\]=]+=[^\[\]]*)\]")
+_FIELD = re.compile(r"\{([^{}]+)\}")
+MOST_VALUES = 4096
+"""A path that names more values than this names none."""
+
+
+class Record:
+    """The fields of one device.
+
+    Args:
+        fields: by name; in JSON the object of the device.
+        whole: what `$.` begins at; shared by all records of an output.
+    """
+
+    def __init__(self, fields: Any, whole: Any = None) -> None:
+        self.fields = fields
+        self.whole = whole
+
+    def values(self, name: str) -> list[Any]:
+        """What a field tells: one value, several where a path has a `[*]`, none where it is not there."""
+        if isinstance(self.fields, Mapping) and name in self.fields:
+            return [self.fields[name]]
+        if name.startswith("$."):
+            return values_at(self.whole, name[2:])
+        return values_at(self.fields, name)
+
+    def text(self, name: str) -> str | None:
+        """What a field tells, as a text."""
+        found = self.values(name)
+        return None if not found or isinstance(found[0], (dict, list)) else str(found[0]).strip()
+
+    def has(self, name: str) -> bool:
+        """Whether the output has the field at all, whatever it says."""
+        return bool(self.values(name))
+
+    def filled(self, template: str) -> str | None:
+        """A template such as `{serial}-{chip}` with the texts of its fields; None where one is not there."""
+        missing = False
+
+        def text_of(match: re.Match[str]) -> str:
+            nonlocal missing
+            found = self.text(match[1])
+            missing = missing or found is None
+            return found or ""
+
+        filled = _FIELD.sub(text_of, template)
+        return None if missing or not filled.strip() else filled.strip()
+
+
+def fields_of(template: str) -> list[str]:
+    """The fields that a template names."""
+    return _FIELD.findall(template)
+
+
+def values_at(found: Any, path: str) -> list[Any]:
+    """The values at a path in a document of objects and lists."""
+    values = [found]
+    for step in steps_of(path):
+        values = [inner for value in values for inner in _inside(value, step)]
+        if not values or len(values) > MOST_VALUES:
+            return []
+    return values
+
+
+def steps_of(path: str) -> list[str]:
+    """A path in its steps: keys as they are, places in a list in brackets.
+
+    Raises:
+        ConfigError: it is no path.
+    """
+    steps, at = [], 0
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            raise ConfigError(
+                f"cannot read the path {clean(path, 80)!r} at {clean(path[at:], 20)!r}: write keys with dots "
+                "and places in a list in brackets, as in memory.used, cores[0].load, cores[*].load, "
+                "stats[type=POWER].value"
+            )
+        steps.append(match[1] if match[1] is not None else f"[{match[2]}]")
+        at = match.end()
+    return steps
+
+
+def _inside(value: Any, step: str) -> Sequence[Any]:
+    if not step.startswith("["):
+        return [value[step]] if isinstance(value, Mapping) and step in value else []
+    if not isinstance(value, list):
+        return []
+    place = step[1:-1]
+    if place == "*":
+        return value
+    if place.isdigit():
+        return value[int(place) : int(place) + 1]
+    key, _, wanted = place.partition("=")
+    return [one for one in value if isinstance(one, Mapping) and str(one.get(key.strip())) == wanted.strip()]

@@ -1,0 +1,164 @@
+"""What number does a text of an output mean, in the unit of its metric?
+
+Units in the text are data: `37257088uW` is 37.3 W, whatever the description says the tool's default is. A
+unit of another quantity, or one that is not known, is no number: it is never guessed at.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfwatch.model import Unit
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[_,]\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z")
+_SAID_FOR_MISSING = frozenset(
+    {"", "-", "--", "---", "n/a", "na", "nan", "none", "null", "unknown", "err!", "error", "not supported"}
+)
+"""What tools write where they know nothing (also in brackets: `[N/A]`, `[Not Supported]`)."""
+MOST_TEXT = 200
+
+_BYTES = {"b": 1.0, "byte": 1.0, "bytes": 1.0, "by": 1.0}
+_PREFIXES = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_BYTES |= {f"{prefix}b": factor for prefix, factor in _PREFIXES.items()}
+_BYTES |= {f"{prefix}ib": 1024.0 ** (at + 1) for at, prefix in enumerate(_PREFIXES)}
+_SMALL = {"n": 1e-9, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+
+
+def _scaled(*words: str) -> dict[str, float]:
+    """Units with the prefixes of the SI; `m` and `M` differ."""
+    return {f"{prefix}{word}": factor for word in words for prefix, factor in _SMALL.items()}
+
+
+_WORDS_OF_WATT = {
+    "watt": 1.0,
+    "watts": 1.0,
+    "Watts": 1.0,
+    "Watt": 1.0,
+    "milliwatts": 1e-3,
+    "microwatts": 1e-6,
+}
+FACTORS: dict[Unit, dict[str, float]] = {
+    Unit.WATT: {**_scaled("W"), **_WORDS_OF_WATT, "mw": 1e-3, "uw": 1e-6, "w": 1.0},
+    Unit.JOULE: {
+        **_scaled("J"),
+        **{f"{prefix}Wh": factor * 3600.0 for prefix, factor in _SMALL.items()},
+        "kWh": 3.6e6,
+        "kW.h": 3.6e6,
+        "joules": 1.0,
+        "Joules": 1.0,
+    },
+    Unit.BYTE: _BYTES,
+    Unit.BYTE_PER_SECOND: {f"{word}/s": factor for word, factor in _BYTES.items()},
+    Unit.HERTZ: {**_scaled("Hz"), "mhz": 1e6, "MHZ": 1e6, "Mhz": 1e6, "ghz": 1e9, "khz": 1e3, "hz": 1.0},
+    Unit.CELSIUS: {
+        "C": 1.0,
+        "c": 1.0,
+        "°C": 1.0,
+        "℃": 1.0,
+        "mC": 1e-3,
+        "m°C": 1e-3,
+        "Celsius": 1.0,
+        "Cel": 1.0,
+    },
+    Unit.RATIO: {"": 1.0, "1": 1.0, "%": 0.01, "percent": 0.01, "‰": 0.001, "per mille": 0.001},
+    Unit.SECOND: {**_scaled("s"), "sec": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0},
+}
+"""Unit of a metric -> what a text may call it -> the factor to the metric's own."""
+_CASELESS = frozenset({Unit.BYTE, Unit.BYTE_PER_SECOND})
+"""Quantities in which no two units differ by their letters' case alone."""
+
+
+def factor_of(text: str, unit: Unit) -> float | None:
+    """What a number in this unit is multiplied by; None for a unit of something else, or an unknown one."""
+    word = text.strip()
+    known = FACTORS.get(unit)
+    if known is None:
+        return 1.0  # a count is what it is; its word (`errors`, `rpm`) is no unit
+    if unit in _CASELESS:
+        word = word.casefold()
+    return known.get(word)
+
+
+def units_of(unit: Unit) -> Iterable[str]:
+    """What may be written for a unit, for messages."""
+    return FACTORS.get(unit, ())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the text of one field becomes a value.
+
+    Args:
+        unit: of the metric.
+        told: the unit that a bare number is in, as the description says; empty: the metric's own.
+        factor: what the number is multiplied by besides.
+        missing: texts that mean that nothing is known.
+        zero_is_missing: a zero is a failed reading: a powered board draws something.
+        least, most: beyond these, in the unit of the metric, nothing is believed.
+    """
+
+    unit: Unit
+    told: str = ""
+    factor: float = 1.0
+    missing: frozenset[str] = frozenset()
+    zero_is_missing: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    def value(self, raw: Any) -> float | None:
+        """The number in the metric's unit; None where none is told, or none that can be."""
+        number = self._number(raw)
+        if number is None or (self.zero_is_missing and number == 0.0):
+            return None
+        return number if self.least <= number <= self.most else None
+
+    def _number(self, raw: Any) -> float | None:
+        if raw is None or isinstance(raw, (dict, list)):
+            return None
+        if isinstance(raw, bool):
+            return float(raw)
+        text = str(raw).strip()[:MOST_TEXT]
+        if _HEXADECIMAL.match(text):
+            return self._scaled(float(int(text, 16)), "")
+        match = _NUMBER.match(text)
+        digits = match[0] if match is not None else ""
+        if is_missing(text) or {text, digits} & self.missing or not any(map(str.isdigit, digits)):
+            return None
+        return self._scaled(float(re.sub(r"[_,]", "", digits)), text[len(digits) :].strip())
+
+    def _scaled(self, number: float, said: str) -> float | None:
+        """In the metric's unit. What the text says of its unit goes before what the description says."""
+        factor = factor_of(said, self.unit) if said and self.unit in FACTORS else None
+        if said and self.unit in FACTORS and factor is None:
+            return None
+        if factor is None:
+            factor = factor_of(self.told, self.unit) if self.told else 1.0
+        number = number * (factor or 0.0) * self.factor
+        return number if math.isfinite(number) else None
+
+
+def is_missing(text: str) -> bool:
+    """Whether a tool says with this that it knows nothing."""
+    return text.strip("[]()").strip().casefold() in _SAID_FOR_MISSING
+
+
+COMBINED = ("first", "sum", "mean", "max", "min")
+
+
+def combined(values: Sequence[float | None], how: str) -> float | None:
+    """One value of several, such as those of the cores of a chip; what is missing among them is left out."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    if how == "sum":
+        return math.fsum(known)
+    if how == "mean":
+        return math.fsum(known) / len(known)
+    if how == "first":
+        return known[0]
+    return max(known) if how == "max" else min(known)
