@@ -14,7 +14,7 @@ from typing import Any
 
 from perfwatch.model import Unit
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[_,]\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[_,]\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z")
 _SAID_FOR_MISSING = frozenset(
     {"", "-", "--", "---", "n/a", "na", "nan", "none", "null", "unknown", "err!", "error", "not supported"}
@@ -112,12 +112,13 @@ class Reading:
 
     def value(self, raw: Any) -> float | None:
         """The number in the metric's unit; None where none is told, or none that can be."""
-        number = self._number(raw)
+        number = self.number(raw)
         if number is None or (self.zero_is_missing and number == 0.0):
             return None
         return number if self.least <= number <= self.most else None
 
-    def _number(self, raw: Any) -> float | None:
+    def number(self, raw: Any) -> float | None:
+        """The number in the metric's unit, whether or not it can be."""
         if raw is None or isinstance(raw, (dict, list)):
             return None
         if isinstance(raw, bool):
@@ -127,7 +128,7 @@ class Reading:
             return self._scaled(float(int(text, 16)), "")
         match = _NUMBER.match(text)
         digits = match[0] if match is not None else ""
-        if is_missing(text) or {text, digits} & self.missing or not any(map(str.isdigit, digits)):
+        if is_missing(text) or {text, digits} & self.missing or not digits:
             return None
         return self._scaled(float(re.sub(r"[_,]", "", digits)), text[len(digits) :].strip())
 

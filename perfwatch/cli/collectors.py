@@ -26,7 +26,16 @@ and its options with their defaults (set with -c NAME:OPTION=VALUE)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="*", metavar="NAME", help="these alone; also ./chip.py")
+    parser.add_argument(
+        "name",
+        nargs="*",
+        metavar="NAME",
+        help="these alone; also ./chip.py, ./chip.toml. `check FILE` shows what a file of your own reads "
+        "here, and holds it against the contract",
+    )
+    parser.add_argument(
+        "--sample", metavar="OUTPUT", help="check: what it reads of this captured output (or copied tree)"
+    )
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -36,6 +45,14 @@ def asked_for_by(name: str, path: str | None = None) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.name[:1] == ["check"]:
+        from perfwatch.cli import collectors_check
+
+        return collectors_check.run(args, args.name[1:])
+    if args.sample is not None:
+        raise ConfigError(
+            "cannot use --sample without check: perfwatch collectors check FILE --sample OUTPUT"
+        )
     found = [_described(name) for name in args.name] if args.name else _all()
     if args.json:
         standard.out().write(json.dumps(found, indent=2) + "\n")

@@ -1,0 +1,139 @@
+"""What does a description make of an output? For those who write one: every field, and why it says nothing.
+
+The same code that reads devices reads here; what it passes over in silence is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perfwatch_collectors.described.devices import Found, devices_in
+from perfwatch_collectors.described.directories import Directories
+from perfwatch_collectors.described.formats import Unreadable, records
+from perfwatch_collectors.described.values import combined, is_missing
+
+from perfwatch import metrics
+from perfwatch.errors import CollectorError
+from perfwatch.model import Device, Metric
+from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.described.description import Description, Told
+    from perfwatch_collectors.described.records import Record
+
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One metric of one device: the texts of its field, the value, and why there is none."""
+
+    metric: Metric
+    source: str
+    raw: tuple[str, ...]
+    value: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was read: each device with its metrics, and what looks wrong."""
+
+    devices: tuple[tuple[Device, tuple[Tried, ...]], ...]
+    warnings: tuple[str, ...]
+
+
+def of_sample(of: Description, sample: Path) -> Trial:
+    """What a description makes of a captured output; of a directory's description the root of a copied tree.
+
+    Raises:
+        CollectorError: the sample cannot be read, or is not what was described.
+    """
+    return _trial(of, _records(of, sample))
+
+
+def _records(of: Description, sample: Path) -> Sequence[Record]:
+    if of.source.directory:
+        return Directories(sample, of.source.directory, of.source.remedy).records()
+    try:
+        return records(sample.read_bytes(), of.read)
+    except OSError as error:
+        raise CollectorError(
+            f"cannot read {clean(sample)}: {(error.strerror or str(error)).lower()}"
+        ) from error
+    except Unreadable as error:
+        raise CollectorError(f"{clean(sample)} is not understood: {error}") from error
+
+
+def _trial(of: Description, told: Sequence[Record]) -> Trial:
+    found = devices_in(told, of)
+    devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
+    return Trial(devices, tuple(_warnings(of, told, found, devices)))
+
+
+def _tried(one: Found, of: Description) -> Iterator[Tried]:
+    for told in of.metrics:
+        if told in one.told:
+            yield _of_metric(told, one.records)
+
+
+def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
+    """From the first record that tells a value, as in a sample; else from the first that has the field."""
+    raws: list[Any] = []
+    for record in of:
+        raws = record.values(told.source)
+        values = [told.reading.value(raw) for raw in raws]
+        value = combined(values, told.combine)
+        if value is not None:
+            return Tried(told.metric, told.source, _texts(raws), value, "")
+    raws = next((found for record in of if (found := record.values(told.source))), [])
+    return Tried(told.metric, told.source, _texts(raws), None, _why(told, raws))
+
+
+def _texts(raws: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(clean(raw, SHOWN) for raw in raws[:4])
+
+
+def _why(told: Told, raws: Sequence[Any]) -> str:
+    """Why a field that is there tells no value."""
+    if not raws:
+        return "the field is not there"
+    if isinstance(raws[0], (dict, list)):
+        return "it holds more than one value: name one of them, or add [*] and combine"
+    text = str(raws[0]).strip()
+    if is_missing(text) or text in told.reading.missing:
+        return "the tool knows nothing"
+    bare = told.reading.number(raws[0])
+    if bare is None:
+        return f"no number, or not in a unit of {told.metric.unit.value}"
+    if bare == 0.0 and told.reading.zero_is_missing:
+        return "zero counts as missing"
+    return f"{bare:g} is beyond what can be ({told.reading.least:g} to {told.reading.most:g})"
+
+
+def _warnings(
+    of: Description,
+    told: Sequence[Record],
+    found: Sequence[Found],
+    devices: Sequence[tuple[Device, tuple[Tried, ...]]],
+) -> Iterator[str]:
+    if not told:
+        yield "nothing in it is a device: look at [read]"
+    elif not found:
+        yield "all of it is left out by only and skip of [device]"
+    declared = {metric.name for one in found for metric in one.device.metrics}
+    for each in of.metrics:
+        if found and each.metric.name not in declared:
+            yield f"{each.metric.name}: no device has the field {each.source!r}"
+    for name in dict.fromkeys(each.metric.name for _, tried in devices for each in tried):
+        values = [each.value for _, tried in devices for each in tried if each.metric.name == name]
+        if all(value is None for value in values):
+            yield f"{name}: no device tells a value"
+    if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
+        yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
+    energy = {metrics.POWER.name, metrics.ENERGY.name} & {each.metric.name for each in of.metrics}
+    if energy and of.device.scope is None:
+        yield 'power without a scope in [device] is shown and never summed; add scope = "accelerator"'

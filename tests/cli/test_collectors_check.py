@@ -1,0 +1,98 @@
+"""`perfwatch collectors check FILE`: what a file of one's own reads, here or of a captured output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from commandline import perfwatch
+
+sys.path.append(str(Path(__file__).parent.parent))
+from described.describing import CHIP, tool
+
+OUTPUT = {
+    "devices": [
+        {"uuid": "A", "name": "X1", "power": "1500", "temp": "N/A"},
+        {"uuid": "B", "name": "X1", "power": "1.5 XW", "temp": "41C"},
+    ]
+}
+MORE = 'temperature_celsius = "temp"\nfan_ratio = { from = "fan", unit = "%" }\n'
+
+
+def written(home: Path, text: str = CHIP + MORE) -> str:
+    path = home / "chip.toml"
+    path.write_text(text)
+    (home / "output.json").write_text(json.dumps(OUTPUT))
+    return str(path)
+
+
+def test_a_captured_output_shows_each_field_and_why_it_tells_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines[0] == "chip:0 X1 id A (accelerator, accelerator)"
+    assert "power_watts 1.50 W power: 1500" in lines
+    assert "temperature_celsius – temp: N/A (the tool knows nothing)" in lines
+    assert "power_watts – power: 1.5 XW (no number, or not in a unit of W)" in lines
+    assert "temperature_celsius 41 °C temp: 41C" in lines
+    assert "fan_ratio: no device has the field 'fan'" in done.stderr
+
+
+def test_it_is_told_as_json_too(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    done = perfwatch(
+        "collectors", "check", file, "--json", "--sample", str(tmp_path / "output.json"), home=tmp_path
+    )
+    first = json.loads(done.stdout)[0]
+    assert (first["id"], first["scope"]) == ("A", "accelerator")
+    assert first["metrics"]["power_watts"] == {"value": 1.5, "unit": "W", "field": "power", "text": ["1500"]}
+
+
+def test_on_this_machine_it_reads_once_and_is_held_against_the_contract(tmp_path: Path) -> None:
+    file = written(tmp_path, CHIP)
+    tools = tmp_path / "bin"
+    path = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    done = perfwatch("collectors", "check", file, home=tmp_path, extra=path)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "perfwatch collectors: chip finds nothing here: chip-smi is not there"
+    tool(tools, "chip-smi", f"cat {tmp_path}/output.json")
+    done = perfwatch("collectors", "check", file, home=tmp_path, extra=path)
+    assert done.returncode == 0, done.stderr
+    assert "power_watts      1.50 W" in done.stdout
+    assert done.stderr.strip() == "perfwatch collectors: chip keeps the contract"
+
+
+def test_what_is_wrong_is_a_sentence(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    cases = [
+        (("check",), 2, "check takes a file"),
+        (("check", str(tmp_path / "none.toml")), 2, "no such file"),
+        (("check", file, "--sample", str(tmp_path / "none")), 1, "cannot read"),
+        (("check", file, "--sample", file), 1, "is not understood: it is no whole JSON"),
+        (("--sample", file), 2, "cannot use --sample without check"),
+    ]
+    for arguments, status, said in cases:
+        done = perfwatch("collectors", *arguments, home=tmp_path)
+        assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_described_device_is_watched_and_summed_like_any_other(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tool(tools, "chip-smi", f"cat {tmp_path}/output.json")
+    file = written(tmp_path, CHIP)
+    (tmp_path / "output.json").write_text(json.dumps({"devices": [OUTPUT["devices"][0]]}))
+    done = perfwatch(
+        *("run", "--only", "simulated", "--no-collector", "simulated", "-c", file, "-i", "0.2", "--json"),
+        *("--", "sleep", "1.5"),
+        home=tmp_path,
+        extra={"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert done.returncode == 0, done.stderr
+    energy = json.loads(done.stdout)["energy"]
+    assert energy["scope"] == "accelerator"
+    assert energy["method"] == "integrated"
+    assert abs(energy["by_device"]["chip:0"]["mean_watts"] - 1.5) < 1e-6

@@ -1,0 +1,316 @@
+"""Described collectors at work: commands on PATH, streams, files, directories, boards that share a meter."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from described.describing import CHIP, Told, collector, described, tool
+
+from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.model import DeviceKind, Scope
+from perfwatch.testing import check_contract
+
+ONE = '{"devices": [{"uuid": "A", "name": "X1", "power": 1500}]}'
+TWO = ONE.replace("]}", ', {"uuid": "B", "name": "X1", "power": 2500}]}')
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def test_a_command_tells_devices_and_their_values(tools: Path) -> None:
+    tool(tools, "chip-smi", f"echo '{TWO}'")
+    one = collector(described())
+    devices = list(one.open())
+    assert [(each.id, each.name, each.index, each.scope) for each in devices] == [
+        ("A", "X1", 0, Scope.ACCELERATOR),
+        ("B", "X1", 1, Scope.ACCELERATOR),
+    ]
+    assert Told(one, devices).samples == {"A": (1.5,), "B": (2.5,)}
+    one.close()
+    assert check_contract(collector(described())) == "ok"
+
+
+def test_the_first_command_that_is_there_is_run_without_a_shell(tools: Path) -> None:
+    tool(
+        tools,
+        "newer-smi",
+        'test "$1" = "a b;c" && test "$LC_ALL" = C && test "$NO_COLOR" = 1 && echo \'' + ONE + "'",
+    )
+    of = described(command='command = [["chip-of-old"], ["newer-smi", "a b;c"]]')
+    assert [each.id for each in collector(of).open()] == ["A"]
+
+
+def test_a_tool_that_is_not_there_is_named_with_what_to_do(tools: Path) -> None:
+    of = described(command='command = [["chip-smi-x", "-j"], ["chip-stat-x"]]\nremedy = "install the SDK"')
+    with pytest.raises(Unavailable) as caught:
+        collector(of).open()
+    assert str(caught.value) == "chip-smi-x or chip-stat-x is not there"
+    assert caught.value.remedy == "install the SDK"
+    assert check_contract(collector(of)) == "absent"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'no driver' >&2; exit 3", "chip-smi -j failed: no driver"),
+        ("exit 3", "chip-smi -j failed: exit 3"),
+        ("echo oops", "chip-smi -j printed what is not understood: it is no JSON: it begins with 'oops'"),
+        ("echo '{\"devices\": []}'", "chip-smi -j tells of no device"),
+        ("sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
+        ("sleep 20 & sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
+        ("head -c 9000000 /dev/zero", "chip-smi -j printed more than 4 MB and was ended"),
+    ],
+)
+def test_a_tool_that_fails_is_a_sentence(tools: Path, script: str, said: str) -> None:
+    tool(tools, "chip-smi", script)
+    began_s = time.monotonic()
+    with pytest.raises(Unavailable) as caught:
+        collector(described(command='command = ["chip-smi", "-j"]\ntimeout = "0.3s"')).open()
+    assert str(caught.value) == said
+    assert time.monotonic() - began_s < 10.0
+
+
+def test_a_tool_that_says_much_on_standard_error_is_not_blocked(tools: Path) -> None:
+    tool(tools, "chip-smi", f"head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; echo '{ONE}'")
+    assert [each.id for each in collector(described()).open()] == ["A"]
+
+
+def test_a_tool_that_fails_later_is_tried_again(tools: Path) -> None:
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    one = collector(described())
+    devices = list(one.open())
+    Told(one, devices)
+    tool(tools, "chip-smi", "echo gone >&2; exit 1")
+    with pytest.raises(TryAgain, match="chip-smi -j failed: gone"):
+        list(one.read(devices))
+
+
+def test_devices_come_tell_more_and_leave(tools: Path) -> None:
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    of = described(CHIP + 'temperature_celsius = "temp"\n')
+    one = collector(of)
+    devices = list(one.open())
+    assert [metric.name for metric in devices[0].metrics] == ["power_watts"]
+    Told(one, devices)
+    tool(tools, "chip-smi", "echo '" + TWO.replace('"power": 1500', '"power": 1500, "temp": "41C"') + "'")
+    told = Told(one, devices)
+    assert {each.id: [metric.name for metric in each.metrics] for each in told.appeared} == {
+        "A": ["power_watts", "temperature_celsius"],
+        "B": ["power_watts"],
+    }
+    assert told.samples == {"A": (1.5, 41.0), "B": (2.5,)}
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    readings = [Told(one, devices) for _ in range(3)]
+    assert [each.gone for each in readings] == [[], [], ["B"]], "an output that is cut short tells of fewer"
+    assert readings[0].samples == {"A": (1.5, None)}, "what it told once it keeps"
+
+
+def test_devices_that_share_a_meter_tell_it_once(tools: Path) -> None:
+    of = described(
+        CHIP.replace(
+            "[metrics]", 'shares = "{sid}"\n[metrics]\nutilization_ratio = { from = "util", unit = "%" }'
+        )
+    )
+    cards = [
+        {"uuid": "A0", "sid": "7", "power": "30000", "util": "10"},
+        {"uuid": "A1", "sid": "7", "power": "-", "util": "20"},
+        {"uuid": "B0", "sid": "8", "power": "9000", "util": "30"},
+    ]
+    import json
+
+    tool(
+        tools, "chip-smi", "echo '" + json.dumps({"devices": [{"name": "M", **card} for card in cards]}) + "'"
+    )
+    one = collector(of)
+    devices = {each.id: each for each in one.open()}
+    assert set(devices) == {"board 7", "A0", "A1", "B0"}
+    assert devices["A0"].parent == devices["A1"].parent == "board 7"
+    assert (devices["B0"].parent, devices["board 7"].parent) == (None, None)
+    assert devices["board 7"].name == "M board of 2"
+    told = Told(one, list(devices.values())).samples
+    assert told == {"board 7": (30.0,), "A0": (0.1,), "A1": (0.2,), "B0": (0.3, 9.0)}
+
+
+STREAM = """
+name = "chip"
+[source]
+command = ["chip-smi", "dump"]
+stream = true
+[read]
+format = "lastline"
+pattern = 'power (?P<power>\\S+)'
+[device]
+id = "only"
+name = "chip"
+[metrics]
+power_watts = "power"
+"""
+
+
+def test_a_stream_is_one_child_that_prints_on(tools: Path, tmp_path: Path) -> None:
+    tool(
+        tools,
+        "chip-smi",
+        f"echo $$ >> {tmp_path}/pids; n=1; while :; do echo power $n W; n=$((n+1)); sleep 0.05; done",
+    )
+    one = collector(described(STREAM))
+    devices = list(one.open())
+    first = Told(one, devices).samples["only"][0]
+    values = [first]
+    deadline_s = time.monotonic() + 10.0
+    while len(values) < 4 and time.monotonic() < deadline_s:
+        try:
+            values.append(Told(one, devices).samples["only"][0])
+        except TryAgain:
+            continue
+    assert values == sorted(set(values)), "each reading is newer"
+    assert len(values) == 4
+    (pid,) = (tmp_path / "pids").read_text().split()
+    one.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+def test_a_stream_that_ends_is_started_again(tools: Path) -> None:
+    tool(tools, "chip-smi", "echo power 5 W")
+    one = collector(described(STREAM))
+    devices = list(one.open())
+    assert Told(one, devices).samples == {"only": (5.0,)}
+    seen, said = [], []
+    deadline_s = time.monotonic() + 10.0
+    while not seen and time.monotonic() < deadline_s:
+        try:
+            seen.append(Told(one, devices).samples)
+        except TryAgain as error:
+            said.append(str(error))
+    one.close()
+    assert seen == [{"only": (5.0,)}]
+    assert "ended (exit 0); it is started again" in said[0]
+
+
+def test_a_file_is_read_below_the_root(tmp_path: Path) -> None:
+    text = STREAM.replace(
+        'command = ["chip-smi", "dump"]\nstream = true', 'file = "/sys/kernel/debug/chip/load"'
+    )
+    place = tmp_path / "sys/kernel/debug/chip/load"
+    with pytest.raises(Unavailable, match="/sys/kernel/debug/chip/load is not there"):
+        collector(described(text), tmp_path).open()
+    place.parent.mkdir(parents=True)
+    place.write_text("power 12 W\n")
+    one = collector(described(text), tmp_path)
+    assert Told(one, list(one.open())).samples == {"only": (12.0,)}
+
+
+TREE = """
+name = "hwmon_chip"
+[source]
+directory = "/sys/class/hwmon/hwmon*"
+[read]
+format = "directory"
+[device]
+id = "{@link:device}"
+name = "{name}"
+kind = "meter"
+scope = "module"
+only = { name = ["ina226", "ina231"] }
+[metrics]
+power_watts = { from = "power1_input", unit = "uW" }
+temperature_celsius = { from = "temp*_input", unit = "mC", combine = "max" }
+"""
+
+
+def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> None:
+    for at, (name, power) in enumerate([("ina226", "2500000"), ("nvme", "1"), ("ina231", None)]):
+        folder = tmp_path / f"sys/class/hwmon/hwmon{at}"
+        bus = tmp_path / f"sys/devices/i2c-{at}-0040"
+        folder.mkdir(parents=True)
+        bus.mkdir(parents=True)
+        (folder / "device").symlink_to(bus)
+        (folder / "name").write_text(f"{name}\n")
+        for sensor, reading in (("temp1_input", "41000"), ("temp2_input", "43500")):
+            (folder / sensor).write_text(f"{reading}\n")
+        if power is not None:
+            (folder / "power1_input").write_text(f"{power}\n")
+    one = collector(described(TREE), tmp_path)
+    devices = list(one.open())
+    assert [(each.id, each.name, each.kind) for each in devices] == [
+        ("i2c-0-0040", "ina226", DeviceKind.METER),
+        ("i2c-2-0040", "ina231", DeviceKind.METER),
+    ]
+    assert Told(one, devices).samples == {"i2c-0-0040": (2.5, 43.5), "i2c-2-0040": (43.5,)}
+    with pytest.raises(Unavailable, match=r"/sys/class/hwmon/hwmon\* is not there"):
+        collector(described(TREE), tmp_path / "elsewhere").open()
+
+
+@pytest.mark.parametrize(
+    ("replaced", "said"),
+    [
+        (
+            {"command": "command = 'chip-smi -j'"},
+            "command in [source] of chip.toml ('chip-smi -j'): it takes a program",
+        ),
+        ({"command": ""}, "it takes one of command, file and directory, and has none"),
+        ({"command": 'command = ["a"]\nfile = "/b"'}, "has command and file"),
+        ({"command": 'directory = "/sys/x*"'}, 'a directory has the format "directory"'),
+        (
+            {"command": 'file = "/b"\nstream = true'},
+            "stream in [source] of chip.toml (True): it takes a command",
+        ),
+        (
+            {"command": 'command = ["a"]\nperiod = "soon"'},
+            "period in [source] of chip.toml ('soon'): it takes a duration",
+        ),
+        (
+            {"format": 'format = "xml"'},
+            "format in [read] of chip.toml ('xml'): it takes one of json, jsonl, csv",
+        ),
+        ({"format": 'format = "regex"'}, "it takes a pattern with named groups"),
+        ({"format": 'format = "regex"\npattern = "("'}, "as a regular expression"),
+        ({"each": 'each = "a[["'}, "cannot read the path 'a[['"),
+        ({"id": ""}, "cannot use [device] of chip.toml: id is missing"),
+        ({"id": 'id = "{a[}"'}, "cannot read the path 'a['"),
+        ({"scope": 'scope = "card"'}, "scope in [device] of chip.toml ('card'): it takes one of accelerator"),
+        ({"scope": 'kind = "workload"'}, "kind in [device]"),
+        ({"scope": 'scop = "wall"'}, "cannot use scop in [device] of chip.toml: did you mean scope?"),
+        ({"power_watts": "power_watts = 5"}, "power_watts in [metrics] of chip.toml (5): it takes a field"),
+        ({"power_watts": ""}, "[metrics] says of no metric where it stands"),
+        (
+            {"power_watts": 'power_watts = { unit = "W" }'},
+            "[metrics.power_watts] of chip.toml: from is missing",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", unit = "MiB" }'},
+            "('MiB'): it takes a unit of it, such as nW",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", combine = "median" }'},
+            "it takes one of first, sum, mean",
+        ),
+        ({"power_watts": 'Power = "p"'}, "it takes small letters, digits and _"),
+        ({"power_watts": 'latency_seconds = "p"'}, "a histogram cannot be described"),
+        ({"name": 'name = "my chip"'}, "name of chip.toml ('my chip'): it takes one word"),
+        ({"name": 'name = "'}, "cannot read chip.toml: "),
+    ],
+)
+def test_what_a_description_cannot_say_is_answered_at_its_place(replaced: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        described(**replaced)
+    assert said in str(caught.value)
+
+
+def test_metrics_of_ones_own_have_the_unit_of_their_name() -> None:
+    of = described(
+        CHIP + 'tile_exec_ratio = { from = "x", unit = "%" }\nspikes_total = "y"\nsoc_watts = "z"\n'
+    )
+    told = {each.metric.name: (each.metric.unit.value, each.metric.kind.value) for each in of.metrics}
+    assert told["tile_exec_ratio"] == ("1", "gauge")
+    assert told["spikes_total"] == ("{count}", "counter")
+    assert told["soc_watts"] == ("W", "gauge")

@@ -1,0 +1,263 @@
+"""Outputs of each format: several devices, torn ends, what vendors' tools print around them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from described.describing import described, values_in
+from hypothesis import given
+from hypothesis import strategies as st
+from perfwatch_collectors.described.formats import FORMATS, Read, Unreadable, records
+from perfwatch_collectors.described.records import Record, values_at
+
+from perfwatch.errors import ConfigError
+
+DOCUMENT = {
+    "version": "1.2",
+    "devices": [
+        {"uuid": "A", "name": "X1", "power": 1500, "cores": [{"load": "10%"}, {"load": "30%"}]},
+        {"uuid": "B", "name": "X1", "power": "2 W", "stats": [{"type": "POWER", "value": 7}]},
+    ],
+}
+
+
+def test_json_tells_a_list_of_devices():
+    assert values_in(described(), json.dumps(DOCUMENT)) == {
+        "A": {"power_watts": 1.5},
+        "B": {"power_watts": 2.0},
+    }
+
+
+def test_what_a_tool_says_before_and_after_its_json_is_passed_over():
+    text = f"WARNING: old driver\n{json.dumps(DOCUMENT)}\ntrailing words"
+    assert set(values_in(described(), text)) == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("version", ["1.2"]),
+        ("devices[0].power", [1500]),
+        ("devices[*].uuid", ["A", "B"]),
+        ("devices[0].cores[*].load", ["10%", "30%"]),
+        ("devices[1].stats[type=POWER].value", [7]),
+        ("devices[9].power", []),
+        ("devices[0].nothing.there", []),
+        ("version.deeper", []),
+        ("devices[type=POWER].value", []),
+    ],
+)
+def test_a_path_names_values_in_a_document(path, values):
+    assert values_at(DOCUMENT, path) == values
+
+
+def test_a_key_that_holds_a_dot_is_found_as_it_is():
+    assert Record({"a.b": 1, "a": {"b": 2}}).values("a.b") == [1]
+
+
+def test_several_values_of_a_device_are_combined():
+    of = described(power_watts='utilization_ratio = { from = "cores[*].load", combine = "mean" }')
+    assert values_in(of, json.dumps(DOCUMENT))["A"] == {"utilization_ratio": pytest.approx(0.2)}
+
+
+def test_a_document_that_is_the_list_itself_or_a_single_device():
+    whole = described(each='each = "."')
+    assert set(values_in(whole, json.dumps(DOCUMENT["devices"]))) == {"A", "B"}
+    single = described(each="")
+    assert set(values_in(single, json.dumps(DOCUMENT["devices"][0]))) == {"A"}
+
+
+def test_json_lines_tell_with_the_newest_whole_line():
+    lines = "\n".join(json.dumps({**DOCUMENT["devices"][0], "power": n}) for n in (1000, 2000))
+    of = described(format='format = "jsonl"', each="")
+    assert values_in(of, lines + '\n{"uuid": "A", "pow')["A"] == {"power_watts": 2.0}
+
+
+CSV = """id, name, power (W), memory
+0, X1, 281.13, 1024 MiB
+1, X1, N/A, 2048 MiB
+"""
+
+
+def test_csv_has_titles_or_columns():
+    text = """
+    name = "chip"
+    [source]
+    command = ["chip-smi"]
+    [read]
+    format = "csv"
+    [device]
+    id = "{id}"
+    name = "{name}"
+    [metrics]
+    power_watts = "power (W)"
+    memory_used_bytes = "memory"
+    """
+    found = values_in(described(text), CSV)
+    assert found == {
+        "0": {"power_watts": 281.13, "memory_used_bytes": 2**30},
+        "1": {"power_watts": None, "memory_used_bytes": 2**31},
+    }
+    named = described(text.replace('"csv"', '"csv"\n    columns = ["id", "name", "power (W)", "memory"]'))
+    assert values_in(named, CSV) == found
+    assert values_in(named, CSV.partition("\n")[2]) == found
+    numbered = described(text.replace("power (W)", "3").replace('"memory"', '"4"'))
+    assert values_in(numbered, CSV) == found
+
+
+def test_of_a_stream_of_rows_the_newest_of_each_device_counts():
+    text = """
+    name = "chip"
+    [source]
+    command = ["chip-smi", "dump"]
+    stream = true
+    [read]
+    format = "csv"
+    columns = ["time", "id", "watts"]
+    [device]
+    id = "{id}"
+    name = "chip"
+    [metrics]
+    power_watts = "watts"
+    """
+    rows = "1, 0, 10\n1, 1, 20\n2, 0, 11\n2, 1, 21\n3, 0"
+    assert values_in(described(text), rows) == {"0": {"power_watts": 11.0}, "1": {"power_watts": 21.0}}
+
+
+TABLE = """
+name = "chip"
+[source]
+command = ["chip-smi"]
+[read]
+format = "table"
+{how}
+[device]
+id = "{{NPU}}"
+name = "chip"
+[metrics]
+power_watts = "Pwr(W)"
+temperature_celsius = "Temp(C)"
+"""
+
+
+BY_BLANKS = "some tool 1.0\nNPU    Pwr(W)   Temp(C)\n0      13.4     45\n1      -        46\n"
+BY_BARS = "| NPU | Pwr(W) | Temp(C) |\n|-----|---|---|\n| 0 | 13.4 W | 45C |\n| 1 | N/A | 46 |"
+
+
+@pytest.mark.parametrize(
+    ("how", "output"),
+    [
+        ('titles = "NPU"', BY_BLANKS),
+        ('titles = "NPU"\nseparator = "|"', BY_BARS),
+        ('columns = ["NPU", "Pwr(W)", "Temp(C)"]', "0 13.4 45\n1 - 46\n"),
+        ('columns = ["NPU", "Pwr(W)", "Temp(C)"]\nwidths = [4, 6, 5]', "0   13.4  45   \n1   -     46   \n"),
+    ],
+)  # fmt: skip
+def test_a_table_has_its_columns_apart_by_blanks_a_sign_or_widths(how, output):
+    found = values_in(described(TABLE.format(how=how)), output)
+    assert found["0"] == {"power_watts": 13.4, "temperature_celsius": 45.0}
+    assert found["1"] == {"power_watts": None, "temperature_celsius": 46.0}
+
+
+KEYS = """
+name = "chip"
+[source]
+command = ["chip-util", "-q"]
+[read]
+format = "keyvalue"
+begins = '^QID (?P<qid>\\d+)'
+[device]
+id = "{serial}"
+name = "chip"
+index = "{qid}"
+facts = { tool = "{$.Version}" }
+[metrics]
+memory_total_bytes = "Dram Total"
+power_watts = "Board power(Watts)"
+"""
+
+
+def test_key_value_lines_belong_to_the_device_that_began_before_them():
+    output = """Version: 2.1
+QID 4
+        serial:0xa
+        Dram Total:32692 MB
+        Board power(Watts):48.00
+QID 5
+        serial:0xb
+        Dram Total: 100 MB
+"""
+    of = described(KEYS)
+    found = values_in(of, output)
+    assert found == {
+        "0xa": {"memory_total_bytes": 32692e6, "power_watts": 48.0},
+        "0xb": {"memory_total_bytes": 100e6},
+    }
+
+
+def test_a_pattern_fits_once_for_each_device_over_several_lines():
+    text = """
+    name = "gaudi"
+    [source]
+    command = ["hl-smi"]
+    [read]
+    format = "regex"
+    pattern = '''(?x)
+        ^\\|\\s+(?P<id>\\d+)\\s+(?P<name>HL-\\S+).*\\n
+        \\|.*?(?P<temp>\\S+)\\s+N/A\\s+(?P<power>\\d+W)'''
+    [device]
+    id = "{id}"
+    name = "{name}"
+    [metrics]
+    power_watts = "power"
+    temperature_celsius = "temp"
+    """
+    output = """
+|   0  HL-225              N/A  | 0000:19:00.0     N/A |                   0  |
+| N/A   29C   N/A    93W / 600W |    768MiB / 98304MiB |     0%           N/A |
+|   1  HL-225              N/A  | 0000:1a:00.0     N/A |                   0  |
+| N/A   31C   N/A   102W / 600W |    768MiB / 98304MiB |     0%           N/A |
+"""
+    found = values_in(described(text), output)
+    assert [one["power_watts"] for one in found.values()] == [93.0, 102.0]
+    assert [one["temperature_celsius"] for one in found.values()] == [29.0, 31.0]
+
+
+@pytest.mark.parametrize(
+    ("how", "output", "said"),
+    [
+        (Read("json"), b"usage: chip-smi", "it is no JSON: it begins with 'usage: chip-smi'"),
+        (Read("json"), b"", "it is no JSON: it is empty"),
+        (Read("json"), b'{"devices": [', "it is no whole JSON"),
+        (Read("json", each="cards"), b'{"devices": []}', "it has no 'cards'"),
+        (Read("json"), b"[" * 100_000, "nested too deeply"),
+        (Read("jsonl"), b'{"a": \n', "no line of it is whole JSON"),
+        (Read("table", titles="NPU"), b"nothing\n", "no line of it has the titles (with 'NPU')"),
+        (Read("regex", pattern=r"(?P<a>\d)"), b"1" * 2000, "more than 1024 devices"),
+    ],
+)
+def test_an_output_that_is_not_what_was_described_says_what_it_is(how, output, said):
+    with pytest.raises(Unreadable) as caught:
+        records(output, how)
+    assert said in str(caught.value)
+
+
+def test_colours_and_carriage_returns_are_no_part_of_a_value():
+    of = described(format='format = "regex"', each="pattern = '(?P<uuid>A)=(?P<power>\\S+)(?P<name>)'")
+    assert values_in(of, "\x1b[32mA=1500\x1b[0m\r\n") == {"A": {"power_watts": 1.5}}
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(FORMATS)))
+def test_no_output_breaks_a_format(output, name):
+    how = Read(name, pattern=r"(?P<a>\w+)", begins=r"(?P<b>x)", titles="a")
+    with contextlib.suppress(Unreadable):
+        for record in records(output, how):
+            record.text("a")
+
+
+@pytest.mark.parametrize("path", ["a..b", "a[", "a[]", "a[1", "]", "a[b=c"])
+def test_a_path_that_is_none_is_answered(path):
+    with pytest.raises(ConfigError, match="cannot read the path"):
+        values_at({}, path)
