@@ -1,7 +1,8 @@
 """Finds collectors: lists names (imports nothing), loads one, loads a file.
 
 The built-in ones stand in a generated table beside them (`make table`), so that a start searches no
-installed metadata; entry points of the group `perfwatch.collectors` add foreign ones.
+installed metadata; entry points of the group `perfwatch.collectors` add foreign ones. Some are described in
+TOML files; these take part by themselves where the tool or the files are there that they read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import difflib
 import importlib
 import importlib.util
 import json
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +33,7 @@ class Plugin:
 
     name: str
     target: str
-    """`module:Class`."""
+    """`module:Class`, or a TOML file beside the built-in ones."""
     default: bool
     origin: str
     """`built in`, or the distribution or file that brought it."""
@@ -48,9 +51,23 @@ def builtin() -> dict[str, Plugin]:
             f"cannot read the table of built-in collectors {table}: {error}; install perfwatch anew"
         ) from error
     return {
-        name: Plugin(name, row["target"], bool(row["default"]), "built in", row["about"])
+        name: Plugin(name, row["target"], row["default"] and _has(row.get("needs")), "built in", row["about"])
         for name, row in rows.items()
     }
+
+
+def _has(needs: Sequence[str] | None) -> bool:
+    """Whether this machine has one of the programs or paths that a described collector reads."""
+    if needs is None:
+        return True
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    for name in needs:
+        if name.startswith("/"):
+            if next(Path("/").glob(name[1:]), None) is not None:
+                return True
+        elif any(os.access(os.path.join(place, name), os.X_OK) for place in places):  # noqa: PTH118
+            return True
+    return False
 
 
 def foreign() -> dict[str, Plugin]:
@@ -119,6 +136,9 @@ def load(plugin: Plugin) -> type[Collector]:
     Raises:
         ConfigError: it cannot be imported, or is no collector; says which and why.
     """
+    if plugin.target.endswith(".toml"):
+        package = importlib.import_module(BUILTIN_PACKAGE)
+        return described(Path(str(package.__file__)).with_name("chips") / plugin.target)
     module_name, _, class_name = plugin.target.partition(":")
     try:
         found = getattr(importlib.import_module(module_name), class_name)

@@ -18,6 +18,7 @@ else:
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "collectors" / "builtin.json"
+CHIPS = ROOT / "collectors" / "chips"
 BY_DEFAULT = ("host", "rapl", "nvidia")
 """These take part unasked; the others read what somebody has to name first."""
 
@@ -26,9 +27,23 @@ def rows() -> dict[str, dict[str, object]]:
     """The table: by name the class to load, whether it takes part unasked, and what it reads."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         targets = tomllib.load(file)["project"]["entry-points"]["perfwatch.collectors"]
-    return {
+    programmed = {
         name: {"target": target, "default": name in BY_DEFAULT, "about": _class(target).about}
         for name, target in targets.items()
+    }
+    return {**programmed, **dict(_described(file) for file in sorted(CHIPS.glob("*.toml")))}
+
+
+def _described(file: Path) -> tuple[str, dict[str, object]]:
+    """A collector that a TOML file describes; it takes part where one of the things it needs is there."""
+    of = importlib.import_module("perfwatch_collectors.described.description").load(file)
+    source = of.source
+    needs = [command[0] for command in source.commands] or [source.file or source.directory]
+    return of.name, {
+        "target": file.name,
+        "default": source.unasked,
+        "needs": list(dict.fromkeys(needs)),
+        "about": of.about,
     }
 
 

@@ -105,7 +105,8 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_the_table_of_built_in_collectors_agrees_with_the_project_file() -> None:
     targets = PROJECT["project"]["entry-points"]["perfwatch.collectors"]
-    assert {name: row.target for name, row in plugins.builtin().items()} == targets
+    described = {load(file).name: file.name for file in (ROOT / "collectors" / "chips").glob("*.toml")}
+    assert {name: row.target for name, row in plugins.builtin().items()} == {**targets, **described}
 
 
 def test_the_table_of_built_in_collectors_says_what_their_classes_say() -> None:
@@ -117,11 +118,13 @@ def test_the_table_of_built_in_collectors_says_what_their_classes_say() -> None:
 
 
 def test_the_packages_that_exist_are_all_declared() -> None:
-    directories = {path.parent.relative_to(ROOT) for path in ROOT.glob("perfwatch/**/__init__.py")}
-    found = {".".join(directory.parts) for directory in directories}
-    assert found | {"perfwatch_collectors", "perfwatch_themes"} == set(
-        PROJECT["tool"]["setuptools"]["packages"]
-    )
+    roots = {"perfwatch": "perfwatch", "collectors": "perfwatch_collectors", "themes": "perfwatch_themes"}
+    found = {
+        ".".join([name, *path.parent.relative_to(ROOT / folder).parts])
+        for folder, name in roots.items()
+        for path in (ROOT / folder).glob("**/__init__.py")
+    }
+    assert found == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
 def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
@@ -137,6 +140,8 @@ def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
         "perfwatch/py.typed",
         "perfwatch_collectors/py.typed",
         "perfwatch_collectors/builtin.json",
+        "perfwatch_collectors/chips/rebellions.toml",
+        "perfwatch_collectors/described/collector.py",
     ):
         assert wanted in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -64,3 +64,16 @@ def test_a_file_that_is_missing_or_no_python_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.py", tmp_path / "chip.txt"):
         with pytest.raises(ConfigError, match=str(path)):
             plugins.load_file(str(path))
+
+
+def test_a_described_collector_takes_part_where_its_tool_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not plugins.builtin()["rebellions"].default
+    tool = tmp_path / "rbln-stat"
+    tool.write_text("#!/bin/sh\n")
+    assert not plugins.builtin()["rebellions"].default, "it is no program"
+    tool.chmod(0o755)
+    assert plugins.builtin()["rebellions"].default
+    assert plugins.builtin()["nvidia"].default, "a programmed one looks for itself"

@@ -52,6 +52,7 @@ class Source:
         floor_s: it makes no sense to read it more often.
         timeout_s: so long an answer is waited for.
         remedy: what somebody can do who has such a device, and nothing is found.
+        unasked: of a preset: it takes part by itself where its tool or its files are there.
     """
 
     commands: tuple[tuple[str, ...], ...] = ()
@@ -62,6 +63,7 @@ class Source:
     floor_s: float = 0.1
     timeout_s: float = 5.0
     remedy: str = ""
+    unasked: bool = True
 
 
 @dataclass(frozen=True)
@@ -209,8 +211,8 @@ class _Table:
             raise self.wrong(key, value, "one word of letters, digits, - and _")
         return value
 
-    def flag(self, key: str) -> bool:
-        value = self.values.get(key, False)
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self.values.get(key, default)
         if not isinstance(value, bool):
             raise self.wrong(key, value, "true or false")
         return value
@@ -252,7 +254,7 @@ class _Table:
 
 
 def _source(table: _Table, read: Read) -> Source:
-    table.knows("command", "stream", "file", "directory", "period", "fastest", "timeout", "remedy")
+    table.knows("command", "stream", "file", "directory", "period", "fastest", "timeout", "remedy", "unasked")
     named = [key for key in ("command", "file", "directory") if table.values.get(key)]
     if len(named) != 1:
         raise ConfigError(
@@ -277,6 +279,7 @@ def _source(table: _Table, read: Read) -> Source:
         floor_s=floor_s or 0.01,
         timeout_s=timeout_s or 5.0,
         remedy=table.text("remedy", ""),
+        unasked=table.flag("unasked", default=True),
     )
 
 
