@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -33,11 +32,13 @@ class Plugin:
 
     name: str
     target: str
-    """`module:Class`, or a TOML file beside the built-in ones."""
+    """`module:Class`, or a file: a TOML file's name beside the built-in ones, or a whole path."""
     default: bool
     origin: str
     """`built in`, or the distribution or file that brought it."""
     about: str = ""
+    needs: tuple[str, ...] = ()
+    """Of a described one that comes with perfwatch: a program or path of which one has to be there."""
 
 
 def builtin() -> dict[str, Plugin]:
@@ -51,14 +52,29 @@ def builtin() -> dict[str, Plugin]:
             f"cannot read the table of built-in collectors {table}: {error}; install perfwatch anew"
         ) from error
     return {
-        name: Plugin(name, row["target"], row["default"] and _has(row.get("needs")), "built in", row["about"])
+        name: Plugin(
+            name,
+            row["target"],
+            row["default"] and _has(needs := tuple(row.get("needs", ()))),
+            "built in",
+            row["about"],
+            needs,
+        )
         for name, row in rows.items()
     }
 
 
-def _has(needs: Sequence[str] | None) -> bool:
+def in_folder(folder: Path | None) -> dict[str, Plugin]:
+    """The user's own files, by their names without the ending; they take part, in place of built-in ones."""
+    if folder is None or not folder.is_dir():
+        return {}
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".py", ".toml"))
+    return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in files}
+
+
+def _has(needs: tuple[str, ...]) -> bool:
     """Whether this machine has one of the programs or paths that a described collector reads."""
-    if needs is None:
+    if not needs:
         return True
     places = os.environ.get("PATH", os.defpath).split(os.pathsep)
     for name in needs:
@@ -111,18 +127,18 @@ def _content(file: Path) -> bytes:
         return GROUP.encode()  # not ours to judge
 
 
-def every() -> dict[str, Plugin]:
-    """Built-in and foreign collectors by name; names only, nothing is imported."""
-    return {**builtin(), **foreign()}
+def every(folder: Path | None = None) -> dict[str, Plugin]:
+    """Built-in and foreign collectors by name, and those of the user's folder; nothing is imported."""
+    return {**builtin(), **foreign(), **in_folder(folder)}
 
 
-def find(name: str) -> Plugin:
+def find(name: str, folder: Path | None = None) -> Plugin:
     """The plugin of a name.
 
     Raises:
         ConfigError: there is none; names the nearest one that is installed.
     """
-    plugins = every()
+    plugins = every(folder)
     if name in plugins:
         return plugins[name]
     near = difflib.get_close_matches(name, plugins, n=1)
@@ -136,6 +152,8 @@ def load(plugin: Plugin) -> type[Collector]:
     Raises:
         ConfigError: it cannot be imported, or is no collector; says which and why.
     """
+    if plugin.target == plugin.origin:
+        return load_file(plugin.target)
     if plugin.target.endswith(".toml"):
         package = importlib.import_module(BUILTIN_PACKAGE)
         return described(Path(str(package.__file__)).with_name("chips") / plugin.target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
 import importlib
 import json
 import re
@@ -12,6 +13,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from perfwatch_collectors.described.description import METRIC_KEYS, Devices, parse
+from perfwatch_collectors.described.devices import devices_in
+from perfwatch_collectors.described.formats import FORMATS, Read, records
+from perfwatch_collectors.described.values import COMBINED
 
 from perfwatch import plugins
 from perfwatch.cli import COMMANDS, HELP
@@ -282,3 +287,24 @@ def test_the_readme_names_every_collector_that_takes_part_by_itself() -> None:
     for plugin in plugins.builtin().values():
         if plugin.default:
             assert f"`{plugin.name}`" in text
+
+
+def test_the_description_of_a_chip_reads_the_output_that_stands_beside_it() -> None:
+    text = page("describing-a-chip.md")
+    output = text.split("```json\n")[1].split("```")[0]
+    of = parse(text.split("```toml\n")[1].split("```")[0], "examplechip.toml")
+    first, second = devices_in(records(output.encode(), of.read), of)
+    assert (first.device.id, first.device.facts["driver"]) == ("EX-0017", "2.4.1")
+    assert first.sample().values == (41.25, 52.0, 0.87, 3.5 * 2**30, 16.0 * 2**30)
+    assert second.sample().values[:3] == (None, 37.0, 0.0)
+
+
+def test_the_page_of_descriptions_names_every_word_of_the_language() -> None:
+    text = page("describing-a-chip.md")
+    words = {
+        *FORMATS,
+        "directory",
+        *(item.name for kind in (Read, Devices) for item in dataclasses.fields(kind)),
+    }
+    words |= {"command", "stream", "file", "period", "fastest", "timeout", "remedy", *METRIC_KEYS, *COMBINED}
+    assert {word for word in words if f"`{word}`" not in text} == set()

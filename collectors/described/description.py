@@ -365,7 +365,7 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
             name, value, 'a field, as in "power", or a table, as in { from = "power", unit = "mW" }'
         )
     own = _Table(given, table.where, f"metrics.{name}")
-    own.knows(*_METRIC_KEYS)
+    own.knows(*METRIC_KEYS)
     metric = _metric(name, own)
     _check_field(own.text("from"), read)
     unit = own.text("unit", "")
@@ -388,7 +388,7 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     )
 
 
-_METRIC_KEYS = (
+METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
     *("update", "window", "wraps_at"),
 )

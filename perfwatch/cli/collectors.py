@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from perfwatch.cli import results, standard
@@ -67,7 +69,15 @@ def run(args: argparse.Namespace) -> int:
 def _all() -> list[dict[str, Any]]:
     from perfwatch import plugins
 
-    return [_described(name) for name in plugins.every()]
+    return [_described(name) for name in plugins.every(_own_folder())]
+
+
+def _own_folder() -> Path | None:
+    """Where the user's own collectors lie."""
+    from perfwatch.config.file import default_path
+
+    config = default_path(os.environ, [])
+    return None if config is None else config.parent / "collectors"
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -80,12 +90,13 @@ def _described(name: str) -> dict[str, Any]:
         loaded = plugins.load_file(path)
         record = {"name": loaded.name, "origin": "a file", "default": False, "target": None, "path": path}
         return {**record, **_class(loaded)}
-    plugin = plugins.find(name)
+    plugin = plugins.find(name, _own_folder())
     record = {
         "name": plugin.name,
         "origin": plugin.origin,
         "default": plugin.default,
         "target": plugin.target,
+        "needs": list(plugin.needs),
     }
     try:
         return {**record, **_class(plugins.load(plugin))}
@@ -132,6 +143,8 @@ def _lines(one: dict[str, Any]) -> list[str]:
 
     asked = asked_for_by(one["name"], one.get("path"))
     part = "takes part" if one["default"] else f"on request: {clean(asked)}"
+    if one.get("needs") and not one["default"]:
+        part = f"takes part where {' or '.join(map(clean, one['needs']))} is there"
     lines = [f"{clean(one['name'])}  ({clean(one['origin'])}; {part})", f"    {clean(one['about'])}"]
     if one["name"] not in ASKED_FOR_BY:
         lines += map(_option, one["options"])

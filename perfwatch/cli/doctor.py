@@ -68,9 +68,11 @@ def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
     read = read_once(chosen)
     for name in read.states:
         yield _looked_at(name, read)
-    for name, plugin in plugins.every().items():
-        if name not in read.states:
+    others = [one for one in plugins.every(config.own_collectors).values() if one.name not in read.states]
+    for plugin in others:
+        if not plugin.needs or plugin.default:
             yield _not_chosen(plugin)
+    yield from _chips_that_are_not_here([one for one in others if one.needs and not one.default])
 
 
 def _looked_at(name: str, read: Once) -> Check:
@@ -114,6 +116,13 @@ def _tells(device: DeviceTape) -> str:
     if not names and device.device.kind is DeviceKind.ACCELERATOR:
         return " (tells neither power nor energy)"
     return f" ({' and '.join(names)})" if names else ""
+
+
+def _chips_that_are_not_here(described: Sequence[Plugin]) -> Iterator[Check]:
+    """In one line those whose tool or files are not on this machine."""
+    if described:
+        names = ", ".join(one.name for one in described)
+        yield Check("other chips", ABSENT, f"none of the tools or drivers of {names} is here (docs/chips.md)")
 
 
 def _not_chosen(plugin: Plugin) -> Check:

@@ -119,6 +119,8 @@ class Config:
     ui: UiConfig = field(default_factory=UiConfig)
     notes: tuple[str, ...] = ()
     themes: Path | None = None
+    own_collectors: Path | None = None
+    """Where the user's own collectors lie, beside the config file, whether it exists or not."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables `PERFWATCH_COLLECTORS_...`: which collector one belongs to is known with its options."""
 
@@ -190,6 +192,7 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
         ui=UiConfig(**ui),
         notes=tuple(notes),
         themes=None if file is None else file.parent / "themes",
+        own_collectors=None if file is None else file.parent / "collectors",
         environ={name: text for name, text in environ.items() if name.startswith(f"{PREFIX}COLLECTORS_")},
     )
 

@@ -80,11 +80,11 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
     Raises:
         ConfigError: a name or an option is wrong, or what was asked for by name cannot be loaded.
     """
-    known = plugins.every()
+    known = plugins.every(settings.own_collectors)
     asked = [_asked_for(parse_collector_spec(text), settings) for text in args.collector]
     without = {*settings.run.without, *_names(args.no_collector)}
     for name in without:
-        plugins.find(name)
+        plugins.find(name, settings.own_collectors)
     chosen: dict[str, Collector] = {}
     for plugin in _unasked(known, args, settings, {collector.name for collector in asked}):
         if plugin.name not in without:
@@ -111,7 +111,7 @@ def _unasked(
     """Those that take part beside the `asked` ones (-c), which --only may name as well."""
     only = _names([args.only]) if args.only is not None else list(settings.run.only)
     if only or args.only is not None:
-        return [plugins.find(name) for name in only if name not in asked]
+        return [plugins.find(name, settings.own_collectors) for name in only if name not in asked]
     return [plugin for plugin in known.values() if plugin.default and plugin.name not in asked]
 
 
@@ -120,7 +120,7 @@ def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:
     if spec.path is not None:
         loaded = plugins.load_file(spec.path)
     else:
-        loaded = plugins.load(plugins.find(str(spec.name)))
+        loaded = plugins.load(plugins.find(str(spec.name), settings.own_collectors))
     return _made(loaded, settings.options_for(loaded, spec.values))
 
 
