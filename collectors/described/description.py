@@ -72,14 +72,14 @@ class Told:
 
     Args:
         metric: as it is declared.
-        source: the field.
+        sources: the fields that may tell it, the first that is there does.
         reading: of its text.
         combine: one value of several.
         shared: of devices that share a meter it is told once.
     """
 
     metric: Metric
-    source: str
+    sources: tuple[str, ...]
     reading: Reading
     combine: str = "first"
     shared: bool = False
@@ -184,6 +184,10 @@ class _Table:
         place = f"{key} in [{self.name}]" if self.name else key
         return ConfigError(f"cannot use {place} of {self.where} ({clean(repr(value), 60)}): it takes {takes}")
 
+    def missing(self, key: str) -> ConfigError:
+        place = f"[{self.name}] of {self.where}" if self.name else self.where
+        return ConfigError(f"cannot use {place}: {key} is missing")
+
     def knows(self, *keys: str) -> None:
         for key in self.values:
             if key not in keys:
@@ -199,8 +203,7 @@ class _Table:
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)
         if value is None:
-            place = f"[{self.name}] of {self.where}" if self.name else self.where
-            raise ConfigError(f"cannot use {place}: {key} is missing")
+            raise self.missing(key)
         if not isinstance(value, str):
             raise self.wrong(key, value, "a text")
         return value
@@ -343,7 +346,8 @@ def _device(table: _Table, read: Read) -> Devices:
     templates = (device.id, device.name, device.index, device.shares, *device.facts.values())
     named = [name for template in templates for name in fields_of(template)]
     for name in (*named, *device.only, *device.skip):
-        _check_field(name, read)
+        for one in name.split("|"):
+            _check_field(one, read)
     return device
 
 
@@ -359,7 +363,7 @@ def _metrics(table: _Table, read: Read) -> tuple[Told, ...]:
 
 
 def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
-    given = {"from": value} if isinstance(value, str) else value
+    given = {"from": value} if isinstance(value, (str, list)) else value
     if not isinstance(given, dict):
         raise table.wrong(
             name, value, 'a field, as in "power", or a table, as in { from = "power", unit = "mW" }'
@@ -367,13 +371,17 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     own = _Table(given, table.where, f"metrics.{name}")
     own.knows(*METRIC_KEYS)
     metric = _metric(name, own)
-    _check_field(own.text("from"), read)
+    sources = own.texts("from")
+    if not sources:
+        raise own.missing("from")
+    for name_of_field in sources:
+        _check_field(name_of_field, read)
     unit = own.text("unit", "")
     if unit and factor_of(unit, metric.unit) is None:
         raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(metric.unit))[:6])}")
     return Told(
         metric=metric,
-        source=own.text("from"),
+        sources=sources,
         reading=Reading(
             unit=metric.unit,
             told=unit,

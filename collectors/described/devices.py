@@ -42,7 +42,7 @@ class Found:
 
     def _value(self, told: Told) -> float | None:
         for record in self.records:
-            values = [told.reading.value(raw) for raw in record.values(told.source)]
+            values = [told.reading.value(raw) for raw in record.first(told.sources)]
             value = combined(values, told.combine)
             if value is not None:
                 return value
@@ -116,7 +116,7 @@ def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[st
 
 def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Found:
     told = tuple(
-        one for one in of.metrics if one.shared and any(record.has(one.source) for record in records)
+        one for one in of.metrics if one.shared and any(record.has(one.sources) for record in records)
     )
     model = _model(records[0], of)
     device = Device(
@@ -133,7 +133,7 @@ def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Fo
 
 def _single(key: str, record: Record, of: Description, index: int | str, parent: str | None) -> Found:
     told = tuple(
-        one for one in of.metrics if record.has(one.source) and not (parent is not None and one.shared)
+        one for one in of.metrics if record.has(one.sources) and not (parent is not None and one.shared)
     )
     facts = {name: record.filled(template) for name, template in of.device.facts.items()}
     device = Device(

@@ -39,14 +39,18 @@ class Record:
             return values_at(self.whole, name[2:])
         return values_at(self.fields, name)
 
+    def first(self, names: Sequence[str]) -> list[Any]:
+        """What the first of several fields tells that is there: versions of a tool have their own names."""
+        return next((found for name in names if (found := self.values(name))), [])
+
     def text(self, name: str) -> str | None:
-        """What a field tells, as a text."""
-        found = self.values(name)
+        """What a field tells, as a text; `serial|uuid`: the first that is there."""
+        found = self.first(name.split("|"))
         return None if not found or isinstance(found[0], (dict, list)) else str(found[0]).strip()
 
-    def has(self, name: str) -> bool:
-        """Whether the output has the field at all, whatever it says."""
-        return bool(self.values(name))
+    def has(self, names: Sequence[str]) -> bool:
+        """Whether the output has one of the fields at all, whatever it says."""
+        return bool(self.first(names))
 
     def filled(self, template: str) -> str | None:
         """A template such as `{serial}-{chip}` with the texts of its fields; None where one is not there."""
@@ -64,7 +68,7 @@ class Record:
 
 def fields_of(template: str) -> list[str]:
     """The fields that a template names."""
-    return _FIELD.findall(template)
+    return [name for names in _FIELD.findall(template) for name in names.split("|")]
 
 
 def values_at(found: Any, path: str) -> list[Any]:

@@ -84,13 +84,13 @@ def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
     """From the first record that tells a value, as in a sample; else from the first that has the field."""
     raws: list[Any] = []
     for record in of:
-        raws = record.values(told.source)
+        raws = record.first(told.sources)
         values = [told.reading.value(raw) for raw in raws]
         value = combined(values, told.combine)
         if value is not None:
-            return Tried(told.metric, told.source, _texts(raws), value, "")
-    raws = next((found for record in of if (found := record.values(told.source))), [])
-    return Tried(told.metric, told.source, _texts(raws), None, _why(told, raws))
+            return Tried(told.metric, " or ".join(told.sources), _texts(raws), value, "")
+    raws = next((found for record in of if (found := record.first(told.sources))), [])
+    return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, _why(told, raws))
 
 
 def _texts(raws: Sequence[Any]) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ def _warnings(
     declared = {metric.name for one in found for metric in one.device.metrics}
     for each in of.metrics:
         if found and each.metric.name not in declared:
-            yield f"{each.metric.name}: no device has the field {each.source!r}"
+            yield f"{each.metric.name}: no device has the field {' or '.join(each.sources)!r}"
     for name in dict.fromkeys(each.metric.name for _, tried in devices for each in tried):
         values = [each.value for _, tried in devices for each in tried if each.metric.name == name]
         if all(value is None for value in values):

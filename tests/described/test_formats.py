@@ -261,3 +261,13 @@ def test_no_output_breaks_a_format(output, name):
 def test_a_path_that_is_none_is_answered(path):
     with pytest.raises(ConfigError, match="cannot read the path"):
         values_at({}, path)
+
+
+def test_of_several_names_the_first_that_is_there_tells():
+    of = described(
+        power_watts='power_watts = { from = ["watts", "power"], unit = "mW" }', id='id = "{serial|uuid}"'
+    )
+    output = {
+        "devices": [{"uuid": "A", "name": "X", "power": 1500}, {"serial": "S", "uuid": "B", "watts": "2 W"}]
+    }
+    assert values_in(of, json.dumps(output)) == {"A": {"power_watts": 1.5}, "S": {"power_watts": 2.0}}
