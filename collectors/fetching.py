@@ -7,6 +7,7 @@ the time, and no other host is asked than the one that the person named. No sent
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -97,9 +98,13 @@ class Fetcher:
 
     Args:
         url: as `checked_url` gives it.
+        user, token: who asks, where the address does not say it.
+        verify: whether the certificate of an https page is checked.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, user: tuple[str, str] | None = None, token: str = "", verify: bool = True
+    ) -> None:
         import httpx  # 60 to 90 ms
 
         self._httpx: Any = httpx
@@ -107,14 +112,15 @@ class Fetcher:
         self._host = httpx.URL(url).host
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
-            headers=_HEADERS,
+            headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
+            verify=verify,
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             trust_env=False,
             limits=httpx.Limits(max_connections=1),
         )
         self._request = self._client.build_request("GET", url)
         asked = httpx.URL(url)
-        self._auth = (asked.username, asked.password) if asked.userinfo else None
+        self._auth = (asked.username, asked.password) if asked.userinfo else user
 
     def fetch(self) -> bytes:
         """The page.
@@ -132,6 +138,8 @@ class Fetcher:
             ) from error
         except httpx.ConnectError as error:
             reason = _reason(error)
+            if _is_about_a_certificate(error):
+                raise self._trouble("has a certificate that is not trusted here") from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
                 raise NotUp(said, NOT_UP_S) from error
@@ -194,6 +202,15 @@ def _hint(status: int) -> str:
     if status in (401, 403):
         return " (not allowed); give user and password in the address, as https://USER:PASSWORD@HOST/"
     return ""
+
+
+def _is_about_a_certificate(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _reason(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from perfwatch_collectors.described import description as language
 from perfwatch_collectors.described.devices import Found, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import Unreadable, records
-from perfwatch_collectors.described.places import Command, File, Stream, find
+from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
 
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, TryAgain, Unavailable
@@ -27,9 +27,15 @@ GONE_AFTER = 3
 
 @dataclass(frozen=True)
 class DescribedOptions:
-    """`root` stands before the paths of files and directories; another one reads a copied tree."""
+    """Changes of a description.
+
+    Args:
+        root: stands before the paths of files and directories; another one reads a copied tree.
+        url: another page than the description's.
+    """
 
     root: str = "/"
+    url: str = ""
 
 
 class DescribedCollector(Collector):
@@ -42,7 +48,7 @@ class DescribedCollector(Collector):
 
     def __init__(self, options: DescribedOptions | None = None) -> None:
         super().__init__(options)
-        self._place: Command | Stream | File | Directories | None = None
+        self._place: Command | Stream | File | WebPage | Directories | None = None
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
         self._first: list[Found] | None = None
@@ -59,7 +65,10 @@ class DescribedCollector(Collector):
         try:
             found = self._read()
         except CollectorError as error:
+            may_come = isinstance(self._place, WebPage)
             self.close()
+            if may_come:
+                raise  # somebody named it: it is looked for again soon
             raise Unavailable(str(error), source.remedy) from error
         if not found:
             shown = self._place.shown
@@ -84,13 +93,15 @@ class DescribedCollector(Collector):
             self._place.close()
         self._place, self._first = None, None
 
-    def _find(self) -> Command | Stream | File | Directories:
+    def _find(self) -> Command | Stream | File | WebPage | Directories:
         source, root = self.description.source, Path(self.options.root)
         if source.commands:
             argv = find(source)
             return (Stream if source.stream else Command)(argv, source.timeout_s)
         if source.directory:
             return Directories(root, source.directory, source.remedy)
+        if source.url:
+            return WebPage(source, self.options.url or source.url)
         path = root / source.file.lstrip("/")
         if not path.exists():
             raise Unavailable(f"{source.file} is not there", source.remedy)

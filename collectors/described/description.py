@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from perfwatch_collectors.described.formats import FORMATS, Read, compiled
+from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.pages import family_of
 from perfwatch_collectors.described.records import fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
 
@@ -41,13 +42,16 @@ _OF_A_METER = (catalogue.POWER.name, catalogue.ENERGY.name, catalogue.POWER_LIMI
 
 @dataclass(frozen=True)
 class Source:
-    """Where the output comes from: one of `commands`, `file`, `directory`.
+    """Where the output comes from: one of `commands`, `file`, `directory`, `url`.
 
     Args:
         commands: each a program with its arguments, the first that is there is run; no shell reads them.
         stream: the command is started once and prints on and on.
         file: is read at each poll.
         directory: a pattern of directories, each of which is a device; its files are the fields.
+        url: a page, `http://HOST:PORT/PATH`.
+        user, password, token: names of the environment variables that hold them, for a page.
+        verify: whether the certificate of an https page is checked.
         period_s: how often it is read where nobody asks for another period.
         floor_s: it makes no sense to read it more often.
         timeout_s: so long an answer is waited for.
@@ -59,6 +63,11 @@ class Source:
     stream: bool = False
     file: str = ""
     directory: str = ""
+    url: str = ""
+    user: str = ""
+    password: str = ""
+    token: str = ""
+    verify: bool = True
     period_s: float = 1.0
     floor_s: float = 0.1
     timeout_s: float = 5.0
@@ -152,13 +161,16 @@ def parse(text: str, where: str) -> Description:
     top = _Table(tables, where, "")
     top.knows("name", "about", "source", "read", "device", "metrics")
     read = _read(top.table("read"))
+    metrics = _metrics(top.table("metrics"), read)
+    if read.format == PROMETHEUS:
+        read = replace(read, families=tuple(name for told in metrics for name in told.sources))
     return Description(
         name=top.word("name"),
         about=top.text("about", ""),
         source=_source(top.table("source"), read),
         read=read,
         device=_device(top.table("device"), read),
-        metrics=_metrics(top.table("metrics"), read),
+        metrics=metrics,
     )
 
 
@@ -257,11 +269,11 @@ class _Table:
 
 
 def _source(table: _Table, read: Read) -> Source:
-    table.knows("command", "stream", "file", "directory", "period", "fastest", "timeout", "remedy", "unasked")
-    named = [key for key in ("command", "file", "directory") if table.values.get(key)]
+    table.knows(*_PLACES, *_OF_A_PAGE, "stream", "period", "fastest", "timeout", "remedy", "unasked")
+    named = [key for key in _PLACES if table.values.get(key)]
     if len(named) != 1:
         raise ConfigError(
-            f"cannot use [source] of {table.where}: it takes one of command, file and directory, and has "
+            f"cannot use [source] of {table.where}: it takes one of {', '.join(_PLACES)}, and has "
             f"{' and '.join(named) or 'none'}"
         )
     if (named[0] == DIRECTORY) != (read.format == DIRECTORY):
@@ -278,12 +290,21 @@ def _source(table: _Table, read: Read) -> Source:
         stream=stream,
         file=table.text("file", ""),
         directory=table.text("directory", ""),
+        url=table.text("url", ""),
+        user=table.text("user", ""),
+        password=table.text("password", ""),
+        token=table.text("token", ""),
+        verify=table.flag("verify", default=True),
         period_s=max(period_s or 1.0, floor_s or 0.0),
         floor_s=floor_s or 0.01,
         timeout_s=timeout_s or 5.0,
         remedy=table.text("remedy", ""),
         unasked=table.flag("unasked", default=True),
     )
+
+
+_PLACES = ("command", "file", "directory", "url")
+_OF_A_PAGE = ("user", "password", "token", "verify")
 
 
 def _commands(table: _Table) -> tuple[tuple[str, ...], ...]:
@@ -299,8 +320,8 @@ def _commands(table: _Table) -> tuple[tuple[str, ...], ...]:
 
 
 def _read(table: _Table) -> Read:
-    table.knows(*(item.name for item in fields(Read)))
-    known = {**FORMATS, DIRECTORY: None}
+    table.knows(*(item.name for item in fields(Read) if item.name != "families"))
+    known = {**FORMATS, PROMETHEUS: None, DIRECTORY: None}
     widths = table.values.get("widths", [])
     if not isinstance(widths, list) or not all(isinstance(one, int) and one > 0 for one in widths):
         raise table.wrong("widths", widths, "a list of whole numbers above 0")
@@ -320,7 +341,7 @@ def _read(table: _Table) -> Read:
         raise table.wrong(
             "pattern", read.pattern, r"a pattern with named groups, as in 'power (?P<watts>\S+) W'"
         )
-    if read.each not in ("", "."):
+    if read.format in PATHS and read.each not in ("", "."):
         steps_of(read.each)
     return read
 
@@ -354,6 +375,8 @@ def _device(table: _Table, read: Read) -> Devices:
 def _check_field(name: str, read: Read) -> None:
     if read.format in PATHS and not name.startswith("@"):
         steps_of(name.removeprefix("$."))
+    if read.format == PROMETHEUS:
+        family_of(name)
 
 
 def _metrics(table: _Table, read: Read) -> tuple[Told, ...]:

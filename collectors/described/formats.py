@@ -11,14 +11,18 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from perfwatch_collectors.described.pages import devices_of
 from perfwatch_collectors.described.records import Record, values_at
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 from perfwatch.workload.lines import plain_text
 
+PROMETHEUS = "prometheus"
+"""The format of a page of metrics, which is not read as text."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
@@ -33,7 +37,8 @@ class Read:
 
     Args:
         format: one of `FORMATS`, or `directory` and `page`, which are not read from a text.
-        each: JSON: the path of the list of devices, `.` for a document that is the list itself.
+        each: JSON: the path of the list of devices, `.` for a document that is the list itself. Of a page of
+            metrics: the labels that tell devices apart, with commas.
         pattern: of `regex`: found again and again, each time a device.
         begins: key-value: a line that a device's lines begin with, a regular expression; its groups are
             fields.
@@ -51,6 +56,8 @@ class Read:
     columns: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
     titles: str = ""
+    families: tuple[str, ...] = ()
+    """Of a page of metrics: what is looked for, as the metrics of the description name it."""
 
 
 def records(output: bytes, how: Read) -> list[Record]:
@@ -59,6 +66,8 @@ def records(output: bytes, how: Read) -> list[Record]:
     Raises:
         Unreadable: there is nothing in it that was described.
     """
+    if how.format == PROMETHEUS:
+        return list(islice(_series(output, how), MOST_RECORDS))
     plain = "\n".join(plain_text(line) for line in output.split(b"\n"))
     found = []
     for one in FORMATS[how.format](plain, how):
@@ -66,6 +75,16 @@ def records(output: bytes, how: Read) -> list[Record]:
         if len(found) > MOST_RECORDS:
             raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
     return found
+
+
+def _series(output: bytes, how: Read) -> Iterator[Record]:
+    each = [label.strip() for label in how.each.split(",") if label.strip()]
+    told = False
+    for device in devices_of(output, each, how.families):
+        told = True
+        yield device
+    if not told:
+        raise Unreadable(f"it has none of {', '.join(how.families[:4])}")
 
 
 # -- JSON ----------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfwatch_collectors.fetching import Fetcher, checked_url
+from perfwatch_collectors.fetching import shown as shown_url
+
 from perfwatch.errors import TryAgain, Unavailable
 from perfwatch.redact import redact_command
 from perfwatch.text import clean
@@ -145,6 +148,53 @@ class Stream:
             self._lines.append(line)
             self._fresh.set()
         self._fresh.set()
+
+
+class WebPage:
+    """A page that is fetched for each reading.
+
+    Args:
+        source: names the variables of the environment that hold user, password and token.
+        url: the address.
+    """
+
+    def __init__(self, source: Source, url: str) -> None:
+        self.shown = f"the page {shown_url(url)}"
+        self._fetcher = Fetcher(
+            checked_url(url), user=_user(source), token=_secret(source.token, source), verify=source.verify
+        )
+
+    def output(self) -> bytes:
+        """The page.
+
+        Raises:
+            TryAgain: it cannot be had now; says why.
+        """
+        return self._fetcher.fetch()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._fetcher.close()
+
+
+def _user(source: Source) -> tuple[str, str] | None:
+    if not source.user:
+        return None
+    return _secret(source.user, source), _secret(source.password, source)
+
+
+def _secret(variable: str, source: Source) -> str:
+    """What a variable of the environment holds: no secret stands in a description or on a command line.
+
+    Raises:
+        Unavailable: it is not set.
+    """
+    if not variable:
+        return ""
+    value = os.environ.get(variable)
+    if value is None:
+        raise Unavailable(f"the variable {clean(variable, 80)} of the environment is not set", source.remedy)
+    return value
 
 
 class File:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from described.describing import CHIP, Told, collector, described, tool
+from perfwatch_collectors.described.collector import DescribedOptions, class_from
+
+sys.path.append(str(Path(__file__).parent.parent / "collectors"))
+from serving import page, serving
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import DeviceKind, Scope
@@ -257,7 +262,7 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             {"command": "command = 'chip-smi -j'"},
             "command in [source] of chip.toml ('chip-smi -j'): it takes a program",
         ),
-        ({"command": ""}, "it takes one of command, file and directory, and has none"),
+        ({"command": ""}, "it takes one of command, file, directory, url, and has none"),
         ({"command": 'command = ["a"]\nfile = "/b"'}, "has command and file"),
         ({"command": 'directory = "/sys/x*"'}, 'a directory has the format "directory"'),
         (
@@ -314,3 +319,93 @@ def test_metrics_of_ones_own_have_the_unit_of_their_name() -> None:
     assert told["tile_exec_ratio"] == ("1", "gauge")
     assert told["spikes_total"] == ("{count}", "counter")
     assert told["soc_watts"] == ("W", "gauge")
+
+
+DCGM = """
+name = "dcgm"
+[source]
+url = "URL"
+[read]
+format = "prometheus"
+each = "UUID"
+[device]
+id = "{UUID}"
+name = "{modelName}"
+index = "{gpu}"
+scope = "accelerator"
+[metrics]
+power_watts = { from = "DCGM_FI_DEV_POWER_USAGE", unit = "W" }
+energy_joules_total = { from = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", unit = "mJ" }
+temperature_celsius = { from = ['TEMP{sensor="gpu"}', "DCGM_FI_DEV_GPU_TEMP"], unit = "C" }
+"""
+PAGE = """# HELP DCGM_FI_DEV_POWER_USAGE Power draw (in W).
+# TYPE DCGM_FI_DEV_POWER_USAGE gauge
+DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-a",modelName="NVIDIA T4"} 26.5
+DCGM_FI_DEV_POWER_USAGE{gpu="1",UUID="GPU-b",modelName="NVIDIA T4"} 9223372036854775794
+# TYPE DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION counter
+DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu="0",UUID="GPU-a",modelName="NVIDIA T4"} 5000
+TEMP{UUID="GPU-a",sensor="memory"} 61
+TEMP{UUID="GPU-a",sensor="gpu"} 41
+DCGM_FI_DEV_GPU_TEMP{gpu="1",UUID="GPU-b"} 44
+"""
+
+
+def test_a_page_of_metrics_is_gathered_by_its_labels_into_devices() -> None:
+    with serving(page(PAGE)) as server:
+        one = collector(described(DCGM.replace("URL", server.url)))
+        devices = list(one.open())
+        told = Told(one, devices).samples
+        one.close()
+    assert [(each.id, each.name, each.index) for each in devices] == [
+        ("GPU-a", "NVIDIA T4", 0),
+        ("GPU-b", "NVIDIA T4", 1),
+    ]
+    assert told == {"GPU-a": (26.5, 5.0, 41.0), "GPU-b": (None, 44.0)}
+
+
+def test_a_page_without_any_of_the_families_says_which_were_looked_for() -> None:
+    said = "it has none of DCGM_FI_DEV_POWER_USAGE"
+    with serving(page("up 1\n")) as server, pytest.raises(TryAgain, match=said):
+        collector(described(DCGM.replace("URL", server.url))).open()
+
+
+def test_a_page_that_is_not_there_yet_is_tried_again_and_another_address_may_be_given() -> None:
+    of = described(DCGM.replace("URL", "http://127.0.0.1:9/metrics"))
+    with pytest.raises(TryAgain, match="is the server up"):
+        collector(of).open()
+    with serving(page(PAGE)) as server:
+        one = class_from(of)(DescribedOptions(url=server.url))
+        assert len(one.open()) == 2
+        one.close()
+
+
+def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+    name = "plug"
+    [source]
+    url = "URL/status"
+    user = "PLUG_USER"
+    password = "PLUG_PASSWORD"
+    [read]
+    format = "json"
+    [device]
+    id = "plug"
+    name = "plug"
+    kind = "meter"
+    scope = "wall"
+    [metrics]
+    power_watts = "apower"
+    energy_joules_total = { from = "aenergy.total", unit = "Wh" }
+    """
+    with serving(page('{"apower": 312.5, "aenergy": {"total": 2.0}}')) as server:
+        of = described(text.replace("URL", f"http://127.0.0.1:{server.port}"))
+        with pytest.raises(Unavailable, match="the variable PLUG_USER of the environment is not set"):
+            collector(of).open()
+        monkeypatch.setenv("PLUG_USER", "me")
+        monkeypatch.setenv("PLUG_PASSWORD", "SECRET")
+        one = collector(of)
+        assert Told(one, list(one.open())).samples == {"plug": (312.5, 7200.0)}
+        one.close()
+    assert "authorization: Basic bWU6U0VDUkVU" in server.requests[-1].replace(
+        "Authorization", "authorization"
+    )
