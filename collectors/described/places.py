@@ -107,6 +107,7 @@ class Stream:
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
         self._fresh = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
+        self._has_ended = False
 
     def output(self) -> bytes:
         """The lines that came since the last reading; for the first ones it waits.
@@ -114,19 +115,16 @@ class Stream:
         Raises:
             TryAgain: it ended, or says nothing; says which.
         """
-        if self._child is None:
-            self._begin()
-        assert self._child is not None
-        over = self._child.poll()
-        if not self._fresh.wait(0.0 if over is not None else self._timeout_s) and not self._lines:
-            if over is None:
-                raise TryAgain(f"{self.shown} printed nothing for {self._timeout_s:g} s")
-            self.close()
-            raise TryAgain(f"{self.shown} ended (exit {over}); it is started again", 1.0)
+        child = self._child or self._begin()
+        self._fresh.wait(self._timeout_s)
         self._fresh.clear()
-        taken = list(self._lines)
-        self._lines.clear()
-        return b"".join(taken)
+        taken = [self._lines.popleft() for _ in range(len(self._lines))]
+        if taken:
+            return b"".join(taken)
+        if not self._has_ended:
+            raise TryAgain(f"{self.shown} printed nothing for {self._timeout_s:g} s")
+        self.close()
+        raise TryAgain(f"{self.shown} ended (exit {child.returncode}); it is started again", 1.0)
 
     def close(self) -> None:
         """End it, and all that it started."""
@@ -134,20 +132,25 @@ class Stream:
         if child is not None:
             _end(child)
 
-    def _begin(self) -> None:
+    def _begin(self) -> subprocess.Popen[bytes]:
         self._lines.clear()
         self._fresh.clear()
-        self._child = _start(self._argv, subprocess.DEVNULL)
-        threading.Thread(
-            target=self._listen, args=(self._child,), name="perfwatch-stream", daemon=True
-        ).start()
+        self._has_ended = False
+        child = self._child = _start(self._argv, subprocess.DEVNULL)
+        threading.Thread(target=self._listen, args=(child,), name="perfwatch-stream", daemon=True).start()
+        return child
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         assert child.stdout is not None
-        while line := child.stdout.readline(LINE_BYTES):
-            self._lines.append(line)
+        try:
+            while line := child.stdout.readline(LINE_BYTES):
+                self._lines.append(line)
+                self._fresh.set()
+        except ValueError:
+            return  # it was closed meanwhile
+        if self._child is child:
+            self._has_ended = True
             self._fresh.set()
-        self._fresh.set()
 
 
 class WebPage:
