@@ -94,7 +94,7 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
         accelerators, others = _split(named)
         because = f"--devices {settings.devices} was given"
         return RunDevices(accelerators, others, because, False, True, shared)
-    every = tuple(device for device in tape.devices.values() if device.device.kind is DeviceKind.ACCELERATOR)
+    every, _ = _split(tape.devices.values())
     unread = unread_of(tape)
     if not found and not any(event.fields.get("what") == "begin" for event in tape.of_kind("job")):
         because = "there is no accelerator"
@@ -138,11 +138,28 @@ def ids_of(value: object) -> tuple[str, ...]:
 def _split(
     devices: Iterable[DeviceTape],
 ) -> tuple[tuple[DeviceTape, ...], tuple[DeviceTape, ...]]:
-    chosen = list(devices)
+    chosen = _each_once(devices)
     return (
         tuple(device for device in chosen if device.device.kind is DeviceKind.ACCELERATOR),
         tuple(device for device in chosen if device.device.kind is not DeviceKind.ACCELERATOR),
     )
+
+
+def _each_once(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
+    """Of a device that two collectors read, as its own and an exporter's, the one that tells energy best."""
+    best: dict[tuple[str, str], DeviceTape] = {}
+    for device in devices:
+        key = (device.host, device.device.id.casefold())
+        known = best.get(key)
+        if known is None or _tells_more(device, known):
+            best[key] = device
+    return sorted(best.values(), key=lambda one: one.number)
+
+
+def _tells_more(device: DeviceTape, known: DeviceTape) -> bool:
+    """By what they declare: a counter goes before power, and that before neither."""
+    told, before = ({metric.name for metric in one.device.metrics} for one in (device, known))
+    return (ENERGY.name in told, POWER.name in told) > (ENERGY.name in before, POWER.name in before)
 
 
 def resolve_devices(text: str, tape: Tape) -> list[DeviceTape]:

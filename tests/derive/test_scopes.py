@@ -340,3 +340,19 @@ def test_devices_measured_by_different_methods_make_a_mixed_total():
     summary = session.summary(window="job")
     assert summary["energy"]["method"] == "mixed"
     assert summary["power"]["max_watts"] is None
+
+
+def test_a_device_that_two_collectors_read_is_counted_once():
+    """A board by its own library, and again by an exporter that tells power alone."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0), counter=False, collector="exporter", uuid="gpu-1")
+    session.board(every(1.0, 0.0, 40.0), uuid="GPU-1")
+    session.board(every(1.0, 0.0, 40.0), uuid="GPU-2", watts=50.0)
+    session.job(10.0, 30.0)
+    energy = session.summary()["energy"]
+    assert energy["joules"] == pytest.approx(20.0 * 150.0)
+    assert {name: one["in_run"] for name, one in energy["by_device"].items()} == {
+        "exporter:0": False,
+        "nvidia:0": True,
+        "nvidia:1": True,
+    }
