@@ -33,6 +33,8 @@ _SUFFIXES = {
     "_hertz": Unit.HERTZ,
     "_celsius": Unit.CELSIUS,
     "_ratio": Unit.RATIO,
+    "_volts": Unit.VOLT,
+    "_amperes": Unit.AMPERE,
     "_seconds": Unit.SECOND,
 }
 """What the name of a metric of one's own ends in, before `_total` where it is a counter."""

@@ -65,6 +65,8 @@ FACTORS: dict[Unit, dict[str, float]] = {
         "Celsius": 1.0,
         "Cel": 1.0,
     },
+    Unit.VOLT: {**_scaled("V"), "volts": 1.0, "Volts": 1.0},
+    Unit.AMPERE: {**_scaled("A"), "amps": 1.0, "Amps": 1.0},
     Unit.RATIO: {"": 1.0, "1": 1.0, "%": 0.01, "percent": 0.01, "‰": 0.001, "per mille": 0.001},
     Unit.SECOND: {**_scaled("s"), "sec": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0},
 }

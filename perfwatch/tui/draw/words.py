@@ -47,6 +47,8 @@ _SPOKEN: dict[Unit, Callable[[float], str]] = {
     Unit.WATT: watts,
     Unit.JOULE: lambda number: format_quantity(number, "J"),
     Unit.HERTZ: lambda number: format_quantity(number, "Hz"),
+    Unit.VOLT: lambda number: f"{number:.3g} V",
+    Unit.AMPERE: lambda number: f"{number:.3g} A",
 }
 
 
