@@ -1,8 +1,9 @@
 """The nouns: metrics, devices, and what one poll of a collector hands over.
 
 Standard library only, so that a carried copy runs on a machine where nothing is installed.
-Units are always those of `Unit` (watts, joules, seconds, bytes, hertz, degrees Celsius, volts, amperes, ratios
-from 0 to 1, counts); a collector converts on the line that reads. A value that could not be read is `None`.
+Units are always those of `Unit` (watts, joules, seconds, bytes, hertz, degrees Celsius, volts, amperes,
+ratios from 0 to 1, counts); a collector converts on the line that reads. A value that could not be read is
+`None`.
 """
 
 from __future__ import annotations
