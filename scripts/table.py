@@ -38,11 +38,11 @@ def _described(file: Path) -> tuple[str, dict[str, object]]:
     """A collector that a TOML file describes; it takes part where one of the things it needs is there."""
     of = importlib.import_module("perfwatch_collectors.described.description").load(file)
     source = of.source
-    needs = [command[0] for command in source.commands] or [source.file or source.directory]
+    needs = [command[0] for command in source.commands] or [source.file, source.directory]
     return of.name, {
         "target": file.name,
         "default": source.unasked,
-        "needs": list(dict.fromkeys(needs)),
+        "needs": list(dict.fromkeys(filter(None, needs))),
         "about": of.about,
     }
 

@@ -81,7 +81,9 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
         ConfigError: a name or an option is wrong, or what was asked for by name cannot be loaded.
     """
     known = plugins.every(settings.own_collectors)
-    asked = [_asked_for(parse_collector_spec(text), settings) for text in args.collector]
+    asked = _told_apart(
+        [_asked_for(parse_collector_spec(text), settings) for text in dict.fromkeys(args.collector)]
+    )
     without = {*settings.run.without, *_names(args.no_collector)}
     for name in without:
         plugins.find(name, settings.own_collectors)
@@ -122,6 +124,17 @@ def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:
     else:
         loaded = plugins.load(plugins.find(str(spec.name), settings.own_collectors))
     return _made(loaded, settings.options_for(loaded, spec.values))
+
+
+def _told_apart(asked: Sequence[Collector]) -> list[Collector]:
+    """Several of a kind, such as the controllers of two machines: `redfish`, `redfish-2`."""
+    counts: dict[str, int] = {}
+    for collector in asked:
+        name = collector.name
+        counts[name] = counts.get(name, 0) + 1
+        if counts[name] > 1:
+            collector.name = f"{name}-{counts[name]}"  # type: ignore[misc]  # each instance reads its own
+    return list(asked)
 
 
 def _made(loaded: type[Collector], options: Any) -> Collector:

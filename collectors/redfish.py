@@ -1,0 +1,236 @@
+"""Power of a whole machine by its management controller, through Redfish: `-c redfish:url=https://BMC`.
+
+DMTF DSP0268: a chassis tells power in EnvironmentMetrics (new) or Power (old), or its supplies do in
+PowerSubsystem. Links are followed, no path is built. Of chassis within each other the outermost counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from perfwatch_collectors.redfish_session import Credentials, Session, credentials
+
+from perfwatch.collector import Collector
+from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
+from perfwatch.model import Device, DeviceKind, Reading, Sample, Scope
+from perfwatch.text import clean
+
+ROOT = "/redfish/v1/"
+MOST_CHASSIS = 64
+KWH = 3.6e6
+
+
+@dataclass(frozen=True)
+class RedfishOptions:
+    """Which controller, and who asks.
+
+    Args:
+        url: `https://HOST`.
+        user, password: names of the environment variables that hold them.
+        credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
+        verify: false takes its certificate as it is.
+    """
+
+    url: str = ""
+    user: str = "REDFISH_USER"
+    password: str = "REDFISH_PASSWORD"  # noqa: S105 - the name of a variable
+    credentials: str = ""
+    verify: bool = True
+
+
+class _Chassis(NamedTuple):
+    """Where one chassis tells its power, by kind of document."""
+
+    device: Device
+    places: tuple[tuple[str, str], ...]
+
+
+class RedfishCollector(Collector):
+    """A device for each chassis that tells power.
+
+    Raises:
+        ConfigError: the address is none.
+    """
+
+    name = "redfish"
+    about = "power of whole machines by their management controllers (Redfish)"
+    period_s = 5.0
+    floor_s = 1.0
+    Options = RedfishOptions
+
+    def __init__(self, options: RedfishOptions | None = None) -> None:
+        super().__init__(options)
+        url = self.options.url
+        if url and not url.startswith(("https://", "http://")):
+            raise ConfigError(f"cannot read redfish at {clean(url, 100)!r}: write https://HOST")
+        if "@" in url:
+            raise ConfigError(
+                "cannot use a password in the address of redfish: set REDFISH_USER and REDFISH_PASSWORD, or "
+                "name a file with credentials=FILE"
+            )
+        self._session: Session | None = None
+        self._chassis: dict[str, _Chassis] = {}
+
+    def open(self) -> Sequence[Device]:
+        """Log in and find the chassis that tell power.
+
+        Raises:
+            Unavailable: no controller is named, or nobody who asks, or no chassis tells power.
+            TryAgain: it does not answer, or refuses.
+        """
+        options = self.options
+        if not options.url:
+            raise Unavailable("no controller is named", "perfwatch run -c redfish:url=https://BMC -- CMD")
+        who: Credentials = credentials(options.user, options.password, options.credentials)
+        self.close()
+        self._session = session = Session(options.url, who, verify=options.verify)
+        try:
+            self._chassis = {one.device.id: one for one in _found(session)}
+        except TryAgain:
+            self.close()
+            raise
+        if not self._chassis:
+            self.close()
+            raise Unavailable(f"no chassis of {session.shown} tells its power")
+        return [one.device for one in self._chassis.values()]
+
+    def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
+        session = self._session
+        if session is None:
+            raise TryAgain("the controller's session is not open")
+        for device in devices:
+            told = _told(session, self._chassis[device.id].places)
+            yield Sample(device.id, tuple(told.get(metric.name) for metric in device.metrics))
+
+    def close(self) -> None:
+        """Delete the session."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+
+def _found(session: Session) -> Iterator[_Chassis]:
+    """Each chassis that tells power; those within another belong to it."""
+    members = _members(session, _link(session.get(ROOT), "Chassis"))
+    documents = {path: session.get(path) for path in members[:MOST_CHASSIS]}
+    index = 0
+    for path, document in documents.items():
+        places = tuple(_places(document))
+        told = _told(session, places)
+        if POWER.name not in told:
+            continue
+        inside = _link(document.get("Links") or {}, "ContainedBy")
+        metrics = [metric for metric in (POWER, ENERGY, TEMPERATURE) if metric.name in told]
+        device = Device(
+            id=f"{session.shown}{path}",
+            name=clean(document.get("Model") or document.get("Name") or "chassis", 100),
+            kind=DeviceKind.METER,
+            index=index,
+            metrics=tuple(metrics),
+            scope=None if inside in documents else Scope.NODE,
+            parent=f"{session.shown}{inside}" if inside in documents else None,
+            facts=_facts(document),
+        )
+        index += 1
+        yield _Chassis(device, places)
+
+
+def _members(session: Session, path: str) -> list[str]:
+    listed = session.get(path).get("Members") if path else None
+    found = [_link({"it": one}, "it") for one in listed] if isinstance(listed, list) else []
+    return [path for path in found if path]
+
+
+def _link(document: Any, key: str) -> str:
+    """Where a property leads; empty where it leads nowhere."""
+    value = document.get(key) if isinstance(document, dict) else None
+    place = value.get("@odata.id") if isinstance(value, dict) else None
+    return place if isinstance(place, str) and place.startswith("/") else ""
+
+
+def _places(chassis: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind in ("EnvironmentMetrics", "Power", "PowerSubsystem"):
+        place = _link(chassis, kind)
+        if place:
+            yield kind, place
+
+
+def _facts(chassis: dict[str, Any]) -> dict[str, str]:
+    named = {"serial": "SerialNumber", "maker": "Manufacturer", "chassis": "Id"}
+    return {
+        name: clean(chassis[key], 100) for name, key in named.items() if isinstance(chassis.get(key), str)
+    }
+
+
+def _told(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """What a chassis tells now, by metric; the first of its documents that has power."""
+    told: dict[str, float] = {}
+    for kind, place in places:
+        found = _READERS[kind](session, place)
+        told.update({name: value for name, value in found.items() if name not in told})
+        if POWER.name in told:
+            break
+    return told
+
+
+def _environment(session: Session, place: str) -> dict[str, float]:
+    document = session.get(place)
+    energy = document.get("EnergykWh")
+    lifetime = energy.get("LifetimeReading") if isinstance(energy, dict) else None
+    kwh = _number(lifetime) if _number(lifetime) is not None else _reading(energy)
+    found = {
+        POWER.name: _reading(document.get("PowerWatts")),
+        ENERGY.name: None if kwh is None else kwh * KWH,
+    }
+    found[TEMPERATURE.name] = _reading(document.get("TemperatureCelsius"))
+    return _known(found)
+
+
+def _power(session: Session, place: str) -> dict[str, float]:
+    """The old document: several members may overlap, the first is the whole."""
+    controls = session.get(place).get("PowerControl")
+    first = controls[0] if isinstance(controls, list) and controls else {}
+    return _known({POWER.name: _number(first.get("PowerConsumedWatts")) if isinstance(first, dict) else None})
+
+
+def _supplies(session: Session, place: str) -> dict[str, float]:
+    """What all power supplies take in; unknown while one does not tell."""
+    watts: list[float] = []
+    for supply in _members(session, _link(session.get(place), "PowerSupplies")):
+        document = session.get(supply)
+        status = document.get("Status")
+        if isinstance(status, dict) and status.get("State") == "Absent":
+            continue
+        metrics = session.get(_link(document, "Metrics")) if _link(document, "Metrics") else {}
+        value = _reading(metrics.get("InputPowerWatts"))
+        if value is None:
+            return {}
+        watts.append(value)
+    return {POWER.name: math.fsum(watts)} if watts else {}
+
+
+_READERS = {"EnvironmentMetrics": _environment, "Power": _power, "PowerSubsystem": _supplies}
+
+
+def _known(found: dict[str, float | None]) -> dict[str, float]:
+    """Without what is not known; a machine that is on draws something."""
+    return {
+        name: value
+        for name, value in found.items()
+        if value is not None and not (name == POWER.name and value <= 0)
+    }
+
+
+def _reading(value: Any) -> float | None:
+    """A sensor's excerpt: an object with `Reading`, or the number itself."""
+    return _number(value.get("Reading") if isinstance(value, dict) else value)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)

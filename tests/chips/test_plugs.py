@@ -1,0 +1,68 @@
+"""Plugs that answer in JSON: Shelly of both kinds, Tasmota."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from chips.presets import preset, read
+
+from perfwatch.model import DeviceKind, Scope
+
+sys.path.append(str(Path(__file__).parent.parent / "collectors"))
+sys.path.append(str(Path(__file__).parent.parent / "cli"))
+from commandline import perfwatch
+from serving import page, serving
+
+GEN2 = {
+    "id": 0,
+    "output": True,
+    "apower": 312.5,
+    "voltage": 230.1,
+    "current": 1.36,
+    "aenergy": {"total": 2.5, "by_minute": [1.0], "minute_ts": 1},
+    "temperature": {"tC": 41.2, "tF": 106.2},
+}
+GEN1 = {
+    "mac": "A8",
+    "meters": [{"power": 100.0, "total": 600}, {"power": 50.0, "total": 0}],
+    "temperature": 30.5,
+}
+TASMOTA = {"StatusSNS": {"Time": "t", "ENERGY": {"Total": 1.5, "Power": 61, "Voltage": 229, "Current": 0.27}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "watts", "joules"),
+    [
+        ("shelly", GEN2, 312.5, 2.5 * 3600),
+        ("shelly1", GEN1, 150.0, 600 * 60),
+        ("tasmota", TASMOTA, 61.0, 1.5 * 3.6e6),
+    ],
+)
+def test_a_plug_tells_power_and_energy_of_the_wall(name, answer, watts, joules):
+    (device,) = read(name, json.dumps(answer))
+    assert device["power_watts"] == pytest.approx(watts)
+    assert device["energy_joules_total"] == pytest.approx(joules)
+    of = preset(name)
+    assert (of.device.kind, of.device.scope, of.source.unasked) == (DeviceKind.METER, Scope.WALL, False)
+
+
+def test_a_plug_without_a_meter_tells_nothing():
+    (device,) = read("shelly", json.dumps({"id": 0, "output": True}))
+    assert "power_watts" not in device
+
+
+def test_two_plugs_are_two_meters(tmp_path: Path) -> None:
+    with serving(page(json.dumps(GEN2))) as one, serving(page(json.dumps({**GEN2, "apower": 7.0}))) as other:
+        done = perfwatch(
+            *("snapshot", "--json", "--only", "simulated", "--no-collector", "simulated"),
+            *("-c", f"shelly:url={one.url}", "-c", f"shelly:url={other.url}"),
+            home=tmp_path,
+        )
+    assert done.returncode == 0, done.stderr
+    assert '"shelly:0"' in done.stdout
+    assert '"shelly-2:0"' in done.stdout
+    assert "312.5" in done.stdout
+    assert "7.0" in done.stdout
