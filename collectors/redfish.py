@@ -124,7 +124,8 @@ def _found(session: Session) -> Iterator[_Chassis]:
         if POWER.name not in told:
             continue
         inside = _link(document.get("Links") or {}, "ContainedBy")
-        metrics = [metric for metric in (POWER, ENERGY, TEMPERATURE) if metric.name in told]
+        counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
+        metrics = [metric for metric in (POWER, counter, TEMPERATURE) if metric.name in told]
         device = Device(
             id=f"{session.shown}{path}",
             name=clean(document.get("Model") or document.get("Name") or "chassis", 100),
@@ -137,6 +138,11 @@ def _found(session: Session) -> Iterator[_Chassis]:
         )
         index += 1
         yield _Chassis(device, places)
+
+
+def _step_j(joules: float | None) -> float:
+    """The step of a counter that is told in kWh: whole ones as a rule, else thousandths."""
+    return KWH if joules is not None and (joules / KWH).is_integer() else KWH / 1000.0
 
 
 def _members(session: Session, path: str) -> list[str]:

@@ -89,6 +89,7 @@ class Metric:
         window_s: over which time the source averages the value, where that is known; 0 means a value of
             the instant.
         estimated: the value comes from a model, not from a sensor.
+        step: for a counter: the amount that it moves by at a time, where that is coarse (a plug's whole Wh).
     """
 
     name: str
@@ -100,10 +101,15 @@ class Metric:
     update_s: float | None = None
     window_s: float | None = None
     estimated: bool = False
+    step: float | None = None
 
     def wrapping_at(self, limit: float | None) -> Metric:
         """The same metric with the value at which it starts again from zero."""
         return replace(self, wraps_at=limit)
+
+    def stepping_by(self, step: float | None) -> Metric:
+        """The same metric with the amount that it moves by at a time."""
+        return replace(self, step=step)
 
     def observed(self, *, update_s: float | None = None, window_s: float | None = None) -> Metric:
         """The same metric with what is known about its source: update period and averaging window, s."""

@@ -423,7 +423,7 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
 
 METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
-    *("update", "window", "wraps_at"),
+    *("update", "window", "step", "wraps_at"),
 )
 
 
@@ -443,6 +443,9 @@ def _metric(name: str, own: _Table) -> Metric:
         metric = Metric(name, unit, kind)
     if metric.kind is Kind.HISTOGRAM:
         raise own.wrong("its name", name, "a gauge or a counter; a histogram cannot be described")
+    step = own.number("step", 0.0)
+    if step > 0.0:
+        metric = metric.stepping_by(step)
     metric = metric.observed(update_s=own.seconds("update", None), window_s=own.seconds("window", None))
     wraps_at = own.number("wraps_at", 0.0)
     return metric.wrapping_at(wraps_at) if wraps_at > 0.0 else metric

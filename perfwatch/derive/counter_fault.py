@@ -9,6 +9,8 @@ from operator import gt, mul, ne, sub
 
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
+from perfwatch.model import Metric
+from perfwatch.units import format_quantity
 
 STUCK_S = 5.0
 """A counter that does not move for so long while power is drawn is at fault."""
@@ -20,6 +22,8 @@ IDLE_SEEN = 1.5
 """Idle was seen where the highest reading of a recording is so many times the lowest."""
 ABOVE_IDLE = 1.1
 """Power is above idle when it is so many times the lowest reading."""
+COARSE = 1.0
+"""Steps of less than a second, or a joule, are those of a board; what is too short for them is no run."""
 EXCESS = 2.0
 """A counter that implies more than this many times the power limit is at fault ..."""
 EXCESS_S = 1.0
@@ -41,6 +45,20 @@ def fault_of(
         if limit_w is not None and _exceeds(counter, span, limit_w):
             return f"implies more than twice the power limit of {limit_w:.0f} W"
     return None
+
+
+def too_coarse(counter: Metric, used_j: float, window_s: float) -> str | None:
+    """Whether a counter moves in steps of at least what was used, in words; `None` where it is fine enough.
+
+    Args:
+        used_j: by the integral of power.
+    """
+    by_time_j = used_j * counter.update_s / window_s if counter.update_s and window_s > 0.0 else 0.0
+    step_j = max(counter.step or 0.0, by_time_j)
+    if not 0.0 < used_j <= step_j or max(counter.step or 0.0, counter.update_s or 0.0) < COARSE:
+        return None
+    steps = format_quantity(step_j, "J") if counter.step else f"{counter.update_s:g} s"
+    return f"moves in steps of {steps}, and about {format_quantity(used_j, 'J')} were used"
 
 
 def _stuck(counter: Series, power: Series, span: Span) -> Span | None:

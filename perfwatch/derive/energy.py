@@ -15,7 +15,7 @@ from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.carried import at_begin, at_end, carried_on
-from perfwatch.derive.counter_fault import fault_of
+from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
@@ -61,6 +61,7 @@ class DeviceEnergy:
         gain_ratio: gain error of the sensor; `None` if it is not known. It stands apart from `error`.
         estimated: the figure comes from a model, not from a sensor.
         findings: `gap`, `counter-reset`, `counter-disagrees`.
+        counter_fault: why its counter was left, in words; None where it was not.
     """
 
     joules: float | None
@@ -79,6 +80,7 @@ class DeviceEnergy:
     gain_ratio: float | None
     estimated: bool
     findings: tuple[Finding, ...]
+    counter_fault: str | None = None
 
 
 UNKNOWN_ENERGY = DeviceEnergy(
@@ -143,7 +145,10 @@ def device_energy(
     window = union(spans)
     counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
     integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
-    fault = fault_of(counter, power, window, limit_w) if counter is not None else None
+    fault = None
+    if counter is not None:
+        used_j = integrated.joules if integrated is not None else 0.0
+        fault = too_coarse(counter.metric, used_j, total(window)) or fault_of(counter, power, window, limit_w)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:
@@ -172,6 +177,7 @@ def device_energy(
             *_lost_count(tape.label, counter if counted is None else None, window, limit_w),
             *_findings(tape.label, counted, compared, fault, chosen),
         ),
+        counter_fault=fault,
     )
 
 
@@ -231,7 +237,15 @@ def _trued(
             most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * span.duration_s
             error = uncertainty.combine([begin.error, end.error])
             return carried_on(amount, begin, end, most_j), error
-    return amount, _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
+    return amount, _counter_error(counter, power, span, _refresh_s(counter, amount, span))
+
+
+def _refresh_s(counter: Series, amount: float, span: Span) -> float:
+    """How often a counter moves: as its sensor does, or by steps of a known amount."""
+    refresh_s = integral.sensor_of(counter).refresh_s
+    if not counter.metric.step or amount <= 0.0:
+        return refresh_s
+    return max(refresh_s, counter.metric.step * span.duration_s / amount)
 
 
 def _counter_error(counter: Series, power: Series | None, span: Span, update_s: float) -> Error:

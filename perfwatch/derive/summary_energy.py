@@ -51,10 +51,7 @@ def energy_object(run: WholeRun, window: Window, total: EnergyTotal, energies: E
             for number, device in run.tape.devices.items()
             if number in energies or device.device.kind is DeviceKind.ACCELERATOR
         },
-        "by_scope": {
-            scope: _scope(run, devices, total_of(devices, energies, window.spans), window)
-            for scope, devices in run.scopes.items()
-        },
+        "by_scope": {scope: _scope(run, devices, energies, window) for scope, devices in run.scopes.items()},
     }
 
 
@@ -89,10 +86,15 @@ def _expanded(error: Error | None) -> float | None:
 
 
 def _scope(
-    run: WholeRun, devices: Sequence[DeviceTape], total: EnergyTotal, window: Window
+    run: WholeRun, devices: Sequence[DeviceTape], energies: Energies, window: Window
 ) -> dict[str, Any]:
     """Another scope's energy; `notes` say what to hold against it."""
-    notes = []
+    total = total_of(devices, energies, window.spans)
+    notes = [
+        f"the counter of {run.labels[device.number]} {fault}: its power was integrated instead"
+        for device in devices
+        if device.number in energies and (fault := energies[device.number].counter_fault) is not None
+    ]
     if scopes.covers_more_than_the_run(run.tape, run.devices, devices):
         notes.append("covers accelerators that are not of the run")
     if total.coverage is not None and total.coverage < _WIDE_COVERAGE:

@@ -307,6 +307,8 @@ def _check_metric(metric: Metric) -> None:
     """Raises ValueError where no source can be as it is declared."""
     if not all(0 <= told <= LONGEST_UPDATE_S for told in (metric.update_s or 0.0, metric.window_s or 0.0)):
         raise ValueError(f"{metric.name} cannot be renewed or averaged over such a time")
+    if metric.step is not None and not 0 <= metric.step <= LARGEST:
+        raise ValueError(f"{metric.name} cannot move by such steps")
     if metric.wraps_at is not None and not 0 < metric.wraps_at <= LARGEST:
         raise ValueError(f"{metric.name} cannot wrap there")
     if metric.bounds is not None and not all(map(_is_number, metric.bounds)):

@@ -70,7 +70,7 @@ def encode_metric(metric: Metric) -> Record:
     record: Record = {"name": metric.name, "unit": metric.unit.value, "kind": metric.kind.value}
     if metric.help:
         record["help"] = metric.help
-    for key in ("wraps_at", "update_s", "window_s"):
+    for key in ("wraps_at", "update_s", "window_s", "step"):
         value = getattr(metric, key)
         if value is not None:
             record[key] = value
@@ -94,6 +94,7 @@ def decode_metric(record: Mapping[str, Any]) -> Metric:
         update_s=record.get("update_s"),
         window_s=record.get("window_s"),
         estimated=bool(record.get("estimated", False)),
+        step=record.get("step"),
     )
 
 
@@ -109,6 +110,7 @@ def _metric(
     update_s: Any,
     window_s: Any,
     estimated: bool,
+    step: Any,
 ) -> Metric:
     """Devices of one model declare the same metrics, and several readers of a session decode each."""
     return Metric(
@@ -121,6 +123,7 @@ def _metric(
         update_s=_number(update_s),
         window_s=_number(window_s),
         estimated=estimated,
+        step=_number(step),
     )
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from perfwatch.workload.tally import LARGEST, Number, believable, whole
@@ -18,10 +19,13 @@ from perfwatch.workload.tally import LARGEST, Number, believable, whole
 SERIES = 20_000
 """So many series of one name are read; a page that has more is nobody's measurement."""
 NAMES_SHOWN = 5
+_SHORT_LINE = 4
+"""No line of a series has fewer bytes."""
 
 _TEXT = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _REST = rb'(?:\{([^"{}\n]*(?:' + _TEXT + rb'[^"{}\n]*)*)\})?[ \t]+(\S+)'
-_LABEL = re.compile(rb'([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+# A name is looked for where a word begins only: labels of some megabytes would else take minutes.
+_LABEL = re.compile(rb'(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)")
 _FAMILY = re.compile(rb"\n# TYPE (\S+) +(\w+)")
 _PARTS = (b"_total", b"_bucket", b"_sum", b"_count")
@@ -56,8 +60,10 @@ class Page:
         places: dict[bytes, list[tuple[int, int]]] = {}
         end = len(self._body)
         for family, begin in reversed(found):
-            places.setdefault(family, []).insert(0, (begin, end))
+            places.setdefault(family, []).append((begin, end))
             end = begin
+        for each in places.values():
+            each.reverse()
         return places
 
     @property
@@ -77,12 +83,21 @@ class Page:
     def texts(self, name: str, *, everywhere: bool = True) -> list[tuple[bytes, bytes]]:
         """The same, with each value as it stands there: of thousands of lines few may be needed."""
         line = _line_of(name)
-        found = [
-            one for begin, end in self._places(name.encode()) for one in line.findall(self._body, begin, end)
-        ]
+        found: list[tuple[bytes, bytes]] = []
+        for begin, end in self._places(name.encode()):
+            found += self._found(line, begin, end)
+            if len(found) >= SERIES:
+                break
         if not found and (everywhere or not self._announced):
-            found = line.findall(self._body)
+            found = self._found(line, 0, len(self._body))
         return found[:SERIES]
+
+    def _found(self, line: re.Pattern[bytes], begin: int, end: int) -> list[tuple[bytes, bytes]]:
+        if end - begin <= SERIES * _SHORT_LINE or self._body.count(b"\n", begin, end) <= SERIES:
+            return line.findall(self._body, begin, end)
+        # Slower, but it ends with what is read: millions of lines would take hundreds of megabytes.
+        found = islice(line.finditer(self._body, begin, end), SERIES)
+        return [(labels, value) for labels, value in (match.groups(b"") for match in found)]
 
     def declares(self, name: str) -> bool:
         """Whether the page announces the family, with or without series."""
@@ -131,7 +146,8 @@ def _unquoted(body: bytes) -> bytes:
         text = json.loads(body)
     except ValueError:
         return body
-    return text.encode() if isinstance(text, str) else body
+    # A half of a pair of surrogates, which JSON can tell, is no text.
+    return text.encode("utf-8", "replace") if isinstance(text, str) else body
 
 
 def labels_of(raw: bytes) -> Mapping[str, str]:

@@ -19,6 +19,8 @@ Row = Sequence[Number]
 KEPT = 50_000
 """So many series are followed; beyond, those that left are taken for gone, so that labels which change with
 every request fill no memory."""
+KEPT_BYTES = 32 * 2**20
+"""The same for the length of their labels, all together."""
 
 
 class Growing:
@@ -56,7 +58,7 @@ class Growing:
         else:
             self._carry(fell)
         self._last.update({key: tuple(row) for key, row in rows.items()})
-        if len(self._last) > KEPT:
+        if len(self._last) > KEPT or sum(map(len, self._last)) > KEPT_BYTES:
             self._carry([key for key in self._last if key not in rows])
         return self._total()
 

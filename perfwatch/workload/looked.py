@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from perfwatch import metrics
 from perfwatch.model import Buckets, Kind, Metric, Value
@@ -16,6 +17,8 @@ from perfwatch.workload.tally import Number, whole
 
 REMEMBERED = SERIES
 """So many lines of a histogram are known by their labels; beyond, all are looked at anew."""
+REMEMBERED_BYTES = 1024
+"""Labels that are longer are looked at each time: those that change with every page would fill the memory."""
 
 
 class Looked:
@@ -98,9 +101,8 @@ class Looked:
         """Whether a series counts; a page has the same ones each time, so it is remembered."""
         found = self._wanted.get(labels)
         if found is None:
-            if len(self._wanted) >= REMEMBERED:
-                self._wanted.clear()
-            found = self._wanted[labels] = self.quantity.takes(labels)
+            found = self.quantity.takes(labels)
+            _remember(self._wanted, labels, found)
         return found
 
     def _timings(self, page: Page) -> Buckets | None:
@@ -155,9 +157,7 @@ class Looked:
         """
         own, text = without_label(labels, "le")
         bound = None if text is None or not self.quantity.takes(own) else _bound(text)
-        if len(self._buckets) >= REMEMBERED:
-            self._buckets.clear()
-        self._buckets[labels] = own, bound
+        _remember(self._buckets, labels, (own, bound))
         return own, bound
 
     def _added(self, by_series: Mapping[bytes, _Histogram]) -> Buckets | None:
@@ -185,6 +185,13 @@ class _Histogram:
     def __init__(self, counts: Mapping[float, Number], total: Number | None) -> None:
         self.counts = counts
         self.sum = total
+
+
+def _remember(known: dict[bytes, Any], labels: bytes, what: Any) -> None:
+    if len(labels) <= REMEMBERED_BYTES:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[labels] = what
 
 
 def _bound(text: str) -> float:
