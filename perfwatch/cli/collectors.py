@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="NAME",
         help="these alone; also ./chip.py, ./chip.toml. `check FILE` shows what a file of your own reads "
-        "here, and holds it against the contract",
+        "here, and holds it against the contract; `new NAME` writes a starter with its test",
+    )
+    parser.add_argument(
+        "--python", action="store_true", help="new: a starter in Python, where a description is not enough"
     )
     parser.add_argument(
         "--sample", metavar="OUTPUT", help="check: what it reads of this captured output (or copied tree)"
@@ -51,6 +54,10 @@ def run(args: argparse.Namespace) -> int:
         from perfwatch.cli import collectors_check
 
         return collectors_check.run(args, args.name[1:])
+    if args.name[:1] == ["new"]:
+        from perfwatch.cli import collectors_new
+
+        return collectors_new.run(args, args.name[1:])
     if args.sample is not None:
         raise ConfigError(
             "cannot use --sample without check: perfwatch collectors check FILE --sample OUTPUT"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from commandline import perfwatch
 
 sys.path.append(str(Path(__file__).parent.parent))
@@ -96,3 +98,28 @@ def test_a_described_device_is_watched_and_summed_like_any_other(tmp_path: Path)
     assert energy["scope"] == "accelerator"
     assert energy["method"] == "integrated"
     assert abs(energy["by_device"]["chip:0"]["mean_watts"] - 1.5) < 1e-6
+
+
+@pytest.mark.parametrize("options", [(), ("--python",)])
+def test_a_starter_reads_its_own_example_and_its_test_passes(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    done = perfwatch("collectors", "new", "my_chip", *options, home=tmp_path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    kind = "py" if options else "toml"
+    assert done.stdout.split() == [f"my_chip.{kind}", "test_my_chip.py"]
+    assert done.stderr.strip() == f"perfwatch collectors: next: perfwatch collectors check ./my_chip.{kind}"
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_chip.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert tested.returncode == 0, tested.stdout
+    again = perfwatch("collectors", "new", "my_chip", *options, home=tmp_path, cwd=tmp_path)
+    assert (again.returncode, "it exists already" in again.stderr) == (2, True)
+
+
+def test_a_name_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+    for names in ((), ("My Chip",), ("a", "b"), ("../x",)):
+        done = perfwatch("collectors", "new", *names, home=tmp_path, cwd=tmp_path)
+        assert (done.returncode, "one word of small letters" in done.stderr) == (2, True)
+    assert list(tmp_path.glob("*.toml")) == []
