@@ -41,8 +41,13 @@ MEMBERS = 100_000
 MARKS = 10_000
 """So many marks are recorded; each costs a reading of every energy source."""
 CACHED_LINES = 4096
+CACHED_BYTES = 256
+"""A line that is longer is parsed each time: one datagram can hold thousands of statements in one line."""
 STRETCHES = 1000
 """So many lines of one process wait for a missing one."""
+KNOWN_BUCKETS = 1_000_000
+"""So many buckets of processes are remembered, all together; then those of the one longest silent are
+forgotten."""
 
 _PLAIN_TIMING = re.compile(rb"([^:|\s]+):(\d{1,12}(?:\.\d{0,12})?)\|ms(?:\|#[^|\r]*)?\Z").match
 """The most frequent line whose every instance differs; parsing it in full costs eight times as much."""
@@ -71,7 +76,7 @@ class Ledger:
         self._totals: OrderedDict[tuple[str, str], Number] = OrderedDict()
         self._timed: OrderedDict[tuple[str, str], TimedSource] = OrderedDict()
         self._gauges: dict[str, tuple[Number, int]] = {}
-        self._members: dict[str, set[str]] = {}
+        self._members: dict[str, set[int]] = {}
         self._notes: list[str] = []
         self._noted: set[str] = set()
 
@@ -105,16 +110,24 @@ class Ledger:
                 yield Arrival(at_ns, data)
 
     def _line_by_line(self, at_ns: int, data: bytes, now_ns: int) -> Iterator[Arrival]:
+        plain: list[bytes] = []  # together: a datagram can have a line for each two of its bytes
         for line in data.split(b"\n"):
             told = _TOLD.search(line)
             told_ns = int(told[1]) if told else None
             mark = self._read_mark(line) if has_mark(line) else None
+            timed = told_ns is not None and self._opened_ns <= told_ns <= now_ns
+            if mark is None and not timed:
+                plain.append(line)
+                continue
+            if plain:
+                yield Arrival(at_ns, b"\n".join(plain))
+                plain.clear()
             if mark is not None:
                 yield Arrival(self._clamp(mark, at_ns, now_ns), mark, is_mark=True)
-            elif told_ns is not None and self._opened_ns <= told_ns <= now_ns:
-                yield Arrival(told_ns, line)
             else:
-                yield Arrival(at_ns, line)
+                yield Arrival(told_ns, line)
+        if plain:
+            yield Arrival(at_ns, b"\n".join(plain))
 
     def _read_mark(self, line: bytes) -> Mark | None:
         try:

@@ -34,10 +34,13 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from perfwatch.errors import ConfigError
-from perfwatch.workload.tally import Number, believable, whole
+from perfwatch.workload.histogram import PER_OCTAVE
+from perfwatch.workload.tally import LARGEST, Number, believable, whole
 
 EDGES = ("begin", "end", "point")
 LONGEST_NUMBER = 64
+BUCKETS = range(-1074 * PER_OCTAVE - 1, 60 * PER_OCTAVE)
+"""The buckets that a positive number up to the largest that is believed can be in."""
 
 
 class Increment(NamedTuple):
@@ -239,10 +242,15 @@ def _timing_total(name: str, value: str, further: Mapping[str, str]) -> TimingTo
         )
     except ValueError as error:
         raise BadLine("it is no list of timing totals") from error
-    if not all(map(believable, (said.sum, said.min, said.max, said.low, said.high, said.n))):
-        raise BadLine("a number in it is not finite")
-    if min(said.n, said.zero, said.since, *buckets.values(), 0) < 0:
-        raise BadLine("a total in it is negative")
+    if not all(map(believable, (said.sum, said.min, said.max, said.low, said.high))):
+        raise BadLine("a number in it is not finite or too large")
+    totals = (said.n, said.zero, said.since, *buckets.values())
+    if min(said.sum, said.min, said.low, *totals) < 0:
+        raise BadLine("a number in it is negative")
+    if max(totals) > LARGEST:  # of integers of any length, which no float may hold
+        raise BadLine("a total in it is too large")
+    if not all(index in BUCKETS for index in buckets):
+        raise BadLine("a bucket in it holds no number")
     return said
 
 
