@@ -34,7 +34,7 @@ power_watts = { from = "power", unit = "W", most = 1000 }
 temperature_celsius = { from = "temperature", unit = "C" }
 utilization_ratio = { from = "utilization", unit = "%" }
 """
-TEST_OF_DESCRIBED = '''"""NAME.toml, held against an output of its tool. Run it with pytest, where perfwatch is installed."""
+TEST_OF_DESCRIBED = '''"""NAME.toml, held against an output of its tool (run it with pytest)."""
 
 import json
 import subprocess
