@@ -34,6 +34,8 @@ TOLERATED_S = 0.05
 """Logs tell milliseconds, and clocks are set a little."""
 ROUNDED = 1e-5
 """LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
+OPEN_QUERIES = 100_000
+"""So many queries are known that are not done; then the one that began first is forgotten."""
 _ANSWER = b'"seq_id"'
 
 
@@ -242,6 +244,8 @@ class LoadgenCollector(Collector):
         done, longest_s = done + 1, max(longest_s, one.latency_s)
         if done < per_query:
             run.open_queries[one.query] = (done, longest_s)
+            if len(run.open_queries) > OPEN_QUERIES:
+                del run.open_queries[next(iter(run.open_queries))]
             return
         run.queries += 1
         self._tally.count("queries", 1)

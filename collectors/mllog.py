@@ -75,7 +75,7 @@ class MllogCollector(Collector):
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         if self._tail is None or self._told is None:
             raise TryAgain("the training log is not open")
-        lines = [line for piece in self._tail.read() for line in self._lines.feed(piece.data, piece.at_ns)]
+        lines = (line for piece in self._tail.read() for line in self._lines.feed(piece.data, piece.at_ns))
         yield from self._told.readings(lines, self.on_mark)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
@@ -30,6 +31,10 @@ READS: dict[str, tuple[str, ...]] = {
 }
 QUEUE_BYTES = 128 * 2**20
 """So much output waits for `read`; more is not searched, and said (`lost`)."""
+OVERHEAD_BYTES = 150
+"""What a queued piece takes beside its content: a job may print letter by letter."""
+LINES_AT_ONCE = 20_000
+"""So many lines are searched together: what waits can be millions of short ones."""
 MUCH_BYTES = 4 * 2**20
 """When so much waits, lines that cannot match are left out at once, and a reading is asked for."""
 _EDGES = (b"_start", b"_stop")
@@ -94,14 +99,15 @@ class OutputCollector(Collector):
             data = self._thinned(stream, data)
             self.on_much()
         with self._lock:
-            if self._queued_bytes + len(data) > QUEUE_BYTES:
+            size = len(data) + OVERHEAD_BYTES
+            if self._queued_bytes + size > QUEUE_BYTES:
                 self._unread += 1
                 self._torn.add(stream)
                 return
             if stream in self._torn:
                 self._torn.discard(stream)
                 self._queue.append((stream, None, at_ns))
-            self._queued_bytes += len(data)
+            self._queued_bytes += size
             self._queue.append((stream, data, at_ns))
 
     def miss(self, pieces: int) -> None:
@@ -151,9 +157,12 @@ class OutputCollector(Collector):
             unread, self._unread = self._unread, 0
             self._queued_bytes = 0
         now_ns = self._clock.monotonic_ns()
-        lines = list(self._lines(queue))
+        waiting = self._lines(queue)
+        while lines := list(islice(waiting, LINES_AT_ONCE)):
+            for reader in self._readers:
+                yield from reader.readings(lines, splits)
         for reader in self._readers:
-            yield from reader.readings(lines, splits, now_ns, self._ended)
+            yield from reader.silence(now_ns, self._ended)
         if unread:
             yield Event("lost", {"source": "output", "datagrams": unread}, now_ns)
 
@@ -188,14 +197,15 @@ class _Reader:
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
 
-    def readings(
-        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int, ended: Set[str]
-    ) -> Iterator[Reading]:
-        """What these lines (stream, time, text) add; `ended` streams bring no more."""
+    def readings(self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int]) -> Iterator[Reading]:
+        """What these lines (stream, time, text) add."""
         told = list(self._matches(lines))
         if told:
             self._silent_until_ns = None
         yield from self._booking.readings(told, splits)
+
+    def silence(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+        """After a while without any match: what there was instead; `ended` streams bring no more."""
         if self._silent_until_ns is None:
             return
         over = ended >= set(self._streams)
@@ -235,12 +245,14 @@ class _LogReader:
         )
         self._told = TrainingTold(device_id, "output", clock, LOOK_S)
 
-    def readings(
-        self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int], now_ns: int, ended: Set[str]
-    ) -> Iterator[Reading]:
+    def readings(self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int]) -> Iterator[Reading]:
         """What these lines (stream, time, text) add; their own times keep to marks by themselves."""
         mine = [(at_ns, text) for stream, at_ns, text in lines if stream in self._streams]
         yield from self._told.readings(mine, lambda: None)  # energy was read when the line arrived
+
+    def silence(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+        """A log tells nothing for as long as it likes."""
+        return iter(())
 
 
 def _checked(kind: str, pattern: str) -> Pattern | None:

@@ -33,6 +33,7 @@ class RedfishOptions:
         user, password: names of the environment variables that hold them.
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
         verify: false takes its certificate as it is.
+        host: the machine that it is the controller of, where that is not this one.
     """
 
     url: str = ""
@@ -40,6 +41,7 @@ class RedfishOptions:
     password: str = "REDFISH_PASSWORD"  # noqa: S105 - the name of a variable
     credentials: str = ""
     verify: bool = True
+    host: str = ""
 
 
 class _Chassis(NamedTuple):
@@ -89,7 +91,7 @@ class RedfishCollector(Collector):
         self.close()
         self._session = session = Session(options.url, who, verify=options.verify)
         try:
-            self._chassis = {one.device.id: one for one in _found(session)}
+            self._chassis = {one.device.id: one for one in _found(session, options.host)}
         except TryAgain:
             self.close()
             raise
@@ -113,7 +115,7 @@ class RedfishCollector(Collector):
             session.close()
 
 
-def _found(session: Session) -> Iterator[_Chassis]:
+def _found(session: Session, host: str) -> Iterator[_Chassis]:
     """Each chassis that tells power; those within another belong to it."""
     members = _members(session, _link(session.get(ROOT), "Chassis"))
     documents = {path: session.get(path) for path in members[:MOST_CHASSIS]}
@@ -134,7 +136,7 @@ def _found(session: Session) -> Iterator[_Chassis]:
             metrics=tuple(metrics),
             scope=None if inside in documents else Scope.NODE,
             parent=f"{session.shown}{inside}" if inside in documents else None,
-            facts=_facts(document),
+            facts={**_facts(document), **({"host": host} if host else {})},
         )
         index += 1
         yield _Chassis(device, places)

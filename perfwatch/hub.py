@@ -61,6 +61,12 @@ class Sink(Protocol):
     def tick(self, now_ns: int) -> None: ...
 
 
+def _told_host(device: Device) -> str | None:
+    """The host that a device is of, where another one reads it: a meter of lab1 (`host=lab1`)."""
+    host = device.facts.get("host")
+    return host if isinstance(host, str) and host else None
+
+
 class Hub:
     """Owns the stream of one session.
 
@@ -92,7 +98,7 @@ class Hub:
         self.ended_ns: int | None = None
         """When the stream ended; questions are answered after that too, on the thread that asks."""
         self._runners: list[Runner] = []
-        self.host_of: Callable[[Device], str | None] = lambda _: None
+        self.host_of: Callable[[Device], str | None] = _told_host
         """On which other machine a device is; None for this one."""
         self._numbers: dict[tuple[str, str], int] = {}
         self._tables: dict[tuple[str, int | None], tuple[int, Any]] = {}

@@ -32,10 +32,12 @@ class DescribedOptions:
     Args:
         root: stands before the paths of files and directories; another one reads a copied tree.
         url: another page than the description's.
+        host: the machine that the devices are of, where that is not this one.
     """
 
     root: str = "/"
     url: str = ""
+    host: str = ""
 
 
 class DescribedCollector(Collector):
@@ -112,12 +114,16 @@ class DescribedCollector(Collector):
         if place is None:
             raise TryAgain(f"{self.name} is not open")
         if isinstance(place, Directories):
-            return devices_in(place.records(), self.description)
+            return self._of_its_host(devices_in(place.records(), self.description))
         try:
             told: Sequence[Record] = records(place.output(), self.description.read)
         except Unreadable as error:
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
-        return devices_in(told, self.description)
+        return self._of_its_host(devices_in(told, self.description))
+
+    def _of_its_host(self, found: list[Found]) -> list[Found]:
+        host = self.options.host
+        return [one.on(host) for one in found] if host else found
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:
         """A device that tells one metric more is declared anew; one that tells less keeps what it had."""

@@ -7,7 +7,7 @@ them keeps what is its own. A single device of a meter tells all itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described.values import combined, is_missing
@@ -35,6 +35,10 @@ class Found:
     device: Device
     told: tuple[Told, ...]
     records: tuple[Record, ...]
+
+    def on(self, host: str) -> Found:
+        """The same device, of another machine than the one that reads it."""
+        return replace(self, device=replace(self.device, facts={**self.device.facts, "host": host}))
 
     def sample(self) -> Sample:
         """Its values as the records have them."""

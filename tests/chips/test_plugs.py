@@ -66,3 +66,16 @@ def test_two_plugs_are_two_meters(tmp_path: Path) -> None:
     assert '"shelly-2:0"' in done.stdout
     assert "312.5" in done.stdout
     assert "7.0" in done.stdout
+
+
+def test_a_meter_may_be_of_another_machine_than_the_one_that_reads_it(tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    with serving(page(json.dumps(GEN2))) as plug:
+        perfwatch(
+            *("run", "--only", "simulated", "-c", "simulated:devices=1", "-i", "0.2", "-o", str(log)),
+            *("-c", f"shelly:url={plug.url},host=lab9", "--", "sleep", "1"),
+            home=tmp_path,
+        )
+    told = json.loads(perfwatch("summary", str(log), "--json", home=tmp_path).stdout)
+    assert told["session"]["hosts"][-1] == "lab9"
+    assert "wall" not in told["energy"]["by_scope"], "it is not the wall of this machine"
