@@ -38,6 +38,8 @@ SOURCES = 65_536
 """So many running totals (a name of a process) are remembered; then the one longest silent is forgotten."""
 MEMBERS = 100_000
 """So many members of a set are told apart."""
+MEMBERS_IN_ALL = 1_000_000
+"""The same of all sets together."""
 MARKS = 10_000
 """So many marks are recorded; each costs a reading of every energy source."""
 CACHED_LINES = 4096
@@ -45,11 +47,11 @@ CACHED_BYTES = 256
 """A line that is longer is parsed each time: one datagram can hold thousands of statements in one line."""
 STRETCHES = 1000
 """So many lines of one process wait for a missing one."""
-KNOWN_BUCKETS = 1_000_000
-"""So many buckets of processes are remembered, all together; then those of the one longest silent are
+KNOWN_BUCKETS = 500_000
+"""So many buckets and waiting lines are remembered of all processes together; then the one longest silent is
 forgotten."""
 
-_PLAIN_TIMING = re.compile(rb"([^:|\s]+):(\d{1,12}(?:\.\d{0,12})?)\|ms(?:\|#[^|\r]*)?\Z").match
+_PLAIN_TIMING = re.compile(rb"([^:|\s]{1,256}):(\d{1,12}(?:\.\d{0,12})?)\|ms(?:\|#[^|\r]*)?\Z").match
 """The most frequent line whose every instance differs; parsing it in full costs eight times as much."""
 _TOLD = re.compile(rb"\|t:(\d{1,19})(?=\||\s*$)")
 
@@ -76,7 +78,10 @@ class Ledger:
         self._totals: OrderedDict[tuple[str, str], Number] = OrderedDict()
         self._timed: OrderedDict[tuple[str, str], TimedSource] = OrderedDict()
         self._gauges: dict[str, tuple[Number, int]] = {}
+        self._known_buckets = 0
         self._members: dict[str, set[int]] = {}
+        """Of each member its hash: they may be long."""
+        self._members_in_all = 0
         self._notes: list[str] = []
         self._noted: set[str] = set()
 
@@ -96,6 +101,8 @@ class Ledger:
                 readings += self.tally.sample(cell.at_ns)
         if self.tally.dropped:
             self._note("names", "more names than are kept; what was told under further ones is dropped")
+        if self.tally.beyond:
+            self._note("beyond", f"a figure went beyond {LARGEST:.0e}; what would add to it is dropped")
         readings += [Event("note", {"source": "statsd", "text": text}, now_ns) for text in self._notes]
         self._notes.clear()
         return readings
@@ -113,10 +120,9 @@ class Ledger:
         plain: list[bytes] = []  # together: a datagram can have a line for each two of its bytes
         for line in data.split(b"\n"):
             told = _TOLD.search(line)
-            told_ns = int(told[1]) if told else None
+            told_ns = int(told[1]) if told else -1
             mark = self._read_mark(line) if has_mark(line) else None
-            timed = told_ns is not None and self._opened_ns <= told_ns <= now_ns
-            if mark is None and not timed:
+            if mark is None and not self._opened_ns <= told_ns <= now_ns:
                 plain.append(line)
                 continue
             if plain:
@@ -207,7 +213,7 @@ class Ledger:
             return ()
         if len(self._cache) >= CACHED_LINES:
             self._cache.clear()
-        if b"|t:" not in line:
+        if b"|t:" not in line and len(line) <= CACHED_BYTES:
             self._cache[line] = statements
         return statements
 
@@ -230,18 +236,24 @@ class Ledger:
         timed = self._timed.get(key)
         if timed is None:
             timed = self._timed[key] = TimedSource()
-            if len(self._timed) > SOURCES:
-                self._timed.popitem(last=False)
         self._timed.move_to_end(key)
+        before = timed.size
         observed = timed.take(said)
+        self._known_buckets += timed.size - before
+        while len(self._timed) > SOURCES or (self._known_buckets > KNOWN_BUCKETS and len(self._timed) > 1):
+            self._known_buckets -= self._timed.popitem(last=False)[1].size
         if observed is not None:
             self.tally.timings(said.name, observed)
 
     def _add_member(self, said: Member) -> None:
-        members = self._members.setdefault(said.name, set())
-        if len(members) < MEMBERS:
-            members.add(said.member)
-        self.tally.gauge(said.name, len(members))
+        name = clean_text(said.name)
+        members = self._members.get(name, set())
+        before = len(members)
+        if before < MEMBERS and self._members_in_all < MEMBERS_IN_ALL:
+            members.add(hash(said.member))
+        if self.tally.gauge(name, len(members)):
+            self._members[name] = members
+            self._members_in_all += len(members) - before
 
     def _set_gauges(
         self, lines: Sequence[bytes], gauges: dict[bytes, tuple[Statement, ...]], at_ns: int
@@ -249,16 +261,22 @@ class Ledger:
         for line in lines:
             for statement in gauges.get(line, ()):
                 if isinstance(statement, Gauge):
-                    self._set_gauge(statement.name, statement.value, statement.told_ns or at_ns)
+                    # A time to come would hold the gauge for ever; one of another clock orders nothing.
+                    told_ns = statement.told_ns or 0
+                    believed = self._opened_ns <= told_ns <= at_ns
+                    self._set_gauge(
+                        clean_text(statement.name), statement.value, told_ns if believed else at_ns
+                    )
                 elif isinstance(statement, GaugeMove):
-                    before = self._gauges.get(statement.name, (0, 0))[0]
-                    self._set_gauge(statement.name, before + statement.by, at_ns)
+                    name = clean_text(statement.name)
+                    before = self._gauges.get(name, (0, 0))[0]
+                    self._set_gauge(name, before + statement.by, at_ns)
 
     def _set_gauge(self, name: str, value: Number, told_ns: int) -> None:
-        if told_ns < self._gauges.get(name, (0, 0))[1] or abs(value) > LARGEST:
-            return
-        self._gauges[name] = (value, told_ns)
-        self.tally.gauge(name, value)
+        if abs(value) > LARGEST:
+            self.tally.beyond += 1
+        elif told_ns >= self._gauges.get(name, (0, 0))[1] and self.tally.gauge(name, value):
+            self._gauges[name] = (value, told_ns)
 
     def _note(self, about: str, text: str) -> None:
         if about not in self._noted:
@@ -283,11 +301,16 @@ class TimedSource:
         self._fresh_zero = 0
         self._stretches: dict[int, TimingTotal] = {}
 
+    @property
+    def size(self) -> int:
+        """How much it remembers: buckets, and lines that wait."""
+        return len(self._known) + len(self._stretches)
+
     def take(self, said: TimingTotal) -> Histogram | None:
         """What this line completes, or None if nothing is new or something is still missing."""
         self._take_buckets(said)
         if said.n > said.since and len(self._stretches) < STRETCHES:
-            self._stretches[said.since] = said
+            self._stretches[said.since] = said._replace(buckets={})
         if self._newest is None or said.n > self._newest.n:
             self._newest = said
         newest = self._newest
@@ -295,10 +318,10 @@ class TimedSource:
         if newest.n == self._given_n or gathered != newest.n:
             return None
         low, high = self._extremes(newest)
-        observed = Histogram(
-            newest.n - self._given_n, newest.sum - self._given_sum, low, high, self._fresh, self._fresh_zero
-        )
-        self._given_n, self._given_sum = newest.n, newest.sum
+        grown = max(0.0, newest.sum - self._given_sum)  # one that falls is a lie: no time is negative
+        count = newest.n - self._given_n
+        observed = Histogram(count, grown, min(low, high), max(low, high), self._fresh, self._fresh_zero)
+        self._given_n, self._given_sum = newest.n, max(newest.sum, self._given_sum)
         self._fresh, self._fresh_zero = {}, 0
         self._stretches.clear()
         return observed

@@ -39,6 +39,8 @@ from perfwatch.workload.tally import LARGEST, Number, believable, whole
 
 EDGES = ("begin", "end", "point")
 LONGEST_NUMBER = 64
+LONGEST_NAME = 1024
+"""What is named by more is nobody's count, and names are remembered."""
 BUCKETS = range(-1074 * PER_OCTAVE - 1, 60 * PER_OCTAVE)
 """The buckets that a positive number up to the largest that is believed can be in."""
 
@@ -142,6 +144,8 @@ def parse_line(line: bytes) -> tuple[Statement, ...]:
     name, colon, value = head.partition(":")
     if not name or not colon or not rest:
         raise BadLine("it is not NAME:VALUE|TYPE")
+    if len(name) > LONGEST_NAME:
+        raise BadLine(f"its name has more than {LONGEST_NAME} characters")
     further = _further(rest[1:])
     kind = rest[0]
     if kind in _ONE_VALUE:

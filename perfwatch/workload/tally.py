@@ -53,7 +53,9 @@ class Tally:
         self.last_ns = opened_ns
         """Time of the latest sample, or of the opening."""
         self.dropped = 0
-        """Statements under names beyond the limit, or whose total became unbelievable."""
+        """Statements under names beyond the limit."""
+        self.beyond = 0
+        """Those whose total became unbelievable."""
         self._places: dict[tuple[str, str], int] = {}
         self._taken: set[str] = set()
         self._metrics: list[Metric] = []
@@ -69,17 +71,19 @@ class Tally:
             return
         total = self._values[place] + amount  # type: ignore[operator]
         if total > LARGEST:
-            self.dropped += 1
+            self.beyond += 1
             return
         self._values[place] = total
         self._told = True
 
-    def gauge(self, name: str, value: Number) -> None:
-        """Set a gauge."""
+    def gauge(self, name: str, value: Number) -> bool:
+        """Set a gauge; whether there is room for its name."""
         place = self._place("gauge", name)
-        if place is not None:
-            self._values[place] = value
-            self._told = True
+        if place is None:
+            return False
+        self._values[place] = value
+        self._told = True
+        return True
 
     def timing(self, name: str, seconds: float, times: int = 1) -> None:
         """Add a timing, in seconds, that was seen so many times."""
@@ -173,8 +177,11 @@ class Tally:
         way = _SAYS[says]
         metric = way.metric(bare)
         if metric.kind is not way.kind or metric.name in self._taken:
-            # Another kind has this name already (in the catalogue, or told by the same job).
-            metric = replace(way.metric(f"{bare}_{says}"), kind=way.kind)
+            # Another kind has this name already (in the catalogue, or told by the same job); and somebody may
+            # use the name that it gets instead.
+            further = (f"{bare}_{says}" + (f"_{n}" if n > 1 else "") for n in range(1, NAMES + 2))
+            metrics_ = (replace(way.metric(name), kind=way.kind) for name in further)
+            metric = next(one for one in metrics_ if one.name not in self._taken)
         self._taken.add(metric.name)
         self._metrics.append(metric)
         self._values.append(0 if way.kind is Kind.COUNTER else None)
