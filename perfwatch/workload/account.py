@@ -16,7 +16,7 @@ from perfwatch.workload.tally import Number, Tally
 TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
 """What all ranks have in common."""
 SERIES = 10_000
-"""So many counters that take turns are told apart."""
+"""So many counters that take turns are told apart; then the one longest silent is forgotten."""
 
 
 class Account:
@@ -84,16 +84,19 @@ class Account:
             self._first = series if self._first is None else self._first
             if series != self._first:
                 return
-        before = self._totals.get((name, series), 0)
-        if len(self._totals) < SERIES or (name, series) in self._totals:
-            self._totals[name, series] = value
+        before = self._totals.pop((name, series), 0)
+        self._totals[name, series] = value  # the last one now
+        if len(self._totals) > SERIES:
+            del self._totals[next(iter(self._totals))]
         self._tally.count(name, value - before if value >= before else value)
 
     def _book_rate(self, name: str, per_s: Number, series: str, at_ns: int) -> None:
-        before_ns = self._rate_ns.get((name, series))
-        if before_ns is not None or len(self._rate_ns) < SERIES:
-            self._rate_ns[name, series] = at_ns
-        self._tally.count(name, 0.0 if before_ns is None else per_s * (at_ns - before_ns) / 1e9)
+        before_ns = self._rate_ns.pop((name, series), at_ns)
+        # A line that waited for its end is earlier than one of another stream that was booked before.
+        self._rate_ns[name, series] = max(at_ns, before_ns)
+        if len(self._rate_ns) > SERIES:
+            del self._rate_ns[next(iter(self._rate_ns))]
+        self._tally.count(name, per_s * max(0, at_ns - before_ns) / 1e9)
 
 
 def _series_of(match: Match) -> str:

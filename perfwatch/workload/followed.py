@@ -24,6 +24,9 @@ SILENT_S = 30.0
 LOOK_S = 0.25
 """How often a file is looked at."""
 
+FOUND_AT_ONCE = 20_000
+"""So much that was found is booked together: a look can find millions of lines."""
+
 Search = Callable[[str], "Match | None"]
 """What a line tells; a ValueError says that it cannot be understood."""
 
@@ -100,18 +103,23 @@ class Followed:
         trouble: TryAgain | None = None
         notes: list[str] = []
         told: list[tuple[int, Match]] = []
+        found = False
         try:
             for at_ns, line in self._new_lines(notes):
                 match = self._understood(line, notes)
                 if match is not None:
                     told.append((at_ns, match))
+                    found = True
+                if len(told) >= FOUND_AT_ONCE:
+                    yield from self._booking.readings(told, tuple(self._splits))
+                    told.clear()
         except TryAgain as error:
             trouble = error
             notes.append(str(error))
         count = len(self._splits)
         splits, self._splits = self._splits[:count], self._splits[count:]
         yield from self._booking.readings(told, splits)
-        yield from self._notes([*notes, *self._silence(found=bool(told))])
+        yield from self._notes([*notes, *self._silence(found=found)])
         if trouble is not None:
             raise trouble
 

@@ -13,6 +13,8 @@ LINE_BYTES = 8192
 """What a line has beyond is not looked at."""
 
 _ENDS = re.compile(rb"[\r\n]")
+_OF_NUMBERS = b"0123456789.,_'eE+-kKMG"
+"""What a number can be made of."""
 # ECMA-48: control sequences, operating system commands, strings, two-character escapes.
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
@@ -40,7 +42,7 @@ class Lines:
         self._line_bytes = line_bytes
         self._begun = bytearray()
         self._begun_ns = 0
-        self._is_torn = False
+        self._is_cut = self._is_torn = False
 
     def feed(self, data: bytes, at_ns: int) -> Iterator[tuple[int, str]]:
         """The lines that a piece completes, each with its time."""
@@ -59,17 +61,21 @@ class Lines:
         Put together they would be a line that was never printed, with a number that nobody counted.
         """
         self._begun.clear()
-        self._is_torn = True
+        self._is_cut, self._is_torn = False, True
 
     def end(self) -> Iterator[tuple[int, str]]:
         """What was printed since the last line end, as a line."""
         if self._begun:
             line, self._begun = bytes(self._begun), bytearray()
+            if self._is_cut:  # the first half of a number is another number
+                line, self._is_cut = line.rstrip(_OF_NUMBERS), False
             text = plain_text(line)
             if text:
                 yield self._begun_ns, text
 
     def _add(self, piece: bytes, at_ns: int) -> None:
         if piece:
-            self._begun += piece[: max(0, self._line_bytes - len(self._begun))]
+            room = self._line_bytes - len(self._begun)
+            self._is_cut |= len(piece) > room
+            self._begun += piece[:room]
             self._begun_ns = at_ns

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from perfwatch.workload import mllog_lines
+from perfwatch.workload.tally import clean_text
 
 TIME_FORMATS = ("%m-%d-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -68,7 +69,7 @@ class Aim(NamedTuple):
     def in_all(self, samples: int, elapsed_s: float) -> int:
         """So many samples it will do, at the pace so far; 0 if nothing tells."""
         pace = samples / elapsed_s if elapsed_s > 0.0 else 0.0
-        return max(self.samples, round(pace * self.seconds))
+        return max(self.samples, round(min(pace * self.seconds, _MOST)))
 
 
 class Result(NamedTuple):
@@ -129,7 +130,7 @@ class Result(NamedTuple):
         """LoadGen tells six digits of a rate: what follows from it is no exact count."""
         if self.metric is None or self.duration_s is None or self.metric.unit != unit:
             return None
-        return float(round(self.metric.value * self.duration_s))
+        return _rounded(self.metric.value * self.duration_s)
 
     def official(self) -> dict[str, Any]:
         """What LoadGen itself says, as the event `mlperf` of a session."""
@@ -223,7 +224,7 @@ def _queries(scenario: str, told: Mapping[str, str], duration_s: float | None) -
     rate = _number(told.get(_RATE_IN_WORDS))
     if scenario != "SingleStream" or duration_s is None or rate is None or rate <= 0.0:
         return None
-    return float(round(rate * duration_s))
+    return _rounded(rate * duration_s)
 
 
 def _summarised(lines: Iterable[str]) -> dict[str, str]:
@@ -320,7 +321,7 @@ def _settings(known: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, st
         "target_qps": known.get("effective_target_qps"),
         "min_duration_ms": known.get("effective_min_duration_ms"),
     }
-    return {name: str(value) for name, value in pairs.items() if value not in (None, "")}
+    return {name: clean_text(str(value), 200) for name, value in pairs.items() if value not in (None, "")}
 
 
 def _verdict(text: object) -> bool | None:
@@ -331,6 +332,11 @@ def _whole(value: object, *, least: int) -> int | None:
     """A count; None for what no run can have counted."""
     found = _number(value)
     return None if found is None or not least <= found <= _MOST else int(found)
+
+
+def _rounded(count: float) -> float | None:
+    """A count that was computed; None for what no run can have done."""
+    return float(round(count)) if count <= _MOST else None
 
 
 def _number(value: object) -> float | None:

@@ -20,8 +20,8 @@ from typing import NamedTuple
 LINE_BYTES = 64 * 1024
 """No line of a trace is longer."""
 _SAMPLE = re.compile(
-    rb'"name": *"Sample",[^\n]*?"ph": *"b",[^\n]*?"ts": *(\d+(?:\.\d+)?),[^\n]*?"query_seq": *(\d+),'
-    rb'[^\n]*?"complete_ns": *(\d+)'
+    rb'"name": *"Sample",[^\n]*?"ph": *"b",[^\n]*?"ts": *(\d{1,15}(?:\.\d{1,9})?),[^\n]*?'
+    rb'"query_seq": *(\d{1,18}),[^\n]*?"complete_ns": *(\d{1,18})(?!\d)'
 )
 
 

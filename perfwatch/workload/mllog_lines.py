@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MARKER = ":::MLLOG"
+NESTED = 500
+"""So many brackets no record has; of one that is nested deeper Python cannot even tell the text."""
 
 
 def records(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
@@ -14,6 +16,8 @@ def records(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:
     for line in lines:
         _, marker, rest = line.partition(MARKER)
         if not marker:
+            continue
+        if rest.count("[") + rest.count("{") > NESTED:
             continue
         try:
             found = json.loads(rest)

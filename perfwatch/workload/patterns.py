@@ -39,6 +39,10 @@ NUMBER = (
 """A number as programs print it: sign, thousands separators, fraction, exponent, k M G; also nan and inf,
 so that a diverged loss does not hide the steps beside it."""
 
+_WHERE_IT_BEGINS = NUMBER.replace("[-+]?", r"[-+]?(?<!\d)", 1)
+"""The same where nothing stands before it: to begin in the midst of its digits finds nothing, and takes
+seconds in a line of thousands of digits."""
+
 _FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _WHOLE_NUMBER = re.compile(NUMBER)
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -233,7 +237,8 @@ def _template(text: str) -> re.Pattern[str]:
             )
         else:
             used.add(part)
-            expression += f"(?P<{part}>{NUMBER})"
+            number = NUMBER if expression and not expression.endswith(".*?") else _WHERE_IT_BEGINS
+            expression += f"(?P<{part}>{number})"
     return re.compile(expression)
 
 

@@ -95,7 +95,7 @@ PRESETS: dict[str, Preset] = {
         "queries of Ollama's log (those that were answered), and how long they took",
         (
             (
-                r"\[GIN\] .*?\|\s*200 \|\s+(?:(?P<latency__s>[\d.]+)s|(?P<latency__ms>[\d.]+)ms"
+                r"\[GIN\] [^|]*\|\s*200 \|\s+(?:(?P<latency__s>[\d.]+)s|(?P<latency__ms>[\d.]+)ms"
                 r"|(?P<latency__us>[\d.]+)\u00b5s|\S+)\s+\|.*\bPOST\s+"
                 r"\"/(?:api/(?:generate|chat|embed|embeddings)|v1/(?:chat/completions|completions|embeddings))\""
             ),

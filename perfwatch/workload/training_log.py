@@ -7,10 +7,10 @@ Records are those of mlcommons/logging (mlperf_logging/mllog): `key`, `value`, `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any, NamedTuple
 
 from perfwatch.model import Kind, Metric, Unit
+from perfwatch.workload.tally import LARGEST, clean_text
 
 MEASURE = "measure"
 PHASES = ("init", "epoch", "block", "eval")
@@ -93,7 +93,7 @@ class TrainingLog:
         metadata = record.get("metadata")
         more = metadata if isinstance(metadata, Mapping) else {}
         if key in _SETTINGS and value is not None:
-            self.settings.setdefault(_SETTINGS[key], str(value)[:200])
+            self.settings.setdefault(_SETTINGS[key], clean_text(str(value), 200))
         elif key == "train_samples":
             self._train_samples = finite(value)
         before = {**self._done, **self._goals}
@@ -115,10 +115,10 @@ class TrainingLog:
         elif key == "run_stop" and self.began_s is not None and self.ended_s is None:
             if t_s <= self.began_s:  # of another clock, or another run: nothing is known of this one
                 return
-            self.ended_s, self.status = t_s, str(more.get("status") or "")[:40]
+            self.ended_s, self.status = t_s, clean_text(str(more.get("status") or ""), 40)
             yield Mark(t_s, MEASURE, "end")
         elif name in PHASES and edge == "start" and name not in self._open:
-            self._open[name] = finite(more.get("epoch_count")) or 1.0
+            self._open[name] = max(0.0, finite(more.get("epoch_count")) or 1.0)
             yield Mark(t_s, name, "begin")
         elif name in PHASES and edge == "stop" and name in self._open:
             self._count_epochs(name, self._open.pop(name))
@@ -147,7 +147,7 @@ class TrainingLog:
         if not self._counted_by and not (name == "block" and "epoch" in self._open):
             self._counted_by = name
         if name == self._counted_by:
-            self._done["epochs"] = (self._done["epochs"] or 0.0) + (1.0 if name == "epoch" else epochs)
+            self._grow("epochs", (self._done["epochs"] or 0.0) + (1.0 if name == "epoch" else epochs))
 
     def _count(self, key: str, value: Any, more: Mapping[str, Any]) -> None:
         """Take in what was done: counts only grow."""
@@ -163,7 +163,7 @@ class TrainingLog:
             self._done[GAUGE] = accuracy
 
     def _grow(self, name: str, value: float | None) -> None:
-        if value is not None and value > (self._done[name] or 0.0):
+        if value is not None and (self._done[name] or 0.0) < value <= LARGEST:
             self._done[name] = value
 
 
@@ -174,7 +174,7 @@ def time_of(record: Mapping[str, Any]) -> float | None:
 
 
 def finite(value: object) -> float | None:
-    """A finite number; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    """A number that can be believed; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -LARGEST <= value <= LARGEST:
         return None
     return float(value)

@@ -35,6 +35,7 @@ class WallTimes:
     def __init__(self, clock: Clock, look_s: float) -> None:
         self._clock = clock
         self._look_s = look_s
+        self._opened_ns = clock.monotonic_ns()
         self._least_ns: int | None = None
         self._ahead_ns = ahead_ns(clock)
 
@@ -48,8 +49,9 @@ class WallTimes:
         self._least_ns = way_ns if self._least_ns is None else min(way_ns, self._least_ns)
 
     def on_our_clock(self, wall_s: float) -> int:
-        """The time in ns of CLOCK_MONOTONIC; never one to come."""
-        return min(self._told(wall_s) + self._shift_ns, self._clock.monotonic_ns())
+        """The time in ns of CLOCK_MONOTONIC; never one to come, nor one before the log was followed."""
+        now_ns = self._clock.monotonic_ns()
+        return min(max(self._told(wall_s) + self._shift_ns, self._opened_ns), now_ns)
 
     @property
     def offset(self) -> Offset | None:

@@ -214,7 +214,7 @@ def test_output_in_which_anything_may_match_is_not_thinned(
 
 
 def test_output_that_could_not_wait_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUEUE_BYTES", 10)
+    monkeypatch.setattr(module, "QUEUE_BYTES", 10 + module.OVERHEAD_BYTES)
     job = Watched(("stdout", "step {steps}"))
     for _ in range(3):
         job.printed(1.0, "step 12\n")
@@ -246,7 +246,7 @@ def test_the_rest_of_a_line_whose_beginning_was_lost_is_no_line() -> None:
 def test_a_stream_that_was_read_whole_keeps_its_lines_while_the_other_overflows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "QUEUE_BYTES", 20)
+    monkeypatch.setattr(module, "QUEUE_BYTES", 20 + 2 * module.OVERHEAD_BYTES)
     job = Watched(("output", "step {steps}"))
     job.printed(1.0, "step 1", "stderr")
     job.printed(1.0, "step 2")
