@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -118,7 +119,10 @@ class Fetcher:
             trust_env=False,
             limits=httpx.Limits(max_connections=1),
         )
-        self._request = self._client.build_request("GET", url)
+        # No cookie is kept: new ones each time fill the memory, and at some Python prints a traceback.
+        self._client.cookies.jar.extract_cookies = lambda *_: None  # type: ignore[method-assign]
+        self._until_s = 0.0
+        self._request = self._client.build_request("GET", url, extensions={"trace": self._hurry})
         asked = httpx.URL(url)
         self._auth = (asked.username, asked.password) if asked.userinfo else user
 
@@ -129,9 +133,9 @@ class Fetcher:
             TryAgain: it cannot be had now; says why.
         """
         httpx = self._httpx
-        until_s = time.monotonic() + WHOLE_S
+        self._until_s = time.monotonic() + WHOLE_S
         try:
-            return self._follow(self._request, until_s)
+            return self._follow(self._request)
         except httpx.TimeoutException as error:
             raise self._trouble(
                 f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
@@ -151,12 +155,26 @@ class Fetcher:
         """Give the connection back."""
         self._client.close()
 
-    def _follow(self, request: httpx.Request, until_s: float) -> bytes:
+    def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
+        """Have all reads of a new connection look at the time: a head can drip without end as a body can."""
+        if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            return
+        stream = info["return_value"]
+        read = stream.read
+
+        def in_time(*args: Any, **named: Any) -> Any:
+            if time.monotonic() > self._until_s:
+                raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
+            return read(*args, **named)
+
+        stream.read = in_time
+
+    def _follow(self, request: httpx.Request) -> bytes:
         for _ in range(REDIRECTS + 1):
             response = self._client.send(request, auth=self._auth, stream=True)
             try:
                 if not response.has_redirect_location or response.next_request is None:
-                    return self._body(response, until_s)
+                    return self._body(response)
                 request = response.next_request
             finally:
                 response.close()
@@ -167,7 +185,7 @@ class Fetcher:
                 )
         raise self._trouble(f"sends us on more than {REDIRECTS} times; name the page itself")
 
-    def _body(self, response: httpx.Response, until_s: float) -> bytes:
+    def _body(self, response: httpx.Response) -> bytes:
         if response.status_code == self._httpx.codes.NOT_FOUND:
             raise NotThere(f"the page {self.shown} answers with status 404; is the path right?", 1.0)
         if response.status_code != self._httpx.codes.OK:
@@ -182,8 +200,6 @@ class Fetcher:
             if len(body) > PAGE_BYTES:
                 limit = f"{PAGE_BYTES // 2**20} MB"
                 raise self._trouble(f"has more than {limit} and was cut there; name a smaller one", FAR_OFF_S)
-            if time.monotonic() > until_s:
-                raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
         if b"\x00" in body:
             raise self._trouble("holds no metrics: it sends bytes that are no text; name the page itself")
         framed = "content-length" in response.headers or "transfer-encoding" in response.headers

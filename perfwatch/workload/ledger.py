@@ -47,7 +47,7 @@ CACHED_BYTES = 256
 """A line that is longer is parsed each time: one datagram can hold thousands of statements in one line."""
 STRETCHES = 1000
 """So many lines of one process wait for a missing one."""
-KNOWN_BUCKETS = 500_000
+KNOWN_BUCKETS = 4_000_000
 """So many buckets and waiting lines are remembered of all processes together; then the one longest silent is
 forgotten."""
 
