@@ -162,7 +162,7 @@ class OutputCollector(Collector):
             for reader in self._readers:
                 yield from reader.readings(lines, splits)
         for reader in self._readers:
-            yield from reader.silence(now_ns, self._ended)
+            yield from reader.said(now_ns, self._ended)
         if unread:
             yield Event("lost", {"source": "output", "datagrams": unread}, now_ns)
 
@@ -196,6 +196,7 @@ class _Reader:
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
+        self._is_beyond = False
 
     def readings(self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int]) -> Iterator[Reading]:
         """What these lines (stream, time, text) add."""
@@ -204,8 +205,16 @@ class _Reader:
             self._silent_until_ns = None
         yield from self._booking.readings(told, splits)
 
-    def silence(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
-        """After a while without any match: what there was instead; `ended` streams bring no more."""
+    def said(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+        """What is to be said once: nothing was found for a while, or nothing can be added any more.
+
+        Args:
+            ended: streams that bring no more.
+        """
+        if self._booking.reached_too_far and not self._is_beyond:
+            self._is_beyond = True
+            text = f"{clean_text(self._pattern.source, 100)!r}: {self._booking.reached_too_far}"
+            yield Event("note", {"source": "output", "text": text}, now_ns)
         if self._silent_until_ns is None:
             return
         over = ended >= set(self._streams)
@@ -250,7 +259,7 @@ class _LogReader:
         mine = [(at_ns, text) for stream, at_ns, text in lines if stream in self._streams]
         yield from self._told.readings(mine, lambda: None)  # energy was read when the line arrived
 
-    def silence(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+    def said(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
         """A log tells nothing for as long as it likes."""
         return iter(())
 

@@ -162,8 +162,10 @@ def without_label(raw: bytes, name: str) -> tuple[bytes, str | None]:
     """The labels as they stand, without one of them; and that one's value, which has no escapes in it."""
     wanted = name.encode() + b'="'
     at = raw.find(wanted)
-    while at > 0 and raw[at - 1] not in b", ":  # it is the end of another label's name
-        at = raw.find(wanted, at + 1)
+    if raw.count(wanted) > 1:  # it can stand at the end of another label's name or value
+        at = next((match.start() for match in _LABEL.finditer(raw) if match[1] == name.encode()), -1)
+    elif at > 0 and raw[at - 1] not in b", ":
+        at = -1
     if at < 0:
         return raw, None
     end = raw.find(b'"', at + len(wanted))

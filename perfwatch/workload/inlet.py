@@ -30,6 +30,8 @@ TIMESPEC = struct.Struct("@ll")
 BUFFER_BYTES = 64 * 2**20
 """The kernel doubles it for its own accounting: some 160,000 small datagrams."""
 LARGEST_DATAGRAM = 65_536
+"""UDP has no larger ones; Unix sockets have."""
+CUT = b"(a datagram of more than 64 KB was cut here)"
 LINUX = sys.platform == "linux" and sys.maxsize > 2**32
 
 
@@ -90,12 +92,16 @@ class Inlet:
         space = socket.CMSG_SPACE(TIMESPEC.size) if self.stamped else 0
         while len(taken) < most:
             try:
-                data, ancillary, _, _ = receive(LARGEST_DATAGRAM, space)
+                data, ancillary, flags, _ = receive(LARGEST_DATAGRAM, space)
             except (BlockingIOError, InterruptedError):
                 break
             except ConnectionError:
                 continue  # an earlier answer of ours bounced; nothing to do with what comes in
             at_ns = now_ns
+            if (
+                flags & socket.MSG_TRUNC
+            ):  # half a line can say something else; one that cannot be read is said
+                data = data[: data.rfind(b"\n") + 1] + CUT
             if ancillary:
                 seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
                 at_ns = seconds * 1_000_000_000 + nanoseconds + offset_ns
