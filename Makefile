@@ -13,7 +13,7 @@ CURRENCY ?=
 PYTEST_ARGS ?=
 MAKEFLAGS += --no-print-directory
 
-.PHONY: run test test-all check bench table clean
+.PHONY: run test test-all test-real check bench table clean
 
 run: $(VENV)/.can-run
 	@$(BIN)/python examples/run_example.py $(if $(TDP),--tdp $(TDP)) \
@@ -31,6 +31,11 @@ test-all:
 	    "build/venvs/$$version/bin/pytest" $(PYTEST_ARGS) || failed="$$failed $$version"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "failed on Python$$failed"; exit 1; fi
+
+# Against real software (docs/validation.md), each in an environment of its own under build/real, or under the
+# directory that PERFWATCH_REAL names. Gigabytes and half an hour at first; `make test-real PYTEST_ARGS='-k vllm'`.
+test-real: $(VENV)/.can-test
+	@nice -n 10 $(BIN)/pytest tests/real -m real -n 0 -o timeout=3600 $(PYTEST_ARGS)
 
 check: $(VENV)/.can-test
 	@$(BIN)/ruff format --check --quiet .
