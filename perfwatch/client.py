@@ -60,7 +60,7 @@ __all__ = ["count", "gauge", "mark", "phase", "query", "timed", "timing"]
 VARIABLE = "PERFWATCH_STATSD"
 OBJECTIVES = "PERFWATCH_SLO"
 """What queries are to keep to (`--slo`), as perfwatch/objectives.py writes it: `latency,e2e=0.015`."""
-GOOD = "good_queries"
+JUDGED, GOOD = "slo_judged_queries", "slo_good_queries"
 TOKENS = ("inter_token_latency", "itl")
 """Timings of which a query may have many: one alone does not tell whether its query was good."""
 PERIOD_S = 0.1
@@ -170,6 +170,7 @@ def query(**timings: float) -> None:
             timing(name, seconds)
         good = _objectives.of_query(timings)
         if good is not None:
+            _add(JUDGED)
             _add(GOOD, _ONE if good else 0)
 
 
@@ -244,11 +245,13 @@ class phase(_Around):  # noqa: N801 - used as a function is
     def __init__(self, name: str = "measure") -> None:
         super().__init__(name)
 
-    def _begin(self) -> None:
+    def _begin(self) -> int:
         mark(self._told[0], "begin")
+        return os.getpid()
 
-    def _end(self, begun: None, *, failed: bool) -> None:
-        mark(self._told[0], "end")
+    def _end(self, begun: int, *, failed: bool) -> None:
+        if begun == os.getpid():  # what a fork leaves behind in its child is not the phase's end
+            mark(self._told[0], "end")
 
 
 class timed(_Around):  # noqa: N801 - as above
@@ -283,6 +286,7 @@ class _Objectives:
         self._limits: list[tuple[tuple[str, ...], float]] = []
         self.alone: tuple[tuple[str, ...], float] | None = None
         """Where there is one limit, of which a query has one timing, each timing is a query."""
+        self.judged_as = ""
         with contextlib.suppress(Exception):
             for one in filter(None, text.split(";")):
                 names, _, limit = one.partition("=")
@@ -298,16 +302,20 @@ class _Objectives:
         good = True
         for names, limit_s in self._limits:
             told = next((timings[name] for name in names if name in timings), None)
-            if told is None:
+            if told is None or not told >= 0:
                 return None
             good = good and told <= limit_s
         return good
 
     def good_of(self, name: str, seconds: list[float]) -> int | None:
-        """How many of these timings are those of good queries; None where they alone do not tell."""
-        if self.alone is None or name not in self.alone[0]:
+        """How many of these timings are those of good queries; None where they alone do not tell.
+
+        Of several names of the same thing only the first that was told tells.
+        """
+        if self.alone is None or name.removesuffix("_seconds") not in self.alone[0]:
             return None
-        return sum(one <= self.alone[1] for one in seconds)
+        self.judged_as = self.judged_as or name
+        return sum(one <= self.alone[1] for one in seconds) if name == self.judged_as else None
 
 
 _objectives = _Objectives(os.environ.get(OBJECTIVES, ""))
@@ -384,8 +392,8 @@ class _Timed:
 
     def __init__(self) -> None:
         self.n = self.zero = self.told_n = 0
-        self.good: int | None = None
-        """So many of them are those of good queries; None where they alone do not tell."""
+        self.good = self.judged = 0
+        """So many of those that were judged are those of good queries."""
         self.sum = 0.0
         self.min = self.low = _INFINITY
         self.max = self.high = -_INFINITY
@@ -394,13 +402,22 @@ class _Timed:
         self.repeated = True
 
     def add(self, name: str, row: deque[float]) -> None:
-        """Take what waits in a row; what is no finite number, or below zero, is left out."""
+        """Take what waits in a row; what is no finite number, or below zero, is left out.
+
+        What is a number by another name, as numpy's, is one: but it writes itself in its own way.
+        """
         waiting = [row.popleft() for _ in range(len(row))]
-        seconds = [one for one in waiting if isinstance(one, (int, float)) and 0 <= one < _INFINITY]
+        try:
+            numbers = list(map(float, waiting))
+        except Exception:  # noqa: BLE001 - one among them is none
+            numbers = _numbers(waiting)
+        seconds = [one for one in numbers if 0 <= one < _INFINITY]
         if not seconds:
             return
         good = _objectives.good_of(name, seconds)
-        self.good = self.good if good is None else (self.good or 0) + good
+        if good is not None:
+            self.judged += len(seconds)
+            self.good += good
         self.n += len(seconds)
         self.sum += math.fsum(seconds)
         self.low, self.high = min(self.low, *seconds), max(self.high, *seconds)
@@ -430,6 +447,15 @@ class _Timed:
         self.told_n = self.n
         self.low, self.high = _INFINITY, -_INFINITY
         self.changed.clear()
+
+
+def _numbers(waiting: list[Any]) -> list[float]:
+    """Those of them that are numbers."""
+    found = []
+    for one in waiting:
+        with contextlib.suppress(Exception):
+            found.append(float(one))
+    return found
 
 
 class _Sender:
@@ -645,7 +671,8 @@ class _Sender:
             self._told_steps += taken
             totals[self._wire[name]] = totals.get(self._wire[name], 0) + taken
         for timed in self._timed.values():
-            if timed.good is not None:
+            if timed.judged:
+                totals[JUDGED] = totals.get(JUDGED, 0) + timed.judged
                 totals[GOOD] = totals.get(GOOD, 0) + timed.good
         return totals
 

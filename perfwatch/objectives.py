@@ -16,6 +16,8 @@ from perfwatch.units import parse_duration
 
 GOOD = "good_queries"
 """Work that kept to all objectives."""
+JUDGED_GOOD, JUDGED = "slo_good_queries", "slo_judged_queries"
+"""Under these names queries are counted that were judged as they were told: they are no work of their own."""
 EXAMPLE = "--slo ttft=200ms,itl=50ms"
 LONGEST_S = 86400.0
 MOST = 16
@@ -51,13 +53,18 @@ class Limit(NamedTuple):
 
 
 def parse_slo(text: str, option: str = "--slo") -> dict[str, float]:
-    """Objectives by their names out of `ttft=200ms,itl=50ms`; a timing of one's own keeps its name.
+    """Objectives by their names out of `ttft=200ms,itl=50ms`, in seconds; an own timing keeps its name.
 
     Raises:
         ConfigError: no such list, a time without its unit, or the same objective twice.
     """
     found: dict[str, float] = {}
-    for part in text.split(",") if isinstance(text, str) else [""]:
+    parts = text.split(",") if isinstance(text, str) else [""]
+    if any(part.strip()[:1].isdigit() and "=" not in part for part in parts[1:]):
+        raise ConfigError(
+            f"cannot read {option} {clean(text, 80)!r}: a comma parts objectives; write a time with a point"
+        )
+    for part in parts:
         name, equals, limit = (piece.strip() for piece in part.partition("="))
         if not equals or not name.replace("_", "").isalnum() or len(name) > 60:
             raise ConfigError(
@@ -74,7 +81,7 @@ def parse_slo(text: str, option: str = "--slo") -> dict[str, float]:
 
 
 def _limit(text: str, name: str, option: str) -> float:
-    if text.replace(".", "").isdigit():
+    if _is_bare(text):
         raise ConfigError(
             f"cannot read {option} {name}={clean(text, 40)}: say its unit, as in {name}={clean(text, 40)}ms"
         )
@@ -86,7 +93,15 @@ def _limit(text: str, name: str, option: str) -> float:
         raise ConfigError(
             f"cannot use {option} {name}={clean(text, 40)}: it takes more than 0 and up to a day"
         )
-    return limit_s
+    return float(f"{limit_s:.12g}")  # 350 ms are 0.35 s: a limit may lie at the edge of a bucket
+
+
+def _is_bare(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def told_as(objective: str) -> tuple[str, ...]:
@@ -115,7 +130,7 @@ class Judge:
 
     def of_timing(self, name: str, seconds: float) -> bool | None:
         """Whether a timing is that of a good query; None where it alone does not tell."""
-        if self.alone is None or name.removesuffix("_seconds") not in self.alone.names:
+        if self.alone is None or name.removesuffix("_seconds") not in self.alone.names or not seconds >= 0.0:
             return None
         return seconds <= self.alone.limit_s
 
@@ -126,7 +141,7 @@ class Judge:
         good = True
         for names, limit_s in self._limits:
             told = next((timings[name] for name in names if name in timings), None)
-            if told is None:
+            if told is None or not told >= 0.0:
                 return None
             good = good and told <= limit_s
         return good

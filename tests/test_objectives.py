@@ -6,7 +6,9 @@ import pytest
 
 from perfwatch import client
 from perfwatch.errors import ConfigError
-from perfwatch.objectives import Judge, parse_slo, told_as
+from perfwatch.model import Device, DeviceKind
+from perfwatch.objectives import JUDGED, JUDGED_GOOD, Judge, parse_slo, told_as
+from perfwatch.workload.tally import Tally
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,8 @@ from perfwatch.objectives import Judge, parse_slo, told_as
         (" E2EL = 2s , TPOT=40ms", {"latency": 2.0, "time_per_output_token": 0.04}),
         ("time_to_first_token=1m", {"time_to_first_token": 60.0}),
         ("render_seconds=0.25s", {"render": 0.25}),
+        ("latency=350ms", {"latency": 0.35}),
+        ("latency=5us", {"latency": 5e-6}),
     ],
 )
 def test_objectives_have_the_names_of_the_field(text, found):
@@ -26,6 +30,8 @@ def test_objectives_have_the_names_of_the_field(text, found):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("latency=1e-3", "say its unit, as in latency=1e-3ms"),
+        ("latency=1,5s", "a comma parts objectives; write a time with a point"),
         ("latency=15", "say its unit, as in latency=15ms"),
         ("latency", "as in --slo ttft=200ms,itl=50ms"),
         ("", "as in --slo ttft=200ms,itl=50ms"),
@@ -102,10 +108,24 @@ def test_the_client_judges_by_the_same_rules(slo):
         {"ttft": 0.3, "latency": 0.1},
         {"itl": 0.05},
         {"tpot": 0.06},
+        {"latency": -1.0, "ttft": -1.0},
+        {"latency": float("nan"), "ttft": 0.1},
         {},
     ]
     for line in lines:
         assert theirs.of_query(line) == judge.of_line(line)
         for name, seconds in line.items():
+            if not seconds >= 0:
+                continue  # such a timing is refused before
             good = judge.of_timing(name, seconds)
             assert theirs.good_of(name, [seconds]) == (None if good is None else int(good))
+
+
+def test_of_several_names_of_one_thing_the_first_that_was_told_counts():
+    theirs = client._Objectives("latency,e2e=0.1")
+    assert theirs.good_of("e2e", [0.02, 0.5]) == 1
+    assert theirs.good_of("latency", [0.01]) is None
+    tally = Tally(Device("w", "w", DeviceKind.WORKLOAD), 0, Judge({"latency": 0.1}))
+    tally.timing("latency", 0.01)
+    tally.timing("e2e", 0.02)
+    assert (tally.total(JUDGED), tally.total(JUDGED_GOOD)) == (1, 1)

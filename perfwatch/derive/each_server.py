@@ -84,7 +84,7 @@ def servers_in(evidence: Evidence, settings: Settings, last_end: float) -> list[
         work = _work(tape, one.page, spans, last_end, settings)
         limits = limits_of(settings.slo)
         timings = latencies(tape, spans, last_end=last_end, only=[one.page], limits=limits)
-        good = goodput(settings.slo, timings, work, judged=False)
+        good = goodput(settings.slo, timings, work)
         if good is not None:
             work[GOOD] = good.counted(work.get("queries"))
         found.append(

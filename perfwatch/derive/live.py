@@ -43,6 +43,7 @@ from perfwatch.derive.work import (
     bare_name,
     count_work,
     default_unit,
+    is_work,
     rank_of,
     source_kind,
     split_unit,
@@ -294,7 +295,7 @@ class LiveFigures:
         for number in ranked if only is None else [one for one in ranked if one == only]:
             kind = source_kind(self._tape.devices[number])
             for name, running in self._works[number].items():
-                if running.trace.last_t is not None:
+                if running.trace.last_t is not None and is_work(bare_name(name)):
                     found.setdefault(bare_name(name), {}).setdefault(kind, []).append(running)
         names = sorted(
             found, key=lambda name: WORK_UNITS.index(name) if name in WORK_UNITS else len(WORK_UNITS)

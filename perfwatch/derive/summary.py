@@ -20,7 +20,8 @@ from perfwatch.derive.evidence import Evidence
 from perfwatch.derive.findings import Finding
 from perfwatch.derive.gauges import level
 from perfwatch.derive.goodput import as_json as goodput_object
-from perfwatch.derive.goodput import goodput, limits_of
+from perfwatch.derive.goodput import limits_of
+from perfwatch.derive.goodput_of_run import goodput_in
 from perfwatch.derive.latency import Latency, latencies
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
@@ -113,7 +114,7 @@ def _column(run: WholeRun, window: Window) -> _Column:
         work = {name: replace(counted, count=None, others=()) for name, counted in work.items()}
     limits = limits_of(run.settings.slo)
     timings = latencies(run.tape, window.spans, last_end=run.job.end, limits=limits)
-    good = goodput(run.settings.slo, timings, work, judged=run.judged)
+    good = goodput_in(run, window, timings, work)
     if good is not None:
         work[GOOD] = good.counted(work.get("queries"))
     rated = work_of_ratios(work, run.unit)

@@ -22,8 +22,7 @@ from perfwatch.derive.windows import (
     choose_windows,
     phase_spans,
 )
-from perfwatch.derive.work import Courses, courses_of, default_unit, split_unit
-from perfwatch.objectives import GOOD
+from perfwatch.derive.work import Courses, courses_of, default_unit, every_course_of, split_unit
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class WholeRun:
     tape: Tape
     settings: Settings
     courses: Courses
-    judged: bool
+    judged: Courses
     unit: str | None
     windows: Windows
     devices: RunDevices
@@ -47,8 +46,6 @@ class WholeRun:
     def of(cls, tape: Tape, settings: Settings) -> WholeRun:
         courses = courses_of(tape)
         slo = Settings.from_json(tape.header.get("settings")).slo
-        if slo and slo != settings.slo:  # those that were judged by other objectives
-            courses = {name: kinds for name, kinds in courses.items() if name != GOOD}
         job = job_of(tape).span
         unit = split_unit(settings.unit)[0] or default_unit(courses, job)
         devices = scopes.devices_of_run(tape, settings)
@@ -59,7 +56,7 @@ class WholeRun:
             tape=tape,
             settings=settings,
             courses=courses,
-            judged=bool(slo) and slo == settings.slo,
+            judged=every_course_of(tape) if slo and slo == settings.slo else {},
             unit=unit,
             windows=choose_windows(tape, settings, courses, unit),
             devices=devices,

@@ -25,7 +25,7 @@ from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 from perfwatch.metrics import WORK_UNITS
 from perfwatch.model import DeviceKind, Kind
-from perfwatch.objectives import GOOD
+from perfwatch.objectives import GOOD, JUDGED, JUDGED_GOOD
 
 KINDS = ("statsd", "output", "jsonl", "mlperf", "page", "simulated")
 """Which kind of source is believed first; other kinds come after, in order of appearance."""
@@ -43,6 +43,8 @@ LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
 _NOT_A_DEFAULT_UNIT = (ERRORS, "prompt_tokens", GOOD)
+_NO_WORK = (JUDGED, JUDGED_GOOD)
+"""Counters that say how good work was, and are none themselves."""
 
 
 class Course:
@@ -214,6 +216,16 @@ def courses_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
     Args:
         only: these workloads; all that there are by default.
     """
+    return {name: kinds for name, kinds in every_course_of(tape, only).items() if name not in _NO_WORK}
+
+
+def is_work(name: str) -> bool:
+    """Whether a counter of this bare name counts work."""
+    return name not in _NO_WORK
+
+
+def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
+    """The same with the counters of the queries that were judged (`perfwatch.objectives`)."""
     found: dict[str, dict[str, list[Course]]] = {}
     unheard_s = UNHEARD * tape.interval_s if job_of(tape).cut_off else 0.0
     for device in workloads(tape) if only is None else only:

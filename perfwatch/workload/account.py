@@ -9,7 +9,6 @@ each did adds up, but for steps and epochs: ranks make these together, and one o
 
 from __future__ import annotations
 
-from perfwatch.objectives import GOOD
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says
 from perfwatch.workload.tally import Number, Tally
 
@@ -48,7 +47,7 @@ class Account:
         timings = {name: value for name, says, value in match.findings if says is Says.TIMING and value >= 0}
         good = self._tally.judge.of_line(timings)
         if good is not None:
-            self._tally.count(GOOD, int(good))
+            self._tally.count_judged(int(good), 1)
 
     def remember(self, match: Match) -> None:
         """Take note of totals that were told before counting began: they are no work of ours."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from perfwatch import metrics
 from perfwatch.model import Appeared, Device, Histogram, Kind, Metric, Reading, Sample, Unit, Value
-from perfwatch.objectives import GOOD, NOBODY, Judge
+from perfwatch.objectives import JUDGED, JUDGED_GOOD, NOBODY, Judge
 from perfwatch.workload.histogram import Observations
 
 NAME_LENGTH = 128
@@ -50,6 +50,7 @@ class Tally:
     def __init__(self, device: Device, opened_ns: int, judge: Judge = NOBODY) -> None:
         self.device = device
         self.judge = judge
+        self._judged_as = ""
         self.last_ns = opened_ns
         """Time of the latest sample, or of the opening."""
         self.dropped = 0
@@ -136,9 +137,16 @@ class Tally:
         return None if place is None else self._values[place]  # type: ignore[return-value]
 
     def _judge(self, name: str, seconds: Sequence[float], times: int = 1) -> None:
-        good = [self.judge.of_timing(name, one) for one in seconds]
-        if good and None not in good:
-            self.count(GOOD, times * sum(map(bool, good)))
+        """Count the good ones among timings; of several names of one thing only the first that was told."""
+        good = [one for one in (self.judge.of_timing(name, each) for each in seconds) if one is not None]
+        if good and self._judged_as in ("", name):
+            self._judged_as = name
+            self.count_judged(times * sum(good), times * len(good))
+
+    def count_judged(self, good: Number, of: Number) -> None:
+        """So many queries were judged, and so many of them are good."""
+        self.count(JUDGED, of)
+        self.count(JUDGED_GOOD, good)
 
     def _observe(self, says: str, name: str, value: float, times: int) -> None:
         place = self._place(says, name)

@@ -150,3 +150,56 @@ def test_a_limit_may_be_set_on_it(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "goodput.share_at_least < 0.9" in done.stderr
+
+
+@pytest.mark.parametrize("number", ["Odd(0.5)", "True", "Decimal('0.5')"])
+def test_a_number_by_another_name_is_one(tmp_path: Path, number: str) -> None:
+    """As numpy's are: they write themselves in their own way."""
+    code = (
+        "from decimal import Decimal\n"
+        "from perfwatch import client\n"
+        "class Odd(float):\n"
+        "    def __repr__(self): return f'odd.float({float(self)})'\n"
+        "for n in range(10): client.timing('latency', 0.02)\n"
+        f"client.timing('latency', {number})\n"
+        "for n in range(10): client.timing('latency', 0.02)\n"
+        "client.timing('latency', 'none')\n"
+    )
+    found = run(tmp_path, "latency=100ms", code)
+    assert (found["count"], found["of"], found["exact"]) == (20, 21, True)
+
+
+def test_a_job_that_counts_under_the_same_name_is_not_mixed_in(tmp_path: Path) -> None:
+    code = TIMED.format("client.query(latency=0.001 * (n % 20 + 1)); client.count('good_queries')")
+    found = run(tmp_path, "latency=15ms", code)
+    assert (found["count"], found["of"], found["exact"]) == (750, 1000, True)
+
+
+def test_what_failed_is_a_query_that_did_not_keep_to_it(tmp_path: Path) -> None:
+    code = (
+        "import contextlib\nfrom perfwatch import client\n"
+        "for n in range(20):\n"
+        "    with contextlib.suppress(ValueError), client.timed('latency', 'queries'):\n"
+        "        if n % 2: raise ValueError\n"
+    )
+    found = run(tmp_path, "latency=1s", code)
+    assert (found["count"], found["of"], found["share_at_most"]) == (10, 20, 0.5)
+
+
+def test_a_forked_child_does_not_end_its_parents_phase(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time\nfrom perfwatch import client\n"
+        "with client.phase('measure'):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0: sys.exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+        "    for n in range(100): client.query(latency=0.01)\n"
+        "    time.sleep(0.3)\n"
+    )
+    done = perfwatch(
+        *("run", "--only", "simulated", "--no-collector", "simulated", "--json", "--", PYTHON, "-c", code),
+        home=tmp_path,
+    )
+    told = json.loads(done.stdout)
+    assert told["window"]["kind"] == "marks"
+    assert told["work"]["queries"]["count"] == 100

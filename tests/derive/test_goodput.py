@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from perfwatch.derive.settings import CostInputs
 from perfwatch.derive.within import in_buckets, in_exponential, in_histogram
 from perfwatch.metrics import LATENCY
-from perfwatch.model import Buckets, Kind, Metric, Unit
-from perfwatch.objectives import GOOD
+from perfwatch.model import Buckets, DeviceKind, Kind, Metric, Unit
+from perfwatch.objectives import GOOD, JUDGED, JUDGED_GOOD
 
 TTFT, ITL = "time_to_first_token", "inter_token_latency"
 BOUNDS = (0.1, 0.2, 0.5)
@@ -74,13 +74,13 @@ def test_two_timings_that_were_gathered_apart_are_bounded_together():
     }
 
 
-def test_late_tokens_may_be_those_of_one_query_or_of_as_many():
-    """Of 5000 times between tokens 30 are late: they spoil one query at least and 30 at most."""
+def test_late_tokens_spoil_a_query_each_at_most_and_may_be_those_of_none_that_counts():
+    """Of 5000 times between tokens 30 are late: 30 queries at most, or those of one that was given up."""
     session = paged({ITL: [(4970, 4990, 5000, 5000)], TTFT: [(100, 100, 100, 100)]})
     told = session.summary(slo={TTFT: 0.1, ITL: 0.1})["goodput"]
-    assert (told["at_least"], told["at_most"]) == (70, 99)
+    assert (told["at_least"], told["at_most"]) == (70, 100)
     alone = session.summary(slo={ITL: 0.1})["goodput"]
-    assert (alone["at_least"], alone["at_most"], alone["of"]) == (70, 99, 100)
+    assert (alone["at_least"], alone["at_most"], alone["of"]) == (70, 100, 100)
 
 
 def test_what_nobody_timed_is_no_number():
@@ -107,16 +107,19 @@ def test_good_queries_have_energy_cost_and_rate_beside_the_plain_ones():
     assert summary["also"]["job"]["goodput"]["count"] == 80
 
 
-def judged(recorded: dict[str, float], **asked: Any) -> dict[str, Any]:
+def judged(recorded: dict[str, float], *, of: int = 20, **asked: Any) -> dict[str, Any]:
     """A run whose queries were judged as they were told, by these objectives: 17 of 20."""
     session = Session(settings={"slo": recorded})
     session.board(every(1.0, 0.0, 40.0))
     told = [Metric("queries_total", Unit.COUNT, Kind.COUNTER), LATENCY]
-    told.append(Metric(f"{GOOD}_total", Unit.COUNT, Kind.COUNTER))
+    names = (JUDGED_GOOD, JUDGED) if recorded else (GOOD,)
+    told += [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER) for name in names]
+    took = [(0.1, 0.3)] * 8 + [(0.1, 0.5), (0.5, 0.5)]
     rows = [
-        (t, (2 * n, histogram(0.1, 0.3), min(2 * n, 17))) for n, t in enumerate(every(2.0, 10.0, 28.0), 1)
+        (t, (2 * n, histogram(*took[n - 1]), *(min(2 * n, 17), min(2 * n, of))[: len(names)]))
+        for n, t in enumerate(every(2.0, 10.0, 28.0), 1)
     ]
-    session.workload("statsd", told, [(5.0, (0, None, 0)), *rows])
+    session.workload("statsd", told, [(5.0, (0, None, *(0,) * len(names))), *rows])
     session.mark("measure", 6.0, 30.0)
     session.job(2.0, 38.0)
     return session.summary(**asked)
@@ -127,11 +130,18 @@ def test_queries_that_were_judged_one_by_one_are_counted_exactly():
     assert (told["count"], told["of"], told["exact"], told["source"]) == (17, 20, True, "statsd")
 
 
+def test_what_was_not_judged_is_known_by_its_timings_as_far_as_these_tell():
+    """Of eighteen that were judged seventeen are good; by the timings no other of the twenty is."""
+    told = judged({"latency": 0.3}, of=18, slo={"latency": 0.3})["goodput"]
+    assert (told["at_least"], told["at_most"], told["of"]) == (17, 17, 20)
+    assert JUDGED not in judged({"latency": 0.3}, slo={"latency": 0.3})["work"]
+
+
 def test_other_objectives_than_those_of_the_run_are_taken_from_its_timings():
     summary = judged({"latency": 0.3}, slo={"latency": 0.2})
     told = summary["goodput"]
-    assert (told["count"], told["at_least"], told["at_most"], told["exact"]) == (10, 10, 10, False)
-    assert summary["work"][GOOD]["count"] == 10
+    assert (told["count"], told["at_least"], told["at_most"], told["exact"]) == (9, 9, 9, False)
+    assert summary["work"][GOOD]["count"] == 9
 
 
 def test_a_job_that_counts_good_queries_by_its_own_rule_is_not_touched():
@@ -173,3 +183,72 @@ def test_the_bounds_of_two_objectives_hold_the_truth(queries, first_s, second_s)
     told = session.summary(slo={TTFT: first_s, "latency": second_s})["goodput"]
     truth = sum(one <= first_s and other <= second_s for one, other in queries)
     assert told["at_least"] <= truth <= told["at_most"]
+
+
+# -- whom timings cover --------------------------------------------------------------------------------
+
+
+def served(answered: int, failed: int, timings: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The goodput of a page that counts answers and failures, with 0.1 s as the limit of each timing."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    metrics = [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER) for name in ("queries", "errors")]
+    metrics += [Metric(f"{name}_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=BOUNDS) for name in timings]
+    zero = [0, 0, *(Buckets((0,) * 4, 0.0) for _ in timings)]
+    end = [answered, failed, *(Buckets(counts, None) for counts in timings.values())]
+    session.workload("page", metrics, [(0.0, zero), (10.0, zero), (30.0, end), (40.0, end)])
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    found = session.summary(slo=dict.fromkeys(timings, 0.1))["goodput"]
+    assert found["share_at_most"] <= 1.0
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "timed", "bounds", "of"),
+    [
+        (10, 100, (100, 100, 100, 110), (0, 10), 110),  # quick failures are no good queries
+        (10, 20, (20, 20, 20, 30), (0, 10), 30),
+        (10, 10, (10, 10, 10, 10), (10, 10), 20),  # failures that are not timed are queries all the same
+        (50, 0, (30, 30, 40, 40), (30, 40), 50),  # of ten nothing is known
+        (50, 0, (49, 49, 49, 49), (49, 49), 49),  # one more was answered at an end of the window
+        (0, 5, (5, 5, 5, 5), (0, 0), 5),
+    ],
+)
+def test_failures_are_never_good_and_always_queries(answered, failed, timed, bounds, of):
+    told = served(answered, failed, {"latency": timed})
+    assert (told["at_least"], told["at_most"], told["of"]) == (*bounds, of)
+
+
+def test_times_between_tokens_bound_from_below_alone():
+    """Nine queries of one token, one of eleven with five late: nine keep to it."""
+    told = served(10, 0, {ITL: (5, 5, 5, 10)})
+    assert (told["at_least"], told["at_most"], told["of"]) == (5, 10, 10)
+
+
+def test_several_servers_are_bounded_one_by_one():
+    """On the one server every first token is late, on the other every query: none is good, whichever meet."""
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    late, quick = Buckets((0, 0, 50, 50), None), Buckets((50, 50, 50, 50), None)
+    for name, (ttft, latency) in {"a": (late, quick), "b": (quick, late)}.items():
+        metrics = [Metric("queries_total", Unit.COUNT, Kind.COUNTER)]
+        metrics += [
+            Metric(f"{timing}_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=BOUNDS)
+            for timing in (TTFT, "latency")
+        ]
+        number = session.device(
+            "page", metrics=metrics, kind=DeviceKind.WORKLOAD, scope=None, uuid=name, work="page"
+        )
+        zero = (0, Buckets((0,) * 4, 0.0), Buckets((0,) * 4, 0.0))
+        for t, values in (
+            (0.0, zero),
+            (10.0, zero),
+            (30.0, (50, ttft, latency)),
+            (40.0, (50, ttft, latency)),
+        ):
+            session.sample(number, t, *values)
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    told = session.summary(slo={TTFT: 0.1, "latency": 0.1})["goodput"]
+    assert (told["at_least"], told["at_most"], told["of"]) == (0, 0, 100)
