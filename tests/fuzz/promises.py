@@ -33,6 +33,7 @@ class Kept:
         self.begins_anew = begins_anew
         self.metrics: dict[str, tuple[Metric, ...]] = {each.id: tuple(each.metrics) for each in devices}
         self.values: dict[str, Any] = {}
+        """The last ones by metric; those of further devices have the device in front."""
         self.timed: dict[str, int] = {}
         """How many observations came under a name."""
         self.notes: list[str] = []
@@ -69,10 +70,12 @@ class Kept:
             self.latest_ns[sample.device_id] = sample.at_ns
         for metric, value in zip(metrics, sample.values, strict=True):
             if value is not None:
-                self._value(metric, value)
-                self.values[metric.name] = value
+                is_first = sample.device_id == next(iter(self.metrics))
+                name = metric.name if is_first else f"{sample.device_id}.{metric.name}"
+                self._value(metric, value, self.values.get(name, 0))
+                self.values[name] = value
 
-    def _value(self, metric: Metric, value: Any) -> None:
+    def _value(self, metric: Metric, value: Any, before: Any) -> None:
         if isinstance(value, Histogram):
             self._observations(metric, value)
         elif isinstance(value, Buckets):
@@ -85,7 +88,7 @@ class Kept:
             assert math.isfinite(value)
         if metric.kind is Kind.COUNTER:
             assert value >= 0
-            assert self.begins_anew or value >= self.values.get(metric.name, 0)
+            assert self.begins_anew or value >= before
 
     def _observations(self, metric: Metric, told: Histogram) -> None:
         assert told.n > 0
