@@ -80,7 +80,10 @@ def _join(args: argparse.Namespace) -> int:
             raise ConfigError(f"--{option} is not for import result, which adds to a session: --into FILE")
     result = clients.read(Path(args.place))
     path = shelf.resolve(args.into or "last")
-    amend.add_event(path, "client_result", {**result.fields(), "file": Path(args.place).name})
+    fields = {**result.fields(), "file": Path(args.place).name}
+    if amend.has_event(path, "client_result", fields):
+        raise ConfigError(f"cannot add {args.place} to {path}: this result is in it already")
+    amend.add_event(path, "client_result", fields)
     told = ", ".join(f"{format_count(count)} {spoken(name)}" for name, count in result.work.items())
     results.say(
         f"perfwatch: {result.tool} counted {told}; added to {path}; "

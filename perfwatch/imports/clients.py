@@ -93,31 +93,43 @@ def _of_json(text: str) -> ClientResult | None:
 
 
 def _objects(text: str) -> Iterator[Json]:
-    """The one that the file is; of lines or of a list the last, for a file is written on."""
+    """The one that the file is. Of lines or of a list the last, for a file is written on; llama-bench's lines
+    are its tests, and belong together.
+    """
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
-        told = None
-        for line in reversed(text.splitlines()):
-            try:
-                told = json.loads(line)
-                break
-            except (ValueError, RecursionError):
-                continue
+        lines = list(_lines(text))
+        told = lines if _is_llama_bench(lines) else lines[-1] if lines else None
     if isinstance(told, list):
         told = {"runs": told} if _is_llama_bench(told) else (told[-1] if told else None)
     if isinstance(told, dict):
         yield {"runs": [told]} if _is_llama_bench([told]) else told
 
 
+def _lines(text: str) -> Iterator[Any]:
+    """The lines that are JSON."""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+
+
 def _of_bench_serving(told: Json) -> ClientResult | None:
     """`vllm bench serve --save-result`, and SGLang's bench_serving, which came of it."""
     if "completed" not in told or "request_throughput" not in told:
         return None
-    names = {"ttft": "time_to_first_token", "itl": "inter_token_latency", "e2el": "latency", "e2e": "latency"}
+    names = {
+        "ttft": "time_to_first_token",
+        "tpot": "time_per_output_token",
+        "itl": "inter_token_latency",
+        "e2el": "latency",
+        "e2e": "latency",
+    }
     latency: dict[str, dict[str, float]] = {}
     for key, value in told.items():
-        parts = re.fullmatch(r"(mean|median|p\d+)_(ttft|itl|e2el|e2e)(?:_latency)?_ms", key)
+        parts = re.fullmatch(r"(mean|median|p\d+)_(ttft|tpot|itl|e2el|e2e)(?:_latency)?_ms", key)
         number = finite(value)
         if parts and number is not None:
             statistic = "p50_s" if parts[1] == "median" else f"{parts[1]}_s"
@@ -207,7 +219,29 @@ def _of_trtllm(told: Json) -> ClientResult | None:
         "generated_tokens": None if queries is None or outputs is None else float(round(queries * outputs)),
         "prompt_tokens": None if queries is None or inputs is None else float(round(queries * inputs)),
     }
-    return ClientResult("trtllm-bench", _numbers(counts), took_s)
+    return ClientResult("trtllm-bench", _numbers(counts), took_s, _times_of_trtllm(told))
+
+
+_TRTLLM_TIMES = (
+    ("performance", "request_latency_percentiles_ms", "latency"),
+    ("streaming_metrics", "ttft_percentiles", "time_to_first_token"),
+    ("streaming_metrics", "tpot_percentiles", "time_per_output_token"),
+)
+_TRTLLM_STATISTICS = {"average": "mean_s", "minimum": "min_s", "maximum": "max_s"}
+"""Its percentiles have the names of ours, `p50` to `p99`; all are in ms."""
+
+
+def _times_of_trtllm(told: Json) -> dict[str, dict[str, float]]:
+    latency = {}
+    for part, key, name in _TRTLLM_TIMES:
+        section = told.get(part)
+        found = section.get(key) if isinstance(section, Mapping) else None
+        statistics = found.items() if isinstance(found, Mapping) else ()
+        ours = {_TRTLLM_STATISTICS.get(str(one), f"{one}_s"): finite(value) for one, value in statistics}
+        known = {one: value * MILLI for one, value in ours.items() if value is not None and one in STATISTICS}
+        if known:
+            latency[name] = known
+    return latency
 
 
 def _is_llama_bench(told: Sequence[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +43,17 @@ def add_event(path: str, kind: str, fields: Mapping[str, Any]) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise SessionError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def has_event(path: str, kind: str, fields: Mapping[str, Any]) -> bool:
+    """Whether a session holds an event of the same content already."""
+    if path == "-" or is_stream(path):
+        return False
+    wanted = json.loads(encoder()(dict(fields)))
+    for record in open_session(path).records():
+        if record.get("event") == kind and {**record, "t": 0, "event": 0} == {**wanted, "t": 0, "event": 0}:
+            return True
+    return False
 
 
 def _parts(path: str, line: bytes) -> Iterator[bytes]:

@@ -158,6 +158,12 @@ def labels_of(raw: bytes) -> Mapping[str, str]:
     }
 
 
+def sorted_labels(raw: bytes) -> bytes:
+    """The labels in the order of their names: they are a set, and a server may write them in any order."""
+    found = [(match[1], match[2]) for match in _LABEL.finditer(raw)]
+    return b",".join(b'%s="%s"' % pair for pair in sorted(found)) if len(found) > 1 else raw
+
+
 def without_label(raw: bytes, name: str) -> tuple[bytes, str | None]:
     """The labels as they stand, without one of them; and that one's value, which has no escapes in it."""
     wanted = name.encode() + b'="'

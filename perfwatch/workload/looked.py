@@ -9,7 +9,15 @@ from typing import Any
 
 from perfwatch import metrics
 from perfwatch.model import Buckets, Kind, Metric, Value
-from perfwatch.workload.exposition import SERIES, Line, Page, count_of, labels_of, without_label
+from perfwatch.workload.exposition import (
+    SERIES,
+    Line,
+    Page,
+    count_of,
+    labels_of,
+    sorted_labels,
+    without_label,
+)
 from perfwatch.workload.growth import Growing
 from perfwatch.workload.patterns import Says
 from perfwatch.workload.quantities import Quantity
@@ -32,7 +40,7 @@ class Looked:
         """How many took the time, where a timing is told as a sum alone."""
         self._bounds: tuple[float, ...] = ()
         self._buckets: dict[bytes, tuple[bytes, float | None]] = {}
-        self._wanted: dict[bytes, bool] = {}
+        self._wanted: dict[bytes, bytes | None] = {}
         self._has_sum = False
         self._restarted = False
         self.no_count = ""
@@ -60,7 +68,7 @@ class Looked:
         return 0 if announced else None
 
     def _has_any(self, page: Page, name: str) -> bool:
-        return any(self._takes(labels) for labels, _ in page.lines(name))
+        return any(self._series_of(labels) is not None for labels, _ in page.lines(name))
 
     def _take(self, rows: Mapping[bytes, Sequence[Number]]) -> tuple[Number, ...]:
         restarted, self._restarted = self._restarted, False
@@ -94,15 +102,17 @@ class Looked:
         return found, rows
 
     def _of_lines(self, lines: Iterable[Line]) -> dict[bytes, tuple[Number]]:
-        takes = self._takes
-        return {labels: (value,) for labels, value in lines if value is not None and takes(labels)}
+        known = ((self._series_of(labels), value) for labels, value in lines)
+        return {series: (value,) for series, value in known if value is not None and series is not None}
 
-    def _takes(self, labels: bytes) -> bool:
-        """Whether a series counts; a page has the same ones each time, so it is remembered."""
-        found = self._wanted.get(labels)
-        if found is None:
-            found = self.quantity.takes(labels)
-            _remember(self._wanted, labels, found)
+    def _series_of(self, labels: bytes) -> bytes | None:
+        """By what a series is known; None if it does not count. A page has the same ones each time, so it is
+        remembered.
+        """
+        if labels in self._wanted:
+            return self._wanted[labels]
+        found = sorted_labels(labels) if self.quantity.takes(labels) else None
+        _remember(self._wanted, labels, found)
         return found
 
     def _timings(self, page: Page) -> Buckets | None:
@@ -145,7 +155,7 @@ class Looked:
                 counts[own][bound] = count
             else:
                 counts[own] = {bound: count}
-        sums = dict(page.lines(f"{name}_sum"))
+        sums = {self._series_of(labels): value for labels, value in page.lines(f"{name}_sum")}
         for labels, by_bound in counts.items():
             if math.inf in by_bound and not any(map(math.isnan, by_bound)):
                 yield labels, _Histogram(by_bound, sums.get(labels))
@@ -155,7 +165,8 @@ class Looked:
 
         A page has the same lines each time, so they are remembered.
         """
-        own, text = without_label(labels, "le")
+        raw, text = without_label(labels, "le")
+        own = sorted_labels(raw)
         bound = None if text is None or not self.quantity.takes(own) else _bound(text)
         _remember(self._buckets, labels, (own, bound))
         return own, bound

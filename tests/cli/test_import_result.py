@@ -44,7 +44,12 @@ SGLANG = {
 TRTLLM = {
     "engine": {},
     "request_info": {"num_requests": 100, "avg_num_output_tokens": 128.0, "avg_num_input_tokens": 64.0},
-    "performance": {"request_throughput_req_s": 10.0, "total_latency_ms": 10_000.0},
+    "performance": {
+        "request_throughput_req_s": 10.0,
+        "total_latency_ms": 10_000.0,
+        "request_latency_percentiles_ms": {"p50": 800.0, "p99": 1200.0, "average": 810.0, "maximum": 1300.0},
+    },
+    "streaming_metrics": {"ttft_percentiles": {"p50": 40.0, "p95": 60.0}, "tpot_percentiles": {"p50": 6.0}},
 }
 LLAMA = [
     {"n_prompt": 512, "n_gen": 0, "avg_ns": 1e9, "avg_ts": 512.0, "samples_ns": [1e9] * 5},
@@ -252,3 +257,31 @@ def test_what_cannot_be_joined_is_one_sentence(
     assert done.returncode == status
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_percentiles_of_trtllm_bench_and_the_tests_of_llama_bench_in_lines_are_read(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "result"
+    file.write_text(json.dumps(TRTLLM))
+    assert read(file).latency == {
+        "latency": {"p50_s": 0.8, "p99_s": 1.2, "mean_s": 0.81, "max_s": 1.3},
+        "time_to_first_token": {"p50_s": 0.04, "p95_s": 0.06},
+        "time_per_output_token": {"p50_s": 0.006},
+    }
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in LLAMA))
+    assert read(file).work == {"generated_tokens": 640, "prompt_tokens": 2560}
+
+
+def test_a_result_is_joined_once(tmp_path: Path) -> None:
+    log, result = tmp_path / "run.jsonl", tmp_path / "result.json"
+    perfwatch(
+        *("run", "--only", "simulated", "--no-collector", "simulated", "-o", str(log), "--", "true"),
+        home=tmp_path,
+    )
+    result.write_text(json.dumps(SGLANG))
+    first, again = (
+        perfwatch("import", "result", str(result), "--into", str(log), home=tmp_path) for _ in range(2)
+    )
+    assert first.returncode == 0, first.stderr
+    assert (again.returncode, "this result is in it already" in again.stderr) == (2, True)

@@ -17,8 +17,10 @@ from perfwatch_collectors.page import PageCollector, PageOptions
 from serving import Server, by_path, page, raw, serving
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.model import Appeared, Buckets, Event, Reading, Sample
+from perfwatch.model import Appeared, Buckets, Device, DeviceKind, Event, Reading, Sample
 from perfwatch.testing import FakeClock, check_contract
+from perfwatch.workload.exposition import Page
+from perfwatch.workload.page import PageTally
 
 PAGES = Path(__file__).parent.parent / "data" / "pages"
 VLLM = """\
@@ -524,3 +526,20 @@ def test_a_restart_is_not_forgotten_while_the_series_is_away(server: Server) -> 
         server.answer = page(body)
         watched.read()
     assert [row["n_total"] for row in watched.rows] == [5, None, 55]
+
+
+def test_labels_are_a_set_in_whatever_order_they_are_written() -> None:
+    """A server that writes its labels in another order has no other series."""
+    name = "vllm:e2e_request_latency_seconds"
+    tally = PageTally(Device("page", "page", DeviceKind.WORKLOAD))
+    readings: list[Reading] = []
+    for at, labels in enumerate(['a="1",b="x,y"', 'b="x,y", a="1"', 'a="1",b="x,y"']):
+        count = 5 * (at + 1)
+        body = f"vllm:request_success_total{{{labels}}} {count}\n{name}_sum{{{labels}}} {count}\n"
+        body += "".join(f'{name}_bucket{{{labels},le="{bound}"}} {count}\n' for bound in ("1", "+Inf"))
+        readings = tally.readings(Page(body.encode()), at * 10**9)
+    sample = readings[-1]
+    assert isinstance(sample, Sample)
+    values = dict(zip([metric.name for metric in tally.device.metrics], sample.values, strict=True))
+    assert values["queries_total"] == 15
+    assert values["latency_seconds"] == Buckets((15, 15), 15.0)
