@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described import description as language
-from perfwatch_collectors.described.devices import Found, devices_in, readings
+from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, records
+from perfwatch_collectors.described.formats import Unreadable, joined, records
 from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
 
 from perfwatch.collector import Collector
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description
     from perfwatch_collectors.described.records import Record
 
+Place = Command | Stream | File | WebPage | Directories
 GONE_AFTER = 3
 """A device that so many outputs do not tell of has left: one that was cut short tells of fewer."""
 
@@ -50,7 +51,8 @@ class DescribedCollector(Collector):
 
     def __init__(self, options: DescribedOptions | None = None) -> None:
         super().__init__(options)
-        self._place: Command | Stream | File | WebPage | Directories | None = None
+        self._place: Place | None = None
+        self._rates = Rates()
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
         self._first: list[Found] | None = None
@@ -62,24 +64,31 @@ class DescribedCollector(Collector):
             Unavailable: the tool or the file is not there, or it tells of no device.
         """
         self.close()
-        source = self.description.source
-        self._place = self._find()
-        try:
-            found = self._read()
-        except CollectorError as error:
-            may_come = isinstance(self._place, WebPage)
-            self.close()
-            if may_come:
-                raise  # somebody named it: it is looked for again soon
-            raise Unavailable(str(error), source.remedy) from error
-        if not found:
-            shown = self._place.shown
-            self.close()
-            raise Unavailable(f"{shown} tells of no device", source.remedy)
+        found = self._first_found(self._places())
         self._known = {one.device.id: one.device for one in found}
         self._unseen = {}
+        self._rates = Rates()
         self._first = found
         return list(self._known.values())
+
+    def _first_found(self, places: Sequence[Place]) -> list[Found]:
+        """What the first place tells that tells of a device; else why the first of all does not."""
+        remedy = self.description.source.remedy
+        failed: CollectorError | None = None
+        for place in places:
+            self._place = place
+            try:
+                found = self._read()
+                if found:
+                    return found
+                raise Unavailable(f"{place.shown} tells of no device", remedy)
+            except CollectorError as error:
+                failed = failed or error
+            self.close()
+        assert failed is not None, "there is at least one place"
+        if isinstance(places[0], WebPage):
+            raise failed  # somebody named it: it is looked for again soon
+        raise Unavailable(str(failed), remedy) from failed
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         """The values of each device; news of those that came, tell more, or are gone."""
@@ -87,7 +96,7 @@ class DescribedCollector(Collector):
         if found is None:
             found = self._read()
         yield from self._news(found)
-        yield from readings(found, self._known)
+        yield from readings(found, self._known, self._rates)
 
     def close(self) -> None:
         """End what runs."""
@@ -95,19 +104,20 @@ class DescribedCollector(Collector):
             self._place.close()
         self._place, self._first = None, None
 
-    def _find(self) -> Command | Stream | File | WebPage | Directories:
+    def _places(self) -> list[Place]:
         source, root = self.description.source, Path(self.options.root)
+        if source.stream:
+            return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
         if source.commands:
-            argv = find(source)
-            return (Stream if source.stream else Command)(argv, source.timeout_s)
+            return [Command(argv, source.timeout_s, also) for argv, also in find(source)]
         if source.directory:
-            return Directories(root, source.directory, source.remedy)
+            return [Directories(root, source.directory, source.remedy)]
         if source.url:
-            return WebPage(source, self.options.url or source.url)
+            return [WebPage(source, self.options.url or source.url)]
         path = root / source.file.lstrip("/")
-        if not path.exists():
+        if not _is_there(path):
             raise Unavailable(f"{source.file} is not there", source.remedy)
-        return File(path)
+        return [File(path)]
 
     def _read(self) -> list[Found]:
         place = self._place
@@ -115,11 +125,23 @@ class DescribedCollector(Collector):
             raise TryAgain(f"{self.name} is not open")
         if isinstance(place, Directories):
             return self._of_its_host(devices_in(place.records(), self.description))
+        told = self._told(place)
+        if isinstance(place, Command) and place.also is not None:
+            told = joined(told, self._more(place.also), self.description.read.join)
+        return self._of_its_host(devices_in(told, self.description))
+
+    def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:
-            told: Sequence[Record] = records(place.output(), self.description.read)
+            return records(place.output(), self.description.read)
         except Unreadable as error:
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
-        return self._of_its_host(devices_in(told, self.description))
+
+    def _more(self, place: Command) -> Sequence[Record]:
+        """What a second command tells besides; where it fails, what the first one tells remains."""
+        try:
+            return self._told(place)
+        except CollectorError:
+            return ()
 
     def _of_its_host(self, found: list[Found]) -> list[Found]:
         host = self.options.host
@@ -144,10 +166,18 @@ class DescribedCollector(Collector):
             self._unseen.pop(key, None)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a file is there, as far as this user may see."""
+    try:
+        return path.exists()
+    except OSError:  # a directory above it is another's, as debugfs is root's
+        return True
+
+
 def _as_known(one: Found, known: Device, of: Description) -> Found:
     """What is told, in the order in which the device declared it."""
     told = {each.metric: each for each in of.metrics}
-    return Found(known, tuple(told[metric] for metric in known.metrics), one.records)
+    return replace(one, device=known, told=tuple(told[metric] for metric in known.metrics))
 
 
 def class_of(path: str) -> type[DescribedCollector]:

@@ -6,6 +6,7 @@ Whatever is wrong is one sentence that names the file, the place in it and what 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
 from perfwatch_collectors.described.pages import family_of
-from perfwatch_collectors.described.records import fields_of, steps_of
+from perfwatch_collectors.described.records import Record, fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
 
 from perfwatch import metrics as catalogue
@@ -38,6 +39,13 @@ _SUFFIXES = {
     "_seconds": Unit.SECOND,
 }
 """What the name of a metric of one's own ends in, before `_total` where it is a counter."""
+_GROWS = {
+    Unit.RATIO: Unit.SECOND,
+    Unit.WATT: Unit.JOULE,
+    Unit.BYTE_PER_SECOND: Unit.BYTE,
+    Unit.HERTZ: Unit.COUNT,
+}
+"""What a total counts of which a `rate` is the growth in a second."""
 _OF_A_METER = (catalogue.POWER.name, catalogue.ENERGY.name, catalogue.POWER_LIMIT.name)
 """What devices that share a meter tell once, together."""
 
@@ -47,7 +55,9 @@ class Source:
     """Where the output comes from: one of `commands`, `file`, `directory`, `url`.
 
     Args:
-        commands: each a program with its arguments, the first that is there is run; no shell reads them.
+        commands: each a program with its arguments, the first that is there and tells of a device is run;
+            no shell reads them.
+        also: to each of them a second one, which tells more of the same devices.
         stream: the command is started once and prints on and on.
         file: is read at each poll.
         directory: a pattern of directories, each of which is a device; its files are the fields.
@@ -62,6 +72,7 @@ class Source:
     """
 
     commands: tuple[tuple[str, ...], ...] = ()
+    also: tuple[tuple[str, ...], ...] = ()
     stream: bool = False
     file: str = ""
     directory: str = ""
@@ -86,14 +97,34 @@ class Told:
         sources: the fields that may tell it, the first that is there does.
         reading: of its text.
         combine: one value of several.
+        find: a pattern that is looked for in the text of the field; each time it is found is a value.
         shared: of devices that share a meter it is told once.
+        board: how what the devices of a meter tell is one value of their board, besides.
+        is_rate: the field is a total, and its growth in a second is told.
+        least, most: of a rate; beyond these nothing is believed.
     """
 
     metric: Metric
     sources: tuple[str, ...]
     reading: Reading
     combine: str = "first"
+    find: re.Pattern[str] | None = None
     shared: bool = False
+    board: str = ""
+    is_rate: bool = False
+    least: float = -math.inf
+    most: float = math.inf
+
+    def raws(self, record: Record) -> list[Any]:
+        """The texts of the field, or what is found in them."""
+        raws = record.first(self.sources)
+        if self.find is None:
+            return raws
+        return [match[match.lastindex or 0] for raw in raws for match in self.find.finditer(str(raw))]
+
+    def values(self, record: Record) -> list[float | None]:
+        """The numbers of these texts."""
+        return [self.reading.value(raw) for raw in self.raws(record)]
 
 
 @dataclass(frozen=True)
@@ -271,7 +302,7 @@ class _Table:
 
 
 def _source(table: _Table, read: Read) -> Source:
-    table.knows(*_PLACES, *_OF_A_PAGE, "stream", "period", "fastest", "timeout", "remedy", "unasked")
+    table.knows(*_PLACES, *_OF_A_PAGE, "also", "stream", "period", "fastest", "timeout", "remedy", "unasked")
     named = [key for key in _PLACES if table.values.get(key)]
     if len(named) != 1:
         raise ConfigError(
@@ -287,8 +318,15 @@ def _source(table: _Table, read: Read) -> Source:
     stream = table.flag("stream")
     if stream and named[0] != "command":
         raise table.wrong("stream", True, "a command, which is started once and prints on and on")
+    also = _commands(table, "also")
+    if bool(also) != bool(read.join) or (also and (stream or named[0] != "command")):
+        raise ConfigError(
+            f"cannot use [source] of {table.where}: also takes a second command, beside command, and join in "
+            "[read], the field in which both say the same device"
+        )
     return Source(
-        commands=_commands(table),
+        commands=_commands(table, "command"),
+        also=also,
         stream=stream,
         file=table.text("file", ""),
         directory=table.text("directory", ""),
@@ -309,9 +347,9 @@ _PLACES = ("command", "file", "directory", "url")
 _OF_A_PAGE = ("user", "password", "token", "verify")
 
 
-def _commands(table: _Table) -> tuple[tuple[str, ...], ...]:
+def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
     """`["tool", "-j"]`, or a list of such lists, of which the first that is there is run."""
-    value = table.values.get("command", [])
+    value = table.values.get(key, [])
     takes = 'a program and its arguments, as in ["tool", "--json"], or a list of such lists'
     if isinstance(value, str) or not isinstance(value, list):
         raise table.wrong("command", value, takes)
@@ -336,6 +374,7 @@ def _read(table: _Table) -> Read:
         columns=table.texts("columns"),
         widths=tuple(widths),
         titles=table.text("titles", ""),
+        join=table.text("join", ""),
     )
     for pattern in (read.pattern, read.begins):
         compiled(pattern)
@@ -402,28 +441,36 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     for name_of_field in sources:
         _check_field(name_of_field, read)
     unit = own.text("unit", "")
-    if unit and factor_of(unit, metric.unit) is None:
-        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(metric.unit))[:6])}")
+    is_rate = own.flag("rate")
+    if is_rate and metric.unit not in _GROWS:
+        raise own.wrong("rate", True, f"a metric in {', '.join(unit.value for unit in _GROWS)}")
+    read_as = _GROWS[metric.unit] if is_rate else metric.unit
+    if unit and factor_of(unit, read_as) is None:
+        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(read_as))[:6])}")
+    limits = {"least": own.number("least", _least(metric)), "most": own.number("most", math.inf)}
     return Told(
         metric=metric,
         sources=sources,
         reading=Reading(
-            unit=metric.unit,
+            unit=read_as,
             told=unit,
             factor=own.number("factor", 1.0),
             missing=frozenset(own.texts("missing")),
             zero_is_missing=own.flag("zero_is_missing"),
-            least=own.number("least", _least(metric)),
-            most=own.number("most", math.inf),
+            **({} if is_rate else limits),
         ),
         combine=own.choice("combine", dict.fromkeys(COMBINED), "first"),
+        find=compiled(own.text("find")) if "find" in given else None,
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
+        board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
+        is_rate=is_rate,
+        **limits,
     )
 
 
 METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
-    *("update", "window", "step", "wraps_at"),
+    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
 )
 
 

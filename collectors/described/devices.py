@@ -6,10 +6,13 @@ them keeps what is its own. A single device of a meter tells all itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from perfwatch_collectors.described.records import fits
 from perfwatch_collectors.described.values import combined, is_missing
 
 from perfwatch.model import Device, Reading, Sample
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.records import Record
 
 NAME_LENGTH = 200
+_MORE_THAN_ALL = 1.1
+"""A total is renewed at its own times: a tenth more than all the time was busy is as good as all."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,13 @@ class Found:
         device: as it is declared.
         told: the metrics that it tells, in the order of its values.
         records: the first that has a value tells it.
+        is_board: the records are those of its devices, of which some metrics are a mean or a sum.
     """
 
     device: Device
     told: tuple[Told, ...]
     records: tuple[Record, ...]
+    is_board: bool = False
 
     def on(self, host: str) -> Found:
         """The same device, of another machine than the one that reads it."""
@@ -45,12 +52,46 @@ class Found:
         return Sample(self.device.id, tuple(self._value(told) for told in self.told))
 
     def _value(self, told: Told) -> float | None:
-        for record in self.records:
-            values = [told.reading.value(raw) for raw in record.first(told.sources)]
-            value = combined(values, told.combine)
-            if value is not None:
-                return value
-        return None
+        each = (combined(told.values(record), told.combine) for record in self.records)
+        if self.is_board and told.board:
+            return combined(list(each), told.board)
+        return next((value for value in each if value is not None), None)
+
+
+class Rates:
+    """How much totals grew in a second since the reading before.
+
+    Args:
+        clock: tells the time of a reading, s.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._before: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def of(self, found: Found) -> Sample:
+        """A device's sample, in which the growth of its totals stands in place of them."""
+        now_s, sample = self._clock(), found.sample()
+        if not any(told.is_rate for told in found.told):
+            return sample
+        values = zip(found.told, sample.values, strict=True)
+        return Sample(
+            sample.device_id, tuple(self._value(found, told, value, now_s) for told, value in values)
+        )
+
+    def _value(self, found: Found, told: Told, value: Any, now_s: float) -> Any:
+        """A first reading tells no growth, nor one in which the total began anew."""
+        if not told.is_rate or value is None:
+            return value
+        key = (found.device.id, told.metric.name)
+        before, before_s = self._before.get(key, (math.inf, now_s))
+        self._before[key] = (value, now_s)
+        if value < before or now_s <= before_s:
+            return None
+        rate = (value - before) / (now_s - before_s)
+        if rate > told.most * _MORE_THAN_ALL or rate < told.least:
+            return None
+        return min(rate, told.most)
 
 
 def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
@@ -71,11 +112,11 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     return found
 
 
-def readings(found: Sequence[Found], known: Mapping[str, Device]) -> Iterator[Reading]:
+def readings(found: Sequence[Found], known: Mapping[str, Device], rates: Rates) -> Iterator[Reading]:
     """The samples of devices that are declared as they are."""
     for one in found:
         if known.get(one.device.id) == one.device:
-            yield one.sample()
+            yield rates.of(one)
 
 
 def found_id(board: str) -> str:
@@ -85,9 +126,9 @@ def found_id(board: str) -> str:
 
 def _is_wanted(record: Record, of: Description) -> bool:
     for name, texts in of.device.only.items():
-        if record.text(name) not in texts:
+        if not fits(record.text(name), texts):
             return False
-    return not any(record.text(name) in texts for name, texts in of.device.skip.items())
+    return not any(fits(record.text(name), texts) for name, texts in of.device.skip.items())
 
 
 def _id_of(record: Record, of: Description, at: int) -> str:
@@ -120,7 +161,9 @@ def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[st
 
 def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Found:
     told = tuple(
-        one for one in of.metrics if one.shared and any(record.has(one.sources) for record in records)
+        one
+        for one in of.metrics
+        if (one.shared or one.board) and any(record.has(one.sources) for record in records)
     )
     model = _model(records[0], of)
     device = Device(
@@ -132,7 +175,7 @@ def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Fo
         scope=of.device.scope,
         facts={"chips": len(records)},
     )
-    return Found(device, told, tuple(records))
+    return Found(device, told, tuple(records), is_board=True)
 
 
 def _single(key: str, record: Record, of: Description, index: int | str, parent: str | None) -> Found:

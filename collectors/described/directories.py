@@ -1,21 +1,26 @@
 """Directories of the system in which each is a device, and the files in it are its fields (sysfs, hwmon).
 
-A field is the path of a file below the directory, and may be a pattern: `hwmon/hwmon*/power1_input`. Names
-with an @ tell of the directory itself: `@name`, `@path` (as it really is), and `@link:device` (the name of
-what a link points to, such as a bus address).
+A field is the path of a file below the directory, and may be a pattern: `hwmon/hwmon*/power1_input`. One that
+begins with a slash is a file of the system (`/sys/bus/pci/devices/{busname}/numa_node`, in which other fields
+are filled in), and `power*_input{label="Total*"}` is the file beside which a label says that. Names with an @
+tell of the directory itself: `@name`, `@path` (as it really is), and `@link:device` (the name of what a link
+points to, such as a bus address).
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from perfwatch_collectors.described.records import Record
+from perfwatch_collectors.described.records import Record, fits
 
 from perfwatch.errors import Unavailable
 from perfwatch.text import clean
 
 FILE_BYTES = 65536
+_LABELLED = re.compile(r'(?P<path>.+)\{label="(?P<label>[^"]*)"\}')
 
 
 class Directories:
@@ -42,7 +47,7 @@ class Directories:
         found = sorted(path for path in self._root.glob(self._pattern) if path.is_dir())
         if not found:
             raise Unavailable(f"{self.shown} is not there", self._remedy)
-        return [_Folder(path) for path in found]
+        return [_Folder(path, self._root) for path in found]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -51,9 +56,9 @@ class Directories:
 class _Folder(Record):
     """The files of one directory, read when they are asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         super().__init__({})
-        self._path = path
+        self._path, self._root = path, root
 
     def values(self, name: str) -> list[Any]:
         """The text of a file, of each that a pattern finds."""
@@ -70,11 +75,29 @@ class _Folder(Record):
         return [link.resolve().name] if name.startswith("@link:") and link.exists() else []
 
     def _read(self, name: str) -> list[str]:
-        texts = []
-        for file in sorted(self._path.glob(name)) if set(name) & set("*?[") else [self._path / name]:
-            try:
-                with file.open("rb") as stream:
-                    texts.append(stream.read(FILE_BYTES).decode("utf-8", "replace").strip("\0\n "))
-            except OSError:
-                continue  # a sensor that is switched off, or that only root may read: nothing is known
-        return texts
+        """What the files say; of a labelled one those whose label fits."""
+        labelled = _LABELLED.fullmatch(name)
+        if labelled is None:
+            return [text for file in self._files(name) if (text := _text(file)) is not None]
+        found = [file for file in self._files(labelled["path"]) if fits(_label(file), [labelled["label"]])]
+        return [text for file in found if (text := _text(file)) is not None]
+
+    def _files(self, name: str) -> Iterator[Path]:
+        filled = self.filled(name) if "{" in name else name
+        if filled is None:
+            return
+        place, below = (self._root, filled[1:]) if filled.startswith("/") else (self._path, filled)
+        yield from sorted(place.glob(below)) if set(below) & set("*?[") else [place / below]
+
+
+def _text(file: Path) -> str | None:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(FILE_BYTES).decode("utf-8", "replace").strip("\0\n ")
+    except OSError:
+        return None  # a sensor that is switched off, or that only root may read: nothing is known
+
+
+def _label(file: Path) -> str | None:
+    """What a driver calls the sensor of `power1_input`: it stands in `power1_label` beside it."""
+    return _text(file.with_name(f"{file.name.rpartition('_')[0]}_label"))

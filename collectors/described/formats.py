@@ -27,6 +27,12 @@ MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
 
+MOST_OPENINGS = 32
+"""So many lines that look like the beginning of a document are tried."""
+_OPENING = re.compile(r"^[ \t]*([{\[])|\A[^{\[]*([{\[])", re.MULTILINE)
+"""A document begins a line; or it is the first bracket of all."""
+
+
 class Unreadable(Exception):
     """The output is not what was described; says how, in a clause."""
 
@@ -46,6 +52,8 @@ class Read:
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
         titles: a word of the line that holds the titles of a table.
+        join: of a source with a second command: the field in which the lines of both say the same device;
+            `dev_name|device` where they call it differently.
     """
 
     format: str
@@ -56,6 +64,7 @@ class Read:
     columns: tuple[str, ...] = ()
     widths: tuple[int, ...] = ()
     titles: str = ""
+    join: str = ""
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
 
@@ -75,6 +84,12 @@ def records(output: bytes, how: Read) -> list[Record]:
         if len(found) > MOST_RECORDS:
             raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
     return found
+
+
+def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
+    """The records of one output, each with the fields that another one tells of the same device besides."""
+    others = {name: one.fields for one in more if (name := one.text(field)) is not None}
+    return [Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole) for one in told]
 
 
 def _series(output: bytes, how: Read) -> Iterator[Record]:
@@ -108,17 +123,16 @@ def _json_lines(text: str, how: Read) -> Iterator[Record]:
 
 
 def _document(text: str) -> Any:
-    """The document; what a tool says before it, such as a warning, is passed over."""
-    begin = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=-1)
-    if begin < 0:
-        raise Unreadable(f"it is no JSON: {_begin(text)}")
-    try:
-        document, _ = json.JSONDecoder().raw_decode(text[begin:])
-    except RecursionError:
-        raise Unreadable("it is nested too deeply") from None
-    except ValueError as error:
-        raise Unreadable(f"it is no whole JSON ({clean(error, 80)})") from None
-    return document
+    """The document; what a tool says before it, such as `[WARN] an old driver`, is passed over."""
+    why = ""
+    for match in islice(_OPENING.finditer(text), MOST_OPENINGS):
+        try:
+            return json.JSONDecoder().raw_decode(text, match.start(match.lastindex or 0))[0]
+        except RecursionError:
+            raise Unreadable("it is nested too deeply") from None
+        except ValueError as error:
+            why = why or f"it is no whole JSON ({clean(error, 80)})"
+    raise Unreadable(why or f"it is no JSON: {_begin(text)}")
 
 
 def _of_document(document: Any, how: Read) -> Iterator[Record]:

@@ -42,17 +42,22 @@ PLACES = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/sbin", "/opt/bin")
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
 
 
-def find(source: Source, path: str | None = None) -> list[str]:
-    """The command that is there, its program with its whole path.
+def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[str]]]:
+    """The commands that are there, their programs with whole paths; each with the one that tells more.
 
     Raises:
         Unavailable: none of them is.
     """
     where = os.pathsep.join([path if path is not None else os.environ.get("PATH", os.defpath), *PLACES])
-    for command in source.commands:
+    found = []
+    for at, command in enumerate(source.commands):
         program = shutil.which(command[0], path=where)
         if program is not None:
-            return [program, *command[1:]]
+            also = source.also[min(at, len(source.also) - 1)] if source.also else ()
+            more = shutil.which(also[0], path=where) if also else None
+            found.append(([program, *command[1:]], [more, *also[1:]] if more else []))
+    if found:
+        return found
     names = " or ".join(dict.fromkeys(clean(command[0], 60) for command in source.commands))
     raise Unavailable(f"{names} is not there", source.remedy)
 
@@ -63,12 +68,14 @@ class Command:
     Args:
         argv: the program with its whole path, and its arguments.
         timeout_s: so long its answer is waited for.
+        also: one that tells more of the same devices.
     """
 
-    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, argv: Sequence[str], timeout_s: float, also: Sequence[str] = ()) -> None:
         self._argv = list(argv)
         self._timeout_s = timeout_s
         self.shown = shown(argv)
+        self.also = Command(also, timeout_s) if also else None
 
     def output(self) -> bytes:
         """What it prints.

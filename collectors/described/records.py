@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
+
+from perfwatch_collectors.described.values import is_missing
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
@@ -44,9 +47,10 @@ class Record:
         return next((found for name in names if (found := self.values(name))), [])
 
     def text(self, name: str) -> str | None:
-        """What a field tells, as a text; `serial|uuid`: the first that is there."""
-        found = self.first(name.split("|"))
-        return None if not found or isinstance(found[0], (dict, list)) else str(found[0]).strip()
+        """What a field tells, as a text; `serial|uuid`: the first that is known, else the first there is."""
+        found = [values[0] for each in name.split("|") if (values := self.values(each))]
+        texts = [str(value).strip() for value in found if not isinstance(value, (dict, list))]
+        return next((text for text in texts if not is_missing(text)), texts[0] if texts else None)
 
     def has(self, names: Sequence[str]) -> bool:
         """Whether the output has one of the fields at all, whatever it says."""
@@ -64,6 +68,13 @@ class Record:
 
         filled = _FIELD.sub(text_of, template)
         return None if missing or not filled.strip() else filled.strip()
+
+
+def fits(text: str | None, wanted: Sequence[str]) -> bool:
+    """Whether a text is one of several; of those with a * any text that fits."""
+    if text is None:
+        return False
+    return any(text == one or ("*" in one and fnmatchcase(text, one)) for one in wanted)
 
 
 def fields_of(template: str) -> list[str]:

@@ -84,12 +84,11 @@ def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
     """From the first record that tells a value, as in a sample; else from the first that has the field."""
     raws: list[Any] = []
     for record in of:
-        raws = record.first(told.sources)
-        values = [told.reading.value(raw) for raw in raws]
-        value = combined(values, told.combine)
+        raws = told.raws(record)
+        value = combined(told.values(record), told.combine)
         if value is not None:
             return Tried(told.metric, " or ".join(told.sources), _texts(raws), value, "")
-    raws = next((found for record in of if (found := record.first(told.sources))), [])
+    raws = next((found for record in of if (found := told.raws(record))), [])
     return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, _why(told, raws))
 
 
@@ -100,7 +99,9 @@ def _texts(raws: Sequence[Any]) -> tuple[str, ...]:
 def _why(told: Told, raws: Sequence[Any]) -> str:
     """Why a field that is there tells no value."""
     if not raws:
-        return "the field is not there"
+        return (
+            "the field is not there" if told.find is None else "the field is not there, or find is not in it"
+        )
     if isinstance(raws[0], (dict, list)):
         return "it holds more than one value: name one of them, or add [*] and combine"
     text = str(raws[0]).strip()
