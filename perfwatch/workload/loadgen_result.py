@@ -308,7 +308,7 @@ def _aim(scenario: str, known: Mapping[str, Any]) -> Aim:
     per_query = _whole(known.get("effective_samples_per_query"), least=1) or 1
     if scenario == "Offline":
         return Aim(per_query if per_query > 1 else 0, 0.0)
-    least_ms = _number(known.get("effective_min_duration_ms")) or 0.0
+    least_ms = max(0.0, _number(known.get("effective_min_duration_ms")) or 0.0)
     return Aim(per_query * (_whole(known.get("effective_min_query_count"), least=1) or 0), least_ms / 1e3)
 
 

@@ -577,8 +577,16 @@ def test_a_result_of_loadgen_that_no_run_can_have_is_none(told: dict[str, Any]) 
     assert found.samples is None
 
 
-def test_an_aim_that_is_too_far_is_an_aim() -> None:
+def test_an_aim_that_is_too_far_or_behind_is_an_aim() -> None:
     assert loadgen_result.Aim(5, 1e305).in_all(10**6, 1e-3) == 10**15
+    told = {
+        "effective_scenario": "Server",
+        "effective_min_duration_ms": -1e308,
+        "effective_min_query_count": 7,
+    }
+    found = loadgen_result.result([mllog(key, value, 1, {}).decode() for key, value in told.items()], [])
+    assert found is not None
+    assert found.aim.in_all(10**6, 1e-3) == 7
 
 
 def test_a_trace_of_enormous_numbers_and_repeated_keys_is_read_on() -> None:
