@@ -7,6 +7,7 @@ The names of the usual servers are known (`perfwatch.workload.servers`); any oth
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -22,6 +23,8 @@ from perfwatch.workload.exposition import Page
 from perfwatch.workload.page import PageTally
 from perfwatch.workload.quantities import parse_quantities
 
+AT_ONCE_S, MOMENT_S = 0.25, 0.05
+"""A refusal that came so quickly is met by another try so much later."""
 SAID = 100
 """So many different reasons are told; a server that finds a new one each time is not heard for ever."""
 
@@ -84,7 +87,7 @@ class PageCollector(Collector):
         self._quantities = parse_quantities(named)
         self._tally: PageTally | None = None
         self._said: set[str] = set()
-        self._was_read = False
+        self._was_read = self._goes_well = False
 
     def open(self) -> Sequence[Device]:
         if not self._places:
@@ -108,7 +111,7 @@ class PageCollector(Collector):
             raise TryAgain(f"the page {shown(self._url)} is not open")
         before_ns = self._clock.monotonic_ns()
         try:
-            page = self._page(fetcher)
+            page = self._page_at_second_try(fetcher)
         except TryAgain as trouble:
             now_ns = self._clock.monotonic_ns()
             if isinstance(trouble, NotUp):
@@ -139,6 +142,27 @@ class PageCollector(Collector):
     def _url(self) -> str:
         """Where the page is looked for now."""
         return self._places[self._at]
+
+    def _page_at_second_try(self, fetcher: Fetches) -> Page:
+        """The page; a server that went well until now and refuses at once is asked again a moment later.
+
+        At the end of a run there is no other reading that could tell what it counted last.
+
+        Raises:
+            TryAgain: it cannot be had now; says why.
+        """
+        begun_ns, went_well = self._clock.monotonic_ns(), self._goes_well
+        self._goes_well = False
+        try:
+            page = self._page(fetcher)
+        except TryAgain as trouble:
+            took_s = (self._clock.monotonic_ns() - begun_ns) / NS
+            if not went_well or isinstance(trouble, NoAnswer) or took_s > AT_ONCE_S:
+                raise
+            time.sleep(MOMENT_S)
+            page = self._page(fetcher)
+        self._goes_well = True
+        return page
 
     def _page(self, fetcher: Fetches) -> Page:
         """The page; until one was read, of a server of which no path was named, at its usual places.

@@ -208,6 +208,11 @@ class RunningWork(Course):
         step.t, step.value = t, value
         self.trace.add(t, step.total, 0.0)
 
+    @property
+    def tells(self) -> bool:
+        """A run that goes on begins at the first reading: nothing was missed."""
+        return True
+
     def changes_in(self, span: Span) -> Sequence[float]:
         """When it was seen to move last, whatever the span: that it moves makes it a unit."""
         return self.changes

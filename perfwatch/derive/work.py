@@ -79,6 +79,11 @@ class Course:
                 previous = value
             self.totals.append(total)
 
+    @property
+    def tells(self) -> bool:
+        """Whether it tells an amount: one reading of a counter that is polled tells none."""
+        return self.held or len(self.times) > 1
+
     def at(self, t: float) -> float:
         """The total at a time; before the first reading and after the last that reading's."""
         index = bisect_right(self.times, t) - 1
@@ -313,8 +318,9 @@ def count_work(
     picked = {wanted, *(derived or {}).get(wanted or "", ())} if wanted_kind else set()
     work: dict[str, Counted] = {}
     for name, kinds in courses.items():
-        by_kind = {kind: _sum(group, spans, last_end) for kind, group in kinds.items()}
-        used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind))
+        told = {kind: group for kind, group in kinds.items() if _tell(group)}
+        by_kind = {kind: _sum(group, spans, last_end) for kind, group in told.items()}
+        used = wanted_kind if name in picked and wanted_kind else next(iter(by_kind or kinds))
         others = tuple(Other(kind, count) for kind, count in by_kind.items() if kind != used)
         error = _expanded(kinds.get(used, ()), spans, cuts, last_end)
         work[name] = Counted(by_kind.get(used), used, others, error=error)
@@ -325,6 +331,10 @@ def count_work(
     if wanted is not None and wanted not in work:
         work[wanted] = Counted(None, wanted_kind)
     return work
+
+
+def _tell(courses: Sequence[Course]) -> bool:
+    return any(course.tells for course in courses)
 
 
 def _sum(courses: Sequence[Course], spans: Sequence[Span], last_end: float) -> float:

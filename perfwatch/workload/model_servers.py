@@ -112,7 +112,12 @@ RAY_SERVE = Server(
         total("errors", "ray_serve_deployment_error_counter_total", "ray_serve_deployment_error_counter"),
         gauge("running", "ray_serve_num_ongoing_http_requests", "ray_serve_replica_processing_queries"),
         gauge("waiting", "ray_serve_deployment_queued_queries"),
-        timing("latency", "ray_serve_http_request_latency_ms", never=_HEALTH, factor=MILLISECONDS),
+        timing(
+            "latency",
+            "ray_serve_http_request_latency_ms",
+            never={**_HEALTH, "status_code": NOT_ANSWERED},
+            factor=MILLISECONDS,
+        ),
         timing("latency", "ray_serve_deployment_processing_latency_ms", factor=MILLISECONDS),
     ),
 )
@@ -139,6 +144,7 @@ BENTOML = Server(
             "latency",
             "bentoml_service_request_duration_seconds",
             "bentoml_api_server_request_duration_seconds",
+            never={"http_response_code": NOT_ANSWERED},
         ),
     ),
     counts_twice=("service_name", "services"),
@@ -161,8 +167,14 @@ OPENVINO = Server(
     "OpenVINO Model Server",
     ("ovms_",),
     (
-        total("queries", "ovms_requests_success", only=_INFERENCE),
-        total("errors", "ovms_requests_fail", only=_INFERENCE),
+        # Graphs, which serve language models, have counters of their own: what they accepted, what failed.
+        total("queries", "ovms_requests_success", only=_INFERENCE, plus=("ovms_requests_accepted",)),
+        total(
+            "errors",
+            "ovms_requests_fail",
+            only=_INFERENCE,
+            plus=("ovms_requests_rejected", "ovms_graph_error"),
+        ),
         gauge("running", "ovms_current_requests"),
         timing("latency", "ovms_request_time_us", factor=MICROSECONDS),
         timing("queue_time", "ovms_wait_for_infer_req_time_us", factor=MICROSECONDS),

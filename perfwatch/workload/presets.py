@@ -26,18 +26,20 @@ class Preset(NamedTuple):
 # (Not to begin in the midst of digits finds the same, and in a line of thousands of them takes no time.)
 _BAR = r"(?<!\d)\d+%\|[^|]*\|\s*"
 _CLOCK = r"\s*\[\d+:\d\d"
+_NOT_BYTES = r"(?![^\]]*[\dkMGT]B/s)"
+"""A bar of a download counts bytes, which are no steps."""
 
 PRESETS: dict[str, Preset] = {
     # tqdm/std.py, format_meter: "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<...",
     # without a total "{desc}: {n_fmt}{unit} [{elapsed}, ...". The description may change from line to line,
     # the total hardly does: it tells nested bars apart. All bars are counted.
     "tqdm": Preset(
-        "steps of progress bars of tqdm (all bars are added)",
+        "steps of progress bars of tqdm (all bars are added, but those of bytes)",
         (
-            _BAR + r"(?P<steps>[\d.]+[kMG]?)/(?P<_total>[\d.]+[kMG]?)[^\[|]*?" + _CLOCK,
+            _BAR + r"(?P<steps>[\d.]+[kMG]?)/(?P<_total>[\d.]+[kMG]?)[^\[|]*?" + _CLOCK + _NOT_BYTES,
             (
                 r"(?:^|\s)(?P<steps>\d[\d.]*(?:[kMG](?=it\b|B\b|\s|\[))?)\s?[^\s\d\[/|][^\[/|]*"
-                r"\[\d+:\d\d(?::\d\d)?, "
+                r"\[\d+:\d\d(?::\d\d)?, " + _NOT_BYTES
             ),
         ),
     ),
@@ -75,7 +77,7 @@ PRESETS: dict[str, Preset] = {
         (
             r"^\s*Epoch (?P<_anew>\d+)/\d+\s*$",
             (
-                r"^\s*(?P<steps>\d+)/(?:\d+|Unknown)\s+(?:\[[=>.]+\]|\u2501+\s|- \d+s\b)"
+                r"^\s*(?P<steps>\d+)/(?:\d+|Unknown)\s+(?:\[[=>.]+\]|\u2501+\s|(?:- )?\d+s\b)"
                 r"(?:.*?\bloss: (?P<loss__gauge><NUMBER>))?"
             ),
         ),

@@ -543,3 +543,26 @@ def test_labels_are_a_set_in_whatever_order_they_are_written() -> None:
     values = dict(zip([metric.name for metric in tally.device.metrics], sample.values, strict=True))
     assert values["queries_total"] == 15
     assert values["latency_seconds"] == Buckets((15, 15), 15.0)
+
+
+def test_a_server_that_refuses_once_is_asked_again_at_once() -> None:
+    """Its last reading of a run would be lost otherwise."""
+    answers = [page("vllm:request_success_total 1\n"), raw(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")]
+    answers += [page("vllm:request_success_total 4\n"), *([answers[1]] * 9)]
+
+    def answer(connection: Any) -> None:
+        answers.pop(0)(connection)
+
+    with serving(answer) as server:
+        collector = PageCollector(PageOptions(server.url))
+        devices = collector.open()
+        list(collector.read(devices))
+        (sample,) = [one for one in collector.read(devices) if isinstance(one, Sample)]
+        assert 4 in sample.values
+        with pytest.raises(TryAgain, match="status 503"):
+            list(collector.read(devices))
+        asked = len(server.requests)
+        with pytest.raises(TryAgain, match="status 503"):
+            list(collector.read(devices))
+        assert len(server.requests) == asked + 1, "a server that is in trouble is not asked twice as often"
+        collector.close()

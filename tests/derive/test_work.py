@@ -292,3 +292,12 @@ def test_a_recording_that_breaks_off_before_any_work_does_not_ask_for_a_source()
     session.board(every(1.0, 0.0, 12.0))
     session.job(1.0, None)
     assert message(session.summary(), "no-work") == "Nothing counted work before the recording broke off."
+
+
+def test_a_counter_that_was_read_once_tells_no_amount():
+    once = ([(12.0, 100)], "queries", "page")
+    assert run(once).summary()["work"]["queries"]["count"] is None
+    counted = steps(11.0, 29.0, 90, 10)
+    work = run(once, (counted, "queries", "output")).summary()["work"]["queries"]
+    assert (work["count"], work["source"], work["others"]) == (90, "output", [])
+    assert run(once, (counted, "queries", "simulated")).summary()["work"]["queries"]["source"] == "simulated"

@@ -66,7 +66,7 @@ def test_tqdm_is_not_confused_by_a_bar_inside_a_bar() -> None:
         ("rows: 450 rows [00:10, 44.50 rows/s]", 450),
         ("1.50kit [00:10, 150it/s]", 1500),
         (" 45%|####5     | 45.0k/100k [01:00:00<1:13:20, 12.5it/s]", 45_000),
-        ("load:  45%|####5     | 512M/1.00G [00:10<00:10, 50MB/s]", 512_000_000),
+        ("load:  45%|####5     | 512M/1.00G [00:10<00:10, 50Mit/s]", 512_000_000),
         (" 45%|| 450/1000 [00:10<00:12]", 450),
     ],
 )
@@ -181,3 +181,14 @@ def test_megatron_counts_iterations_and_samples() -> None:
 def test_every_preset_compiles_and_says_what_it_is(name: str) -> None:
     assert compile_pattern(name).fields
     assert PRESETS[name].about
+
+
+def test_tqdm_counts_no_bytes_of_a_download() -> None:
+    download = "\rmodel.safetensors: 100%|██████████| 2.00G/2.00G [00:10<00:00, 200MB/s]\n"
+    endless = "\rfetching: 1.20GB [00:03, 400MB/s]\n"
+    assert counted("tqdm", download + endless + TQDM_BAR + TQDM_END).total("steps") == 250
+
+
+def test_keras_counts_the_steps_of_an_epoch_whose_length_it_does_not_know() -> None:
+    lines = "Epoch 1/2\n      1/Unknown 1s 1s/step - loss: 2.9\r     37/Unknown 3s 60ms/step - loss: 2.0\n"
+    assert counted("keras", lines).total("steps") == 37
