@@ -19,8 +19,8 @@ from perfwatch.workload.tally import LARGEST, Number, believable, whole
 SERIES = 20_000
 """So many series of one name are read; a page that has more is nobody's measurement."""
 NAMES_SHOWN = 5
-_SHORT_LINE = 4
-"""No line of a series has fewer bytes."""
+_MUCH_BYTES = 2**20
+"""A piece of a page that is longer can have many more series."""
 
 _TEXT = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _REST = rb'(?:\{([^"{}\n]*(?:' + _TEXT + rb'[^"{}\n]*)*)\})?[ \t]+(\S+)'
@@ -93,7 +93,7 @@ class Page:
         return found[:SERIES]
 
     def _found(self, line: re.Pattern[bytes], begin: int, end: int) -> list[tuple[bytes, bytes]]:
-        if end - begin <= SERIES * _SHORT_LINE or self._body.count(b"\n", begin, end) <= SERIES:
+        if end - begin <= _MUCH_BYTES:
             return line.findall(self._body, begin, end)
         # Slower, but it ends with what is read: millions of lines would take hundreds of megabytes.
         found = islice(line.finditer(self._body, begin, end), SERIES)
