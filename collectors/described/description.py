@@ -97,6 +97,7 @@ class Told:
         sources: the fields that may tell it, the first that is there does.
         reading: of its text.
         combine: one value of several.
+        minus: fields that are taken off: of what is free and the total, what is used.
         find: a pattern that is looked for in the text of the field; each time it is found is a value.
         shared: of devices that share a meter it is told once.
         board: how what the devices of a meter tell is one value of their board, besides.
@@ -108,6 +109,7 @@ class Told:
     sources: tuple[str, ...]
     reading: Reading
     combine: str = "first"
+    minus: tuple[str, ...] = ()
     find: re.Pattern[str] | None = None
     shared: bool = False
     board: str = ""
@@ -123,8 +125,12 @@ class Told:
         return [match[match.lastindex or 0] for raw in raws for match in self.find.finditer(str(raw))]
 
     def values(self, record: Record) -> list[float | None]:
-        """The numbers of these texts."""
-        return [self.reading.value(raw) for raw in self.raws(record)]
+        """The numbers of these texts; without what is taken off none is told."""
+        values = [self.reading.value(raw) for raw in self.raws(record)]
+        if not self.minus:
+            return values
+        off = next(iter([self.reading.value(raw) for raw in record.first(self.minus)]), None)
+        return [None if value is None or off is None else value - off for value in values]
 
 
 @dataclass(frozen=True)
@@ -438,7 +444,8 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     sources = own.texts("from")
     if not sources:
         raise own.missing("from")
-    for name_of_field in sources:
+    minus = own.texts("minus")
+    for name_of_field in (*sources, *minus):
         _check_field(name_of_field, read)
     unit = own.text("unit", "")
     is_rate = own.flag("rate")
@@ -460,6 +467,7 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
             **({} if is_rate else limits),
         ),
         combine=own.choice("combine", dict.fromkeys(COMBINED), "first"),
+        minus=minus,
         find=compiled(own.text("find")) if "find" in given else None,
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
@@ -470,7 +478,7 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
 
 METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
-    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
+    *("minus", "find", "board", "rate", "update", "window", "step", "wraps_at"),
 )
 
 

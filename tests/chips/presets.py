@@ -41,13 +41,19 @@ def tree(name: str, root: Path) -> list[Device]:
 
 
 def planted(root: Path, listing: str) -> Path:
-    """A tree out of lines `PATH = CONTENT`."""
+    """A tree out of lines `PATH = CONTENT` (\\n: a new line) and `PATH -> TARGET`, a link in the tree."""
     for line in listing.splitlines():
+        path, arrow, target = line.partition(" -> ")
+        if arrow:
+            place = root / path.strip().lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(root / target.strip().lstrip("/"))
+            continue
         path, _, content = line.partition(" = ")
         if path.strip():
             place = root / path.strip().lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(content + "\n")
+            place.write_text(content.replace("\\n", "\n") + "\n")
     return root
 
 

@@ -1,4 +1,4 @@
-"""What a description says of outputs that one field alone does not tell: second commands, rates, labels, boards."""
+"""Outputs of which one field alone does not tell: second commands, rates, labels, boards."""
 
 from __future__ import annotations
 
@@ -120,6 +120,22 @@ def test_a_pattern_that_is_none_is_answered_and_one_that_finds_nothing_is_said(t
     trial = of_sample(described(power_watts="power_watts = { from = 'power', find = '\\d+' }"), sample)
     ((_, (tried,)),) = trial.devices
     assert tried.why == "the field is not there, or find is not in it"
+
+
+def test_what_is_used_is_the_total_without_what_is_free() -> None:
+    of = described(
+        power_watts='memory_used_bytes = { from = "total", minus = ["free", "left"], unit = "MiB" }'
+    )
+    listed = [
+        {"uuid": "A", "total": "16 GiB", "free": 1024},
+        {"uuid": "B", "total": 2, "left": "1"},
+        {"uuid": "C", "total": 2},
+        {"uuid": "D", "total": 2, "free": "N/A"},
+    ]
+    found = {
+        key: one["memory_used_bytes"] for key, one in values_in(of, json.dumps({"devices": listed})).items()
+    }
+    assert found == {"A": 15 * 2**30, "B": 2**20, "C": None, "D": None}
 
 
 # -- totals whose growth is told -------------------------------------------------------------------------

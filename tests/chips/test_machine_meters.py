@@ -1,0 +1,102 @@
+"""Meters of the whole machine: its controller by DCMI, its firmware by ACPI; NVIDIA Grace's sockets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chips.presets import SAMPLES, planted, preset, read, sample, tree
+
+from perfwatch.model import DeviceKind, Scope
+
+IPMITOOL = (SAMPLES / "ipmi/ipmitool-dcmi-power-reading.txt").read_text()
+FREEIPMI = """Current Power                        : 332 Watts
+Minimum Power over sampling duration : 68 watts
+Maximum Power over sampling duration : 504 watts
+Average Power over sampling duration : 348 watts
+Time Stamp                           : 11/03/2023 - 08:36:29
+Statistics reporting time period     : 2685198000 milliseconds
+Power Measurement                    : Active
+"""
+"""As the tests of an exporter have it (ceems)."""
+
+
+def test_the_reading_of_ipmitool():
+    assert sample("ipmi_dcmi", "ipmi/ipmitool-dcmi-power-reading.txt") == [
+        {
+            "id": "dcmi",
+            "name": "management controller (DCMI)",
+            "parent": None,
+            "index": 0,
+            "power_watts": 173.0,
+        }
+    ]
+    of = preset("ipmi_dcmi")
+    assert (of.device.kind, of.device.scope, of.source.unasked) == (DeviceKind.METER, Scope.NODE, False)
+
+
+def test_the_reading_of_freeipmi():
+    assert [one["power_watts"] for one in read("ipmi_dcmi", FREEIPMI)] == [332.0]
+
+
+@pytest.mark.parametrize("watts", ["0 Watts", "65535 Watts", "N/A", ""])
+def test_a_controller_that_has_not_measured_tells_nothing(watts: str):
+    (meter,) = read("ipmi_dcmi", IPMITOOL.replace("173 Watts", watts))
+    assert meter["power_watts"] is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        IPMITOOL.replace("activated", "deactivated"),
+        FREEIPMI.replace("Active", "Not Available"),
+        IPMITOOL[: IPMITOOL.index("Sampling")],
+        "DCMI request failed because: Invalid command",
+        "",
+    ],
+)
+def test_a_measurement_that_is_not_active_is_no_meter(said: str):
+    assert read("ipmi_dcmi", said) == []
+
+
+ACPI = "/sys/bus/acpi/drivers/power_meter"
+
+
+def test_the_meter_of_the_firmware_where_old_and_new_kernels_have_it(tmp_path: Path):
+    planted(
+        tmp_path,
+        f"""
+        {ACPI}/ACPI000D:00/power1_average = 245000000
+        {ACPI}/ACPI000D:01/hwmon/hwmon2/power1_average = 250000000
+        {ACPI}/ACPI000D:02/hwmon/hwmon3/power1_average = 0
+        {ACPI}/ACPI000D:03/power1_average = 100000000
+        {ACPI}/ACPI000D:03/power1_oem_info = Grace Power Socket 0
+        """,
+    )
+    devices = tree("acpi_meter", tmp_path)
+    assert [(one["id"], one["power_watts"]) for one in devices] == [
+        ("ACPI000D:00", 245.0),
+        ("ACPI000D:01", 250.0),
+        ("ACPI000D:02", None),
+    ]
+    assert preset("acpi_meter").device.scope is Scope.NODE
+
+
+def test_a_grace_is_its_sockets_and_not_their_rails(tmp_path: Path):
+    for at, (name, watts) in enumerate([("Module", 620), ("Grace", 150), ("CPU", 125), ("SysIO", 9)]):
+        planted(
+            tmp_path,
+            f"{ACPI}/NVDA200{at}:00/hwmon/hwmon{at}/power1_oem_info = {name} Power Socket 0\n"
+            f"{ACPI}/NVDA200{at}:00/hwmon/hwmon{at}/power1_average = {watts}000000",
+        )
+    assert tree("grace", tmp_path) == [
+        {
+            "id": "Grace Power Socket 0",
+            "name": "NVIDIA Grace",
+            "parent": None,
+            "index": 0,
+            "power_watts": 150.0,
+        }
+    ]
+    assert tree("acpi_meter", tmp_path) == []
+    assert (preset("grace").device.kind, preset("grace").device.scope) == (DeviceKind.CPU, Scope.CPU)
