@@ -47,9 +47,10 @@ check: $(VENV)/.can-test
 bench: $(VENV)/.can-test
 	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
-# The table of built-in collectors, from pyproject.toml and the classes.
+# The table of built-in collectors, from pyproject.toml and the classes; the page of chips, from docs/chips.csv.
 table: $(VENV)/.can-test
 	@$(BIN)/python scripts/table.py
+	@$(BIN)/python scripts/chips.py
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info

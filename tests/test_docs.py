@@ -6,6 +6,7 @@ import argparse
 import ast
 import dataclasses
 import importlib
+import importlib.util
 import json
 import re
 import subprocess
@@ -81,6 +82,21 @@ def test_the_presets_page_is_the_table_of_presets() -> None:
 def test_every_state_is_explained() -> None:
     named = {row[0].strip("`") for row in rows(page("architecture.md"), "state")}
     assert named == {state.value for state in State}
+
+
+def test_the_chips_page_is_its_table_and_every_preset_has_a_row() -> None:
+    spec = importlib.util.spec_from_file_location("chips_page", ROOT / "scripts" / "chips.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert page("chips.md") == script.text(), "run `make table`"
+    collectors = {name for row in script.rows() for name in row["collectors"].split()}
+    presets = {path.stem for path in (ROOT / "collectors" / "chips").glob("*.toml")}
+    assert presets <= collectors, "a preset has no row in docs/chips.csv"
+    assert collectors <= set(plugins.builtin()), "docs/chips.csv names a collector that is not there"
+    exporters = {name for row in script.rows() for name in row["exporters"].split()}
+    assert exporters == {path.stem for path in (ROOT / "collectors" / "exporters").glob("*.toml")}
 
 
 MAKERS = ("event", "Event", "add_event")
