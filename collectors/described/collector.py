@@ -68,7 +68,8 @@ class DescribedCollector(Collector):
         self._known = {one.device.id: one.device for one in found}
         self._unseen = {}
         self._rates = Rates()
-        self._first = found
+        has_rates = any(told.is_rate for told in self.description.metrics)
+        self._first = None if has_rates else found  # a total is of the moment at which it was read
         return list(self._known.values())
 
     def _first_found(self, places: Sequence[Place]) -> list[Found]:

@@ -86,6 +86,9 @@ def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
     for record in of:
         raws = told.raws(record)
         value = combined(told.values(record), told.combine)
+        if value is not None and told.is_rate:
+            why = f"a total ({value:g}): its growth is told from the second reading on"
+            return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, why)
         if value is not None:
             return Tried(told.metric, " or ".join(told.sources), _texts(raws), value, "")
     raws = next((found for record in of if (found := told.raws(record))), [])

@@ -69,6 +69,7 @@ def test_the_meter_of_the_firmware_where_old_and_new_kernels_have_it(tmp_path: P
         {ACPI}/ACPI000D:00/power1_average = 245000000
         {ACPI}/ACPI000D:01/hwmon/hwmon2/power1_average = 250000000
         {ACPI}/ACPI000D:02/hwmon/hwmon3/power1_average = 0
+        {ACPI}/ACPI000D:04/power1_model_number = a meter that answers nothing
         {ACPI}/ACPI000D:03/power1_average = 100000000
         {ACPI}/ACPI000D:03/power1_oem_info = Grace Power Socket 0
         """,

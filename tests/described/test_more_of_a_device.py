@@ -170,6 +170,25 @@ def test_a_total_that_began_anew_is_missing_or_runs_too_fast_tells_nothing() -> 
     assert grown(of, (0.0, 0), (0.0, 500)) == [None, None]
 
 
+def test_a_trial_of_a_total_says_when_it_is_told(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text('{"devices": [{"uuid": "A", "name": "X", "busy": 2500000}]}')
+    ((_, (tried,)),) = of_sample(described(BUSY), sample).devices
+    assert (tried.value, tried.why) == (None, "a total (2.5): its growth is told from the second reading on")
+
+
+def test_a_total_is_read_anew_where_the_first_reading_comes_late(tools: Path, tmp_path: Path) -> None:
+    tool(
+        tools,
+        "chip-smi",
+        f"""echo x >> {tmp_path}/calls
+        echo '{{"devices": [{{"uuid": "A", "name": "X", "busy": '$(wc -l < {tmp_path}/calls)'}}]}}'""",
+    )
+    one = collector(described(BUSY))
+    Told(one, list(one.open()))
+    assert (tmp_path / "calls").read_text() == "x\nx\n"
+
+
 def test_power_is_the_growth_of_energy() -> None:
     of = described(power_watts='power_watts = { from = "busy", unit = "mJ", rate = true }')
     assert grown(of, (0.0, 1000), (2.0, 5000)) == [None, 2.0]
