@@ -49,9 +49,10 @@ class Found:
 
     def sample(self) -> Sample:
         """Its values as the records have them."""
-        return Sample(self.device.id, tuple(self._value(told) for told in self.told))
+        return Sample(self.device.id, tuple(self.value(told) for told in self.told))
 
-    def _value(self, told: Told) -> float | None:
+    def value(self, told: Told) -> float | None:
+        """What the records tell of one metric."""
         each = (combined(told.values(record), told.combine) for record in self.records)
         if self.is_board and told.board:
             return combined(list(each), told.board)

@@ -77,7 +77,15 @@ def _trial(of: Description, told: Sequence[Record]) -> Trial:
 def _tried(one: Found, of: Description) -> Iterator[Tried]:
     for told in of.metrics:
         if told in one.told:
-            yield _of_metric(told, one.records)
+            yield _of_board(told, one) if one.is_board and told.board else _of_metric(told, one.records)
+
+
+def _of_board(told: Told, one: Found) -> Tried:
+    """What the devices of a board tell together."""
+    raws = [raw for record in one.records for raw in told.raws(record)]
+    value = one.value(told)
+    source = f"{told.board} of {' or '.join(told.sources)}"
+    return Tried(told.metric, source, _texts(raws), value, _why(told, raws) if value is None else "")
 
 
 def _of_metric(told: Told, of: Sequence[Record]) -> Tried:

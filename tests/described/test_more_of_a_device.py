@@ -283,6 +283,17 @@ def test_a_board_tells_the_mean_of_its_devices_which_tell_their_own_besides() ->
     assert found["C"] == {"utilization_ratio": None}
 
 
+def test_a_trial_shows_what_a_boards_value_is_made_of(tmp_path: Path) -> None:
+    text = CHIP.replace("[metrics]", 'shares = "{sid}"\n[metrics]\n') + (
+        'utilization_ratio = { from = "util", unit = "%", board = "mean" }\n'
+    )
+    cards = [{"uuid": key, "sid": "7", "util": util} for key, util in (("A", "10"), ("B", "30"))]
+    sample = tmp_path / "sample.json"
+    sample.write_text(json.dumps({"devices": cards}))
+    (_, (tried,)), *_ = of_sample(described(text), sample).devices
+    assert (tried.source, tried.raw, tried.value) == ("mean of util", ("10", "30"), pytest.approx(0.2))
+
+
 def test_of_several_names_of_an_id_one_that_is_not_known_gives_way() -> None:
     of = described(id='id = "{bus_id|board_id}"')
     output = '{"devices": [{"bus_id": "N/A", "board_id": "7"}, {"bus_id": "0000:01:00.0", "board_id": "7"}]}'
