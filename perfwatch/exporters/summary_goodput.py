@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil, floor
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import Row
@@ -13,6 +14,8 @@ from perfwatch.units import DASH, format_count, format_latency, format_percent, 
 
 _NEARLY_ALL = "> 99.9 %"
 _HARDLY_ANY = "< 0.1 %"
+_POLLED = 0.05
+"""Counts that are interpolated between two readings are off by fractions."""
 _WELL_KNOWN = 0.1
 """A count with a larger error, as a share of it, makes no figure of a good query."""
 
@@ -54,7 +57,10 @@ def _kept(told: Json) -> str:
     limits = [glued(f"{_name(name)} ≤ {format_latency(one['limit_s'])}") for name, one in objectives.items()]
     if told.get("at_least") is None or not told.get("of"):
         return f"no query was counted to hold against {', '.join(limits)}"
-    least, most = (format_count(round(told[key])) for key in ("at_least", "at_most"))
+    least, most = (
+        format_count(floor(told["at_least"] + _POLLED)),
+        format_count(ceil(told["at_most"] - _POLLED)),
+    )
     count = least if least == most else f"{least} to {most}"
     of = format_count(round(told["of"]))
     return f"{glued(f'{count} of {of} queries')} keep to {', '.join(limits)}"
