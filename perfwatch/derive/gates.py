@@ -120,6 +120,12 @@ SHAPE: dict[str, Shape] = {
     },
 }
 """The values that a limit can name."""
+_WHAT_TO_TYPE = {
+    "goodput": "; say what a good query is, as in --slo latency=200ms",
+    "cost": "; type a price, as in --price 0.12/kWh",
+    "carbon": "; type --carbon GRAMS/kWh",
+}
+"""A part of a summary that is there only on demand, and how to ask for it."""
 SHARES = "throttled"
 """A map of shares of time: what it does not name is 0."""
 
@@ -236,7 +242,8 @@ def judge(gate: Gate, summary: Mapping[str, Any]) -> Verdict:
     value = _look_up(gate, summary)
     unjudged = f"{gate.text}: cannot be judged, {gate.path}"
     if value is None:
-        return Verdict(NOT_MEASURED, f"{unjudged} was not measured")
+        hint = _WHAT_TO_TYPE.get(gate.keys[0], "") if summary.get(gate.keys[0]) is None else ""
+        return Verdict(NOT_MEASURED, f"{unjudged} was not measured{hint}")
     if isinstance(value, bool) and isinstance(gate.limit, str):
         value = str(value).lower()  # as JSON writes it
     if isinstance(value, str) != isinstance(gate.limit, str):

@@ -19,6 +19,7 @@ from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.timings import Bin, Timing
 from perfwatch.derive.work import OWN_TIMES, source_kind
 from perfwatch.model import DeviceKind, Kind, Metric
+from perfwatch.objectives import JUDGED, JUDGED_GOOD
 from perfwatch.session import format as fmt
 
 MOST_TIMINGS = 64
@@ -27,6 +28,8 @@ LEAST_S = 0.5
 """A rate over less than this would be noise."""
 GOAL = "_goal"
 """How the name of a gauge ends that tells how far something is to go."""
+EXPECTED = "_expected"
+"""A gauge `steps_expected` tells how many steps there will be."""
 _MOST_READINGS = 4096
 
 
@@ -79,13 +82,16 @@ class WorkloadNow:
         kind: the kind of source: `statsd`, `output`, `page` ...
         counted: its counters, in order of declaration.
         timed: its timings, in order of declaration.
-        goals: what it tells a goal of (a gauge `steps_goal` beside `steps`), in order of declaration.
+        goals: what it tells a goal of (a gauge `steps_goal` or `steps_expected` beside `steps`), in order of
+            declaration.
+        judged: its counters of the queries that were held against `--slo`, and of the good ones among them.
     """
 
     kind: str
     counted: tuple[Counted, ...] = ()
     timed: tuple[Timed, ...] = ()
     goals: tuple[Goal, ...] = ()
+    judged: tuple[Counted, Counted] | None = None
 
 
 class WorkloadFigures:
@@ -169,17 +175,19 @@ class _Workload:
             elif metric.kind is Kind.HISTOGRAM and metric.name in self.timings:
                 self.timings[metric.name].take(t, value)
             elif metric.kind is Kind.GAUGE and isinstance(value, (int, float)):
-                if metric.name.endswith(GOAL):
-                    self._goals[metric.name.removesuffix(GOAL)] = value
+                if metric.name.endswith((GOAL, EXPECTED)):
+                    self._goals[metric.name.rpartition("_")[0]] = value
                 elif metric.name in self._levels:
                     self._levels[metric.name].take(t, value)
 
     def now(self, t: float) -> WorkloadNow:
-        counted = [
-            Counted(metric.name.removesuffix("_total"), metric.name, counter.total, counter.per_s(t))
+        counted = {
+            name: Counted(name, metric.name, counter.total, counter.per_s(t))
             for metric in self._metrics
             if (counter := self._counters.get(metric.name)) is not None and counter.seen
-        ]
+            for name in [metric.name.removesuffix("_total")]
+        }
+        of, good = counted.pop(JUDGED, None), counted.pop(JUDGED_GOOD, None)
         timed = [
             Timed(
                 metric.name.removesuffix("_seconds"),
@@ -190,7 +198,13 @@ class _Workload:
             for metric in self._metrics
             if (timing := self.timings.get(metric.name)) is not None
         ]
-        return WorkloadNow(self._kind, tuple(counted), tuple(timed), tuple(self._reached(t)))
+        return WorkloadNow(
+            self._kind,
+            tuple(counted.values()),
+            tuple(timed),
+            tuple(self._reached(t)),
+            None if of is None else (of, good or Counted(JUDGED_GOOD, "", 0.0, 0.0)),
+        )
 
     def _reached(self, t: float) -> Iterator[Goal]:
         for name, goal in self._goals.items():

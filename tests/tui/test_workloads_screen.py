@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from looking import SIZES, declared, fits_everywhere, line_with, look, sample, scene
 
 from perfwatch import metrics as m
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Scope, Unit
+from perfwatch.objectives import JUDGED, JUDGED_GOOD
 from perfwatch.scene import Scene
 from perfwatch.session import format as fmt
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.screens import workloads
+from perfwatch.tui.draw.row import Row
+from perfwatch.tui.screens import run, workloads
 from perfwatch.tui.view import View
 from perfwatch.workload.histogram import Observations
 
@@ -218,3 +221,45 @@ def test_how_much_keeps_to_the_objectives_stands_under_the_times():
     assert told is not None, line
     assert all(40 <= int(share) <= 60 for share in told.groups()), "the timings lie evenly around it"
     assert not any("≤" in one for one in look(workloads.draw, serving(), 119.0))
+
+
+def judged(shown: Callable[..., list[Row]]) -> list[str]:
+    """A client whose queries are held against two objectives: 40 of 60 come so, of late all of them."""
+    made = Scene()
+    header = fmt.header(session_id="s", monotonic_ns=0, time_ns=0, host="lab1", perfwatch="0", interval_s=1.0)
+    made.write({**header, "settings": {"slo": {"latency": 0.25, "time_to_first_token": 0.1}}})
+    told = (m.QUERIES, *(Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER) for name in (JUDGED, JUDGED_GOOD)))
+    device = Device(
+        "client",
+        "client",
+        DeviceKind.WORKLOAD,
+        0,
+        (*told, m.LATENCY, m.TIME_TO_FIRST_TOKEN),
+        facts={"work": "statsd"},
+    )
+    made.write(declared(0, "statsd", device))
+    for t in range(61):
+        made.write(sample(0, float(t), t, t, max(0, t - 20), timings(1, t), timings(1, t)))
+    return look(shown, made, 60.0, size=(120, 38))
+
+
+def test_whole_queries_that_were_judged_are_a_share_and_no_work():
+    lines = judged(workloads.draw)
+    assert "latency ≤ 250 ms 100 %, run 100 %" in "\n".join(lines)
+    assert "time to first token ≤ 100 ms 0 %, run 0 %" in "\n".join(lines)
+    assert "all objectives 100 %, run 67 %" in "\n".join(lines)
+    assert not any("slo" in line for line in lines)
+
+
+def test_every_gauge_has_room_and_the_cache_its_name():
+    gauges = (m.RUNNING, m.WAITING, Metric("kv_cache_usage_ratio", Unit.RATIO, Kind.GAUGE))
+    device = Device("x", "vLLM", DeviceKind.WORKLOAD, 0, (m.QUERIES, *gauges), facts={"work": "page"})
+    seen = scene(declared(0, "page", device))
+    for t in range(5):
+        seen.write(sample(0, float(t), t, 12, 3, 0.875))
+    for size in SIZES:
+        assert "KV cache in use   88 %" in "\n".join(look(workloads.draw, seen, 5.0, size=size))
+
+
+def test_the_screen_of_the_run_tells_of_the_objectives_too():
+    assert "all objectives 100 %, run 67 %" in "\n".join(judged(run.draw))

@@ -10,10 +10,11 @@ from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
 from perfwatch.derive.standing import Standing
 from perfwatch.derive.windows import MEASURE
+from perfwatch.derive.workload_now import EXPECTED
 from perfwatch.exporters.words import device_list, per_joule_unit, timing
 from perfwatch.frame import Frame
 from perfwatch.text import clean, width, wrap
-from perfwatch.tui.draw import bars, charts, words
+from perfwatch.tui.draw import bars, charts, kept, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.headline import ERROR, LABEL, NOW, SO_FAR, Headline
 from perfwatch.tui.draw.money import PRICE_HINT
@@ -37,8 +38,6 @@ ROOMY = 30
 """From so many lines on, a blank one stands above the charts."""
 PATIENCE_S = 5.0
 """So long readings may take to come; then it is said what to do."""
-EXPECTED = "_expected"
-"""A workload's gauge `steps_expected` tells how many steps there will be."""
 
 
 def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Row]:
@@ -215,10 +214,11 @@ _QUANTILE, _TIMING, _BETWEEN = 8, 8, 1
 
 
 def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
-    """Percentiles of each timing, now and of the run."""
+    """Percentiles of each timing, now and of the run, and how many queries keep to the objectives."""
+    objectives = kept.lines(list(story.frame.work.values()), columns, indent=" ")[-most:]
     timings = story.frame.run.timings[:most]
     if not timings:
-        return []
+        return objectives
     spans = ("now", "run") if columns > _TIMING + 6 * _QUANTILE + _BETWEEN else ("run",)
     titles = Line(columns).put(" ").cell("latency", _TIMING, "label", right=False)
     for span in spans:
@@ -234,7 +234,7 @@ def _timings(story: _Story, columns: int, most: int = 4) -> list[Row]:
             for _, key in _QUANTILES:
                 row.cell(words.percentile(each.now if span == "now" else each.run, key), _QUANTILE, "value")
         rows.append(row.row())
-    return rows
+    return [*rows, *objectives]
 
 
 def _remarks(story: _Story, columns: int, most: int) -> list[Row]:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
-from perfwatch.derive.latency import Latency
-from perfwatch.derive.workload_now import GOAL, Counted, Goal, Timed, WorkloadNow
+from perfwatch.derive.workload_now import EXPECTED, GOAL, Counted, Goal, Timed, WorkloadNow
 from perfwatch.exporters.words import per_joule_unit, place_of
 from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
-from perfwatch.tui.draw import charts, table, words
+from perfwatch.tui.draw import charts, kept, table, words
 from perfwatch.tui.draw.charts import Book
 from perfwatch.tui.draw.device_facts import state_style
 from perfwatch.tui.draw.paper import Paper
@@ -19,7 +18,7 @@ from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted, inside, with_margins
 from perfwatch.tui.draw.table import Column
 from perfwatch.tui.view import View
-from perfwatch.units import DASH, format_count, format_duration, format_latency, format_quantity, format_rate
+from perfwatch.units import format_count, format_duration, format_latency, format_quantity, format_rate
 
 FIGURES_COLUMNS, WIDE_FIGURES_COLUMNS = 46, 57
 """Columns of a workload's figures where charts stand beside them, and where there is room for all of them."""
@@ -29,6 +28,7 @@ AXIS_COLUMNS = 8
 ROOMY = 50
 """From so many columns on, the first chart says which stretch of time it shows."""
 MOST_CHART_LINES = 9
+GAUGE_COLUMNS, MOST_GAUGE_LINES = 6, 3
 SHOWN_QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
 """Title of the column, and the key of the figure."""
 
@@ -192,14 +192,13 @@ def _figures(one: DeviceNow, work: WorkloadNow, frame: Frame, columns: int) -> l
         rows += [table.row(placed, columns, _count(each, one)) for each in work.counted]
     rows += _efficiency(one, frame, columns)
     rows += [_goal(each, columns) for each in work.goals]
-    queue = _queue(one, columns)
-    rows += [queue] if queue else []
+    rows += _gauges(one, columns)
     timed = [each for each in work.timed if each.run.count]
     if timed:
         placed = table.placed(TIMES, columns)
         rows.append(table.heading(placed, columns))
         rows += [table.row(placed, columns, _time(each)) for each in timed]
-        rows += [_kept(each, limit_s, columns) for each in timed for limit_s in each.run.within]
+    rows += kept.lines([work], columns)
     if not rows:
         rows = [Line(columns).put("  nothing counted yet", "dim").row()]
     return rows
@@ -237,7 +236,11 @@ def _count(each: Counted, one: DeviceNow) -> dict[str, Span]:
 
 def _spoken(name: str) -> str:
     """As people say it: the tokens of the prompt go in, those that are generated come out."""
-    known = {"prompt_tokens": "tokens in", "generated_tokens": "tokens out"}
+    known = {
+        "prompt_tokens": "tokens in",
+        "generated_tokens": "tokens out",
+        "kv_cache_usage_ratio": "KV cache in use",
+    }
     return known.get(name, name.replace("_", " "))
 
 
@@ -251,25 +254,28 @@ def _goal(each: Goal, columns: int) -> Row:
     return line.row()
 
 
-def _queue(one: DeviceNow, columns: int) -> Row:
-    """Running, waiting, and every other gauge that it tells, in fields of one width."""
+def _gauges(one: DeviceNow, columns: int) -> list[Row]:
+    """Running, waiting, and every other gauge that it tells, in fields side by side."""
     gauges = [
         metric
         for metric in one.device.metrics
-        if metric.kind.value == "gauge" and not metric.name.endswith(GOAL)
+        if metric.kind.value == "gauge" and not metric.name.endswith((GOAL, EXPECTED))
     ]
-    if not gauges:
-        return ()
+    style = "stale" if one.state is not State.OK else "value"
+    rows: list[Row] = []
     line = Line(columns)
     for metric in gauges:
-        name = metric.name.replace("_", " ")
-        field = len(name) + 9
+        name = _spoken(metric.name)
+        told = words.value(metric, one.values.get(metric.name))
+        field = len(name) + 1 + max(GAUGE_COLUMNS, len(told))
         if line.used and line.room < field:
-            break
-        style = "stale" if one.state is not State.OK else "value"
-        line.foreign(name, "label", columns=len(name)).put(" ")
-        line.cell(words.value(metric, one.values.get(metric.name)), 6, style).put("  ")
-    return line.row()
+            if len(rows) + 1 == MOST_GAUGE_LINES:
+                break
+            rows.append(line.row())
+            line = Line(columns)
+        line.foreign(name, "label", columns=len(name)).put(" ").cell(told, field - len(name) - 1, style)
+        line.put("  ")
+    return [*rows, line.row()] if line.used else rows
 
 
 def _time(each: Timed) -> dict[str, Span]:
@@ -282,24 +288,6 @@ def _time(each: Timed) -> dict[str, Span]:
     for title, key in SHOWN_QUANTILES:
         found[title] = Span(words.percentile(latency, key), "value")
     return found
-
-
-def _kept(each: Timed, limit_s: float, columns: int) -> Row:
-    """`latency ≤ 15.0 ms 93 %, run 95 %`: how many keep to an objective of `--slo`, lately and so far."""
-    now, run = (_share_of(latency, limit_s) for latency in (each.now, each.run))
-    name = f"{_spoken(each.name)} ≤ {format_latency(limit_s)} "
-    line = Line(columns).foreign(name, "text").put(now, "value")
-    told = f", run {run}"
-    return (line.put(", run ", "dim").put(run, "value") if line.room >= len(told) else line).row()
-
-
-def _share_of(latency: Latency, limit_s: float) -> str:
-    """A share, or its bounds where a bucket leaves it open."""
-    within = latency.within.get(limit_s)
-    if within is None or latency.count <= 0:
-        return DASH
-    low, high = (words.percent(min(1.0, part / latency.count)) for part in within)
-    return high if low == high else f"{low.removesuffix(' %')}-{high}"
 
 
 # -- charts --------------------------------------------------------------------------------------------
