@@ -10,12 +10,15 @@ from dataclasses import replace
 from looking import SIZES, declared, fits_everywhere, line_with, look, sample, scene
 
 from perfwatch import metrics as m
+from perfwatch.derive.latency import Latency
+from perfwatch.derive.workload_now import Timed, WorkloadNow
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Scope, Unit
 from perfwatch.objectives import JUDGED, JUDGED_GOOD
 from perfwatch.scene import Scene
 from perfwatch.session import format as fmt
+from perfwatch.tui.draw import kept
 from perfwatch.tui.draw.charts import Book
-from perfwatch.tui.draw.row import Row
+from perfwatch.tui.draw.row import Row, plain
 from perfwatch.tui.screens import run, workloads
 from perfwatch.tui.view import View
 from perfwatch.workload.histogram import Observations
@@ -263,3 +266,14 @@ def test_every_gauge_has_room_and_the_cache_its_name():
 
 def test_the_screen_of_the_run_tells_of_the_objectives_too():
     assert "all objectives 100 %, run 67 %" in "\n".join(judged(run.draw))
+
+
+def test_of_a_client_and_a_page_the_client_tells_how_much_keeps_to_the_objectives():
+    late, early = (
+        Latency(10, None, None, None, {}, within={0.2: (kept_to, kept_to)}) for kept_to in (0.0, 10.0)
+    )
+    works = [
+        WorkloadNow(kind, timed=(Timed("latency", "latency_seconds", told, told),))
+        for kind, told in (("page", late), ("statsd", early))
+    ]
+    assert [plain(row).rstrip() for row in kept.lines(works, 60)] == ["latency ≤ 200 ms 100 %, run 100 %"]

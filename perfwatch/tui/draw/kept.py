@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from perfwatch.derive.latency import Latency
+from perfwatch.derive.work import rank_of
 from perfwatch.derive.workload_now import Timed, WorkloadNow
 from perfwatch.exporters.words import spoken
 from perfwatch.tui.draw import words
@@ -18,12 +19,12 @@ Within = tuple[float, float, float]
 def lines(works: Sequence[WorkloadNow], columns: int, indent: str = "") -> list[Row]:
     """Of one workload, or of several together: each objective, then all where a query was judged whole.
 
-    Of several, those tell a timing that are of the same kind as the first that does: a client and the page of
+    Of several, those tell a timing whose kind is believed before the others that do: a client and the page of
     its server time the same queries.
     """
     found = []
     for name, limit_s in _objectives(works):
-        timings = list(_of_one_kind(works, name, limit_s))
+        timings = _believed(works, name, limit_s)
         now = _share([_within(each.now, limit_s) for each in timings])
         run = _share([_within(each.run, limit_s) for each in timings])
         found.append(_line(f"{indent}{spoken(name)} ≤ {format_latency(limit_s)} ", now, run, columns))
@@ -48,14 +49,15 @@ def _objectives(works: Iterable[WorkloadNow]) -> list[tuple[str, float]]:
     return list(dict.fromkeys(each))
 
 
-def _of_one_kind(works: Iterable[WorkloadNow], name: str, limit_s: float) -> Iterator[Timed]:
-    kind = None
-    for work in works:
-        for timed in work.timed:
-            if timed.name == name and timed.run.count and limit_s in timed.run.within:
-                kind = work.kind if kind is None else kind
-                if work.kind == kind:
-                    yield timed
+def _believed(works: Iterable[WorkloadNow], name: str, limit_s: float) -> list[Timed]:
+    told = [
+        (rank_of(work.kind), timed)
+        for work in works
+        for timed in work.timed
+        if timed.name == name and timed.run.count and limit_s in timed.run.within
+    ]
+    best = min(rank for rank, _ in told)
+    return [timed for rank, timed in told if rank == best]
 
 
 def _within(latency: Latency, limit_s: float) -> Within:
