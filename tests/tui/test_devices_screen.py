@@ -178,3 +178,27 @@ def test_a_line_has_a_chart_of_utilization_where_it_is_wide_enough() -> None:
     wide, narrow = (look(devices.draw, seen, 60.0, size)[2] for size in ((200, 58), (160, 48)))
     assert "⣿⣿⣿" in wide or "⣶⣶⣶" in wide
     assert not set(narrow) & set("⣿⣶")
+
+
+def test_accelerators_stand_before_what_else_is_measured() -> None:
+    kinds = (DeviceKind.METER, DeviceKind.CPU, DeviceKind.ACCELERATOR)
+    seen = scene()
+    for number, kind in enumerate(kinds):
+        device = Device(kind.value, f"a {kind.value}", kind, number, (m.POWER,))
+        seen.write(declared(number, kind.value, device))
+    shown = devices.listed(seen.frame(1.0), View())
+    assert [one.device.kind for one in shown] == list(reversed(kinds))
+
+
+@pytest.mark.parametrize(("period_s", "is_whole"), [(None, False), (5.0, True)])
+def test_a_reading_stands_in_the_chart_for_as_long_as_its_device_is_not_read(
+    period_s: float | None, is_whole: bool
+) -> None:
+    device = Device("A", "meter", DeviceKind.METER, 0, (m.POWER,), period_s=period_s)
+    seen = scene(declared(0, "meter", device))
+    for t in range(0, 61, 5):
+        seen.write(sample(0, float(t), 100.0))
+    lowest = look(devices.draw, seen, 61.0, (60, 12))[-2]
+    chart = re.sub(r"[^\u2801-\u28ff ]", "", lowest).strip()
+    assert chart
+    assert (" " not in chart) == is_whole

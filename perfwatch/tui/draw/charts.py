@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from perfwatch.derive.spans import gap_limit_s
 from perfwatch.frame import Bin, BinsWanted, Frame
+from perfwatch.model import Device
 from perfwatch.tui.draw import braille
 
 LATE_S = 1.5
@@ -46,9 +47,10 @@ class Span:
     first: int
     last: int
 
-    def held(self, frame: Frame) -> int:
-        """For so many bins a reading stands: until it counts as stale."""
-        return int(gap_limit_s(float(frame.header.get("interval_s", 1.0))) / self.width_s)
+    def held(self, frame: Frame, device: Device) -> int:
+        """For so many bins a reading of a device stands: until it counts as stale."""
+        period_s = max(float(frame.header.get("interval_s", 1.0)), device.period_s or 0.0)
+        return int(gap_limit_s(period_s) / self.width_s)
 
     @staticmethod
     def ending(t: float, span_s: float, columns: int) -> Span:

@@ -78,7 +78,7 @@ def _chart(one: DeviceNow, paper: Paper, columns: int) -> str:
     if not columns:
         return ""
     span = charts.Span.ending(paper.t, paper.view.seconds(paper.frame.t), columns)
-    scale = charts.Scale(1, 0.0, 1.0, ascii_only=paper.view.ascii, held=span.held(paper.frame))
+    scale = charts.Scale(1, 0.0, 1.0, ascii_only=paper.view.ascii, held=span.held(paper.frame, one.device))
     return paper.book.chart(one.number, m.UTILIZATION.name, span, scale)[0]
 
 

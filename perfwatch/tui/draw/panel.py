@@ -85,7 +85,7 @@ def _shown(paper: Paper, one: DeviceNow, track: Track, size: tuple[int, int]) ->
     if height >= 1 and columns >= 2:
         frame, view = paper.frame, paper.view
         span = charts.Span.ending(paper.t, view.seconds(frame.t), columns)
-        scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame))
+        scale = charts.Scale(height, 0.0, track.top, ascii_only=view.ascii, held=span.held(frame, one.device))
         texts = paper.book.chart(one.number, track.metric, span, scale)
     if one.state is not State.OK:
         return _Shown(track.name, track.text, "stale", tuple(texts), "stale")

@@ -60,7 +60,7 @@ def _rows(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[R
 
 
 def listed(frame: Frame, view: View) -> list[DeviceNow]:
-    """The devices that the screen lists, filtered and sorted."""
+    """The devices that the screen lists, filtered and sorted; else by host, accelerators first."""
     found = [
         one
         for one in frame.devices
@@ -69,7 +69,11 @@ def listed(frame: Frame, view: View) -> list[DeviceNow]:
     order = view.sort.get("devices", "")
     key = SORTS.get(order.lstrip("-"))
     if key is None:
-        return found
+        hosts: dict[str, int] = {}
+        return sorted(
+            found,
+            key=lambda one: (hosts.setdefault(one.host, len(hosts)), MEASURED.index(one.device.kind)),
+        )
     if view.order:
         places = {number: place for place, number in enumerate(view.order)}
         return sorted(found, key=lambda one: places.get(one.number, len(places)))
@@ -82,7 +86,7 @@ SORTS: Mapping[str, Callable[[DeviceNow], float | None]] = {
     "memory": memory_ratio,
     "temperature": lambda one: one.value(m.TEMPERATURE.name),
 }
-"""Orders beside that of the vendor's library; the largest first, what is unknown last."""
+"""Orders beside accelerators first, as their libraries list them; the largest first, what is unknown last."""
 
 
 class Layout(NamedTuple):

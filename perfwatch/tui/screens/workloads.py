@@ -311,7 +311,7 @@ def _charts(one: DeviceNow, work: WorkloadNow, paper: Paper, size: tuple[int, in
     frame, view, book = paper
     span = charts.Span.ending(paper.t, view.seconds(frame.t), columns - AXIS_COLUMNS)
     height = max(1, min(MOST_CHART_LINES, lines // len(wanted) - 1))
-    held = span.held(frame)
+    held = span.held(frame, one.device)
     found: list[Row] = []
     since = f", last {words.age(view.seconds(frame.t))}" if columns >= ROOMY else ""
     for each in sorted(wanted, key=lambda each: each.metric.rpartition(":")[2] if ":" in each.metric else ""):
