@@ -15,11 +15,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from fake_nvml import Constant, FakeDevice, FakeNvml
+from fake_nvml import Constant, FakeDevice, FakeNvml, Ramp, Square, Wave
 from machine.redfish import PASSWORD, USER, running
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "chips"
@@ -32,19 +33,24 @@ TICK_S = 0.005
 
 
 class Mixed:
-    """The machine; it runs between `__enter__` and `__exit__`."""
+    """The machine; it runs between `__enter__` and `__exit__`.
+
+    Args:
+        waves: what each NVIDIA board draws.
+    """
 
     options: tuple[str, ...] = ()
     """How perfwatch is told of its places."""
     env: dict[str, str]
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, waves: Sequence[Wave] = tuple(map(Constant, NVIDIA_W))) -> None:
         self._folder = folder
+        self._waves = waves
         self._stack = ExitStack()
         self._over = threading.Event()
 
     def __enter__(self) -> Mixed:
-        boards = [FakeDevice(wave=Constant(watts)) for watts in NVIDIA_W]
+        boards = [FakeDevice(wave=wave) for wave in self._waves]
         fake = self._stack.enter_context(FakeNvml(devices=boards))
         controller = self._stack.enter_context(running())
         tools = self._folder / "bin"
@@ -121,7 +127,8 @@ def c2() -> str:
 
 def main() -> None:
     """Keep such a machine under a folder, and say how to watch it: `python -m machine.mixed FOLDER`."""
-    with Mixed(Path(sys.argv[1])) as mixed:
+    waves = Square(40.0, 70.0, period_s=14.0, duty=0.7), Ramp(35.0, 69.0, period_s=21.0)
+    with Mixed(Path(sys.argv[1]), waves) as mixed:
         told = {key: text for key, text in mixed.env.items() if os.environ.get(key) != text}
         print(json.dumps({"options": mixed.options, "env": told}), flush=True)
         sys.stdin.read()

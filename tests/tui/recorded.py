@@ -22,6 +22,9 @@ from perfwatch.tui.view import View
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "tui"
 RECORDING = DATA / "demo.jsonl.zst"
+MIXED = DATA / "mixed.jsonl.zst"
+"""One minute of the machine of tests/machine/mixed.py, as its main program sets it up."""
+MIXED_S = 60.0
 OUTPUT = DATA / "output.jsonl"
 """What the simulated benchmark printed, and when, seconds of its story."""
 MOMENT_S = {"devices": 43.0, "hosts": 43.0}
@@ -43,6 +46,20 @@ def drawn(view: View, size: tuple[int, int]) -> tuple[Frame, list[Row]]:
     scene, book = _scene(t, two_hosts=view.screen == "hosts"), Book()
     screens.draw(_frame(scene, t), view, size, book)
     frame = _frame(scene, t, book.wanted())
+    book.learn(frame.bins)
+    return frame, screens.draw(frame, view, size, book)
+
+
+def mixed(size: tuple[int, int]) -> tuple[Frame, list[Row]]:
+    """The same of the devices of a machine of many makers."""
+    session, scene = open_session(str(MIXED)), Scene()
+    scene.write(session.header)
+    for record in session.records():
+        if record["t"] <= MIXED_S:
+            scene.write(record)
+    view, book = View("devices"), Book()
+    screens.draw(scene.frame(MIXED_S), view, size, book)
+    frame = scene.frame(MIXED_S, book.wanted())
     book.learn(frame.bins)
     return frame, screens.draw(frame, view, size, book)
 

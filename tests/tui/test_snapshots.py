@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import pytest
-from recorded import DATA, drawn
+from recorded import DATA, drawn, mixed
 
 from perfwatch.text import width
 from perfwatch.tui.draw.row import Row, plain
@@ -26,9 +26,9 @@ IS_WRITING = os.environ.get("PERFWATCH_SNAPSHOTS") == "write"
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1] + 2}")
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", [*VIEWS, "mixed"])
 def test_the_screen_shows_what_it_showed(name: str, size: tuple[int, int]) -> None:
-    _, rows = drawn(VIEWS[name], size)
+    _, rows = mixed(size) if name == "mixed" else drawn(VIEWS[name], size)
     assert [sum(width(span.text) for span in row) for row in rows] == [size[0]] * size[1]
     file = DATA / f"{name}-{size[0]}x{size[1] + 2}.txt"
     now = _written(rows)
