@@ -33,9 +33,9 @@ def rows(parts: Parts) -> Iterator[Row]:
 
 
 def share_text(told: Json) -> str:
-    """`93 %`, or `91 to 95 %` where buckets leave it open; of a goodput object."""
+    """`93 %`, or `91 to 95 %` where buckets leave it open; of a goodput object. A dash where all is open."""
     least, most = told.get("share_at_least"), told.get("share_at_most")
-    if least is None or most is None:
+    if least is None or most is None or (least <= 0.0 and most >= 1.0):
         return DASH
     low, high = _percent(least), _percent(most)
     return glued(high if low == high else f"{low.removesuffix(' %')} to {high}")
@@ -57,6 +57,8 @@ def _kept(told: Json) -> str:
     limits = [glued(f"{_name(name)} ≤ {format_latency(one['limit_s'])}") for name, one in objectives.items()]
     if told.get("at_least") is None or not told.get("of"):
         return f"no query was counted to hold against {', '.join(limits)}"
+    if told["at_least"] <= 0.0 and told["at_most"] >= told["of"]:
+        return f"what is timed leaves {', '.join(limits)} open: a mean alone, or a bucket that wide"
     least, most = (
         format_count(floor(told["at_least"] + _POLLED)),
         format_count(ceil(told["at_most"] - _POLLED)),

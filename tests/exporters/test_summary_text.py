@@ -639,6 +639,7 @@ def test_goodput_is_a_share_with_its_limits_and_what_a_good_query_took():
         ((1.0, 1.0), "goodput 100 % 302 of 302"),
         ((0.0, 0.0), "goodput 0 % 0 of 302"),
         ((0.0001, 0.0001), "goodput < 0.1 % 0 of 302"),
+        ((0.0, 1.0), "goodput – what is timed leaves TTFT ≤ 200 ms, latency ≤ 1.50 s open: a mean alone"),
     ],
 )
 def test_a_share_never_reads_as_more_or_less_than_it_is(share, shown):
