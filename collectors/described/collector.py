@@ -110,7 +110,9 @@ class DescribedCollector(Collector):
         if source.stream:
             return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
         if source.commands:
-            return [Command(argv, source.timeout_s, also) for argv, also in find(source)]
+            return [
+                Command(argv, source.timeout_s, also, once=source.also_once) for argv, also in find(source)
+            ]
         if source.directory:
             return [Directories(root, source.directory, source.remedy)]
         if source.url:

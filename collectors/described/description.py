@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
 from perfwatch_collectors.described.pages import family_of
-from perfwatch_collectors.described.records import Record, fields_of, steps_of
-from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
+from perfwatch_collectors.described.records import Record, fields_of, fits, steps_of
+from perfwatch_collectors.described.values import (
+    COMBINED,
+    Reading,
+    bare_number,
+    combined,
+    factor_of,
+    units_of,
+)
 
 from perfwatch import metrics as catalogue
 from perfwatch.errors import ConfigError
@@ -58,6 +65,7 @@ class Source:
         commands: each a program with its arguments, the first that is there and tells of a device is run;
             no shell reads them.
         also: to each of them a second one, which tells more of the same devices.
+        also_once: what the second one tells does not change: it is asked once, not at each reading.
         stream: the command is started once and prints on and on.
         file: is read at each poll.
         directory: a pattern of directories, each of which is a device; its files are the fields.
@@ -73,6 +81,7 @@ class Source:
 
     commands: tuple[tuple[str, ...], ...] = ()
     also: tuple[tuple[str, ...], ...] = ()
+    also_once: bool = False
     stream: bool = False
     file: str = ""
     directory: str = ""
@@ -98,6 +107,11 @@ class Told:
         reading: of its text.
         combine: one value of several.
         minus: fields that are taken off: of what is free and the total, what is used.
+        times: fields that it is multiplied by, each value by the one at its place: millivolts and
+            milliamperes of a rail are microwatts. A field with one value multiplies all.
+        over: fields that the one value of all is divided by: the sum over all cores by their number.
+        only: field -> its texts: other devices do not tell it.
+        empty: what is told where the list that the field goes through is there, and has nothing in it.
         find: a pattern that is looked for in the text of the field; each time it is found is a value.
         shared: of devices that share a meter it is told once.
         board: how what the devices of a meter tell is one value of their board, besides.
@@ -110,12 +124,22 @@ class Told:
     reading: Reading
     combine: str = "first"
     minus: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    over: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    empty: float | None = None
     find: re.Pattern[str] | None = None
     shared: bool = False
     board: str = ""
     is_rate: bool = False
     least: float = -math.inf
     most: float = math.inf
+
+    def is_told_by(self, record: Record) -> bool:
+        """Whether the device of a record tells this at all."""
+        if not all(fits(record.text(name), texts) for name, texts in self.only.items()):
+            return False
+        return record.has(self.sources) or (self.empty is not None and record.has_none(self.sources))
 
     def raws(self, record: Record) -> list[Any]:
         """The texts of the field, or what is found in them."""
@@ -124,13 +148,35 @@ class Told:
             return raws
         return [match[match.lastindex or 0] for raw in raws for match in self.find.finditer(str(raw))]
 
+    def value(self, record: Record) -> float | None:
+        """One value of all that the field tells."""
+        if self.empty is not None and record.has_none(self.sources):
+            return self.empty
+        value = combined(self.values(record), self.combine)
+        for name in self.over:
+            by = bare_number(next(iter(record.values(name)), None))
+            value = value / by if value is not None and by else None
+        return self.reading.believed(value) if self.times or self.over else value
+
     def values(self, record: Record) -> list[float | None]:
-        """The numbers of these texts; without what is taken off none is told."""
-        values = [self.reading.value(raw) for raw in self.raws(record)]
+        """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
+        number = self.reading.number if self.times or self.over else self.reading.value
+        values = [number(raw) for raw in self.raws(record)]
+        for name in self.times:
+            values = _products(values, [bare_number(raw) for raw in record.values(name)])
         if not self.minus:
             return values
         off = next(iter([self.reading.value(raw) for raw in record.first(self.minus)]), None)
         return [None if value is None or off is None else value - off for value in values]
+
+
+def _products(values: Sequence[float | None], by: Sequence[float | None]) -> list[float | None]:
+    """Each by the one at its place; where they are not as many, nobody knows which belong together."""
+    by = [by[0]] * len(values) if len(by) == 1 else by
+    if len(by) != len(values):
+        return [None] * len(values)
+    pairs = zip(values, by, strict=True)
+    return [None if one is None or other is None else one * other for one, other in pairs]
 
 
 @dataclass(frozen=True)
@@ -308,7 +354,7 @@ class _Table:
 
 
 def _source(table: _Table, read: Read) -> Source:
-    table.knows(*_PLACES, *_OF_A_PAGE, "also", "stream", "period", "fastest", "timeout", "remedy", "unasked")
+    table.knows(*_PLACES, *_OF_A_PAGE, *_OF_A_SOURCE)
     named = [key for key in _PLACES if table.values.get(key)]
     if len(named) != 1:
         raise ConfigError(
@@ -333,6 +379,7 @@ def _source(table: _Table, read: Read) -> Source:
     return Source(
         commands=_commands(table, "command"),
         also=also,
+        also_once=table.flag("also_once"),
         stream=stream,
         file=table.text("file", ""),
         directory=table.text("directory", ""),
@@ -351,6 +398,7 @@ def _source(table: _Table, read: Read) -> Source:
 
 _PLACES = ("command", "file", "directory", "url")
 _OF_A_PAGE = ("user", "password", "token", "verify")
+_OF_A_SOURCE = ("also", "also_once", "stream", "period", "fastest", "timeout", "remedy", "unasked")
 
 
 def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
@@ -388,8 +436,9 @@ def _read(table: _Table) -> Read:
         raise table.wrong(
             "pattern", read.pattern, r"a pattern with named groups, as in 'power (?P<watts>\S+) W'"
         )
-    if read.format in PATHS and read.each not in ("", "."):
-        steps_of(read.each)
+    if read.format in PATHS:
+        for path in read.each.split("|"):
+            steps_of("" if path.strip() == "." else path.strip())
     return read
 
 
@@ -444,8 +493,8 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     sources = own.texts("from")
     if not sources:
         raise own.missing("from")
-    minus = own.texts("minus")
-    for name_of_field in (*sources, *minus):
+    minus, times, over, only = own.texts("minus"), own.texts("times"), own.texts("over"), own.mapping("only")
+    for name_of_field in (*sources, *minus, *times, *over, *only):
         _check_field(name_of_field, read)
     unit = own.text("unit", "")
     is_rate = own.flag("rate")
@@ -468,6 +517,10 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
         ),
         combine=own.choice("combine", dict.fromkeys(COMBINED), "first"),
         minus=minus,
+        times=times,
+        over=over,
+        only=only,
+        empty=own.number("empty", 0.0) if "empty" in given else None,
         find=compiled(own.text("find")) if "find" in given else None,
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
@@ -478,7 +531,8 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
 
 METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
-    *("minus", "find", "board", "rate", "update", "window", "step", "wraps_at"),
+    *("minus", "times", "over", "only", "empty"),
+    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
 )
 
 

@@ -53,7 +53,7 @@ class Found:
 
     def value(self, told: Told) -> float | None:
         """What the records tell of one metric."""
-        each = (combined(told.values(record), told.combine) for record in self.records)
+        each = (told.value(record) for record in self.records)
         if self.is_board and told.board:
             return combined(list(each), told.board)
         return next((value for value in each if value is not None), None)
@@ -164,7 +164,7 @@ def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Fo
     told = tuple(
         one
         for one in of.metrics
-        if (one.shared or one.board) and any(record.has(one.sources) for record in records)
+        if (one.shared or one.board) and any(one.is_told_by(record) for record in records)
     )
     model = _model(records[0], of)
     device = Device(
@@ -181,7 +181,7 @@ def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Fo
 
 def _single(key: str, record: Record, of: Description, index: int | str, parent: str | None) -> Found:
     told = tuple(
-        one for one in of.metrics if record.has(one.sources) and not (parent is not None and one.shared)
+        one for one in of.metrics if one.is_told_by(record) and not (parent is not None and one.shared)
     )
     facts = {name: record.filled(template) for name, template in of.device.facts.items()}
     device = Device(

@@ -2,9 +2,10 @@
 
 A field is the path of a file below the directory, and may be a pattern: `hwmon/hwmon*/power1_input`. One that
 begins with a slash is a file of the system (`/sys/bus/pci/devices/{busname}/numa_node`, in which other fields
-are filled in), and `power*_input{label="Total*"}` is the file beside which a label says that. Names with an @
-tell of the directory itself: `@name`, `@path` (as it really is), and `@link:device` (the name of what a link
-points to, such as a bus address).
+are filled in), and `power*_input{label="Total*"}` is the file beside which a label says that. Another word in
+place of `label` is the file beside it: `thermal_zone*/temp{type="gpu-thermal"}`. Names with an @ tell of the
+directory itself: `@name`, `@path` (as it really is), and `@link:device` (the name of what a link points to,
+such as a bus address).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from perfwatch.errors import Unavailable
 from perfwatch.text import clean
 
 FILE_BYTES = 65536
-_LABELLED = re.compile(r'(?P<path>.+)\{label="(?P<label>[^"]*)"\}')
+_LABELLED = re.compile(r'(?P<path>.+)\{(?P<by>\w+)="(?P<text>[^"]*)"\}')
 
 
 class Directories:
@@ -79,7 +80,8 @@ class _Folder(Record):
         labelled = _LABELLED.fullmatch(name)
         if labelled is None:
             return [text for file in self._files(name) if (text := _text(file)) is not None]
-        found = [file for file in self._files(labelled["path"]) if fits(_label(file), [labelled["label"]])]
+        by, wanted = labelled["by"], [labelled["text"]]
+        found = [file for file in self._files(labelled["path"]) if fits(_beside(file, by), wanted)]
         return [text for file in found if (text := _text(file)) is not None]
 
     def _files(self, name: str) -> Iterator[Path]:
@@ -98,6 +100,6 @@ def _text(file: Path) -> str | None:
         return None  # a sensor that is switched off, or that only root may read: nothing is known
 
 
-def _label(file: Path) -> str | None:
-    """What a driver calls the sensor of `power1_input`: it stands in `power1_label` beside it."""
-    return _text(file.with_name(f"{file.name.rpartition('_')[0]}_label"))
+def _beside(file: Path, by: str) -> str | None:
+    """What a file beside it says; what a driver calls `power1_input` stands in `power1_label`."""
+    return _text(file.with_name(f"{file.name.rpartition('_')[0]}_label" if by == "label" else by))

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.pages import devices_of
-from perfwatch_collectors.described.records import Record, values_at
+from perfwatch_collectors.described.records import Record, items_at
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean
@@ -43,8 +43,9 @@ class Read:
 
     Args:
         format: one of `FORMATS`, or `directory` and `page`, which are not read from a text.
-        each: JSON: the path of the list of devices, `.` for a document that is the list itself. Of a page of
-            metrics: the labels that tell devices apart, with commas.
+        each: JSON: the path of the list of devices, `.` for a document that is the list itself, `[*]` for one
+            whose values are the devices (`@key` is the key of each); `gpu_data|.`: the first that is there.
+            Of a page of metrics: the labels that tell devices apart, with commas.
         pattern: of `regex`: found again and again, each time a device.
         begins: key-value: a line that a device's lines begin with, a regular expression; its groups are
             fields.
@@ -139,13 +140,18 @@ def _of_document(document: Any, how: Read) -> Iterator[Record]:
     if not how.each:
         yield Record(document, document)
         return
-    found = [document] if how.each == "." else values_at(document, how.each)
+    found = next((found for path in how.each.split("|") if (found := _each(document, path.strip()))), [])
     if not found:
         raise Unreadable(f"it has no {how.each!r}")
-    for value in found:
+    for key, value in found:
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, Mapping):
-                yield Record(one, document)
+                yield Record({"@key": key, **one} if key else one, document)
+
+
+def _each(document: Any, path: str) -> list[tuple[str, Any]]:
+    """What is at a path, with its keys; `.` is the document."""
+    return [("", document)] if path == "." else items_at(document, path)
 
 
 # -- lines and columns ---------------------------------------------------------------------------------

@@ -69,13 +69,17 @@ class Command:
         argv: the program with its whole path, and its arguments.
         timeout_s: so long its answer is waited for.
         also: one that tells more of the same devices.
+        once: it tells what does not change: what it said first is what it says.
     """
 
-    def __init__(self, argv: Sequence[str], timeout_s: float, also: Sequence[str] = ()) -> None:
+    def __init__(
+        self, argv: Sequence[str], timeout_s: float, also: Sequence[str] = (), *, once: bool = False
+    ) -> None:
         self._argv = list(argv)
         self._timeout_s = timeout_s
         self.shown = shown(argv)
-        self.also = Command(also, timeout_s) if also else None
+        self.also = Command(also, timeout_s, once=once) if also else None
+        self._is_asked_once, self._said_once = once and not also, b""
 
     def output(self) -> bytes:
         """What it prints.
@@ -83,6 +87,11 @@ class Command:
         Raises:
             TryAgain: it failed, hung, or printed nothing or too much; says which.
         """
+        output = self._said_once or self._run()
+        self._said_once = output if self._is_asked_once else b""
+        return output
+
+    def _run(self) -> bytes:
         child = _start(self._argv, subprocess.PIPE)
         try:
             said = _collect(child, time.monotonic() + self._timeout_s)

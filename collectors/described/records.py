@@ -2,6 +2,7 @@
 
 A field is named by a text: a key, a column's title or number, a group's name; in JSON by a path such as
 `memory.used`, `cores[*].load` or `stats[type=POWER].value`, and `$.version` begins at the whole document.
+`[*]` is each of a list, or each value of an object that has names for keys (`{"0": {...}, "1": {...}}`).
 """
 
 from __future__ import annotations
@@ -56,6 +57,15 @@ class Record:
         """Whether the output has one of the fields at all, whatever it says."""
         return bool(self.first(names))
 
+    def has_none(self, names: Sequence[str]) -> bool:
+        """Whether the list that one of the fields goes through is there, and has nothing in it."""
+        return any(
+            found in ([], {})
+            for before, each, _ in (name.partition("[*]") for name in names)
+            if each
+            for found in self.values(before)
+        )
+
     def filled(self, template: str) -> str | None:
         """A template such as `{serial}-{chip}` with the texts of its fields; None where one is not there."""
         missing = False
@@ -80,6 +90,19 @@ def fits(text: str | None, wanted: Sequence[str]) -> bool:
 def fields_of(template: str) -> list[str]:
     """The fields that a template names."""
     return [name for names in _FIELD.findall(template) for name in names.split("|")]
+
+
+def items_at(found: Any, path: str) -> list[tuple[str, Any]]:
+    """The same with the key of each, where the path ends in the `[*]` of an object; else without."""
+    if not path.endswith("[*]"):
+        return [("", value) for value in values_at(found, path)]
+    holders = values_at(found, path.removesuffix("[*]")) if path != "[*]" else [found]
+    return [
+        (str(key), value)
+        for holder in holders
+        for key, value in (holder.items() if isinstance(holder, Mapping) else [("", one) for one in holder])
+        if isinstance(holder, (Mapping, list))
+    ]
 
 
 def values_at(found: Any, path: str) -> list[Any]:
@@ -115,6 +138,8 @@ def steps_of(path: str) -> list[str]:
 def _inside(value: Any, step: str) -> Sequence[Any]:
     if not step.startswith("["):
         return [value[step]] if isinstance(value, Mapping) and step in value else []
+    if step == "[*]" and isinstance(value, Mapping):
+        return list(value.values())
     if not isinstance(value, list):
         return []
     place = step[1:-1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.devices import Found, devices_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import Unreadable, records
-from perfwatch_collectors.described.values import combined, is_missing
+from perfwatch_collectors.described.values import is_missing
 
 from perfwatch import metrics
 from perfwatch.errors import CollectorError
@@ -93,7 +93,7 @@ def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
     raws: list[Any] = []
     for record in of:
         raws = told.raws(record)
-        value = combined(told.values(record), told.combine)
+        value = told.value(record)
         if value is not None and told.is_rate:
             why = f"a total ({value:g}): its growth is told from the second reading on"
             return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, why)

@@ -114,7 +114,10 @@ class Reading:
 
     def value(self, raw: Any) -> float | None:
         """The number in the metric's unit; None where none is told, or none that can be."""
-        number = self.number(raw)
+        return self.believed(self.number(raw))
+
+    def believed(self, number: float | None) -> float | None:
+        """A number that can be; else None."""
         if number is None or (self.zero_is_missing and number == 0.0):
             return None
         return number if self.least <= number <= self.most else None
@@ -143,6 +146,11 @@ class Reading:
             factor = factor_of(self.told, self.unit) if self.told else 1.0
         number = number * (factor or 0.0) * self.factor
         return number if math.isfinite(number) else None
+
+
+def bare_number(raw: Any) -> float | None:
+    """A number without a unit, as an amount that another one is multiplied or divided by."""
+    return Reading(Unit.RATIO).number(raw)
 
 
 def is_missing(text: str) -> bool:
