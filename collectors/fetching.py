@@ -48,8 +48,8 @@ def places_of(text: str) -> list[str]:
     return [urlsplit(first)._replace(path=path).geturl() for path in PATHS]
 
 
-def checked_url(text: str) -> str:
-    """The address of a page, ready to be asked: `http://HOST:PORT` alone means its `/metrics`.
+def checked_url(text: str, *, of_metrics: bool = True) -> str:
+    """The address of a page, ready to be asked: of metrics `http://HOST:PORT` alone means its `/metrics`.
 
     Raises:
         ConfigError: it is none.
@@ -64,7 +64,7 @@ def checked_url(text: str) -> str:
             f"cannot read a page at {shown(text)!r}: write http://HOST:PORT/PATH, "
             "such as http://127.0.0.1:8000/metrics"
         )
-    if parts.path in ("", "/"):
+    if of_metrics and parts.path in ("", "/"):
         parts = parts._replace(path=PATHS[0])
     return parts._replace(fragment="").geturl()
 
@@ -101,16 +101,24 @@ class Fetcher:
         url: as `checked_url` gives it.
         user, token: who asks, where the address does not say it.
         verify: whether the certificate of an https page is checked.
+        of_metrics: a page for people is none.
     """
 
     def __init__(
-        self, url: str, *, user: tuple[str, str] | None = None, token: str = "", verify: bool = True
+        self,
+        url: str,
+        *,
+        user: tuple[str, str] | None = None,
+        token: str = "",
+        verify: bool = True,
+        of_metrics: bool = True,
     ) -> None:
         import httpx  # 60 to 90 ms
 
         self._httpx: Any = httpx
         self.shown = shown(url)
         self._host = httpx.URL(url).host
+        self._of_metrics = of_metrics
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
@@ -190,7 +198,7 @@ class Fetcher:
             raise NotThere(f"the page {self.shown} answers with status 404; is the path right?", 1.0)
         if response.status_code != self._httpx.codes.OK:
             raise self._trouble(f"answers with status {response.status_code}{_hint(response.status_code)}")
-        if "html" in response.headers.get("content-type", ""):
+        if self._of_metrics and "html" in response.headers.get("content-type", ""):
             raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
         if response.headers.get("content-encoding", "identity") not in ("", "identity"):
             raise self._trouble("is compressed, which was not asked for, and is not read")

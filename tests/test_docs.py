@@ -315,6 +315,17 @@ def test_the_description_of_a_chip_reads_the_output_that_stands_beside_it() -> N
     assert second.sample().values[:3] == (None, 37.0, 0.0)
 
 
+def test_the_description_of_a_table_counts_the_meter_of_a_board_once() -> None:
+    section = page("describing-a-chip.md").partition("### A table")[2]
+    output, described = section.split("```\n")[1], section.split("```toml\n")[1].split("```")[0]
+    of = parse(f'name = "ex"\n[source]\ncommand = ["exsmi"]\n{described}', "ex.toml")
+    board, first, second = devices_in(records(output.encode(), of.read), of)
+    assert board.sample().values == (71.25,)
+    assert (first.device.parent, second.device.parent) == (board.device.id,) * 2
+    assert first.sample().values == (54.1, pytest.approx(0.873), 11 * 2**30, 16 * 2**30)
+    assert second.sample().values == (None, None, None, 16 * 2**30)
+
+
 def test_the_page_of_descriptions_names_every_word_of_the_language() -> None:
     text = page("describing-a-chip.md")
     words = {item.name for table in (Read, Devices) for item in dataclasses.fields(table)} - {"families"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from perfwatch_collectors.described import description as language
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, joined, records
+from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
 from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
 
 from perfwatch.collector import Collector
@@ -116,22 +116,31 @@ class DescribedCollector(Collector):
         if source.directory:
             return [Directories(root, source.directory, source.remedy)]
         if source.url:
-            return [WebPage(source, self.options.url or source.url)]
+            of_metrics = self.description.read.format == PROMETHEUS
+            return [WebPage(source, self.options.url or source.url, of_metrics=of_metrics)]
         path = root / source.file.lstrip("/")
         if not _is_there(path):
             raise Unavailable(f"{source.file} is not there", source.remedy)
         return [File(path)]
 
     def _read(self) -> list[Found]:
+        return self._of_its_host(devices_in(self.records(), self.description))
+
+    def records(self) -> Sequence[Record]:
+        """What its source tells now, before anything is made of it; it has to be open.
+
+        Raises:
+            CollectorError: it cannot be read.
+        """
         place = self._place
         if place is None:
             raise TryAgain(f"{self.name} is not open")
         if isinstance(place, Directories):
-            return self._of_its_host(devices_in(place.records(), self.description))
+            return place.records()
         told = self._told(place)
         if isinstance(place, Command) and place.also is not None:
             told = joined(told, self._more(place.also), self.description.read.join)
-        return self._of_its_host(devices_in(told, self.description))
+        return told
 
     def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:

@@ -6,6 +6,7 @@ C locale), and is bounded in time and in what it may print. Whatever happens, no
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import selectors
@@ -175,12 +176,17 @@ class WebPage:
     Args:
         source: names the variables of the environment that hold user, password and token.
         url: the address.
+        of_metrics: whether it is one of metrics; else it is taken as it is.
     """
 
-    def __init__(self, source: Source, url: str) -> None:
+    def __init__(self, source: Source, url: str, *, of_metrics: bool) -> None:
         self.shown = f"the page {shown_url(url)}"
         self._fetcher = Fetcher(
-            checked_url(url), user=_user(source), token=_secret(source.token, source), verify=source.verify
+            checked_url(url, of_metrics=of_metrics),
+            user=_user(source),
+            token=_secret(source.token, source),
+            verify=source.verify,
+            of_metrics=of_metrics,
         )
 
     def output(self) -> bytes:
@@ -281,7 +287,7 @@ def shown(argv: Sequence[str]) -> str:
 def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
     environment: Mapping[str, str] = {**os.environ, **_PLAIN}
     try:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -293,10 +299,23 @@ def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
         raise TryAgain(
             f"{shown(argv)} cannot be started: {(error.strerror or str(error)).lower()}"
         ) from error
+    _running.add(child)
+    return child
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+"""Children that were not ended yet: who leaves does not wait for the threads that would end them."""
+
+
+@atexit.register
+def _end_all() -> None:
+    while _running:
+        _end(_running.pop())
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End a child and its group, and reap it."""
+    _running.discard(child)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     try:

@@ -89,7 +89,12 @@ def fits(text: str | None, wanted: Sequence[str]) -> bool:
 
 def fields_of(template: str) -> list[str]:
     """The fields that a template names."""
-    return [name for names in _FIELD.findall(template) for name in names.split("|")]
+    return [name for names in groups_of(template) for name in names]
+
+
+def groups_of(template: str) -> list[list[str]]:
+    """The same, those together that stand for each other: `{serial|uuid}`."""
+    return [names.split("|") for names in _FIELD.findall(template)]
 
 
 def items_at(found: Any, path: str) -> list[tuple[str, Any]]:

@@ -5,7 +5,7 @@ The same code that reads devices reads here; what it passes over in silence is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.devices import Found, devices_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import Unreadable, records
+from perfwatch_collectors.described.records import groups_of
 from perfwatch_collectors.described.values import is_missing
 
 from perfwatch import metrics
@@ -21,10 +22,12 @@ from perfwatch.model import Device, Metric
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
+    from perfwatch_collectors.described.collector import DescribedCollector
     from perfwatch_collectors.described.description import Description, Told
     from perfwatch_collectors.described.records import Record
 
 SHOWN = 40
+MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,15 @@ class Tried:
 
 @dataclass(frozen=True)
 class Trial:
-    """What was read: each device with its metrics, and what looks wrong."""
+    """What was read: each device with its metrics, what looks wrong, and what is.
+
+    Args:
+        faults: devices are not told apart, or share no meter, as was meant.
+    """
 
     devices: tuple[tuple[Device, tuple[Tried, ...]], ...]
     warnings: tuple[str, ...]
+    faults: tuple[str, ...]
 
 
 def of_sample(of: Description, sample: Path) -> Trial:
@@ -53,6 +61,15 @@ def of_sample(of: Description, sample: Path) -> Trial:
         CollectorError: the sample cannot be read, or is not what was described.
     """
     return _trial(of, _records(of, sample))
+
+
+def of_this_machine(collector: DescribedCollector) -> Trial:
+    """The same of what a collector's source tells now; it has to be open.
+
+    Raises:
+        CollectorError: it cannot be read.
+    """
+    return _trial(collector.description, collector.records())
 
 
 def _records(of: Description, sample: Path) -> Sequence[Record]:
@@ -71,7 +88,31 @@ def _records(of: Description, sample: Path) -> Sequence[Record]:
 def _trial(of: Description, told: Sequence[Record]) -> Trial:
     found = devices_in(told, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
-    return Trial(devices, tuple(_warnings(of, told, found, devices)))
+    device = of.device
+    apart = {"id": device.id, "index": device.index, "shares": device.shares}
+    beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
+    return Trial(
+        devices,
+        (*_unfilled(told, beside), *_warnings(of, told, found, devices)),
+        tuple(_unfilled(told, apart)),
+    )
+
+
+def _unfilled(told: Sequence[Record], templates: Mapping[str, str]) -> Iterator[str]:
+    """The fields of templates that no record has."""
+    for key, template in templates.items():
+        for names in groups_of(template):
+            if told and not any(record.has(names) for record in told):
+                field = " or ".join(map(repr, names))
+                yield f"{key} of [device]: no device has the field {field}{_there_are(told)}"
+
+
+def _there_are(told: Sequence[Record]) -> str:
+    """`; there are 'Board W', 'Die', ...`, of what has names."""
+    fields = told[0].fields
+    names = [clean(name, SHOWN) for name in fields] if isinstance(fields, Mapping) else []
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    return f"; there are {', '.join(map(repr, names[:MOST_NAMES]))}{more}" if names else ""
 
 
 def _tried(one: Found, of: Description) -> Iterator[Tried]:
@@ -139,7 +180,8 @@ def _warnings(
     declared = {metric.name for one in found for metric in one.device.metrics}
     for each in of.metrics:
         if found and each.metric.name not in declared:
-            yield f"{each.metric.name}: no device has the field {' or '.join(each.sources)!r}"
+            field = " or ".join(map(repr, each.sources))
+            yield f"{each.metric.name}: no device has the field {field}{_there_are(told)}"
     for name in dict.fromkeys(each.metric.name for _, tried in devices for each in tried):
         values = [each.value for _, tried in devices for each in tried if each.metric.name == name]
         if all(value is None for value in values):

@@ -48,14 +48,19 @@ def _of_sample(loaded: type[Collector], sample: Path, *, as_json: bool) -> int:
     except CollectorError as error:
         results.say(f"perfwatch collectors: {error}")
         return 1
+    return _show(loaded.name, found, as_json=as_json)
+
+
+def _show(name: str, found: Any, *, as_json: bool) -> int:
+    """What a trial found; 1 where it is no device, or devices cannot be told apart as was meant."""
     out = standard.out()
     if as_json:
         out.write(json.dumps([_as_json(device, tried) for device, tried in found.devices], indent=2) + "\n")
     else:
-        out.write("\n".join(line for one in found.devices for line in _lines(loaded.name, *one)) + "\n")
-    for warning in found.warnings:
-        results.say(f"perfwatch collectors: {warning}")
-    return 0 if found.devices else 1
+        out.write("\n".join(line for one in found.devices for line in _lines(name, *one)) + "\n")
+    for said in (*found.faults, *found.warnings):
+        results.say(f"perfwatch collectors: {said}")
+    return 0 if found.devices and not found.faults else 1
 
 
 def _as_json(device: Device, tried: Any) -> dict[str, Any]:
@@ -97,6 +102,11 @@ def _of_this_machine(loaded: type[Collector], *, as_json: bool) -> int:
     collector = loaded(loaded.Options())
     try:
         devices = {device.id: device for device in collector.open()}
+        if hasattr(loaded, "description"):
+            shown = _show(
+                loaded.name, importlib.import_module(TRIAL).of_this_machine(collector), as_json=as_json
+            )
+            return max(shown, _contract(loaded))
         samples = [one for one in collector.read(list(devices.values())) if isinstance(one, Sample)]
     except Unavailable as absent:
         results.say(f"perfwatch collectors: {loaded.name} finds nothing here: {absent}")
@@ -111,8 +121,8 @@ def _of_this_machine(loaded: type[Collector], *, as_json: bool) -> int:
     out = standard.out()
     values = {one.device_id: one.values for one in samples}
     if as_json:
-        shown = [_read_here(device, values.get(device.id, ())) for device in devices.values()]
-        out.write(json.dumps(shown, indent=2) + "\n")
+        told = [_read_here(device, values.get(device.id, ())) for device in devices.values()]
+        out.write(json.dumps(told, indent=2) + "\n")
     else:
         for device in devices.values():
             out.write("\n".join(_lines_here(loaded.name, device, values.get(device.id, ()))) + "\n")

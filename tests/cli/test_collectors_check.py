@@ -123,3 +123,17 @@ def test_a_name_that_is_none_is_a_sentence(tmp_path: Path) -> None:
         done = perfwatch("collectors", "new", *names, home=tmp_path, cwd=tmp_path)
         assert (done.returncode, "one word of small letters" in done.stderr) == (2, True)
     assert list(tmp_path.glob("*.toml")) == []
+
+
+def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) -> None:
+    """A meter that is shared by a field that is not there would be counted for each device."""
+    file = written(tmp_path, CHIP.replace("[device]", '[device]\nshares = "{sreial}"') + MORE)
+    output = str(tmp_path / "output.json")
+    tool(tmp_path / "bin", "chip-smi", f"cat {output}")
+    path = {"PATH": f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}"}
+    for how in (("--sample", output), ()):
+        done = perfwatch("collectors", "check", file, *how, home=tmp_path, extra=path)
+        assert done.returncode == 1
+        there = "there are 'uuid', 'name', 'power', 'temp'"
+        assert f"shares of [device]: no device has the field 'sreial'; {there}" in done.stderr
+        assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,19 @@ def test_only_may_name_the_collector_of_a_file(tmp_path: Path) -> None:
     done = perfwatch("snapshot", "--json", "--only", "chip", "-c", str(file), home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(json.loads(done.stdout)["devices"]) == ["chip:0"]
+
+
+def test_a_command_that_hangs_is_ended_with_the_snapshot(tmp_path: Path) -> None:
+    tool, number = tmp_path / "hangsmi", tmp_path / "number"
+    tool.write_text(f"#!/bin/sh\necho $$ > {number}\nexec sleep 300\n")
+    tool.chmod(0o755)
+    chip = tmp_path / "chip.toml"
+    chip.write_text(
+        f'name = "chip"\nabout = "a chip"\n[source]\ncommand = ["{tool}"]\ntimeout = "60s"\n'
+        '[read]\nformat = "json"\n[device]\nid = "{id}"\nname = "a chip"\n'
+        '[metrics]\npower_watts = { from = "w", unit = "W" }\n'
+    )
+    done = perfwatch("snapshot", "--only", "chip", "-c", str(chip), home=tmp_path)
+    assert "chip is not ready: it gave no answer in time" in done.stdout
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text()), 0)

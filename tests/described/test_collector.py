@@ -409,3 +409,23 @@ def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.Mo
     assert "authorization: Basic bWU6U0VDUkVU" in server.requests[-1].replace(
         "Authorization", "authorization"
     )
+
+
+def test_an_address_that_is_none_of_metrics_is_asked_for_as_it_is() -> None:
+    text = """
+    name = "rack"
+    [source]
+    url = "URL"
+    [read]
+    format = "json"
+    [device]
+    id = "rack"
+    name = "rack"
+    [metrics]
+    power_watts = "w"
+    """
+    with serving(page('{"w": 312.5}', content_type="text/html")) as server:
+        one = collector(described(text.replace("URL", f"http://127.0.0.1:{server.port}/")))
+        assert Told(one, list(one.open())).samples == {"rack": (312.5,)}
+        one.close()
+    assert server.requests[-1].startswith("GET / ")
