@@ -33,9 +33,9 @@ test-all:
 	if [ -n "$$failed" ]; then echo "failed on Python$$failed"; exit 1; fi
 
 # Against real software (docs/validation.md), each in an environment of its own under build/real, or under the
-# directory that PERFWATCH_REAL names. Gigabytes and half an hour at first; `make test-real PYTEST_ARGS='-k vllm'`.
+# directory that PERFWATCH_REAL names. Gigabytes, and a quarter of an hour at first; a part: PYTEST_ARGS='-k vllm'.
 test-real: $(VENV)/.can-test
-	@nice -n 10 $(BIN)/pytest tests/real -m real -n 0 -o timeout=3600 $(PYTEST_ARGS)
+	@nice -n 10 $(BIN)/pytest tests/real -m real -n 0 -rs -o timeout=3600 $(PYTEST_ARGS)
 
 check: $(VENV)/.can-test
 	@$(BIN)/ruff format --check --quiet .

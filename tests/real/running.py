@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.commandline import command, environment, sessions
+from real.processes import end_group
 
 JOB_S = 600
 
@@ -52,19 +53,26 @@ class Run:
 def perfwatch(
     *arguments: str, home: Path, extra: Mapping[str, str] | None = None, directory: Path | None = None
 ) -> tuple[str, str]:
-    """Run perfwatch; what it printed on both streams. It must succeed."""
-    done = subprocess.run(
+    """Run perfwatch; what it printed on both streams. It must succeed.
+
+    It gets a process group of its own, so that a job which does not come to its end leaves nothing behind.
+    """
+    process = subprocess.Popen(
         command(*arguments),
         env=environment(home, extra),
         cwd=directory,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=JOB_S,
-        check=False,
+        start_new_session=True,
     )
-    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout, done.stderr
+    try:
+        out, said = process.communicate(timeout=JOB_S)
+    finally:
+        end_group(process)
+    assert process.returncode == 0, f"{' '.join(arguments)}\n{out[-2000:]}\n{said[-4000:]}"
+    return out, said
 
 
 def watched(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from real.places import PROGRAMS, llama_server, llama_tools
+from real.processes import answering, free_ports, server
 from real.running import watched
-from real.serving_real import answering, free_ports, server
 
 if TYPE_CHECKING:
     from real.comparing import Comparison

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from real.comparing import Comparison, bucket_edges
 from real.places import PROGRAMS, place
+from real.processes import answering, fetched, free_ports, server
 from real.running import Run, watched
-from real.serving_real import answering, fetched, free_ports, server
 
 pytestmark = pytest.mark.real
 
