@@ -34,6 +34,8 @@ class Collector(ABC):
     """Default sampling period; the user may ask for another."""
     floor_s: ClassVar[float] = 0.01
     """The shortest period that makes sense for this source; a shorter wish is raised to it."""
+    instead_of: ClassVar[tuple[str, ...]] = ()
+    """Collectors of the same devices, which do not take part unasked where this one was asked for."""
     isolates: ClassVar[bool] = False
     """True: a call can block for one device alone (NVML, vendor libraries). `read` must then take its
     devices in order, hand over each device's reading as soon as it has it, and keep no state shared

@@ -208,6 +208,7 @@ def class_from(of: Description) -> type[DescribedCollector]:
         "about": of.about or f"devices that {of.name} describes",
         "period_s": of.source.period_s,
         "floor_s": of.source.floor_s,
+        "instead_of": of.instead,
         "description": of,
     }
     return type(f"Described_{of.name}", (DescribedCollector,), values)

@@ -205,7 +205,11 @@ class Devices:
 
 @dataclass(frozen=True)
 class Description:
-    """A whole file."""
+    """A whole file.
+
+    Args:
+        instead: collectors that read the same devices, and do not take part where this one was asked for.
+    """
 
     name: str
     about: str
@@ -213,6 +217,7 @@ class Description:
     read: Read
     device: Devices
     metrics: tuple[Told, ...]
+    instead: tuple[str, ...] = ()
 
 
 def load(path: str | Path) -> Description:
@@ -244,7 +249,7 @@ def parse(text: str, where: str) -> Description:
     except (toml.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"cannot read {where}: {clean(error)}; correct that place") from error
     top = _Table(tables, where, "")
-    top.knows("name", "about", "source", "read", "device", "metrics")
+    top.knows("name", "about", "instead", "source", "read", "device", "metrics")
     read = _read(top.table("read"))
     metrics = _metrics(top.table("metrics"), read)
     if read.format == PROMETHEUS:
@@ -256,6 +261,7 @@ def parse(text: str, where: str) -> Description:
         read=read,
         device=_device(top.table("device"), read),
         metrics=metrics,
+        instead=top.texts("instead"),
     )
 
 

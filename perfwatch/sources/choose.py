@@ -88,7 +88,8 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
     for name in without:
         plugins.find(name, settings.own_collectors)
     chosen: dict[str, Collector] = {}
-    for plugin in _unasked(known, args, settings, {collector.name for collector in asked}):
+    replaced = {name for collector in asked for name in collector.instead_of}
+    for plugin in _unasked(known, args, settings, {collector.name for collector in asked}, replaced):
         if plugin.name not in without:
             chosen[plugin.name] = _unless_broken(plugin, settings, asked_for=args.only is not None)
     chosen.update((collector.name, collector) for collector in asked)
@@ -108,13 +109,21 @@ def _names(texts: Sequence[str]) -> list[str]:
 
 
 def _unasked(
-    known: Mapping[str, Plugin], args: argparse.Namespace, settings: Config, asked: Set[str]
+    known: Mapping[str, Plugin],
+    args: argparse.Namespace,
+    settings: Config,
+    asked: Set[str],
+    replaced: Set[str],
 ) -> list[Plugin]:
-    """Those that take part beside the `asked` ones (-c), which --only may name as well."""
+    """Those that take part beside the `asked` ones (-c), which --only may name as well.
+
+    Of those that the asked ones stand for (`replaced`) only what was named.
+    """
     only = _names([args.only]) if args.only is not None else list(settings.run.only)
     if only or args.only is not None:
         return [plugins.find(name, settings.own_collectors) for name in only if name not in asked]
-    return [plugin for plugin in known.values() if plugin.default and plugin.name not in asked]
+    left_out = asked | replaced
+    return [plugin for plugin in known.values() if plugin.default and plugin.name not in left_out]
 
 
 def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:

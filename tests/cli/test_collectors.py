@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commandline import perfwatch
+
 from perfwatch import cli, plugins
 
 if TYPE_CHECKING:
@@ -73,3 +75,20 @@ def test_one_that_cannot_be_loaded_is_named_and_the_others_are_listed(
     assert "collector broken (some-package) cannot be loaded: ModuleNotFoundError" in told.err
     assert "broken  (some-package; takes part)" in told.out
     assert "nvidia  (built in" in told.out
+
+
+def test_what_is_asked_for_takes_the_place_of_what_reads_the_same(tmp_path: Path) -> None:
+    """Two readers of one device would count it twice; who names both gets both."""
+    chip = tmp_path / "chip.toml"
+    (tmp_path / "output.json").write_text('{"id": "A", "w": 5}')
+    chip.write_text(
+        f'name = "chip"\ninstead = ["host"]\n[source]\nfile = "{tmp_path}/output.json"\n'
+        '[read]\nformat = "json"\n[device]\nid = "{id}"\nname = "a chip"\n[metrics]\npower_watts = "w"\n'
+    )
+
+    def read(*options: str) -> set[str]:
+        told = perfwatch("snapshot", "--json", *options, "-c", str(chip), home=tmp_path).stdout
+        return {label.partition(":")[0] for label in json.loads(told)["devices"]}
+
+    assert "host" not in read()
+    assert {"host", "chip"} <= read("--only", "host")
