@@ -8,12 +8,13 @@ from chips.presets import SAMPLES, read, sample
 MIB = 2**20
 TABLE_910B = (SAMPLES / "ascend/npu-smi-info-910b.txt").read_text()
 TWO_CHIPS = (SAMPLES / "ascend/npu-smi-info-910-two-chips.txt").read_text()
+DUO = (SAMPLES / "ascend/npu-smi-info-310p-duo.txt").read_text()
 
 
 def test_two_npus_of_one_chip_each():
     first, second = sample("ascend", "ascend/npu-smi-info-910b.txt")
     assert first == {
-        "id": "0000:C1:00.0",
+        "id": "0000:C1:00.0-0-0",
         "name": "Huawei 910B3",
         "parent": None,
         "index": 0,
@@ -24,7 +25,7 @@ def test_two_npus_of_one_chip_each():
         "memory_total_bytes": 65536 * MIB,
     }
     assert (second["id"], second["power_watts"], second["temperature_celsius"]) == (
-        "0000:C2:00.0",
+        "0000:C2:00.0-1-0",
         92.9,
         33.0,
     )
@@ -40,7 +41,7 @@ def test_the_chips_of_a_module_share_a_meter_that_the_second_does_not_repeat():
         "power_watts": 178.9,
     }
     assert first == {
-        "id": "0000:9D:00.0",
+        "id": "0000:9D:00.0-0-0",
         "name": "Huawei Ascend910",
         "parent": "board NPU 0",
         "index": 0,
@@ -49,14 +50,28 @@ def test_the_chips_of_a_module_share_a_meter_that_the_second_does_not_repeat():
         "memory_used_bytes": 3412 * MIB,
         "memory_total_bytes": 65536 * MIB,
     }
-    assert (second["id"], second["parent"]) == ("0000:9F:00.0", "board NPU 0")
+    assert (second["id"], second["parent"]) == ("0000:9F:00.0-0-1", "board NPU 0")
     assert second["memory_used_bytes"] == 3189 * MIB
 
 
 def test_a_310p_without_a_column_of_hbm():
     (chip,) = sample("ascend", "ascend/npu-smi-info-310p.txt")
-    assert (chip["id"], chip["power_watts"], chip["temperature_celsius"]) == ("0000:86:00.0", 16.2, 42.0)
+    assert (chip["id"], chip["power_watts"], chip["temperature_celsius"]) == ("0000:86:00.0-0-0", 16.2, 42.0)
     assert (chip["memory_used_bytes"], chip["memory_total_bytes"]) == (994 * MIB, 21534 * MIB)
+
+
+@pytest.mark.parametrize("bus", ["0000:01:00.0", "NA          "])
+def test_two_chips_with_one_bus_address_are_two(bus: str):
+    board, first, second = read("ascend", DUO.replace("0000:01:00.0", bus))
+    assert (board["id"], board["power_watts"]) == ("board NPU 2", None)
+    assert (first["id"], second["id"]) == (f"{bus.strip()}-2-0", f"{bus.strip()}-2-1")
+    assert (first["memory_used_bytes"], second["memory_used_bytes"]) == (1529 * MIB, 1412 * MIB)
+    assert (first["temperature_celsius"], second["temperature_celsius"]) == (45.0, 43.0)
+
+
+def test_a_power_that_both_chips_repeat_counts_once():
+    board, first, second = read("ascend", DUO.replace("NA  ", "61.2"))
+    assert (board["power_watts"], "power_watts" in first, "power_watts" in second) == (61.2, False, False)
 
 
 def test_a_busy_chip_and_processes_below_the_chips():
@@ -83,7 +98,7 @@ def test_power_that_is_not_told(said: str):
 
 def test_a_table_that_is_torn_off_and_one_without_a_chip():
     (first,) = read("ascend", TABLE_910B[: TABLE_910B.index("0000:C2")])
-    assert first["id"] == "0000:C1:00.0"
+    assert first["id"] == "0000:C1:00.0-0-0"
     assert read("ascend", TABLE_910B[: TABLE_910B.index("0000:C1")]) == []
     assert (
         read("ascend", "DrvMngGetConsoleLogLevel failed. (g_conLogLevel=3)\ndcmi module initialize failed.")
