@@ -88,9 +88,13 @@ class Page:
             found += self._found(line, begin, end)
             if len(found) >= SERIES:
                 break
-        if not found and (everywhere or not self._announced):
+        if not found and (everywhere or not self._announced) and self._has_lines_of(name):
             found = self._found(line, 0, len(self._body))
         return found[:SERIES]
+
+    def _has_lines_of(self, name: str) -> bool:
+        """Whether any line begins so: a plain search, in half of the time of one by a pattern."""
+        return b"\n" + name.encode() in self._body
 
     def _found(self, line: re.Pattern[bytes], begin: int, end: int) -> list[tuple[bytes, bytes]]:
         if end - begin <= _MUCH_BYTES:
@@ -112,7 +116,7 @@ class Page:
     def begins(self, prefix: str) -> bool:
         """Whether any series or announced family has a name that begins so."""
         raw = prefix.encode()
-        return any(family.startswith(raw) for family in self._announced) or b"\n" + raw in self._body
+        return any(family.startswith(raw) for family in self._announced) or self._has_lines_of(prefix)
 
     def names(self) -> list[str]:
         """Some counters and histograms of the page, to show a person what there is."""
