@@ -39,6 +39,8 @@ REOPEN_S = 30.0
 """How long an absent collector waits before it looks again."""
 RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Pauses after TryAgain, growing."""
+ANSWERS_SOON_S = 0.25
+"""What failed within this time is asked anew, within a pause, by whoever needs a reading."""
 TRY_ALONE_S = 1.0
 """Pause between trial reads of a device whose call came back with an error."""
 HUNG_AFTER_S = 0.5
@@ -254,7 +256,7 @@ class Runner:
             except FAULTS as error:  # what is no state of ours is raised again
                 if not worker.left_behind:
                     fulfil_all(tickets, None)
-                    if self._recover(error):
+                    if self._recover(error, self._clock.monotonic_ns() - worker.began_ns):
                         continue
                     return
                 readings = ()
@@ -267,14 +269,18 @@ class Runner:
             if tickets:
                 fulfil_all(tickets, span_ns([*readings, *quick(aside, self._slow_ns / NS)]))
 
-    def _recover(self, error: BaseException) -> bool:
-        """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up."""
+    def _recover(self, error: BaseException, took_ns: int) -> bool:
+        """Wait as the error asks for; True if polling goes on. What no plugin should raise goes on up.
+
+        Whoever asks for a reading meanwhile, as at a job's end, gets a try of it, unless it would be long.
+        """
         self._tick = None
         if isinstance(error, TryAgain):
             pause_s = error.after_s or RETRY_S[min(self._failures, len(RETRY_S) - 1)]
-            self._failures += 1
             self._set_state(State.RETRYING, f"{error}; next try in {pause_s:g} s")
-            return not self._pause(pause_s)
+            stopping = self._pause(pause_s, ends_if_asked=took_ns < ANSWERS_SOON_S * NS)
+            self._failures += not self._tickets  # a try out of turn makes the next pause no longer
+            return not stopping
         if isinstance(error, Unavailable):
             self._set_state(State.ABSENT, str(error), remedy=error.remedy)
             return not self._pause(REOPEN_S) and self._open_until_found()
@@ -494,11 +500,13 @@ class Runner:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         self._set_state(State.FAILED, reason, traceback=text[-4000:])
 
-    def _pause(self, seconds: float) -> bool:
-        """Wait; True if it is time to end. Tickets that come meanwhile are answered with nothing."""
+    def _pause(self, seconds: float, *, ends_if_asked: bool = False) -> bool:
+        """Wait; True if it is time to end. Tickets that come meanwhile end it, or are answered with nothing."""
         until_ns = self._clock.monotonic_ns() + round(seconds * NS)
         while not self._stopping:
-            fulfil_all(self._take_tickets(), None)
+            if ends_if_asked and self._tickets:
+                return False
+            self._answer_tickets()
             remaining_ns = until_ns - self._clock.monotonic_ns()
             if remaining_ns <= 0:
                 return False

@@ -131,6 +131,50 @@ def test_try_again_pauses_longer_each_time_and_recovers() -> None:
     assert posts.batches
 
 
+def test_a_reading_asked_for_in_a_pause_after_try_again_is_tried_at_once() -> None:
+    clock = SystemClock()
+    collector = StubCollector([DEVICE], [TryAgain("not yet", 60.0), [Sample("D-0", (1.0, 1.0))]])
+    runner, posts = start(collector, clock, period_s=0.01)
+    posts.wait_for(lambda posts: State.RETRYING in posts.states)
+    ticket = runner.read_now()
+    assert ticket.done.wait(10.0)
+    assert ticket.span_ns is not None
+    assert posts.states[-1] is State.OK
+    end(runner)
+
+
+def test_tries_that_were_asked_for_make_no_pause_longer() -> None:
+    clock = SystemClock()
+    runner, posts = start(StubCollector([DEVICE], [TryAgain("busy")]), clock, period_s=0.01)
+    posts.wait_for(lambda posts: State.RETRYING in posts.states)
+    for _ in range(5):
+        ticket = runner.read_now()
+        assert ticket.done.wait(10.0)
+        assert ticket.span_ns is None
+    end(runner)
+    assert {item.reason for item in posts if isinstance(item, Status) and item.reason} == {
+        "busy; next try in 1 s"
+    }
+
+
+def test_what_took_long_to_fail_is_not_waited_for_in_its_pause() -> None:
+    clock = SystemClock()
+
+    class Dead(StubCollector):
+        def read(self, devices: Sequence[Device]) -> Sequence[Reading]:
+            self.reads += 1
+            time.sleep(0.3)
+            raise TryAgain("gave no answer", 60.0)
+
+    collector = Dead([DEVICE])
+    runner, posts = start(collector, clock, period_s=0.01)
+    posts.wait_for(lambda posts: State.RETRYING in posts.states)
+    ticket = runner.read_now()
+    assert ticket.done.wait(10.0)
+    assert (ticket.span_ns, collector.reads) == (None, 1)
+    end(runner)
+
+
 def test_a_bug_in_a_collector_is_told_once_with_its_traceback() -> None:
     clock = FakeClock()
     runner, posts = start(StubCollector([DEVICE], [ZeroDivisionError("oops")]), clock)
