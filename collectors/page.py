@@ -122,7 +122,8 @@ class PageCollector(Collector):
             raise
         self._was_read = True
         now_ns = self._clock.monotonic_ns()
-        readings = tally.readings(page, (before_ns + now_ns) // 2)
+        at_ns = (before_ns + now_ns) // 2
+        readings = tally.readings(page, at_ns)
         yield from readings
         for name in tally.no_counts():
             told = (
@@ -136,6 +137,8 @@ class PageCollector(Collector):
             reason = self._finds_nothing(page, missing)
             yield from self._say(reason, now_ns)
             if not readings:
+                if page.has_metrics:
+                    yield from tally.nothing_yet(at_ns)
                 raise TryAgain(reason, 1.0)
 
     @property

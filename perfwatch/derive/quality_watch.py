@@ -187,12 +187,17 @@ def _late_page(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _told_between(device: DeviceTape) -> Span | None:
-    """From the first to the last reading of a workload's counters."""
+    """From the first to the last reading of a workload's counters.
+
+    A page that could be read and had no counter yet told that there was no work: its counters begin at zero.
+    """
     counters = [m.name for m in device.device.metrics if m.kind is Kind.COUNTER]
-    told = [series.times for name in counters if (series := device.get(name)) is not None]
+    told = [series for name in counters if (series := device.get(name)) is not None]
     if not told:
         return None
-    return Span(min(times[0] for times in told), max(times[-1] for times in told))
+    first = min(told, key=lambda series: series.times[0])
+    begin = device.times[0] if first.values[0] == 0 else first.times[0]
+    return Span(begin, max(series.times[-1] for series in told))
 
 
 def _missing_records(evidence: Evidence) -> Iterator[Finding]:

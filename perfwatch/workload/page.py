@@ -85,6 +85,10 @@ class PageTally:
             return []
         return [Sample(self.device.id, (None,) * len(self._declared), at_ns)]
 
+    def nothing_yet(self, at_ns: int) -> list[Reading]:
+        """The page was read, and has none of what is looked for so far: what comes later began at zero."""
+        return [] if self._declared else [Sample(self.device.id, (), at_ns)]
+
     def missing(self) -> list[str]:
         """The series that a person named and no page had so far."""
         return [

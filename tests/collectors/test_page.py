@@ -306,6 +306,18 @@ def test_a_family_that_is_there_after_a_gap_has_no_made_up_beginning(server: Ser
     assert [row.get("n_total") for row in watched.rows] == [None, None, 3]
 
 
+def test_a_page_that_has_no_known_counter_yet_is_read_and_one_that_is_none_is_not(server: Server) -> None:
+    watched = Watched(f"{server.url}#m")
+    server.answer = page("nothing here\n")
+    watched.trouble()
+    assert watched.rows == []
+    server.answer = page("other 1\n")
+    watched.trouble()
+    server.answer = page("other 1\nm 2\n")
+    watched.read()
+    assert watched.rows == [{}, {"m_total": 0}, {"m_total": 2}]
+
+
 def test_what_a_page_does_not_say_any_more_is_unknown_and_not_zero(server: Server) -> None:
     watched = Watched(f"{server.url}#m,n")
     server.answer = page("m 1\nn 2\n")
@@ -352,7 +364,7 @@ def test_a_server_that_gives_no_page_costs_one_sentence(server: Server, answer: 
     assert says in reason
     assert "\n" not in reason
     assert reason.isprintable()
-    assert watched.rows == []
+    assert not any(watched.rows)
     watched.trouble()
     assert len(watched.notes) == 1
 

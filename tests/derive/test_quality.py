@@ -12,7 +12,7 @@ from perfwatch.derive.settings import CostInputs, Settings
 from perfwatch.derive.summary import summarise
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import DeviceKind, Scope
+from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
 
 
 def run(
@@ -385,6 +385,17 @@ def test_a_page_that_tells_late_is_said_to(first, found):
     session = Session()
     session.board(every(1.0, 0.0, 34.0))
     session.counter([(t, 10 * t) for t in every(1.0, first, 34.0)], work="page")
+    session.job(2.0, 32.0)
+    assert ("late-source" in codes(session.summary(window="job"), INFO)) is found
+
+
+@pytest.mark.parametrize(("first", "found"), [(0.0, False), (50.0, True)])
+def test_a_page_that_was_read_before_it_had_a_counter_is_not_late(first, found):
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    total = Metric("queries_total", Unit.COUNT, Kind.COUNTER)
+    counts = [(t, (first + 10.0 * (t - 9.0),)) for t in every(1.0, 9.0, 34.0)]
+    session.workload("page", [total], [(t, ()) for t in every(1.0, 0.0, 9.0)] + counts)
     session.job(2.0, 32.0)
     assert ("late-source" in codes(session.summary(window="job"), INFO)) is found
 
