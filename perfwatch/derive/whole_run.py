@@ -12,16 +12,8 @@ from perfwatch.derive.scopes import Headline, RunDevices
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
-from perfwatch.derive.totals import (
-    Energies,
-    energies_of,
-)
-from perfwatch.derive.windows import (
-    IDLE_BASELINE,
-    Windows,
-    choose_windows,
-    phase_spans,
-)
+from perfwatch.derive.totals import Energies, energies_of
+from perfwatch.derive.windows import IDLE_BASELINE, Windows, choose_windows, phase_spans
 from perfwatch.derive.work import Courses, default_unit, every_course_of, is_work, split_unit
 
 
