@@ -31,6 +31,11 @@ def default_path(environ: Mapping[str, str], notes: list[str]) -> Path | None:
     return Path(directory) / "perfwatch" / "config.toml"
 
 
+def own_collectors(file: Path | None) -> Path | None:
+    """Where the user's own collectors lie: beside the config file, whether either exists or not."""
+    return None if file is None else file.parent / "collectors"
+
+
 def read_tables(file: Path, *, explicit: bool, notes: list[str]) -> dict[str, Any] | None:
     """The file's tables; None where there is no file, or (a note says why) it cannot be read.
 
