@@ -147,6 +147,15 @@ def test_what_is_no_such_page_is_a_sentence() -> None:
         ExporterCollector(ExporterOptions("host:9400"))
 
 
+def test_what_is_said_of_a_page_has_no_password() -> None:
+    with serving(page("up 1\n")) as server, pytest.raises(TryAgain, match="has no names of devices") as said:
+        ExporterCollector(
+            ExporterOptions(server.url.replace("://", "://operator:s3cret@") + "?token=abc")
+        ).open()
+    assert f"the page {server.url}?" in str(said.value)
+    assert not any(secret in str(said.value) for secret in ("operator", "s3cret", "abc"))
+
+
 def test_a_run_has_the_energy_of_the_devices_of_a_page(tmp_path: Path) -> None:
     with serving(page(DCGM.replace("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "OTHER"))) as server:
         done = perfwatch(
