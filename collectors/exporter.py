@@ -89,7 +89,7 @@ class ExporterCollector(Collector):
 
 def recognised(page: Page) -> Description | None:
     """The exporter of which a page has most names; None where it has none of any."""
-    from perfwatch_collectors.described.description import load
+    from perfwatch_collectors.described.language import load
     from perfwatch_collectors.described.pages import family_of
 
     best: Description | None = None

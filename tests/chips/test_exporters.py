@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from perfwatch_collectors.described.description import load
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import records
+from perfwatch_collectors.described.language import load
 from perfwatch_collectors.exporter import FOLDER, ExporterCollector, ExporterOptions, recognised
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
