@@ -42,7 +42,7 @@ class Read:
     """`[read]` of a description.
 
     Args:
-        format: one of `FORMATS`, or `directory` and `page`, which are not read from a text.
+        format: one of `FORMATS`, or `directory` and `prometheus`, which are not read as a text.
         each: JSON: the path of the list of devices, `.` for a document that is the list itself, `[*]` for one
             whose values are the devices (`@key` is the key of each); `gpu_data|.`: the first that is there.
             Of a page of metrics: the labels that tell devices apart, with commas.

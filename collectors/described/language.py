@@ -242,10 +242,10 @@ def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
     value = table.values.get(key, [])
     takes = 'a program and its arguments, as in ["tool", "--json"], or a list of such lists'
     if isinstance(value, str) or not isinstance(value, list):
-        raise table.wrong("command", value, takes)
+        raise table.wrong(key, value, takes)
     each = value if value and all(isinstance(one, list) for one in value) else [value] if value else []
     if not all(one and all(isinstance(word, str) and word for word in one) for one in each):
-        raise table.wrong("command", value, takes)
+        raise table.wrong(key, value, takes)
     return tuple(tuple(one) for one in each)
 
 
