@@ -21,6 +21,7 @@ from perfwatch import metrics as catalogue
 from perfwatch.errors import ConfigError
 from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
 from perfwatch.text import clean, did_you_mean
+from perfwatch.toml import tables_of
 from perfwatch.units import parse_duration
 
 FILE_BYTES = 2**20
@@ -73,12 +74,7 @@ def parse(text: str, where: str) -> Description:
     Raises:
         ConfigError: it says something that it cannot say.
     """
-    toml = _toml(where)
-    try:
-        tables = toml.loads(text)
-    except (toml.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"cannot read {where}: {clean(error)}; correct that place") from error
-    top = _Table(tables, where, "")
+    top = _Table(tables_of(text, f"cannot read {where}"), where, "")
     top.knows("name", "about", "instead", "source", "read", "device", "metrics")
     read = _read(top.table("read"))
     metrics = _metrics(top.table("metrics"), read)
@@ -93,18 +89,6 @@ def parse(text: str, where: str) -> Description:
         metrics=metrics,
         instead=top.texts("instead"),
     )
-
-
-def _toml(where: str) -> Any:
-    import importlib
-    import sys
-
-    try:
-        return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    except ImportError as error:
-        raise ConfigError(
-            f"cannot read {where}: this Python reads no TOML; install tomli, or use Python 3.11 or later"
-        ) from error
 
 
 class _Table:
