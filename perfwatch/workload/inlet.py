@@ -98,9 +98,8 @@ class Inlet:
             except ConnectionError:
                 continue  # an earlier answer of ours bounced; nothing to do with what comes in
             at_ns = now_ns
-            if (
-                flags & socket.MSG_TRUNC
-            ):  # half a line can say something else; one that cannot be read is said
+            if flags & socket.MSG_TRUNC:
+                # Half a line can say something else; one that cannot be read is said.
                 data = data[: data.rfind(b"\n") + 1] + CUT
             if ancillary:
                 seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
