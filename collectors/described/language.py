@@ -18,7 +18,7 @@ from perfwatch_collectors.described.records import fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
 
 from perfwatch import metrics as catalogue
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
 from perfwatch.text import clean, did_you_mean
 from perfwatch.toml import tables_of
@@ -62,7 +62,7 @@ def load(path: str | Path) -> Description:
         with Path(path).open("rb") as file:
             content = file.read(FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"cannot read {where}: {(error.strerror or str(error)).lower()}") from error
+        raise ConfigError(f"cannot read {where}: {reason_of(error)}") from error
     if len(content) > FILE_BYTES:
         raise ConfigError(f"cannot read {where}: it is larger than 1 MiB, this is no description of a chip")
     return parse(content.decode("utf-8", "replace"), where)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean
 from perfwatch.toml import NO_READER, REMEDY, reader
 
@@ -63,7 +63,7 @@ def _read(file: Path, *, explicit: bool, notes: list[str]) -> bytes | None:
     except OSError as error:
         if not explicit and isinstance(error, (FileNotFoundError, NotADirectoryError)):
             return None
-        sentence = f"cannot read config file {clean(file)}: {(error.strerror or str(error)).lower()}"
+        sentence = f"cannot read config file {clean(file)}: {reason_of(error)}"
         if explicit:
             raise ConfigError(f"{sentence}; check the path given with --config") from error
         notes.append(f"{sentence}; going on with the defaults")

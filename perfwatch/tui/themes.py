@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean, did_you_mean
 from perfwatch.toml import tables_of
 
@@ -157,7 +157,7 @@ class _Source:
                 raise ConfigError(f"{where}: it is larger than 64 KiB, this is no theme")
             text = raw.decode("utf-8")
         except OSError as error:
-            raise ConfigError(f"{where}: {(error.strerror or str(error)).lower()}; check the file") from error
+            raise ConfigError(f"{where}: {reason_of(error)}; check the file") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{where}: it is not UTF-8; save it as UTF-8") from error
         content = tables_of(text, where)
