@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from perfwatch_collectors.psutil_door import import_psutil
+
 from perfwatch import metrics
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
@@ -80,7 +82,7 @@ class CpuEstimateCollector(Collector):
             Unavailable: CPU times cannot be read here.
         """
         self._tdp_w = _checked_tdp_w(self.options)
-        self._psutil = self._psutil or _import_psutil()
+        self._psutil = self._psutil or import_psutil("cannot estimate CPU power")
         self._cpus = self._psutil.cpu_count() or 1
         self._energy_j = 0.0
         try:
@@ -127,16 +129,6 @@ class CpuEstimateCollector(Collector):
         at_ns = self._clock.monotonic_ns()
         names = ("user", "nice", "system", "irq", "softirq")
         return at_ns, sum(getattr(times, name, 0.0) for name in names)
-
-
-def _import_psutil() -> Any:
-    try:
-        import psutil
-    except ImportError as error:
-        raise Unavailable(
-            f"cannot estimate CPU power: psutil is not importable ({error})", "python -m pip install psutil"
-        ) from error
-    return psutil
 
 
 def _checked_tdp_w(options: CpuEstimateOptions) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfwatch_collectors.fetching import Fetcher, checked_url
+from perfwatch_collectors.fetching import Fetcher, checked_url, shown
 
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain, Unavailable
@@ -62,7 +62,7 @@ class ExporterCollector(Collector):
         of = recognised(Page(self._fetched()))
         if of is None:
             raise TryAgain(
-                f"the page {self.options.url} has no names of devices that are known; describe it in a TOML "
+                f"the page {shown(self._url)} has no names of devices that are known; describe it in a TOML "
                 "file (docs/describing-a-chip.md)",
                 30.0,
             )
@@ -89,7 +89,7 @@ class ExporterCollector(Collector):
 
 def recognised(page: Page) -> Description | None:
     """The exporter of which a page has most names; None where it has none of any."""
-    from perfwatch_collectors.described.description import load
+    from perfwatch_collectors.described.language import load
     from perfwatch_collectors.described.pages import family_of
 
     best: Description | None = None

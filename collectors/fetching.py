@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -150,7 +150,7 @@ class Fetcher:
             ) from error
         except httpx.ConnectError as error:
             reason = _reason(error)
-            if _is_about_a_certificate(error):
+            if is_about_a_certificate(error):
                 raise self._trouble("has a certificate that is not trusted here") from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
@@ -228,20 +228,24 @@ def _hint(status: int) -> str:
     return ""
 
 
-def _is_about_a_certificate(error: BaseException) -> bool:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return True
-        seen = seen.__cause__ or seen.__context__
+def is_about_a_certificate(error: BaseException) -> bool:
+    """Whether no connection came about because the other side's certificate is not trusted."""
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return True
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _reason(error: BaseException) -> str:
     """Why no connection came about, in the system's words, which hold no address."""
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return clean(cause.strerror.lower(), 100)
+    return "no connection"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error itself, and what lies behind it."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return clean(seen.strerror.lower(), 100)
+        yield seen
         seen = seen.__cause__ or seen.__context__
-    return "no connection"

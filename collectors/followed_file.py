@@ -8,9 +8,11 @@ from typing import ClassVar
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
 from perfwatch.errors import TryAgain
-from perfwatch.model import Device, Reading
+from perfwatch.model import Device, DeviceKind, Reading
 from perfwatch.objectives import NOBODY, Judge
+from perfwatch.text import from_system
 from perfwatch.workload.followed import LOOK_S, Followed
+from perfwatch.workload.tally import clean_text
 
 
 class FileFollower(Collector):
@@ -26,6 +28,22 @@ class FileFollower(Collector):
         self._followed: Followed | None = None
         self.judge: Judge = NOBODY
         """Says which queries are good ones; set before `open`."""
+
+    def _device(self, name: str, *, work: str, **facts: str) -> Device:
+        """The workload that the file tells of, without metrics.
+
+        Args:
+            name: what the collector is called; several of one run have their numbers.
+            work: the kind of source that it is.
+        """
+        index, path = self.options.index, from_system(self.options.path)
+        return Device(
+            id=f"{name}-{index}" if index else name,
+            name=clean_text(path, 200),
+            kind=DeviceKind.WORKLOAD,
+            index=index,
+            facts={"work": work, "reads": clean_text(path, 500), **facts},
+        )
 
     def _follow(self, followed: Followed, device: Device) -> Sequence[Device]:
         self._followed = followed

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from perfwatch_collectors.host_counters import CpuUse, disks, load, memory, network, swap
 from perfwatch_collectors.host_processes import Processes
 from perfwatch_collectors.host_sensors import Batteries, Clocks, Thermometers
+from perfwatch_collectors.psutil_door import import_psutil
 from perfwatch_collectors.sysfs import read_text
 
 from perfwatch import metrics
@@ -88,7 +89,7 @@ class HostCollector(Collector):
                 f"cannot look at processes every {self.options.processes_s} s: type a number of seconds, "
                 "0 for never, as in -c host:processes_s=10"
             )
-        self._psutil = self._psutil or _import_psutil()
+        self._psutil = self._psutil or import_psutil("cannot watch the host")
         self._point_psutil_at_root()
         self._groups = [group for group in self._candidates() if self._works(group)]
         if not self._groups:
@@ -242,13 +243,3 @@ def _cpu_model(root: Path) -> str | None:
     text = read_text(root / "proc/cpuinfo", limit_bytes=16384) or ""
     found = re.search(r"^(?:model name|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
     return clean(found.group(1).strip(), 64) if found else None
-
-
-def _import_psutil() -> Any:
-    try:
-        import psutil
-    except ImportError as error:
-        raise Unavailable(
-            f"cannot watch the host: psutil is not importable ({error})", "python -m pip install psutil"
-        ) from error
-    return psutil

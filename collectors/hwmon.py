@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from perfwatch_collectors.sysfs import read_text
+
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.metrics import ENERGY, POWER
@@ -216,7 +218,4 @@ def _metric(sensor: Sensor, of: Sequence[Sensor]) -> Metric:
 
 
 def _text(path: Path) -> str:
-    try:
-        return clean(path.read_text(encoding="utf-8", errors="replace").strip("\0\n "), 60)
-    except OSError:
-        return ""
+    return clean(read_text(path) or "", 60)

@@ -13,8 +13,7 @@ from perfwatch_collectors.followed_file import FileFollower
 
 from perfwatch.clock import Clock
 from perfwatch.errors import ConfigError, Unavailable
-from perfwatch.model import Device, DeviceKind
-from perfwatch.text import from_system
+from perfwatch.model import Device
 from perfwatch.workload.followed import Followed, split_path
 from perfwatch.workload.keys import LINE_BYTES, Keys
 from perfwatch.workload.tally import clean_text
@@ -66,21 +65,14 @@ class JsonLinesCollector(FileFollower):
         self._keys = Keys(self.options.keys)
 
     def open(self) -> Sequence[Device]:
-        path, index = self.options.path, self.options.index
-        if not path:
+        if not self.options.path:
             raise Unavailable("no file is named", "perfwatch run -w jsonl=PATH -- CMD")
         self.close()
-        device = Device(
-            id=f"jsonl-{index}" if index else "jsonl",
-            name=clean_text(from_system(path), 200),
-            kind=DeviceKind.WORKLOAD,
-            index=index,
-            facts={"work": "jsonl", "reads": clean_text(from_system(path), 500)},
-        )
+        device = self._device("jsonl", work="jsonl")
         keys = clean_text(self.options.keys, 200)
         what = f"the mapping {keys!r}" if keys else "the standard names (queries, samples, steps, ...)"
         followed = Followed(
-            path,
+            self.options.path,
             device,
             self._keys.search,
             what=what,

@@ -12,8 +12,7 @@ from perfwatch_collectors.followed_file import FileFollower
 
 from perfwatch.clock import Clock
 from perfwatch.errors import ConfigError, Unavailable
-from perfwatch.model import Device, DeviceKind
-from perfwatch.text import from_system
+from perfwatch.model import Device
 from perfwatch.workload.followed import Followed, split_path
 from perfwatch.workload.patterns import compile_pattern
 from perfwatch.workload.tally import clean_text
@@ -68,17 +67,10 @@ class LogCollector(FileFollower):
         if self._pattern is None:
             raise Unavailable("no log is named", "perfwatch run -w log=PATH:PATTERN -- CMD")
         self.close()
-        path, index = self.options.path, self.options.index
         source = clean_text(self._pattern.source, 500)
-        device = Device(
-            id=f"log-{index}" if index else "log",
-            name=clean_text(from_system(path), 200),
-            kind=DeviceKind.WORKLOAD,
-            index=index,
-            facts={"work": "output", "reads": clean_text(from_system(path), 500), "pattern": source},
-        )
+        device = self._device("log", work="output", pattern=source)
         followed = Followed(
-            path,
+            self.options.path,
             device,
             self._pattern.search,
             what=repr(source),

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from perfwatch_collectors.sysfs import read_text
+
 from perfwatch.errors import TryAgain, Unavailable
 
 SONAME = "libnvidia-ml.so.1"
@@ -215,15 +217,10 @@ def _no_library(path: str | None, boards: list[str], error: OSError) -> Unavaila
 def _pci_boards(sysfs: Path) -> Iterable[tuple[str, bool]]:
     """Address of each NVIDIA display or 3D controller, and whether it is suspended."""
     for device in sorted((sysfs / "bus/pci/devices").glob("*")):
-        if _line(device / "vendor") == "0x10de" and _line(device / "class").startswith("0x03"):
-            yield device.name, _line(device / "power/runtime_status") in ("suspended", "suspending")
-
-
-def _line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        return ""
+        if read_text(device / "vendor") != "0x10de":
+            continue
+        if (read_text(device / "class") or "").startswith("0x03"):
+            yield device.name, read_text(device / "power/runtime_status") in ("suspended", "suspending")
 
 
 def _shared_pynvml() -> ModuleType:

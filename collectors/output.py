@@ -211,9 +211,9 @@ class _Reader:
         Args:
             ended: streams that bring no more.
         """
-        if self._booking.reached_too_far and not self._is_beyond:
+        if self._booking.tally.reached_too_far and not self._is_beyond:
             self._is_beyond = True
-            text = f"{clean_text(self._pattern.source, 100)!r}: {self._booking.reached_too_far}"
+            text = f"{clean_text(self._pattern.source, 100)!r}: {self._booking.tally.reached_too_far}"
             yield Event("note", {"source": "output", "text": text}, now_ns)
         if self._silent_until_ns is None:
             return

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from perfwatch_collectors.fetching import is_about_a_certificate
+
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.text import clean
 
@@ -137,7 +139,7 @@ class Session:
             raise TryAgain(f"{self.shown} gave no answer within {ANSWER_S:g} s", BUSY_S) from error
         except httpx.ConnectError as error:
             said = "has a certificate that is not trusted here (verify=false takes it as it is)"
-            reason = said if "CERTIFICATE" in str(error).upper() else "cannot be reached"
+            reason = said if is_about_a_certificate(error) else "cannot be reached"
             raise TryAgain(f"{self.shown} {reason}", BUSY_S) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise TryAgain(f"{self.shown} broke off ({type(error).__name__})", BUSY_S) from error

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
+
+_AROUND = string.whitespace + "\0"
+"""What a driver puts around a text; a device tree ends its texts with NUL."""
 
 
 def entries(directory: Path) -> list[Path]:
@@ -14,10 +18,13 @@ def entries(directory: Path) -> list[Path]:
 
 
 def read_text(file: Path, limit_bytes: int = 4096) -> str | None:
-    """The text of a small file without blanks around it, or `None` if it cannot be read."""
+    """The text of a small file without blanks around it, or `None` if it cannot be read.
+
+    It may be missing, of a sensor that is switched off, or root's alone: then nothing is known.
+    """
     try:
         with file.open("rb") as stream:
-            return stream.read(limit_bytes).decode("utf-8", "replace").strip()
+            return stream.read(limit_bytes).decode("utf-8", "replace").strip(_AROUND)
     except OSError:
         return None
 

@@ -1,4 +1,7 @@
-"""The exceptions, one short tree. Every message says what was attempted, on what, and what to do."""
+"""The exceptions, one short tree, and the reasons of the system's own.
+
+Every message says what was attempted, on what, and what to do.
+"""
 
 from __future__ import annotations
 
@@ -45,3 +48,8 @@ class DeviceGone(CollectorError):
         super().__init__(reason or f"{device_id} is gone")
         self.device_id = device_id
         self.reason = reason
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in its own words, as the rest of a sentence has them: `permission denied`."""
+    return (error.strerror or str(error)).lower()

@@ -16,18 +16,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from perfwatch.clock import NS, Clock, Wake, ahead_ns
-from perfwatch.model import (
-    Appeared,
-    Batch,
-    Declared,
-    Device,
-    Event,
-    Gone,
-    Reading,
-    Sample,
-    Status,
-    Table,
-)
+from perfwatch.model import Appeared, Batch, Declared, Device, Event, Gone, Reading, Sample, Status, Table
 from perfwatch.runner import Runner
 from perfwatch.session import format as fmt
 from perfwatch.session.caps import (

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -138,11 +139,19 @@ def find(name: str, folder: Path | None = None) -> Plugin:
     Raises:
         ConfigError: there is none; names the nearest one that is installed.
     """
-    plugins = every(folder)
-    if name in plugins:
-        return plugins[name]
-    near = difflib.get_close_matches(name, plugins, n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(plugins))}"
+    return named(name, every(folder))
+
+
+def named(name: str, known: Mapping[str, Plugin]) -> Plugin:
+    """The plugin of a name among those that are `known`: whoever asks for several names looks once (`every`).
+
+    Raises:
+        ConfigError: there is none; names the nearest one.
+    """
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
     raise ConfigError(f"there is no collector {name!r}{hint} (a file is given as ./NAME.py)")
 
 

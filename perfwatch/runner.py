@@ -501,7 +501,7 @@ class Runner:
         self._set_state(State.FAILED, reason, traceback=text[-4000:])
 
     def _pause(self, seconds: float, *, ends_if_asked: bool = False) -> bool:
-        """Wait; True if it is time to end. Tickets that come meanwhile end it, or are answered with nothing."""
+        """Wait; True if it is time to end. Tickets that come meanwhile end it, or are told nothing."""
         until_ns = self._clock.monotonic_ns() + round(seconds * NS)
         while not self._stopping:
             if ends_if_asked and self._tickets:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfwatch.derive.settings import Steps
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean
 
 SUFFIX = ".csv"
@@ -86,7 +86,7 @@ def _rows(path: Path, option: str) -> Iterator[tuple[int, list[str]]]:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise ConfigError(f"cannot read {option} {clean(path)}: {reason}") from error
     if len(content) > MOST_BYTES:
         raise ConfigError(f"cannot use {option} {clean(path)}: it has over {MOST_BYTES // 1_000_000} MB")

@@ -14,9 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from perfwatch_collectors.described.description import METRIC_KEYS, Devices, parse
+from perfwatch_collectors.described.description import Devices
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import FORMATS, Read, records
+from perfwatch_collectors.described.language import METRIC_KEYS, parse
 from perfwatch_collectors.described.values import COMBINED
 
 from perfwatch import plugins

@@ -18,7 +18,7 @@ from shutil import copytree, ignore_patterns
 
 import pytest
 from perfwatch_collectors import __file__ as collectors_init
-from perfwatch_collectors.described.description import load
+from perfwatch_collectors.described.language import load
 
 from perfwatch import __version__, plugins
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfwatch_collectors.described import description as language
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
+from perfwatch_collectors.described.language import load
 from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
 
 from perfwatch.collector import Collector
@@ -198,7 +198,7 @@ def class_of(path: str) -> type[DescribedCollector]:
     Raises:
         ConfigError: the file says something that it cannot say.
     """
-    return class_from(language.load(path))
+    return class_from(load(path))
 
 
 def class_from(of: Description) -> type[DescribedCollector]:

@@ -126,10 +126,10 @@ def found_id(board: str) -> str:
 
 
 def _is_wanted(record: Record, of: Description) -> bool:
-    for name, texts in of.device.only.items():
-        if not fits(record.text(name), texts):
-            return False
-    return not any(fits(record.text(name), texts) for name, texts in of.device.skip.items())
+    only, skip = of.device.only, of.device.skip
+    return all(fits(record.text(name), texts) for name, texts in only.items()) and not any(
+        fits(record.text(name), texts) for name, texts in skip.items()
+    )
 
 
 def _id_of(record: Record, of: Description, at: int) -> str:
@@ -155,7 +155,7 @@ def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[st
     boards: dict[str, list[str]] = {}
     for key, record in records.items():
         shared = record.filled(of.device.shares) if of.device.shares else None
-        name = f"{key}" if shared is None or is_missing(shared) else clean(shared, NAME_LENGTH)
+        name = key if shared is None or is_missing(shared) else clean(shared, NAME_LENGTH)
         boards.setdefault(name, []).append(key)
     return boards
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.records import Record, fits
+from perfwatch_collectors.sysfs import read_text
 
 from perfwatch.errors import Unavailable
 from perfwatch.text import clean
@@ -93,11 +94,7 @@ class _Folder(Record):
 
 
 def _text(file: Path) -> str | None:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(FILE_BYTES).decode("utf-8", "replace").strip("\0\n ")
-    except OSError:
-        return None  # a sensor that is switched off, or that only root may read: nothing is known
+    return read_text(file, FILE_BYTES)
 
 
 def _beside(file: Path, by: str) -> str | None:

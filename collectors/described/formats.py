@@ -42,7 +42,7 @@ class Read:
     """`[read]` of a description.
 
     Args:
-        format: one of `FORMATS`, or `directory` and `page`, which are not read from a text.
+        format: one of `FORMATS`, or `directory` and `prometheus`, which are not read as a text.
         each: JSON: the path of the list of devices, `.` for a document that is the list itself, `[*]` for one
             whose values are the devices (`@key` is the key of each); `gpu_data|.`: the first that is there.
             Of a page of metrics: the labels that tell devices apart, with commas.
@@ -222,7 +222,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
         if match is not None:
             if fields:
                 yield Record(fields, whole)
-            fields = {name: value for name, value in match.groupdict().items() if value is not None}
+            fields = _groups(match)
         key, found, value = line.partition(separator)
         if found and key.strip():
             (whole if fields is None else fields).setdefault(" ".join(key.split()), value.strip())
@@ -233,18 +233,22 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
 def _regex(text: str, how: Read) -> Iterator[Record]:
     """A pattern that fits once for each device, over as many lines as it likes; its groups are the fields."""
     for match in compiled(how.pattern).finditer(text):
-        yield Record({name: value for name, value in match.groupdict().items() if value is not None})
+        yield Record(_groups(match))
 
 
 def _last_line(text: str, how: Read) -> Iterator[Record]:
     """The same, in the newest line that fits: of a log, or of a tool that prints one line a period."""
     pattern = compiled(how.pattern)
     for line in reversed(text.splitlines()):
-        found = [match.groupdict() for match in pattern.finditer(line)]
+        found = [Record(_groups(match)) for match in pattern.finditer(line)]
         if found:
-            for groups in found:
-                yield Record({name: value for name, value in groups.items() if value is not None})
+            yield from found
             return
+
+
+def _groups(match: re.Match[str]) -> dict[str, str]:
+    """The named groups that took part."""
+    return {name: value for name, value in match.groupdict().items() if value is not None}
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
-from perfwatch.errors import TryAgain, Unavailable
+from perfwatch.errors import TryAgain, Unavailable, reason_of
 from perfwatch.redact import redact_command
 from perfwatch.text import clean
 
@@ -239,9 +239,7 @@ class File:
             with self._path.open("rb") as file:
                 return file.read(OUTPUT_BYTES)
         except OSError as error:
-            raise TryAgain(
-                f"{self.shown} cannot be read: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise TryAgain(f"{self.shown} cannot be read: {reason_of(error)}") from error
 
     def close(self) -> None:
         """Nothing is held."""
@@ -296,9 +294,7 @@ def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise TryAgain(
-            f"{shown(argv)} cannot be started: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise TryAgain(f"{shown(argv)} cannot be started: {reason_of(error)}") from error
     _running.add(child)
     return child
 

@@ -17,7 +17,7 @@ from perfwatch_collectors.described.records import groups_of
 from perfwatch_collectors.described.values import is_missing
 
 from perfwatch import metrics
-from perfwatch.errors import CollectorError
+from perfwatch.errors import CollectorError, reason_of
 from perfwatch.model import Device, Metric
 from perfwatch.text import clean
 
@@ -78,9 +78,7 @@ def _records(of: Description, sample: Path) -> Sequence[Record]:
     try:
         return records(sample.read_bytes(), of.read)
     except OSError as error:
-        raise CollectorError(
-            f"cannot read {clean(sample)}: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise CollectorError(f"cannot read {clean(sample)}: {reason_of(error)}") from error
     except Unreadable as error:
         raise CollectorError(f"{clean(sample)} is not understood: {error}") from error
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
     from perfwatch.job.auto import ServersOfTheJob
+    from perfwatch.job.evidence import Evidence
     from perfwatch.job.signals import SignalQueue
     from perfwatch.job.work_sources import WorkSources
     from perfwatch.job.workloads import Workload
@@ -64,6 +65,13 @@ def with_signals(wire: Callable[[SignalQueue], T]) -> T:
     except BaseException:
         signals.close()
         raise
+
+
+def record_evidence(evidence: Evidence, live: LiveSource) -> None:
+    """What is found out about the job and its devices goes into the stream, so that a replay knows it too."""
+    evidence.neighbour = live.tell_neighbour
+    evidence.learnt = live.tell_conditions
+    evidence.concluded = live.tell_devices
 
 
 def servers_of_the_job(

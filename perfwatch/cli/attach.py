@@ -153,19 +153,17 @@ class _Session:
             wanted.target.environment, "the job" if wanted.target.url is None else "the server"
         )
         opening = Opening(wanted.settings)
-        speaking = (
+        faces = (
             around.talking_sinks(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
         )
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [recording, evidence, opening, *speaking],
+            [recording, evidence, opening, *faces],
             interval_s=wanted.interval_s,
             session_id=session_id,
             header=around.header(args, wanted.target.command, wanted.settings, wanted.tags),
         )
-        evidence.neighbour = live.tell_neighbour
-        evidence.learnt = live.tell_conditions
-        evidence.concluded = live.tell_devices
+        around.record_evidence(evidence, live)
         sources.at_each_mark(live.request_readings)
         page = sources.first_polled if wanted.target.url is not None else None
         runner = AttachedRun(

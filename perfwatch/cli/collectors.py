@@ -6,13 +6,15 @@ import argparse
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import results, standard
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError
+
+if TYPE_CHECKING:
+    from perfwatch.plugins import Plugin
 
 ASKED_FOR_BY = {
     "statsd": "-w statsd=ADDR",
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "cannot use --sample without check: perfwatch collectors check FILE --sample OUTPUT"
         )
-    found = [_described(name) for name in args.name] if args.name else _all()
+    found = _found(args.name)
     if args.json:
         standard.out().write(json.dumps(found, indent=2) + "\n")
     else:
@@ -73,31 +75,34 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(one["error"] for one in found) else 0
 
 
-def _all() -> list[dict[str, Any]]:
+def _found(names: Sequence[str]) -> list[dict[str, Any]]:
+    """The collectors of these names, as data; without names all that there are."""
     from perfwatch import plugins
+    from perfwatch.config.file import default_path, own_collectors
 
-    return [_described(name) for name in plugins.every(_own_folder())]
-
-
-def _own_folder() -> Path | None:
-    """Where the user's own collectors lie."""
-    from perfwatch.config.file import default_path
-
-    config = default_path(os.environ, [])
-    return None if config is None else config.parent / "collectors"
+    known = plugins.every(own_collectors(default_path(os.environ, [])))
+    if not names:
+        return [_installed(plugin) for plugin in known.values()]
+    return [_described(name, known) for name in names]
 
 
-def _described(name: str) -> dict[str, Any]:
-    """One collector as data. One that cannot be loaded has an `error` and no options."""
+def _described(name: str, known: Mapping[str, Plugin]) -> dict[str, Any]:
+    """One collector that was named: a file, or one of those that are known."""
     from perfwatch import plugins
     from perfwatch.options import parse_collector_spec
 
     path = parse_collector_spec(name).path
-    if path is not None:
-        loaded = plugins.load_file(path)
-        record = {"name": loaded.name, "origin": "a file", "default": False, "target": None, "path": path}
-        return {**record, **_class(loaded)}
-    plugin = plugins.find(name, _own_folder())
+    if path is None:
+        return _installed(plugins.named(name, known))
+    loaded = plugins.load_file(path)
+    record = {"name": loaded.name, "origin": "a file", "default": False, "target": None, "path": path}
+    return {**record, **_class(loaded)}
+
+
+def _installed(plugin: Plugin) -> dict[str, Any]:
+    """One that cannot be loaded has an `error` and no options."""
+    from perfwatch import plugins
+
     record = {
         "name": plugin.name,
         "origin": plugin.origin,

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from perfwatch.cli import results, standard
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean
 
 DESCRIBED = """# What each word means: docs/describing-a-chip.md. See what it reads:
@@ -153,7 +153,7 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
         for path, text in files.items():
             path.write_text(text.replace("NAME", name).replace("CLASS", words), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot write here: {(error.strerror or str(error)).lower()}") from error
+        raise ConfigError(f"cannot write here: {reason_of(error)}") from error
     standard.out().write("".join(f"{path}\n" for path in files))
     results.say(f"perfwatch collectors: next: perfwatch collectors check ./{name}{kind}")
     return 0

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.workload.address import VARIABLE, Address, parse_address
 from perfwatch.workload.statsd import EDGES, mark_line
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _send(address, line)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         print(
             f"perfwatch mark: cannot put the mark {args.name!r}: nothing takes it at {address} ({reason}); "
             "is the run over?",

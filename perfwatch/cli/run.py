@@ -149,25 +149,17 @@ class _Session:
         plan = _plan(args, wanted, sources, ferry, session_id, screen=screen)
         evidence = Evidence({**os.environ, **plan.environment})
         opening = Opening(wanted.settings)
+        faces = (
+            around.talking_sinks(args, wanted.interval_s, wanted.now_s) if screen is None else [screen.scene]
+        )
         live = LiveSource(
             [*wanted.chosen, *sources.chosen()],
-            [
-                recording,
-                evidence,
-                opening,
-                *(
-                    around.talking_sinks(args, wanted.interval_s, wanted.now_s)
-                    if screen is None
-                    else [screen.scene]
-                ),
-            ],
+            [recording, evidence, opening, *faces],
             interval_s=wanted.interval_s,
             session_id=session_id,
             header=around.header(args, wanted.command, wanted.settings, wanted.tags),
         )
-        evidence.neighbour = live.tell_neighbour
-        evidence.learnt = live.tell_conditions
-        evidence.concluded = live.tell_devices
+        around.record_evidence(evidence, live)
         sources.at_each_mark(live.request_readings)
         sources.when_much_waits(live.request_reading_of)
         if ferry is not None:

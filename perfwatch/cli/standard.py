@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TextIO
 
+from perfwatch.errors import reason_of
+
 TRACEBACK_VARIABLE = "PERFWATCH_TRACEBACK"
 """Set, a fault of ours shows its traceback."""
 _CANNOT_WRITE = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT, errno.EFBIG)
@@ -94,7 +96,7 @@ def say_fault(word: str, error: Exception) -> None:
         return
     if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
         let_go_of_stdout()
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         say(f"{name}: cannot write to standard output: {reason}; send it where it can be written")
         return
     if os.environ.get(TRACEBACK_VARIABLE):

@@ -32,7 +32,7 @@ from typing import Any
 from perfwatch.collector import Collector
 from perfwatch.config.cost import KEYS as COST_KEYS
 from perfwatch.config.cost import cost_of
-from perfwatch.config.file import default_path, read_tables
+from perfwatch.config.file import default_path, own_collectors, read_tables
 from perfwatch.config.keys import (
     PREFIX,
     Key,
@@ -120,7 +120,7 @@ class Config:
     notes: tuple[str, ...] = ()
     themes: Path | None = None
     own_collectors: Path | None = None
-    """Where the user's own collectors lie, beside the config file, whether it exists or not."""
+    """Where the user's own collectors lie (`perfwatch.config.file.own_collectors`)."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables `PERFWATCH_COLLECTORS_...`: which collector one belongs to is known with its options."""
 
@@ -192,7 +192,7 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
         ui=UiConfig(**ui),
         notes=tuple(notes),
         themes=None if file is None else file.parent / "themes",
-        own_collectors=None if file is None else file.parent / "collectors",
+        own_collectors=own_collectors(file),
         environ={name: text for name, text in environ.items() if name.startswith(f"{PREFIX}COLLECTORS_")},
     )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean
+from perfwatch.toml import NO_READER, REMEDY, reader
 
 MAX_FILE_BYTES = 1 << 20
 """A config file beyond this is not one."""
@@ -29,6 +28,11 @@ def default_path(environ: Mapping[str, str], notes: list[str]) -> Path | None:
         )
         return None
     return Path(directory) / "perfwatch" / "config.toml"
+
+
+def own_collectors(file: Path | None) -> Path | None:
+    """Where the user's own collectors lie: beside the config file, whether either exists or not."""
+    return None if file is None else file.parent / "collectors"
 
 
 def read_tables(file: Path, *, explicit: bool, notes: list[str]) -> dict[str, Any] | None:
@@ -59,7 +63,7 @@ def _read(file: Path, *, explicit: bool, notes: list[str]) -> bytes | None:
     except OSError as error:
         if not explicit and isinstance(error, (FileNotFoundError, NotADirectoryError)):
             return None
-        sentence = f"cannot read config file {clean(file)}: {(error.strerror or str(error)).lower()}"
+        sentence = f"cannot read config file {clean(file)}: {reason_of(error)}"
         if explicit:
             raise ConfigError(f"{sentence}; check the path given with --config") from error
         notes.append(f"{sentence}; going on with the defaults")
@@ -72,15 +76,14 @@ def _read(file: Path, *, explicit: bool, notes: list[str]) -> bytes | None:
 
 
 def _toml_reader(file: Path, *, explicit: bool, notes: list[str]) -> Any:
-    """What reads TOML: of the standard library, before Python 3.11 a package that a carried copy may lack."""
+    """What reads TOML; None, and a note, without it."""
+    attempt = f"cannot read config file {clean(file)}"
     try:
-        return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    except ImportError as error:
-        sentence = f"cannot read config file {clean(file)}: this Python reads no TOML"
-        remedy = "install tomli, or use Python 3.11 or later"
+        return reader(attempt)
+    except ConfigError:
         if explicit:
-            raise ConfigError(f"{sentence}; {remedy}") from error
-        notes.append(f"{sentence}; going on with the defaults ({remedy})")
+            raise
+        notes.append(f"{attempt}: {NO_READER}; going on with the defaults ({REMEDY})")
         return None
 
 

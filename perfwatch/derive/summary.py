@@ -32,15 +32,9 @@ from perfwatch.derive.summary_objects import latency_object, work_object
 from perfwatch.derive.summary_paid import carbon_of, cost_of, prices_in
 from perfwatch.derive.summary_session import session_object
 from perfwatch.derive.tape import Tape
-from perfwatch.derive.totals import (
-    energies_of,
-    total_of,
-)
+from perfwatch.derive.totals import energies_of, total_of
 from perfwatch.derive.whole_run import WholeRun
-from perfwatch.derive.windows import (
-    Window,
-    emptiness,
-)
+from perfwatch.derive.windows import Window, emptiness
 from perfwatch.derive.work import Counted, count_work
 from perfwatch.metrics import CPU_UTILIZATION, UTILIZATION
 from perfwatch.model import DeviceKind

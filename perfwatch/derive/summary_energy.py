@@ -9,19 +9,10 @@ from perfwatch.derive import scopes
 from perfwatch.derive.energy import UNKNOWN_ENERGY, DeviceEnergy
 from perfwatch.derive.held_back import shares_in
 from perfwatch.derive.tape import DeviceTape
-from perfwatch.derive.totals import (
-    Energies,
-    EnergyTotal,
-    idle_watts,
-    idle_watts_error,
-    net_joules,
-    total_of,
-)
+from perfwatch.derive.totals import Energies, EnergyTotal, idle_watts, idle_watts_error, net_joules, total_of
 from perfwatch.derive.uncertainty import Error
 from perfwatch.derive.whole_run import WholeRun
-from perfwatch.derive.windows import (
-    Window,
-)
+from perfwatch.derive.windows import Window
 from perfwatch.model import DeviceKind
 
 _WIDE_COVERAGE = 0.95

@@ -11,16 +11,9 @@ from perfwatch.derive.settings import CostInputs
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.tariff import priced, zero_s_of
-from perfwatch.derive.totals import (
-    EnergyTotal,
-    energies_of,
-    total_of,
-)
+from perfwatch.derive.totals import EnergyTotal, energies_of, total_of
 from perfwatch.derive.whole_run import WholeRun
-from perfwatch.derive.windows import (
-    Window,
-    emptiness,
-)
+from perfwatch.derive.windows import Window, emptiness
 from perfwatch.derive.work import Counted
 from perfwatch.model import DeviceKind, Scope
 

@@ -16,14 +16,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from perfwatch.derive.latency import (
-    QUANTILES,
-    Latency,
-    merge,
-    of_buckets,
-    of_histogram,
-    rank_of,
-)
+from perfwatch.derive.latency import QUANTILES, Latency, merge, of_buckets, of_histogram, rank_of
 from perfwatch.derive.within import in_buckets, in_exponential, in_histogram
 from perfwatch.model import Buckets, Histogram, Metric
 from perfwatch.session import format as fmt

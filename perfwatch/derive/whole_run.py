@@ -12,17 +12,9 @@ from perfwatch.derive.scopes import Headline, RunDevices
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
-from perfwatch.derive.totals import (
-    Energies,
-    energies_of,
-)
-from perfwatch.derive.windows import (
-    IDLE_BASELINE,
-    Windows,
-    choose_windows,
-    phase_spans,
-)
-from perfwatch.derive.work import Courses, courses_of, default_unit, every_course_of, split_unit
+from perfwatch.derive.totals import Energies, energies_of
+from perfwatch.derive.windows import IDLE_BASELINE, Windows, choose_windows, phase_spans
+from perfwatch.derive.work import Courses, default_unit, every_course_of, is_work, split_unit
 
 
 @dataclass(frozen=True)
@@ -44,7 +36,8 @@ class WholeRun:
 
     @classmethod
     def of(cls, tape: Tape, settings: Settings) -> WholeRun:
-        courses = courses_of(tape)
+        told = every_course_of(tape)
+        courses = {name: kinds for name, kinds in told.items() if is_work(name)}
         slo = Settings.from_json(tape.header.get("settings")).slo
         job = job_of(tape).span
         unit = split_unit(settings.unit)[0] or default_unit(courses, job)
@@ -56,7 +49,7 @@ class WholeRun:
             tape=tape,
             settings=settings,
             courses=courses,
-            judged=every_course_of(tape) if slo and slo == settings.slo else {},
+            judged=told if slo and slo == settings.slo else {},
             unit=unit,
             windows=choose_windows(tape, settings, courses, unit),
             devices=devices,

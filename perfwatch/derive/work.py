@@ -221,7 +221,7 @@ def courses_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
     Args:
         only: these workloads; all that there are by default.
     """
-    return {name: kinds for name, kinds in every_course_of(tape, only).items() if name not in _NO_WORK}
+    return {name: kinds for name, kinds in every_course_of(tape, only).items() if is_work(name)}
 
 
 def is_work(name: str) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perfwatch.errors import SessionError
+from perfwatch.errors import SessionError, reason_of
 from perfwatch.imports.files import MAX_BYTES
 from perfwatch.text import clean
 from perfwatch.workload.training_log import finite
@@ -77,7 +77,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES).decode("utf-8-sig", "replace")
     except OSError as error:
-        raise SessionError(f"cannot read {clean(path)}: {(error.strerror or str(error)).lower()}") from error
+        raise SessionError(f"cannot read {clean(path)}: {reason_of(error)}") from error
 
 
 # -- JSON

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from perfwatch.errors import SessionError
+from perfwatch.errors import SessionError, reason_of
 from perfwatch.text import clean
 
 MAX_BYTES = 1 << 30
@@ -34,5 +34,5 @@ def read_lines(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise SessionError(f"cannot read {clean(path)}: {(error.strerror or str(error)).lower()}") from error
+        raise SessionError(f"cannot read {clean(path)}: {reason_of(error)}") from error
     return content.decode("utf-8", "replace").splitlines()

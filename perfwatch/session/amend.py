@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from perfwatch.errors import SessionError
+from perfwatch.errors import SessionError, reason_of
 from perfwatch.session.format import event
 from perfwatch.session.reader import open_session, raw_chunks, whole_lines
 from perfwatch.session.writer import encoder, is_stream, packer
@@ -42,7 +42,7 @@ def add_event(path: str, kind: str, fields: Mapping[str, Any]) -> None:
         beside.replace(place)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise SessionError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from error
+        raise SessionError(f"cannot write {path}: {reason_of(error)}") from error
 
 
 def has_event(path: str, kind: str, fields: Mapping[str, Any]) -> bool:

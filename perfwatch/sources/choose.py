@@ -82,11 +82,11 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
     """
     known = plugins.every(settings.own_collectors)
     asked = _told_apart(
-        [_asked_for(parse_collector_spec(text), settings) for text in dict.fromkeys(args.collector)]
+        [_asked_for(parse_collector_spec(text), known, settings) for text in dict.fromkeys(args.collector)]
     )
     without = {*settings.run.without, *_names(args.no_collector)}
     for name in without:
-        plugins.find(name, settings.own_collectors)
+        plugins.named(name, known)
     chosen: dict[str, Collector] = {}
     replaced = {name for collector in asked for name in collector.instead_of}
     for plugin in _unasked(known, args, settings, {collector.name for collector in asked}, replaced):
@@ -121,17 +121,17 @@ def _unasked(
     """
     only = _names([args.only]) if args.only is not None else list(settings.run.only)
     if only or args.only is not None:
-        return [plugins.find(name, settings.own_collectors) for name in only if name not in asked]
+        return [plugins.named(name, known) for name in only if name not in asked]
     left_out = asked | replaced
     return [plugin for plugin in known.values() if plugin.default and plugin.name not in left_out]
 
 
-def _asked_for(spec: CollectorSpec, settings: Config) -> Collector:
+def _asked_for(spec: CollectorSpec, known: Mapping[str, Plugin], settings: Config) -> Collector:
     """A collector that was named: what is wrong with it is the person's to know now."""
     if spec.path is not None:
         loaded = plugins.load_file(spec.path)
     else:
-        loaded = plugins.load(plugins.find(str(spec.name), settings.own_collectors))
+        loaded = plugins.load(plugins.named(str(spec.name), known))
     return _made(loaded, settings.options_for(loaded, spec.values))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from textual.binding import Binding, BindingType
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.tui import chrome
 from perfwatch.tui.draw.charts import Book
@@ -436,7 +436,7 @@ class Dashboard(Picture):
             recording = self.feed.recording if isinstance(self.feed, Kept) else None
             paths = saving.save(contents, saving.place_for(self.view.screen, recording))
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
+            why = reason_of(error)
             self.say(f"cannot save the view to {error.filename or Path.cwd()}: {why}")
             return
         except Exception as error:  # noqa: BLE001 - said as Textual says it, not lost in the event loop

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from perfwatch.errors import reason_of
 from perfwatch.session import shelf
 from perfwatch.text import clean
 from perfwatch.tui.view import SCREENS, SPANS_S, View
@@ -64,7 +65,7 @@ def load(file: Path) -> tuple[Settings, str]:
     except (FileNotFoundError, NotADirectoryError):
         return Settings(), ""
     except OSError as error:
-        return Settings(), _ignored(file, (error.strerror or str(error)).lower())
+        return Settings(), _ignored(file, reason_of(error))
     try:
         return _read(json.loads(content)), ""
     except (ValueError, RecursionError) as error:
@@ -87,9 +88,7 @@ def save(settings: Settings, file: Path) -> str:
     except OSError as error:
         with contextlib.suppress(OSError):
             new.unlink()
-        return (
-            f"cannot keep the dashboard's settings in {clean(file)}: {(error.strerror or str(error)).lower()}"
-        )
+        return f"cannot keep the dashboard's settings in {clean(file)}: {reason_of(error)}"
     return ""
 
 

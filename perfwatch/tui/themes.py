@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import importlib
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from perfwatch.errors import ConfigError
+from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean, did_you_mean
+from perfwatch.toml import tables_of
 
 BUILTIN = ("dark", "light", "high-contrast", "color-blind-safe", "monochrome", "terminal")
 """In the order in which people are shown them; the first is the default."""
@@ -149,20 +149,18 @@ class _Source:
         self._called = clean(file)
 
     def content(self) -> dict[str, Any]:
-        toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
         where = f"cannot read theme {self._called}"
         try:
             with self._file.open("rb") as stream:
                 raw = stream.read(MAX_FILE_BYTES + 1)
             if len(raw) > MAX_FILE_BYTES:
                 raise ConfigError(f"{where}: it is larger than 64 KiB, this is no theme")
-            content: dict[str, Any] = toml.loads(raw.decode("utf-8"))
+            text = raw.decode("utf-8")
         except OSError as error:
-            raise ConfigError(f"{where}: {(error.strerror or str(error)).lower()}; check the file") from error
+            raise ConfigError(f"{where}: {reason_of(error)}; check the file") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{where}: it is not UTF-8; save it as UTF-8") from error
-        except (toml.TOMLDecodeError, RecursionError) as error:
-            raise ConfigError(f"{where}: {clean(error)}; correct that place") from error
+        content = tables_of(text, where)
         for key in content:
             self._known("key", key, ("name", "kind", "colors", "roles"), "")
         return content

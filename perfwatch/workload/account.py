@@ -9,6 +9,8 @@ each did adds up, but for steps and epochs: ranks make these together, and one o
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says
 from perfwatch.workload.tally import Number, Tally
 
@@ -16,6 +18,8 @@ TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
 """What all ranks have in common."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
+
+_Told = TypeVar("_Told", bound=Number)
 
 
 class Account:
@@ -83,19 +87,23 @@ class Account:
             self._first = series if self._first is None else self._first
             if series != self._first:
                 return
-        before = self._totals.pop((name, series), 0)
-        self._totals[name, series] = value  # the last one now
-        if len(self._totals) > SERIES:
-            del self._totals[next(iter(self._totals))]
+        before = self._totals.get((name, series), 0)
+        _keep(self._totals, (name, series), value)
         self._tally.count(name, value - before if value >= before else value)
 
     def _book_rate(self, name: str, per_s: Number, series: str, at_ns: int) -> None:
-        before_ns = self._rate_ns.pop((name, series), at_ns)
+        before_ns = self._rate_ns.get((name, series), at_ns)
         # A line that waited for its end is earlier than one of another stream that was booked before.
-        self._rate_ns[name, series] = max(at_ns, before_ns)
-        if len(self._rate_ns) > SERIES:
-            del self._rate_ns[next(iter(self._rate_ns))]
+        _keep(self._rate_ns, (name, series), max(at_ns, before_ns))
         self._tally.count(name, per_s * max(0, at_ns - before_ns) / 1e9)
+
+
+def _keep(told: dict[tuple[str, str], _Told], key: tuple[str, str], value: _Told) -> None:
+    """Put it last; beyond the limit the first goes, which was silent for longest."""
+    told.pop(key, None)
+    told[key] = value
+    if len(told) > SERIES:
+        del told[next(iter(told))]
 
 
 def _series_of(match: Match) -> str:

@@ -13,7 +13,7 @@ from perfwatch.objectives import NOBODY, Judge
 from perfwatch.workload.account import Account
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.patterns import Match, Pattern
-from perfwatch.workload.tally import LARGEST, Tally
+from perfwatch.workload.tally import Tally
 
 
 class Booking:
@@ -32,15 +32,6 @@ class Booking:
         self.tally = Tally(device, opened_ns, judge)
         self._account = Account(pattern, self.tally)
         self._cells = Cells(opened_ns)
-
-    @property
-    def reached_too_far(self) -> str:
-        """A sentence, where a total would have become too large to be believed; else nothing."""
-        return (
-            f"a figure went beyond {LARGEST:.0e}; what would add to it is dropped"
-            if self.tally.beyond
-            else ""
-        )
 
     def remember(self, match: Match) -> None:
         """Take note of what was told before counting began."""

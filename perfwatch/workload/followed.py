@@ -119,8 +119,8 @@ class Followed:
         count = len(self._splits)
         splits, self._splits = self._splits[:count], self._splits[count:]
         yield from self._booking.readings(told, splits)
-        if self._booking.reached_too_far:
-            notes.append(f"{self._tail.shown}: {self._booking.reached_too_far}")
+        if self._booking.tally.reached_too_far:
+            notes.append(f"{self._tail.shown}: {self._booking.tally.reached_too_far}")
         yield from self._notes([*notes, *self._silence(found=found)])
         if trouble is not None:
             raise trouble

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from perfwatch.clock import Clock, SystemClock, ahead_ns
-from perfwatch.errors import Unavailable
+from perfwatch.errors import Unavailable, reason_of
 from perfwatch.workload.address import Address
 
 # Linux' include/uapi/asm-generic/socket.h; Python names none of these (it names SO_TIMESTAMPNS from 3.14 on).
@@ -55,8 +55,7 @@ class Inlet:
         except OSError as error:
             self._socket.close()
             raise Unavailable(
-                f"cannot listen for StatsD on {address}: {(error.strerror or str(error)).lower()}; "
-                "choose another port or path"
+                f"cannot listen for StatsD on {address}: {reason_of(error)}; choose another port or path"
             ) from error
         self._socket.setblocking(False)
         self.buffer_bytes = _widen(self._socket)
@@ -98,9 +97,8 @@ class Inlet:
             except ConnectionError:
                 continue  # an earlier answer of ours bounced; nothing to do with what comes in
             at_ns = now_ns
-            if (
-                flags & socket.MSG_TRUNC
-            ):  # half a line can say something else; one that cannot be read is said
+            if flags & socket.MSG_TRUNC:
+                # Half a line can say something else; one that cannot be read is said.
                 data = data[: data.rfind(b"\n") + 1] + CUT
             if ancillary:
                 seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])

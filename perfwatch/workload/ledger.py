@@ -101,8 +101,8 @@ class Ledger:
                 readings += self.tally.sample(cell.at_ns)
         if self.tally.dropped:
             self._note("names", "more names than are kept; what was told under further ones is dropped")
-        if self.tally.beyond:
-            self._note("beyond", f"a figure went beyond {LARGEST:.0e}; what would add to it is dropped")
+        if self.tally.reached_too_far:
+            self._note("beyond", self.tally.reached_too_far)
         readings += [Event("note", {"source": "statsd", "text": text}, now_ns) for text in self._notes]
         self._notes.clear()
         return readings

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfwatch.clock import Clock
-from perfwatch.errors import TryAgain
+from perfwatch.errors import TryAgain, reason_of
 from perfwatch.text import clean
 from perfwatch.workload.tail import Tail, arrival_ns
 
@@ -110,7 +110,7 @@ class LoadgenFolder:
                 written_ns = arrival_ns(self._clock, state[2], since_ns)
                 return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
+                reason = reason_of(error)
                 raise TryAgain(f"cannot read LoadGen's logs in {self.shown}: {reason}", 1.0) from None
         return None
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from perfwatch.clock import Clock, SystemClock
-from perfwatch.errors import TryAgain
+from perfwatch.errors import TryAgain, reason_of
 from perfwatch.text import clean
 
 PIECE_BYTES = 256 * 1024
@@ -115,7 +115,7 @@ class Tail:
             return False
         except OSError as error:
             self.close()
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             raise TryAgain(
                 f"cannot read {self.shown}: {reason}; make it readable or name another", 1.0
             ) from None
@@ -155,7 +155,7 @@ class Tail:
                 yield Piece(data, arrival_ns(self._clock, os.fstat(self._fd).st_mtime_ns, since_ns))
         except OSError as error:
             self.close()
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             raise TryAgain(f"cannot read {self.shown} any more: {reason}", 1.0) from None
 
     def _was_replaced(self) -> bool:

@@ -65,6 +65,11 @@ class Tally:
         self._declared = 0
         self._told = False
 
+    @property
+    def reached_too_far(self) -> str:
+        """A sentence, where a total would have become too large to be believed; else nothing."""
+        return f"a figure went beyond {LARGEST:.0e}; what would add to it is dropped" if self.beyond else ""
+
     def count(self, name: str, amount: Number) -> None:
         """Add to a counter. The amount is finite and not negative."""
         place = self._place("counter", name)

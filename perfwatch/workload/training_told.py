@@ -14,15 +14,7 @@ from perfwatch.metrics import work_counter, work_gauge
 from perfwatch.model import Event, Metric, Reading, Sample
 from perfwatch.workload import mllog_lines
 from perfwatch.workload.tally import whole
-from perfwatch.workload.training_log import (
-    ACCURACY,
-    COUNTS,
-    GOALS,
-    MEASURE,
-    Mark,
-    TrainingLog,
-    time_of,
-)
+from perfwatch.workload.training_log import ACCURACY, COUNTS, GOALS, MEASURE, Mark, TrainingLog, time_of
 from perfwatch.workload.wall_times import Offset, WallTimes
 
 MILLISECOND_NS = 1_000_000

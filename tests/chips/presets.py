@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import perfwatch_collectors
-from perfwatch_collectors.described.description import Description, load
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import records
+from perfwatch_collectors.described.language import load
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.described.description import Description
 
 CHIPS = Path(str(perfwatch_collectors.__file__)).parent / "chips"
 SAMPLES = Path(__file__).parent.parent / "data" / "chips"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from perfwatch_collectors.described.description import load
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import records
+from perfwatch_collectors.described.language import load
 from perfwatch_collectors.exporter import FOLDER, ExporterCollector, ExporterOptions, recognised
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
@@ -145,6 +145,15 @@ def test_what_is_no_such_page_is_a_sentence() -> None:
         ExporterCollector().open()
     with pytest.raises(ConfigError, match="cannot read a page at"):
         ExporterCollector(ExporterOptions("host:9400"))
+
+
+def test_what_is_said_of_a_page_has_no_password() -> None:
+    with serving(page("up 1\n")) as server, pytest.raises(TryAgain, match="has no names of devices") as said:
+        ExporterCollector(
+            ExporterOptions(server.url.replace("://", "://operator:s3cret@") + "?token=abc")
+        ).open()
+    assert f"the page {server.url}?" in str(said.value)
+    assert not any(secret in str(said.value) for secret in ("operator", "s3cret", "abc"))
 
 
 def test_a_run_has_the_energy_of_the_devices_of_a_page(tmp_path: Path) -> None:

@@ -10,14 +10,7 @@ from derive.build import Session, codes, every, histogram, message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfwatch.derive.latency import (
-    QUANTILES,
-    merge,
-    of_buckets,
-    of_histogram,
-    quantile_of_buckets,
-    rank_of,
-)
+from perfwatch.derive.latency import QUANTILES, merge, of_buckets, of_histogram, quantile_of_buckets, rank_of
 from perfwatch.metrics import LATENCY, QUERIES
 from perfwatch.model import Buckets, Kind, Metric, Unit
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perfwatch_collectors.described.collector import DescribedOptions, class_from
-from perfwatch_collectors.described.description import Description, parse
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import records
+from perfwatch_collectors.described.language import parse
 
 from perfwatch.collector import Collector
 from perfwatch.model import Appeared, Device, Gone, Sample
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.described.description import Description
 
 CHIP = """
 name = "chip"

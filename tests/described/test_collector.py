@@ -270,6 +270,10 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             "stream in [source] of chip.toml (True): it takes a command",
         ),
         (
+            {"command": 'command = ["a"]\nalso = "b"'},
+            "also in [source] of chip.toml ('b'): it takes a program",
+        ),
+        (
             {"command": 'command = ["a"]\nperiod = "soon"'},
             "period in [source] of chip.toml ('soon'): it takes a duration",
         ),

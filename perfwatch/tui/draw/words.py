@@ -7,14 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfwatch.model import Metric, Unit
-from perfwatch.units import (
-    DASH,
-    format_count,
-    format_latency,
-    format_memory,
-    format_percent,
-    format_quantity,
-)
+from perfwatch.units import DASH, format_count, format_latency, format_memory, format_percent, format_quantity
 
 if TYPE_CHECKING:
     from perfwatch.derive.latency import Latency

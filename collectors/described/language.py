@@ -1,0 +1,380 @@
+"""The language: what a TOML file says of a family of devices, checked word by word.
+
+Whatever is wrong is one sentence that names the file, the place in it and what it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from perfwatch_collectors.described.description import Description, Devices, Source, Told
+from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.pages import family_of
+from perfwatch_collectors.described.records import fields_of, steps_of
+from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
+
+from perfwatch import metrics as catalogue
+from perfwatch.errors import ConfigError, reason_of
+from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
+from perfwatch.text import clean, did_you_mean
+from perfwatch.toml import tables_of
+from perfwatch.units import parse_duration
+
+FILE_BYTES = 2**20
+DIRECTORY = "directory"
+PATHS = frozenset({"json", "jsonl"})
+"""Formats whose fields are paths."""
+_SUFFIXES = {
+    "_watts": Unit.WATT,
+    "_joules": Unit.JOULE,
+    "_bytes": Unit.BYTE,
+    "_hertz": Unit.HERTZ,
+    "_celsius": Unit.CELSIUS,
+    "_ratio": Unit.RATIO,
+    "_volts": Unit.VOLT,
+    "_amperes": Unit.AMPERE,
+    "_seconds": Unit.SECOND,
+}
+"""What the name of a metric of one's own ends in, before `_total` where it is a counter."""
+_GROWS = {
+    Unit.RATIO: Unit.SECOND,
+    Unit.WATT: Unit.JOULE,
+    Unit.BYTE_PER_SECOND: Unit.BYTE,
+    Unit.HERTZ: Unit.COUNT,
+}
+"""What a total counts of which a `rate` is the growth in a second."""
+_OF_A_METER = (catalogue.POWER.name, catalogue.ENERGY.name, catalogue.POWER_LIMIT.name)
+"""What devices that share a meter tell once, together."""
+
+
+def load(path: str | Path) -> Description:
+    """The description in a file.
+
+    Raises:
+        ConfigError: it cannot be read, or says something that it cannot say.
+    """
+    where = clean(path)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot read {where}: {reason_of(error)}") from error
+    if len(content) > FILE_BYTES:
+        raise ConfigError(f"cannot read {where}: it is larger than 1 MiB, this is no description of a chip")
+    return parse(content.decode("utf-8", "replace"), where)
+
+
+def parse(text: str, where: str) -> Description:
+    """The description in a text; `where` names it in messages.
+
+    Raises:
+        ConfigError: it says something that it cannot say.
+    """
+    top = _Table(tables_of(text, f"cannot read {where}"), where, "")
+    top.knows("name", "about", "instead", "source", "read", "device", "metrics")
+    read = _read(top.table("read"))
+    metrics = _metrics(top.table("metrics"), read)
+    if read.format == PROMETHEUS:
+        read = replace(read, families=tuple(name for told in metrics for name in told.sources))
+    return Description(
+        name=top.word("name"),
+        about=top.text("about", ""),
+        source=_source(top.table("source"), read),
+        read=read,
+        device=_device(top.table("device"), read),
+        metrics=metrics,
+        instead=top.texts("instead"),
+    )
+
+
+class _Table:
+    """A table of the file, whose values are taken out by type, and its place for messages."""
+
+    def __init__(self, values: Mapping[str, Any], where: str, name: str) -> None:
+        self.values, self.where, self.name = values, where, name
+
+    def wrong(self, key: str, value: Any, takes: str) -> ConfigError:
+        place = f"{key} in [{self.name}]" if self.name else key
+        return ConfigError(f"cannot use {place} of {self.where} ({clean(repr(value), 60)}): it takes {takes}")
+
+    def missing(self, key: str) -> ConfigError:
+        place = f"[{self.name}] of {self.where}" if self.name else self.where
+        return ConfigError(f"cannot use {place}: {key} is missing")
+
+    def knows(self, *keys: str) -> None:
+        for key in self.values:
+            if key not in keys:
+                place = f"[{self.name}] of {self.where}" if self.name else self.where
+                raise ConfigError(f"cannot use {clean(key, 40)} in {place}: {did_you_mean(key, keys)}")
+
+    def table(self, key: str) -> _Table:
+        value = self.values.get(key)
+        if not isinstance(value, dict):
+            raise ConfigError(f"cannot use {self.where}: it has no [{key}]")
+        return _Table(value, self.where, key)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.values.get(key, default)
+        if value is None:
+            raise self.missing(key)
+        if not isinstance(value, str):
+            raise self.wrong(key, value, "a text")
+        return value
+
+    def word(self, key: str) -> str:
+        value = self.text(key)
+        if not value.replace("_", "").replace("-", "").isalnum() or not value[0].isalpha():
+            raise self.wrong(key, value, "one word of letters, digits, - and _")
+        return value
+
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, value, "true or false")
+        return value
+
+    def seconds(self, key: str, default: float | None) -> float | None:
+        value = self.values.get(key)
+        if value is None:
+            return default
+        try:
+            return parse_duration(value)
+        except ConfigError:
+            raise self.wrong(key, value, 'a duration, as in "500ms" or "5s"') from None
+
+    def number(self, key: str, default: float) -> float:
+        value = self.values.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+            raise self.wrong(key, value, "a number")
+        return float(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.values.get(key, [])
+        value = [value] if isinstance(value, (str, int, float)) else value
+        if not isinstance(value, list) or not all(isinstance(one, (str, int, float)) for one in value):
+            raise self.wrong(key, value, "a text, or a list of them")
+        return tuple(map(str, value))
+
+    def choice(self, key: str, known: Mapping[str, Any], default: str | None = None) -> str:
+        value = self.text(key, default)
+        if value not in known:
+            raise self.wrong(key, value, f"one of {', '.join(known)}")
+        return value
+
+    def mapping(self, key: str) -> dict[str, tuple[str, ...]]:
+        value = self.values.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(key, value, 'a table, as in { state = "ready" }')
+        inner = _Table(value, self.where, f"{self.name}.{key}")
+        return {name: inner.texts(name) for name in value}
+
+
+def _source(table: _Table, read: Read) -> Source:
+    table.knows(*_PLACES, *_OF_A_PAGE, *_OF_A_SOURCE)
+    named = [key for key in _PLACES if table.values.get(key)]
+    if len(named) != 1:
+        raise ConfigError(
+            f"cannot use [source] of {table.where}: it takes one of {', '.join(_PLACES)}, and has "
+            f"{' and '.join(named) or 'none'}"
+        )
+    if (named[0] == DIRECTORY) != (read.format == DIRECTORY):
+        raise ConfigError(
+            f'cannot use {table.where}: a directory has the format "directory", and nothing else has'
+        )
+    period_s, floor_s = table.seconds("period", 1.0), table.seconds("fastest", 0.1)
+    timeout_s = table.seconds("timeout", 5.0)
+    stream = table.flag("stream")
+    if stream and named[0] != "command":
+        raise table.wrong("stream", True, "a command, which is started once and prints on and on")
+    also = _commands(table, "also")
+    if bool(also) != bool(read.join) or (also and (stream or named[0] != "command")):
+        raise ConfigError(
+            f"cannot use [source] of {table.where}: also takes a second command, beside command, and join in "
+            "[read], the field in which both say the same device"
+        )
+    return Source(
+        commands=_commands(table, "command"),
+        also=also,
+        also_once=table.flag("also_once"),
+        stream=stream,
+        file=table.text("file", ""),
+        directory=table.text("directory", ""),
+        url=table.text("url", ""),
+        user=table.text("user", ""),
+        password=table.text("password", ""),
+        token=table.text("token", ""),
+        verify=table.flag("verify", default=True),
+        period_s=max(period_s or 1.0, floor_s or 0.0),
+        floor_s=floor_s or 0.01,
+        timeout_s=timeout_s or 5.0,
+        remedy=table.text("remedy", ""),
+        unasked=table.flag("unasked", default=True),
+    )
+
+
+_PLACES = ("command", "file", "directory", "url")
+_OF_A_PAGE = ("user", "password", "token", "verify")
+_OF_A_SOURCE = ("also", "also_once", "stream", "period", "fastest", "timeout", "remedy", "unasked")
+
+
+def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
+    """`["tool", "-j"]`, or a list of such lists, of which the first that is there is run."""
+    value = table.values.get(key, [])
+    takes = 'a program and its arguments, as in ["tool", "--json"], or a list of such lists'
+    if isinstance(value, str) or not isinstance(value, list):
+        raise table.wrong(key, value, takes)
+    each = value if value and all(isinstance(one, list) for one in value) else [value] if value else []
+    if not all(one and all(isinstance(word, str) and word for word in one) for one in each):
+        raise table.wrong(key, value, takes)
+    return tuple(tuple(one) for one in each)
+
+
+def _read(table: _Table) -> Read:
+    table.knows(*(item.name for item in fields(Read) if item.name != "families"))
+    known = {**FORMATS, PROMETHEUS: None, DIRECTORY: None}
+    widths = table.values.get("widths", [])
+    if not isinstance(widths, list) or not all(isinstance(one, int) and one > 0 for one in widths):
+        raise table.wrong("widths", widths, "a list of whole numbers above 0")
+    read = Read(
+        format=table.choice("format", known),
+        each=table.text("each", ""),
+        pattern=table.text("pattern", ""),
+        begins=table.text("begins", ""),
+        separator=table.text("separator", ""),
+        columns=table.texts("columns"),
+        widths=tuple(widths),
+        titles=table.text("titles", ""),
+        join=table.text("join", ""),
+    )
+    for pattern in (read.pattern, read.begins):
+        compiled(pattern)
+    if read.format in ("regex", "lastline") and not compiled(read.pattern).groupindex:
+        raise table.wrong(
+            "pattern", read.pattern, r"a pattern with named groups, as in 'power (?P<watts>\S+) W'"
+        )
+    if read.format in PATHS:
+        for path in read.each.split("|"):
+            steps_of("" if path.strip() == "." else path.strip())
+    return read
+
+
+def _device(table: _Table, read: Read) -> Devices:
+    table.knows(*(item.name for item in fields(Devices)))
+    scopes = {scope.value: scope for scope in Scope}
+    facts = table.values.get("facts", {})
+    if not isinstance(facts, dict) or not all(isinstance(one, str) for one in facts.values()):
+        raise table.wrong("facts", facts, 'a table of templates, as in { firmware = "{fw_ver}" }')
+    kinds = {kind.value: kind for kind in DeviceKind if kind is not DeviceKind.WORKLOAD}
+    device = Devices(
+        id=table.text("id"),
+        name=table.text("name"),
+        index=table.text("index", ""),
+        kind=kinds[table.choice("kind", kinds, DeviceKind.ACCELERATOR.value)],
+        scope=scopes[table.choice("scope", scopes)] if "scope" in table.values else None,
+        shares=table.text("shares", ""),
+        facts=dict(facts),
+        only=table.mapping("only"),
+        skip=table.mapping("skip"),
+    )
+    templates = (device.id, device.name, device.index, device.shares, *device.facts.values())
+    named = [name for template in templates for name in fields_of(template)]
+    for name in (*named, *device.only, *device.skip):
+        for one in name.split("|"):
+            _check_field(one, read)
+    return device
+
+
+def _check_field(name: str, read: Read) -> None:
+    if read.format in PATHS and not name.startswith("@"):
+        steps_of(name.removeprefix("$."))
+    if read.format == PROMETHEUS:
+        family_of(name)
+
+
+def _metrics(table: _Table, read: Read) -> tuple[Told, ...]:
+    if not table.values:
+        raise ConfigError(f"cannot use {table.where}: [metrics] says of no metric where it stands")
+    return tuple(_told(name, value, table, read) for name, value in table.values.items())
+
+
+def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
+    given = {"from": value} if isinstance(value, (str, list)) else value
+    if not isinstance(given, dict):
+        raise table.wrong(
+            name, value, 'a field, as in "power", or a table, as in { from = "power", unit = "mW" }'
+        )
+    own = _Table(given, table.where, f"metrics.{name}")
+    own.knows(*METRIC_KEYS)
+    metric = _metric(name, own)
+    sources = own.texts("from")
+    if not sources:
+        raise own.missing("from")
+    minus, times, over, only = own.texts("minus"), own.texts("times"), own.texts("over"), own.mapping("only")
+    for name_of_field in (*sources, *minus, *times, *over, *only):
+        _check_field(name_of_field, read)
+    unit = own.text("unit", "")
+    is_rate = own.flag("rate")
+    if is_rate and metric.unit not in _GROWS:
+        raise own.wrong("rate", True, f"a metric in {', '.join(unit.value for unit in _GROWS)}")
+    read_as = _GROWS[metric.unit] if is_rate else metric.unit
+    if unit and factor_of(unit, read_as) is None:
+        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(read_as))[:6])}")
+    limits = {"least": own.number("least", _least(metric)), "most": own.number("most", math.inf)}
+    return Told(
+        metric=metric,
+        sources=sources,
+        reading=Reading(
+            unit=read_as,
+            told=unit,
+            factor=own.number("factor", 1.0),
+            missing=frozenset(own.texts("missing")),
+            zero_is_missing=own.flag("zero_is_missing"),
+            **({} if is_rate else limits),
+        ),
+        combine=own.choice("combine", dict.fromkeys(COMBINED), "first"),
+        minus=minus,
+        times=times,
+        over=over,
+        only=only,
+        empty=own.number("empty", 0.0) if "empty" in given else None,
+        find=compiled(own.text("find")) if "find" in given else None,
+        shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
+        board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
+        is_rate=is_rate,
+        **limits,
+    )
+
+
+METRIC_KEYS = (
+    *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
+    *("minus", "times", "over", "only", "empty"),
+    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
+)
+
+
+def _least(metric: Metric) -> float:
+    return -273.15 if metric.unit is Unit.CELSIUS else 0.0
+
+
+def _metric(name: str, own: _Table) -> Metric:
+    """The metric of the catalogue, or one of the description's own, by the end of its name."""
+    metric = catalogue.CATALOGUE.get(name)
+    if metric is None:
+        if not name.replace("_", "").isalnum() or name != name.casefold():
+            raise own.wrong("its name", name, "small letters, digits and _")
+        kind = Kind.COUNTER if name.endswith("_total") else Kind.GAUGE
+        bare = name.removesuffix("_total")
+        unit = next((unit for end, unit in _SUFFIXES.items() if bare.endswith(end)), Unit.COUNT)
+        metric = Metric(name, unit, kind)
+    if metric.kind is Kind.HISTOGRAM:
+        raise own.wrong("its name", name, "a gauge or a counter; a histogram cannot be described")
+    step = own.number("step", 0.0)
+    if step > 0.0:
+        metric = metric.stepping_by(step)
+    metric = metric.observed(update_s=own.seconds("update", None), window_s=own.seconds("window", None))
+    wraps_at = own.number("wraps_at", 0.0)
+    return metric.wrapping_at(wraps_at) if wraps_at > 0.0 else metric
