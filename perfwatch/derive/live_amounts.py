@@ -13,7 +13,7 @@ from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
-from perfwatch.derive.work import Course
+from perfwatch.derive.work import LATELY, Course
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
@@ -182,7 +182,7 @@ def _lag_s(power: Metric) -> float:
 class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
-    __slots__ = ("_before_t", "_flow_so_far", "_step", "trace")
+    __slots__ = ("_before_t", "_first_rates", "_first_t", "_flow_so_far", "_step", "trace")
 
     def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
         self.held = held
@@ -190,14 +190,21 @@ class RunningWork(Course):
         self.changes = array("d")
         self.trace = Trace(now_s, head_s)
         self._step = _Step()
+        self.before = 0.0
+        self._first_t = -math.inf
+        self._first_rates: list[float] = []
         self._before_t = -math.inf
         self._flow_so_far = Flow()
 
     def take(self, t: float, value: float, *, exact: bool) -> None:
         """Add a reading. A counter that fell was restarted: its new value is the increment."""
         step = self._step
-        if step.t is not None:
+        if step.t is None:
+            self.before, self._first_t = value, t
+        else:
             moved = value - step.value if value >= step.value else value
+            if len(self._first_rates) < LATELY and t > step.t:
+                self._first_rates.append(moved / (t - step.t))
             if moved:
                 step.total += moved
                 self.changes[:] = array("d", [t])
@@ -220,6 +227,13 @@ class RunningWork(Course):
     def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
         """How far it moved in a span that is *now* or *run*."""
         return self.trace.between(span).amount
+
+    def missed_at_begin(self, begin: float) -> float:
+        """How much may have been done before the first reading."""
+        missing_s = self._first_t - begin
+        if self.held or missing_s <= 0.0:
+            return 0.0
+        return min(self.before, max(self._first_rates, default=0.0) * missing_s)
 
     def _flow(self, span: Span) -> Flow:
         """Since it was read first: how a counter comes along does not change with the span."""

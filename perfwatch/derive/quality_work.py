@@ -202,6 +202,23 @@ def _work_restarts(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _missed_at_begin(evidence: Evidence) -> Iterator[Finding]:
+    """Servers that could not be read at first may have counted much before they could."""
+    name = evidence.unit or ""
+    counted, spans = evidence.work.get(name), evidence.window.spans
+    if counted is None or not counted.count or not spans:
+        return
+    courses = evidence.courses.get(name, {}).get(counted.source or "", ())
+    missed = sum(course.missed_at_begin(spans[0].start) for course in courses)
+    if missed > DISAGREEMENT * counted.count:
+        yield Finding(
+            "gap",
+            WARN,
+            f"Up to {format_count(missed)} `{name}` may have been done before {counted.source} was read first; "
+            f"counted are {format_count(counted.count)}.",
+        )
+
+
 def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
     lost: Counter[Losing] = Counter()
     for event in evidence.tape.of_kind("lost"):
@@ -251,6 +268,7 @@ def _steady_from(evidence: Evidence) -> Iterator[Finding]:
 CHECKS = (
     _no_work,
     _stale_workload,
+    _missed_at_begin,
     _lost_counts,
     _work_disagrees,
     _clients_disagree,

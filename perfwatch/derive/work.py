@@ -54,13 +54,15 @@ class Course:
     `unheard_s` is for how long before its end a recording that breaks off may lack what was counted.
     """
 
-    __slots__ = ("changes", "exact", "held", "restarts", "times", "totals", "unheard_s")
+    __slots__ = ("before", "changes", "exact", "held", "restarts", "times", "totals", "unheard_s")
 
     def __init__(self, series: Series, *, held: bool, unheard_s: float = 0.0) -> None:
         self.times = series.times
         self.exact = series.exact
         self.held = held
         self.unheard_s = unheard_s
+        self.before = series.values[0]
+        """What was counted before its first reading, whenever that was."""
         self.totals = array("d", [0.0])
         self.changes: array[float] = array("d")
         """When the counter moved, as it was seen."""
@@ -111,29 +113,40 @@ class Course:
 
     def unread_variance(self, end: float) -> float:
         """Squared standard error of what was done after the last reading: a server that ends with its job is
-        not read at its end, and a recording that breaks off lacks the last events. It is all on one side, so
-        the expanded error is as much as could have been done, and what chance adds to that.
+        not read at its end, and a recording that breaks off lacks the last events.
         """
         missing_s = end - self.times[-1]
         if missing_s <= 0.0 or len(self.times) < 2:
             return 0.0
-        expected = self._as_much_before(missing_s) if self.held else self._at_the_quickest(missing_s)
-        return ((expected + COVERAGE_FACTOR * math.sqrt(expected)) / COVERAGE_FACTOR) ** 2
+        if self.held:
+            return _variance_up_to(self._as_much_before(missing_s))
+        last_s = self.times[-1] - self.times[-2]
+        quickest = self._quickest(range(max(1, len(self.times) - LATELY), len(self.times)))
+        return _variance_up_to(quickest * min(missing_s, LATELY * last_s))
+
+    def missed_at_begin(self, begin: float) -> float:
+        """How much may have been done before the first reading, of a server that could not be read from the
+        begin on: as much as at the quicker of the first two intervals, and no more than it ever counted.
+        """
+        missing_s = self.times[0] - begin
+        if self.held or missing_s <= 0.0 or len(self.times) < 2:
+            return 0.0
+        quickest = self._quickest(range(1, min(1 + LATELY, len(self.times))))
+        return min(self.before, quickest * missing_s)
 
     def _as_much_before(self, missing_s: float) -> float:
         """What came in as long before the last event, for as long as events may be unheard."""
         last_t = self.times[-1]
         return self.totals[-1] - self.at(last_t - min(missing_s, self.unheard_s))
 
-    def _at_the_quickest(self, missing_s: float) -> float:
-        """What the quicker of the last two intervals would make of so many seconds, or of twice the last."""
-        last = range(max(1, len(self.times) - LATELY), len(self.times))
-        steps = [self.totals[index] - self.totals[index - 1] for index in last]
-        most = max(
-            step / (self.times[index] - self.times[index - 1])
-            for index, step in zip(last, steps, strict=True)
+    def _quickest(self, readings: range) -> float:
+        """The highest rate among the intervals that end with these readings, 1/s."""
+        rates = (
+            (self.totals[index] - self.totals[index - 1]) / (self.times[index] - self.times[index - 1])
+            for index in readings
+            if self.times[index] > self.times[index - 1]
         )
-        return most * min(missing_s, LATELY * (self.times[-1] - self.times[-2]))
+        return max(rates, default=0.0)
 
     def cut_variance(self, t: float) -> float:
         """What a cut at a time makes a count by events wrong by, squared: which part of the next is after it.
@@ -349,11 +362,21 @@ def _expanded(
 ) -> float:
     """Expanded uncertainty of what the courses counted in the spans."""
     inner = math.fsum(course.variance_in(span) for course in courses for span in spans)
+    if spans:
+        begin = spans[0].start
+        inner += math.fsum(_variance_up_to(course.missed_at_begin(begin)) for course in courses)
     if spans and spans[-1].end >= last_end:
         inner += math.fsum(course.unread_variance(last_end) for course in courses)
     return COVERAGE_FACTOR * math.sqrt(
         inner + math.fsum(course.cut_variance(t) for course in courses for t in cuts)
     )
+
+
+def _variance_up_to(most: float) -> float:
+    """Squared standard error of what may be missing: all on one side, so the expanded error is as much as is
+    expected at most, and what chance adds to that.
+    """
+    return ((most + COVERAGE_FACTOR * math.sqrt(most)) / COVERAGE_FACTOR) ** 2
 
 
 def _whole(amount: float) -> float:

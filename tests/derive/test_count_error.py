@@ -104,6 +104,25 @@ def test_what_a_server_did_after_its_last_reading_is_in_the_error_at_the_end_of_
     assert marked.error == 0.0
 
 
+@pytest.mark.parametrize(
+    ("before", "missed"), [(0, 0.0), (7, 7.0), (5_000, 160.0)], ids=["began then", "little", "long at work"]
+)
+def test_what_a_server_may_have_done_before_it_could_be_read_is_in_the_error(
+    before: int, missed: float
+) -> None:
+    """Read from 8 s on, 20 a second; the live course says the same as the recorded one."""
+    series, live = Series(QUERIES), RunningWork(30.0, 3.0, held=False)
+    for n in range(31):
+        series.times.append(8.0 + n)
+        series.values.append(before + 20 * n)
+        live.take(8.0 + n, before + 20 * n, exact=True)
+    seen = Course(series, held=False)
+    assert seen.missed_at_begin(0.0) == live.missed_at_begin(0.0) == pytest.approx(missed)
+    assert seen.missed_at_begin(8.0) == live.missed_at_begin(8.0) == 0.0
+    counted = count_work({"queries": {"page": (seen,)}}, [Span(0.0, 38.0)], last_end=38.0)["queries"]
+    assert counted.error == pytest.approx(missed + 2.0 * math.sqrt(missed))
+
+
 def test_a_server_that_rests_owes_nothing() -> None:
     flow = Flow()
     for amount in (100.0, 0.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0):

@@ -400,6 +400,20 @@ def test_a_page_that_was_read_before_it_had_a_counter_is_not_late(first, found):
     assert ("late-source" in codes(session.summary(window="job"), INFO)) is found
 
 
+@pytest.mark.parametrize(("before", "found"), [(0.0, False), (2.0, False), (4.0, True), (9_000.0, True)])
+def test_what_may_have_been_counted_before_a_page_could_be_read_is_said(before, found):
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    session.counter([(t, before + 10.0 * (t - 9.0)) for t in every(1.0, 9.0, 34.0)], work="page")
+    session.job(2.0, 32.0)
+    summary = session.summary(window="job")
+    assert ("gap" in codes(summary, WARN)) is found
+    if before == 9_000.0:
+        assert message(summary, "gap") == (
+            "Up to 70 `queries` may have been done before page was read first; counted are 230."
+        )
+
+
 def test_a_page_that_tells_nothing_any_more_is_said_to_and_why():
     session = Session()
     session.board(every(1.0, 0.0, 34.0))
