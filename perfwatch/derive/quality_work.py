@@ -214,8 +214,8 @@ def _missed_at_begin(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "gap",
             WARN,
-            f"Up to {format_count(missed)} `{name}` may have been done before {counted.source} was read first; "
-            f"counted are {format_count(counted.count)}.",
+            f"Up to {format_count(round(missed))} `{name}` may have been done before {counted.source} was "
+            f"read first; counted are {format_count(round(counted.count))}.",
         )
 
 

@@ -24,7 +24,8 @@ _REASONS = {
 
 Json = Mapping[str, Any]
 
-
+LARGE_ERROR = 0.01
+"""A count whose error is a larger share of it is shown with it."""
 LEAST_ERROR = 1e-12
 """An error of so small a share of its value would be behind more digits than anybody reads."""
 
@@ -131,9 +132,14 @@ def counted_in(column: Column, unit: str) -> float | None:
 
 
 def count_shown(column: Column, unit: str) -> str:
-    """How much of a unit was counted, to its error: what was polled is no whole number by chance."""
+    """How much of a unit was counted, to its error: what was polled is no whole number by chance.
+
+    The error itself is shown where it is large: in the ratios it has the energy's beside it.
+    """
     work = work_of(column, unit)
     count, error = work.get("count"), work.get("error")
+    if count is not None and error and error > LARGE_ERROR * count:
+        return format_quantity(count, "", error)
     if count is None or not error or float(count).is_integer():
         return format_count(count)
     return format_count(round(count, min(3, max(0, ceil(-log10(error))))))

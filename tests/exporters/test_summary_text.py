@@ -656,3 +656,14 @@ def test_a_limit_that_nothing_timed_is_named():
     summary = good((0.9, 0.9), **untold, objectives={"inter_token_latency": unknown})
     summary["work"]["good_queries"] = {"count": None, "error": None}
     assert "goodput – nothing timed ITL" in words(face(summary))
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(0.0, "12 345"), (100.0, "12 345"), (800.0, "12 300 ± 800")],
+    ids=["exact", "0.8 %", "6 %"],
+)
+def test_a_count_is_shown_with_its_error_where_that_is_large(error, shown):
+    summary = one_window(server())
+    summary["work"]["generated_tokens"].update(count=12345, error=error)
+    assert f" {shown}  " in line(face(summary), "generated tokens")
