@@ -45,7 +45,8 @@ CODES: dict[str, str] = {
     "stale-workload": "No work counter moved in the last third of the window.",
     "stale-device": "A device of the run gave nothing for three periods.",
     "lost-counts": "Datagrams with counts were dropped or could not be read; the work is a lower bound.",
-    "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
+    "work-disagrees": "Two sources count the same work and differ by more than 1 %, or a job "
+    "began with more than it can have done.",
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
     "throttled": "A device ran with reduced clocks for part of the window; by which cause, and how long.",
     "devices-guessed": "Which devices the job used could not be seen.",
@@ -53,7 +54,8 @@ CODES: dict[str, str] = {
     "counts too late.",
     "few-latencies": "A percentile rests on fewer than ten observations beyond it.",
     "late-source": "A source began to tell after the job had started.",
-    "counter-reset": "A counter restarted; what it counted between two readings is not known.",
+    "counter-reset": "A counter restarted: what it counted between two readings is not known; or it "
+    "began with earlier jobs' work.",
     "estimated": "A figure comes from a model, not from a sensor.",
     "open-window": "A measured window was left open and ends with the job.",
     "cost-partial": "The cost leaves something out.",

@@ -115,5 +115,6 @@ PRESETS: dict[str, Preset] = {
                 r"(?:.*?\blm loss:\s+(?P<loss__gauge><NUMBER>))?"
             ),
         ),
+        first_series_only=True,  # the samples are those of all ranks, whichever tells them
     ),
 }

@@ -414,6 +414,25 @@ def test_what_may_have_been_counted_before_a_page_could_be_read_is_said(before, 
         )
 
 
+@pytest.mark.parametrize(
+    ("first", "every_s", "found"),
+    [(201, 1.0, True), (1, 1.0, False), (15, 1.0, False), (100, 0.01, False)],
+    ids=["from a checkpoint", "from the start", "hardly more", "at once as quick as later"],
+)
+def test_a_count_that_begins_with_earlier_jobs_work_is_said_to(first, every_s, found):
+    session = Session()
+    session.board(every(0.1, 0.0, 34.0))
+    session.counter(
+        [(2.0, 0), *((5.0 + n * every_s, first + n) for n in range(26))], name="steps", work="output"
+    )
+    session.job(2.0, 32.0)
+    whole = session.summary(window="job")
+    assert ("work-disagrees" in codes(whole, WARN)) is found
+    working = session.summary(window="work")
+    assert "work-disagrees" not in codes(working, WARN)
+    assert ("counter-reset" in codes(working, INFO)) is found
+
+
 def test_a_page_that_tells_nothing_any_more_is_said_to_and_why():
     session = Session()
     session.board(every(1.0, 0.0, 34.0))

@@ -177,6 +177,13 @@ def test_megatron_counts_iterations_and_samples() -> None:
     assert (tally.total("steps"), tally.total("samples")) == (202, 206848)
 
 
+def test_megatron_samples_are_those_of_all_ranks_together() -> None:
+    line = "[rank{r}]: iteration {n}/ 100 | consumed samples: {m} | lm loss: 2.0E+00 |\n"
+    output = "".join(line.format(r=r, n=n, m=64 * n) for n in (1, 2, 3) for r in range(4))
+    tally = counted("megatron", output)
+    assert (tally.total("steps"), tally.total("samples")) == (3, 192)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_compiles_and_says_what_it_is(name: str) -> None:
     assert compile_pattern(name).fields
