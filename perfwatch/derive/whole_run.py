@@ -14,7 +14,8 @@ from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.totals import Energies, energies_of
 from perfwatch.derive.windows import IDLE_BASELINE, Windows, choose_windows, phase_spans
-from perfwatch.derive.work import Courses, default_unit, every_course_of, is_work, split_unit
+from perfwatch.derive.work import Courses, default_unit, every_course_of, is_work, split_unit, workloads
+from perfwatch.objectives import GOOD
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class WholeRun:
         courses = {name: kinds for name, kinds in told.items() if is_work(name)}
         slo = Settings.from_json(tape.header.get("settings")).slo
         job = job_of(tape).span
-        unit = split_unit(settings.unit)[0] or default_unit(courses, job)
+        unit = split_unit(settings.unit)[0] or default_unit(courses, job) or _judged_alone(tape, settings)
         devices = scopes.devices_of_run(tape, settings)
         headline = scopes.choose_headline(tape, settings, devices)
         interval_s = tape.interval_s
@@ -74,6 +75,12 @@ class WholeRun:
         if self.headline.scope == scopes.COMPONENTS or not devices:
             devices += self.headline.devices
         return list({device.number: device for device in devices}.values())
+
+
+def _judged_alone(tape: Tape, settings: Settings) -> str | None:
+    """Of a job that tells how long its queries took and nothing else, the good ones are counted."""
+    timed = any(device.histograms or device.buckets for device in workloads(tape))
+    return GOOD if settings.slo and timed else None
 
 
 def _at_rest(

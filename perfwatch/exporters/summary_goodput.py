@@ -79,8 +79,8 @@ def _is_known(counted: Json) -> bool:
 
 
 def _each(parts: Parts) -> str:
-    """What a good query took and cost."""
-    if not _is_known(parts.main.part("work").get(GOOD) or {}):
+    """What a good query took and cost; nothing where good queries have rows of their own."""
+    if parts.unit == GOOD or not _is_known(parts.main.part("work").get(GOOD) or {}):
         return ""
     ratio = (parts.main.part("efficiency").get(GOOD) or {}).get("joules_per")
     each = [f"{format_quantity(ratio, 'J')}/{words.singular(GOOD)}"] if ratio is not None else []

@@ -107,6 +107,19 @@ def test_good_queries_have_energy_cost_and_rate_beside_the_plain_ones():
     assert summary["also"]["job"]["goodput"]["count"] == 80
 
 
+def test_of_a_job_that_tells_its_timings_alone_the_good_queries_are_the_work():
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    took = [(t, (histogram(0.1, 0.1, 0.3),)) for t in every(1.0, 6.0, 30.0)]
+    session.workload("statsd", [LATENCY], took)
+    session.job(2.0, 38.0)
+    good = session.summary(slo={"latency": 0.2})
+    assert (good["unit"], good["work"][GOOD]["count"]) == (GOOD, 50)
+    assert good["efficiency"][GOOD]["joules_per"] == pytest.approx(good["energy"]["joules"] / 50)
+    assert "no-work" not in [finding["code"] for finding in good["quality"]]
+    assert "no-work" in [finding["code"] for finding in session.summary()["quality"]]
+
+
 def judged(recorded: dict[str, float], *, of: int = 20, **asked: Any) -> dict[str, Any]:
     """A run whose queries were judged as they were told, by these objectives: 17 of 20."""
     session = Session(settings={"slo": recorded})
