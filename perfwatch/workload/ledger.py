@@ -230,6 +230,7 @@ class Ledger:
         self._totals.move_to_end(key)
         if len(self._totals) > SOURCES:
             self._totals.popitem(last=False)
+            self._note_forgetting()
 
     def _add_timing_total(self, said: TimingTotal) -> None:
         key = (said.source, said.name)
@@ -242,8 +243,16 @@ class Ledger:
         self._known_buckets += timed.size - before
         while len(self._timed) > SOURCES or (self._known_buckets > KNOWN_BUCKETS and len(self._timed) > 1):
             self._known_buckets -= self._timed.popitem(last=False)[1].size
+            self._note_forgetting()
         if observed is not None:
             self.tally.timings(said.name, observed)
+
+    def _note_forgetting(self) -> None:
+        self._note(
+            "forgotten",
+            "more processes count than are remembered, and those longest silent are forgotten; one that counts "
+            "again after that is counted twice",
+        )
 
     def _add_member(self, said: Member) -> None:
         name = clean_text(said.name)

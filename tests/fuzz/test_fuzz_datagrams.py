@@ -226,6 +226,7 @@ def test_ever_new_names_members_and_sources_fill_no_memory(monkeypatch: pytest.M
     assert (len(ledger._totals), len(ledger._timed) <= 8) == (100, True)
     assert sum(timed.size for timed in ledger._timed.values()) == ledger._known_buckets <= 300 + 2000 // 8
     assert len([note for note in job.kept.notes if "more names" in note]) == 1
+    assert len([note for note in job.kept.notes if "longest silent are forgotten" in note]) == 1
 
 
 def test_a_datagram_of_line_ends_takes_no_more_than_its_length() -> None:
