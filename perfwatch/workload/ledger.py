@@ -250,8 +250,8 @@ class Ledger:
     def _note_forgetting(self) -> None:
         self._note(
             "forgotten",
-            "more processes count than are remembered, and those longest silent are forgotten; one that counts "
-            "again after that is counted twice",
+            "more processes count than are remembered, and those longest silent are forgotten; one that "
+            "counts again after that is counted twice",
         )
 
     def _add_member(self, said: Member) -> None:

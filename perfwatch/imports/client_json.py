@@ -1,0 +1,206 @@
+"""The results of benchmark clients that are JSON.
+
+Each reader knows one program's file by what stands in it. Sources: vllm/benchmarks/serve.py and
+sglang/bench_serving.py (result dict); aiperf/common/models/export_models.py, whose form is genai-perf's;
+tensorrt_llm/bench/dataclasses/reporting.py; llama.cpp tools/llama-bench.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from perfwatch.imports.client_result import MILLI, STATISTICS, ClientResult, known_counts
+from perfwatch.workload.training_log import finite
+
+Json = Mapping[str, Any]
+
+
+def of_json(text: str) -> ClientResult | None:
+    for told in _objects(text):
+        for reader in (_of_bench_serving, _of_aiperf, _of_trtllm, _of_llama_bench):
+            found = reader(told)
+            if found is not None:
+                return found
+    return None
+
+
+def _objects(text: str) -> Iterator[Json]:
+    """The one that the file is. Of lines or of a list the last, for a file is written on; llama-bench's lines
+    are its tests, and belong together.
+    """
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        lines = list(_lines(text))
+        told = lines if _is_llama_bench(lines) else lines[-1] if lines else None
+    if isinstance(told, list):
+        told = {"runs": told} if _is_llama_bench(told) else (told[-1] if told else None)
+    if isinstance(told, dict):
+        yield {"runs": [told]} if _is_llama_bench([told]) else told
+
+
+def _lines(text: str) -> Iterator[Any]:
+    """The lines that are JSON."""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+
+
+def _of_bench_serving(told: Json) -> ClientResult | None:
+    """`vllm bench serve --save-result`, and SGLang's bench_serving, which came of it."""
+    if "completed" not in told or "request_throughput" not in told:
+        return None
+    names = {
+        "ttft": "time_to_first_token",
+        "tpot": "time_per_output_token",
+        "itl": "inter_token_latency",
+        "e2el": "latency",
+        "e2e": "latency",
+    }
+    latency: dict[str, dict[str, float]] = {}
+    for key, value in told.items():
+        parts = re.fullmatch(r"(mean|median|p\d+)_(ttft|tpot|itl|e2el|e2e)(?:_latency)?_ms", key)
+        number = finite(value)
+        if parts and number is not None:
+            statistic = "p50_s" if parts[1] == "median" else f"{parts[1]}_s"
+            if statistic in STATISTICS:
+                latency.setdefault(names[parts[2]], {})[statistic] = number * MILLI
+    counts = {
+        "queries": told.get("completed"),
+        "errors": told.get("failed"),
+        "generated_tokens": told.get("total_output_tokens"),
+        "prompt_tokens": told.get("total_input_tokens"),
+    }
+    tool = "vllm bench serve" if "backend" in told and "num_prompts" in told else "bench_serving"
+    return ClientResult(tool, known_counts(counts), finite(told.get("duration")), latency)
+
+
+_AIPERF_TIMES = {
+    "time_to_first_token": "time_to_first_token",
+    "inter_token_latency": "inter_token_latency",
+    "request_latency": "latency",
+}
+_PER_SECOND = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+
+
+def _of_aiperf(told: Json) -> ClientResult | None:
+    """`profile_export_aiperf.json`, and genai-perf's, whose form it has."""
+    if not isinstance(told.get("request_throughput"), Mapping) or "request_latency" not in told:
+        return None
+    latency = {}
+    for theirs, ours in _AIPERF_TIMES.items():
+        found = told.get(theirs)
+        factor = _PER_SECOND.get(str(found.get("unit"))) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and factor is not None:
+            keys = {
+                "mean_s": "avg",
+                "min_s": "min",
+                "max_s": "max",
+                **{f"p{n}_s": f"p{n}" for n in (50, 90, 95, 99)},
+            }
+            latency[ours] = {
+                name: number * factor
+                for name, key in keys.items()
+                if (number := finite(found.get(key))) is not None
+            }
+    queries = _average(told, "request_count")
+    counts = {
+        "queries": queries,
+        "errors": _average(told, "error_request_count"),
+        "generated_tokens": _average(told, "total_output_tokens")
+        or _of_each(told, "output_sequence_length", queries),
+        "prompt_tokens": _average(told, "total_isl") or _of_each(told, "input_sequence_length", queries),
+    }
+    tool = "AIPerf" if "benchmark_duration" in told or "schema_version" in told else "genai-perf"
+    duration = told.get("benchmark_duration")
+    factor = _PER_SECOND.get(str(duration.get("unit")), 1.0) if isinstance(duration, Mapping) else 1.0
+    took = _average(told, "benchmark_duration")
+    return ClientResult(tool, known_counts(counts), None if took is None else took * factor, latency)
+
+
+def _average(told: Json, key: str) -> float | None:
+    found = told.get(key)
+    return finite(found.get("avg")) if isinstance(found, Mapping) else None
+
+
+def _of_each(told: Json, key: str, queries: float | None) -> float | None:
+    """A sum: told, else the mean times the number."""
+    found = told.get(key)
+    if not isinstance(found, Mapping):
+        return None
+    total, mean = finite(found.get("sum")), finite(found.get("avg"))
+    if total is not None or mean is None or queries is None:
+        return total
+    return float(round(mean * queries))
+
+
+def _of_trtllm(told: Json) -> ClientResult | None:
+    """`trtllm-bench throughput --report_json`."""
+    performance, request = told.get("performance"), told.get("request_info")
+    if not isinstance(performance, Mapping) or "request_throughput_req_s" not in performance:
+        return None
+    took_s = _scaled(performance.get("total_latency_ms"), MILLI)
+    info = request if isinstance(request, Mapping) else {}
+    queries = finite(info.get("num_requests"))
+    outputs = finite(info.get("avg_num_output_tokens") or info.get("avg_output_length"))
+    inputs = finite(info.get("avg_num_input_tokens") or info.get("avg_input_length"))
+    counts = {
+        "queries": queries,
+        "generated_tokens": None if queries is None or outputs is None else float(round(queries * outputs)),
+        "prompt_tokens": None if queries is None or inputs is None else float(round(queries * inputs)),
+    }
+    return ClientResult("trtllm-bench", known_counts(counts), took_s, _times_of_trtllm(told))
+
+
+_TRTLLM_TIMES = (
+    ("performance", "request_latency_percentiles_ms", "latency"),
+    ("streaming_metrics", "ttft_percentiles", "time_to_first_token"),
+    ("streaming_metrics", "tpot_percentiles", "time_per_output_token"),
+)
+_TRTLLM_STATISTICS = {"average": "mean_s", "minimum": "min_s", "maximum": "max_s"}
+"""Its percentiles have the names of ours, `p50` to `p99`; all are in ms."""
+
+
+def _times_of_trtllm(told: Json) -> dict[str, dict[str, float]]:
+    latency = {}
+    for part, key, name in _TRTLLM_TIMES:
+        section = told.get(part)
+        found = section.get(key) if isinstance(section, Mapping) else None
+        statistics = found.items() if isinstance(found, Mapping) else ()
+        ours = {_TRTLLM_STATISTICS.get(str(one), f"{one}_s"): finite(value) for one, value in statistics}
+        known = {one: value * MILLI for one, value in ours.items() if value is not None and one in STATISTICS}
+        if known:
+            latency[name] = known
+    return latency
+
+
+def _is_llama_bench(told: Sequence[Any]) -> bool:
+    return bool(told) and all(
+        isinstance(one, dict) and {"avg_ts", "n_gen", "n_prompt"} <= one.keys() for one in told
+    )
+
+
+def _of_llama_bench(told: Json) -> ClientResult | None:
+    """`llama-bench -o json`: tokens of all repetitions of all its tests; warm-ups are not told."""
+    runs = told.get("runs")
+    if not isinstance(runs, list) or not _is_llama_bench(runs):
+        return None
+    generated = prompted = took_ns = 0.0
+    for run in runs:
+        samples = run.get("samples_ns")
+        times = len(samples) if isinstance(samples, list) else 1
+        generated += times * (finite(run.get("n_gen")) or 0.0)
+        prompted += times * (finite(run.get("n_prompt")) or 0.0)
+        took_ns += times * (finite(run.get("avg_ns")) or 0.0)
+    counts = {"generated_tokens": generated or None, "prompt_tokens": prompted or None}
+    return ClientResult("llama-bench", known_counts(counts), took_ns * 1e-9 or None)
+
+
+def _scaled(value: Any, factor: float) -> float | None:
+    number = finite(value)
+    return None if number is None else number * factor
