@@ -2,7 +2,8 @@
 
 Each reader knows one program's file by what stands in it. Sources: vllm/benchmarks/serve.py and
 sglang/bench_serving.py (result dict); aiperf/common/models/export_models.py, whose form is genai-perf's;
-tensorrt_llm/bench/dataclasses/reporting.py; llama.cpp tools/llama-bench.
+tensorrt_llm/bench/dataclasses/reporting.py; llama.cpp tools/llama-bench; locust/stats.py
+(StatsEntry.serialize).
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from perfwatch.workload.training_log import finite
 
 Json = Mapping[str, Any]
 
+_LLAMA_BENCH = {"avg_ts", "n_gen", "n_prompt"}
+_LOCUST = {"num_requests", "num_failures", "response_times"}
+"""What each of several objects has that together are one result."""
+_SHARES = {"p50_s": 0.5, "p90_s": 0.9, "p95_s": 0.95, "p99_s": 0.99}
+
 
 def of_json(text: str) -> ClientResult | None:
     for told in _objects(text):
-        for reader in (_of_bench_serving, _of_aiperf, _of_trtllm, _of_llama_bench):
+        for reader in (_of_bench_serving, _of_aiperf, _of_trtllm, _of_llama_bench, _of_locust):
             found = reader(told)
             if found is not None:
                 return found
@@ -28,18 +34,20 @@ def of_json(text: str) -> ClientResult | None:
 
 
 def _objects(text: str) -> Iterator[Json]:
-    """The one that the file is. Of lines or of a list the last, for a file is written on; llama-bench's lines
-    are its tests, and belong together.
+    """The one that the file is. Of lines or of a list the last, for a file is written on; those of
+    llama-bench are its tests, and locust's its addresses, which belong together.
     """
     try:
         told = json.loads(text)
     except (ValueError, RecursionError):
-        lines = list(_lines(text))
-        told = lines if _is_llama_bench(lines) else lines[-1] if lines else None
-    if isinstance(told, list):
-        told = {"runs": told} if _is_llama_bench(told) else (told[-1] if told else None)
-    if isinstance(told, dict):
-        yield {"runs": [told]} if _is_llama_bench([told]) else told
+        told = list(_lines(text))
+    every = told if isinstance(told, list) else [told]
+    for key, is_part in (("runs", _LLAMA_BENCH), ("addresses", _LOCUST)):
+        if every and all(isinstance(one, dict) and is_part <= one.keys() for one in every):
+            yield {key: every}
+            return
+    if every and isinstance(every[-1], dict):
+        yield every[-1]
 
 
 def _lines(text: str) -> Iterator[Any]:
@@ -179,16 +187,10 @@ def _times_of_trtllm(told: Json) -> dict[str, dict[str, float]]:
     return latency
 
 
-def _is_llama_bench(told: Sequence[Any]) -> bool:
-    return bool(told) and all(
-        isinstance(one, dict) and {"avg_ts", "n_gen", "n_prompt"} <= one.keys() for one in told
-    )
-
-
 def _of_llama_bench(told: Json) -> ClientResult | None:
     """`llama-bench -o json`: tokens of all repetitions of all its tests; warm-ups are not told."""
     runs = told.get("runs")
-    if not isinstance(runs, list) or not _is_llama_bench(runs):
+    if not isinstance(runs, list):
         return None
     generated = prompted = took_ns = 0.0
     for run in runs:
@@ -199,6 +201,62 @@ def _of_llama_bench(told: Json) -> ClientResult | None:
         took_ns += times * (finite(run.get("avg_ns")) or 0.0)
     counts = {"generated_tokens": generated or None, "prompt_tokens": prompted or None}
     return ClientResult("llama-bench", known_counts(counts), took_ns * 1e-9 or None)
+
+
+def _of_locust(told: Json) -> ClientResult | None:
+    """`locust --json-file`: of each address how many requests took how many (rounded) milliseconds."""
+    addresses = told.get("addresses")
+    if not isinstance(addresses, list):
+        return None
+    asked, failed, took_ms = (
+        sum(finite(one.get(key)) or 0.0 for one in addresses)
+        for key in ("num_requests", "num_failures", "total_response_time")
+    )
+    began, ended = (
+        [at for one in addresses if (at := finite(one.get(key))) is not None]
+        for key in ("start_time", "last_request_timestamp")
+    )
+    least, most = (
+        [ms for one in addresses if (ms := finite(one.get(key))) is not None]
+        for key in ("min_response_time", "max_response_time")
+    )
+    latency = {"mean_s": took_ms / asked * MILLI} if asked else {}
+    latency |= {"min_s": min(least) * MILLI} if least else {}
+    latency |= {"max_s": max(most) * MILLI} if most else {}
+    latency |= _percentiles(_times_of_locust(addresses))
+    took_s = max(ended) - min(began) if began and ended else None
+    counts = {"queries": asked - failed, "errors": failed}
+    return ClientResult("locust", known_counts(counts), took_s, {"latency": latency})
+
+
+def _times_of_locust(addresses: Sequence[Json]) -> dict[float, float]:
+    """How many requests took so many seconds."""
+    times: dict[float, float] = {}
+    for one in addresses:
+        told = one.get("response_times")
+        for text, count in told.items() if isinstance(told, Mapping) else ():
+            number = finite(count)
+            try:
+                took_s = float(text) * MILLI
+            except ValueError:
+                continue
+            if number is not None and number > 0.0:
+                times[took_s] = times.get(took_s, 0.0) + number
+    return times
+
+
+def _percentiles(times: Mapping[float, float]) -> dict[str, float]:
+    """Each the observation at its rank, as ours are."""
+    total = sum(times.values())
+    found: dict[str, float] = {}
+    for name, share in _SHARES.items():
+        seen = 0.0
+        for took_s in sorted(times):
+            seen += times[took_s]
+            if seen >= share * total:
+                found[name] = took_s
+                break
+    return found
 
 
 def _scaled(value: Any, factor: float) -> float | None:

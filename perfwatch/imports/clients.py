@@ -17,7 +17,7 @@ from perfwatch.text import clean
 
 KNOWN = (
     "vllm bench serve, sglang.bench_serving, AIPerf, genai-perf, trtllm-bench, llama-bench (JSON), "
-    "locust (--csv: PREFIX_stats.csv), wrk and hey (what they print)"
+    "locust (--json-file, or --csv: PREFIX_stats.csv), wrk and hey (what they print)"
 )
 
 

@@ -140,6 +140,17 @@ def test_real_files_are_read() -> None:
     assert locust.duration_s == pytest.approx(4.95, abs=0.01)
 
 
+def test_the_json_of_locust_adds_up_its_addresses() -> None:
+    whole = read(DATA / "locust-2.47.json")
+    assert (whole.tool, whole.work) == ("locust", {"queries": 201, "errors": 71})
+    assert whole.duration_s == pytest.approx(4.844, abs=0.001)
+    latency = whole.latency["latency"]
+    assert latency["mean_s"] == pytest.approx((528.0057 + 248.5656) / 272 / 1000, rel=1e-6)
+    assert (latency["min_s"], latency["max_s"]) == pytest.approx((0.00103364, 0.03117947), rel=1e-5)
+    shown = {name: value for name, value in latency.items() if name.startswith("p")}
+    assert shown == pytest.approx({"p50_s": 0.002, "p90_s": 0.004, "p95_s": 0.004, "p99_s": 0.02})
+
+
 def test_of_lines_the_last_counts(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     file.write_text("".join(json.dumps({**SGLANG, "completed": n}) + "\n" for n in (5, 7)) + '{"torn')
@@ -150,6 +161,7 @@ NO_RESULTS = (
     "", "{}", "[]", "null", "[1, 2]", '{"completed": 1}', "no result", "[" * 100_000, "\x00\xff",
     '{"request_throughput": {}, "request_latency": 3}', "Type,Name,Request Count\n",
     '{"completed": "x", "request_throughput": 1}',
+    '[{"num_requests": 0, "num_failures": 0, "response_times": {"x": "y"}}]' * 2,
 )  # fmt: skip
 
 
