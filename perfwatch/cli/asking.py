@@ -115,7 +115,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--require",
         metavar="LIST",
-        help="exit 1 unless these were measured: energy, work, efficiency, latency, cost",
+        help="exit 1 unless these were measured: energy, work, efficiency, latency, goodput, cost",
     )
     group.add_argument(
         "--fail-on",

@@ -315,6 +315,13 @@ def _latency(summary: Mapping[str, Any]) -> str:
     return "" if any(timing.get("count") for timing in timings) else "nothing timed the work"
 
 
+def _goodput(summary: Mapping[str, Any]) -> str:
+    told = summary.get("goodput")
+    if told is None:
+        return "no objective was given; type --slo ttft=200ms or --slo latency=15ms"
+    return "" if told.get("count") is not None else "nothing timed all that the objectives limit"
+
+
 def _cost(summary: Mapping[str, Any]) -> str:
     cost = summary.get("cost")
     if cost is None:
@@ -330,6 +337,7 @@ REQUIREMENTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "work": _work,
     "efficiency": _efficiency,
     "latency": _latency,
+    "goodput": _goodput,
     "cost": _cost,
 }
 """What can be required; each answers why it was not measured, empty where it was."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from perfwatch.imports.client_result import MILLI, STATISTICS, ClientResult, known_counts
+from perfwatch.objectives import GOOD
 from perfwatch.workload.training_log import finite
 
 Json = Mapping[str, Any]
@@ -83,6 +84,7 @@ def _of_bench_serving(told: Json) -> ClientResult | None:
         "errors": told.get("failed"),
         "generated_tokens": told.get("total_output_tokens"),
         "prompt_tokens": told.get("total_input_tokens"),
+        GOOD: _whole(finite(told.get("request_goodput")), finite(told.get("duration"))),
     }
     tool = "vllm bench serve" if "backend" in told and "num_prompts" in told else "bench_serving"
     return ClientResult(tool, known_counts(counts), finite(told.get("duration")), latency)
@@ -123,12 +125,18 @@ def _of_aiperf(told: Json) -> ClientResult | None:
         "generated_tokens": _average(told, "total_output_tokens")
         or _of_each(told, "output_sequence_length", queries),
         "prompt_tokens": _average(told, "total_isl") or _of_each(told, "input_sequence_length", queries),
+        GOOD: _average(told, "good_request_count"),
     }
     tool = "AIPerf" if "benchmark_duration" in told or "schema_version" in told else "genai-perf"
     duration = told.get("benchmark_duration")
     factor = _PER_SECOND.get(str(duration.get("unit")), 1.0) if isinstance(duration, Mapping) else 1.0
     took = _average(told, "benchmark_duration")
     return ClientResult(tool, known_counts(counts), None if took is None else took * factor, latency)
+
+
+def _whole(per_s: float | None, took_s: float | None) -> float | None:
+    """A count that is told as a rate alone."""
+    return None if per_s is None or took_s is None else float(round(per_s * took_s))
 
 
 def _average(told: Json, key: str) -> float | None:

@@ -129,6 +129,16 @@ def test_percentiles_are_in_seconds_under_our_names(tmp_path: Path) -> None:
     )
 
 
+def test_a_clients_own_good_queries_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    file.write_text(json.dumps({**SGLANG, "request_goodput": 1.4}))
+    assert read(file).work["good_queries"] == 7
+    file.write_text(json.dumps({**SGLANG, "request_goodput": None}))
+    assert "good_queries" not in read(file).work
+    file.write_text(json.dumps({**AIPERF, "good_request_count": {"unit": "requests", "avg": 17}}))
+    assert read(file).work["good_queries"] == 17
+
+
 def test_real_files_are_read() -> None:
     bench = read(DATA / "vllm-bench-0.32.json")
     assert bench.tool == "vllm bench serve"

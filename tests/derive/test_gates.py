@@ -37,6 +37,7 @@ SUMMARY = {
     "cost": {"total": 0.343, "per": {"queries": 0.0011}, "assumptions": {"missing": []}},
     "carbon": None,
     "latency": {"latency": {"count": 300, "p99_s": 0.89}},
+    "goodput": {"slo": {"latency": 0.5}, "count": 290, "of": 300},
     "also": {"job": {"energy": {"joules": 401e3}, "efficiency": {"queries": {"per_joule": 0.0007}}}},
 }
 
@@ -165,6 +166,8 @@ def without(path):
         ("work", {**SUMMARY, "work": {}}, "nothing counted work"),
         ("efficiency", without("efficiency.queries.per_joule"), "no work per joule"),
         ("latency", {**SUMMARY, "latency": {}}, "nothing timed"),
+        ("goodput", without("goodput"), "--slo ttft=200ms"),
+        ("goodput", without("goodput.count"), "nothing timed all"),
         ("cost", without("cost"), "--price 0.12/kWh"),
         ("cost", without("cost.total"), "--cost-scope energy"),
     ],
