@@ -228,6 +228,10 @@ class RunningWork(Course):
         """How far it moved in a span that is *now* or *run*."""
         return self.trace.between(span).amount
 
+    def restart_variance(self, span: Span) -> float:
+        """Restarts are bridged and not remembered: what they add is small, and in the summary."""
+        return 0.0
+
     def missed_at_begin(self, begin: float) -> float:
         """How much may have been done before the first reading."""
         missing_s = self._first_t - begin

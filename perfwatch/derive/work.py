@@ -120,9 +120,18 @@ class Course:
             return 0.0
         if self.held:
             return _variance_up_to(self._as_much_before(missing_s))
-        last_s = self.times[-1] - self.times[-2]
-        quickest = self._quickest(range(max(1, len(self.times) - LATELY), len(self.times)))
-        return _variance_up_to(quickest * min(missing_s, LATELY * last_s))
+        return _variance_up_to(self._done_after(len(self.times) - 1, missing_s))
+
+    def restart_variance(self, span: Span) -> float:
+        """The same of what a server did between its last reading and its end, at each restart."""
+        if self.held:
+            return 0.0
+        found = 0.0
+        for t in self.restarts:
+            if span.start < t <= span.end:
+                last = bisect_left(self.times, t) - 1
+                found += _variance_up_to(self._done_after(last, t - self.times[last]))
+        return found
 
     def missed_at_begin(self, begin: float) -> float:
         """How much may have been done before the first reading, of a server that could not be read from the
@@ -138,6 +147,16 @@ class Course:
         """What came in as long before the last event, for as long as events may be unheard."""
         last_t = self.times[-1]
         return self.totals[-1] - self.at(last_t - min(missing_s, self.unheard_s))
+
+    def _done_after(self, last: int, missing_s: float) -> float:
+        """What may have been done in the seconds after a reading: at the quicker of the two intervals before
+        it, for twice the last one at most; what gives no answer for longer is over.
+        """
+        if last < 1:
+            return 0.0
+        last_s = self.times[last] - self.times[last - 1]
+        quickest = self._quickest(range(max(1, last + 1 - LATELY), last + 1))
+        return quickest * min(missing_s, LATELY * last_s)
 
     def _quickest(self, readings: range) -> float:
         """The highest rate among the intervals that end with these readings, 1/s."""
@@ -361,7 +380,9 @@ def _expanded(
     courses: Sequence[Course], spans: Sequence[Span], cuts: Sequence[float], last_end: float
 ) -> float:
     """Expanded uncertainty of what the courses counted in the spans."""
-    inner = math.fsum(course.variance_in(span) for course in courses for span in spans)
+    inner = math.fsum(
+        course.variance_in(span) + course.restart_variance(span) for course in courses for span in spans
+    )
     if spans:
         begin = spans[0].start
         inner += math.fsum(_variance_up_to(course.missed_at_begin(begin)) for course in courses)

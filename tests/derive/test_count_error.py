@@ -123,6 +123,24 @@ def test_what_a_server_may_have_done_before_it_could_be_read_is_in_the_error(
     assert counted.error == pytest.approx(missed + 2.0 * math.sqrt(missed))
 
 
+@pytest.mark.parametrize(("down_s", "missed"), [(1.0, 20.0), (30.0, 40.0)])
+def test_what_a_server_did_before_it_restarted_is_in_the_error(down_s: float, missed: float) -> None:
+    """20 a second, read once a second; it is back with a count of 3 after some seconds."""
+    series = Series(QUERIES)
+    for n in range(10):
+        series.times.append(float(n))
+        series.values.append(20 * n)
+    for n in range(10):
+        series.times.append(9.0 + down_s + n)
+        series.values.append(3 + 20 * n)
+    end = series.times[-1]
+    seen = {"queries": {"page": (Course(series, held=False),)}}
+    counted = count_work(seen, [Span(0.0, end)], last_end=end)["queries"]
+    assert counted.count == 180 + 183
+    assert counted.error == pytest.approx(missed + 2.0 * math.sqrt(missed))
+    assert count_work(seen, [Span(0.0, 9.0)], last_end=end)["queries"].error == 0.0
+
+
 def test_a_server_that_rests_owes_nothing() -> None:
     flow = Flow()
     for amount in (100.0, 0.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0):
