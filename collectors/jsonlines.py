@@ -16,6 +16,7 @@ from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device
 from perfwatch.workload.followed import Followed, split_path
 from perfwatch.workload.keys import LINE_BYTES, Keys
+from perfwatch.workload.patterns import totals_of
 from perfwatch.workload.tally import clean_text
 
 
@@ -68,7 +69,7 @@ class JsonLinesCollector(FileFollower):
         if not self.options.path:
             raise Unavailable("no file is named", "perfwatch run -w jsonl=PATH -- CMD")
         self.close()
-        device = self._device("jsonl", work="jsonl")
+        device = self._device("jsonl", work="jsonl", totals=totals_of(key.field for key in self._keys.keys))
         keys = clean_text(self.options.keys, 200)
         what = f"the mapping {keys!r}" if keys else "the standard names (queries, samples, steps, ...)"
         followed = Followed(

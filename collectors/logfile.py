@@ -14,7 +14,7 @@ from perfwatch.clock import Clock
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device
 from perfwatch.workload.followed import Followed, split_path
-from perfwatch.workload.patterns import compile_pattern
+from perfwatch.workload.patterns import compile_pattern, totals_of
 from perfwatch.workload.tally import clean_text
 
 
@@ -68,7 +68,7 @@ class LogCollector(FileFollower):
             raise Unavailable("no log is named", "perfwatch run -w log=PATH:PATTERN -- CMD")
         self.close()
         source = clean_text(self._pattern.source, 500)
-        device = self._device("log", work="output", pattern=source)
+        device = self._device("log", work="output", pattern=source, totals=totals_of(self._pattern.fields))
         followed = Followed(
             self.options.path,
             device,

@@ -20,7 +20,7 @@ from perfwatch.redact import redact
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.mllog_lines import MARKER
-from perfwatch.workload.patterns import Match, Pattern, compile_pattern
+from perfwatch.workload.patterns import Match, Pattern, compile_pattern, totals_of
 from perfwatch.workload.tally import clean_text
 from perfwatch.workload.training_told import METRICS, TrainingTold
 
@@ -189,7 +189,12 @@ class _Reader:
             name=f"{kind} of the job",
             kind=DeviceKind.WORKLOAD,
             index=index,
-            facts={"work": "output", "reads": kind, "pattern": clean_text(pattern.source, 500)},
+            facts={
+                "work": "output",
+                "reads": kind,
+                "pattern": clean_text(pattern.source, 500),
+                "totals": totals_of(pattern.fields),
+            },
         )
         self.device = device
         self._booking = Booking(device, opened_ns, pattern, judge)

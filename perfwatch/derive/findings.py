@@ -45,8 +45,7 @@ CODES: dict[str, str] = {
     "stale-workload": "No work counter moved in the last third of the window.",
     "stale-device": "A device of the run gave nothing for three periods.",
     "lost-counts": "Datagrams with counts were dropped or could not be read; the work is a lower bound.",
-    "work-disagrees": "Two sources count the same work and differ by more than 1 %, or a job "
-    "began with more than it can have done.",
+    "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
     "throttled": "A device ran with reduced clocks for part of the window; by which cause, and how long.",
     "devices-guessed": "Which devices the job used could not be seen.",

@@ -44,6 +44,7 @@ from perfwatch.derive.work import (
     count_work,
     default_unit,
     is_work,
+    prints_total,
     rank_of,
     source_kind,
     split_unit,
@@ -147,7 +148,9 @@ class LiveFigures:
             if metric.kind is Kind.COUNTER and metric.name not in known:
                 held = source_kind(device) in OWN_TIMES
                 longest_s = gap_limit_s(period_of(device.device, self._interval_s))
-                known[metric.name] = RunningWork(self._now_s, longest_s, held=held)
+                known[metric.name] = RunningWork(
+                    self._now_s, longest_s, held=held, printed=prints_total(device, metric.name)
+                )
                 self._pin(known[metric.name].trace)
 
     def _pin(self, one: Trace) -> None:

@@ -13,7 +13,7 @@ from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
-from perfwatch.derive.work import LATELY, Course
+from perfwatch.derive.work import LATELY, LATER, Course, is_inherited
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
@@ -182,10 +182,13 @@ def _lag_s(power: Metric) -> float:
 class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
-    __slots__ = ("_before_t", "_first_rates", "_first_t", "_flow_so_far", "_step", "trace")
+    __slots__ = ("_before_t", "_first_rates", "_first_t", "_firsts", "_flow_so_far", "_step", "trace")
 
-    def __init__(self, now_s: float, head_s: float, *, held: bool) -> None:
+    def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
         self.held = held
+        self.inherited = 0.0
+        self._firsts: list[tuple[float, float]] | None = [] if printed else None
+        """When it was told first, and as what, until it is known whether that is its own work."""
         self.exact = True
         self.changes = array("d")
         self.trace = Trace(now_s, head_s)
@@ -208,12 +211,25 @@ class RunningWork(Course):
             if moved:
                 step.total += moved
                 self.changes[:] = array("d", [t])
+                if self._firsts is not None:
+                    self._leave_out_another_jobs(self._firsts, t)
             if not self.held:
                 self._flow_so_far.take(t - step.t, moved)
                 self._before_t = step.t
         self.exact = self.exact and exact
         step.t, step.value = t, value
         self.trace.add(t, step.total, 0.0)
+
+    def _leave_out_another_jobs(self, firsts: list[tuple[float, float]], t: float) -> None:
+        """The first values tell whether a job goes on from a checkpoint, and where its own work begins."""
+        firsts.append((t, self._step.total))
+        if len(firsts) <= LATER:
+            return
+        self._firsts = None
+        times, totals = zip(*firsts, strict=True)
+        if is_inherited(self._first_t, times, totals):
+            self.inherited = totals[0]
+            self.trace.lift(times[0], self.inherited)
 
     @property
     def tells(self) -> bool:

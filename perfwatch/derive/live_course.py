@@ -80,6 +80,8 @@ class RunCourse:
         if standing.t <= self._times[-1] or self._just_resumed(standing.t):
             return
         work = run.work.get(standing.unit or "")
+        if work is not None and work < self._work[-1]:
+            self._forget_work_above(work)
         if not anew or run.coverage < LEAST_COVERAGE:  # what was read before a new course is no gap
             self._note_gap(standing.t, joules)
         if not self._silent <= set(standing.silent):  # one is back, with what its counter counted meanwhile
@@ -111,6 +113,10 @@ class RunCourse:
         unknown = 0.0 if self._unit is None else math.nan
         self._unit = unit
         self._work = array("d", [0.0, *[unknown] * (len(self._times) - 1)])
+
+    def _forget_work_above(self, work: float) -> None:
+        """Some of what was counted turned out to be another job's: how much there was then is not known."""
+        self._work = array("d", [math.nan if before > work else before for before in self._work])
 
     def _append(self, t: float, amounts: Amounts) -> None:
         self._times.append(t)

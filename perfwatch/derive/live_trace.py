@@ -63,6 +63,12 @@ class Trace:
         if self._awaited:
             self._keep_the_pins()
 
+    def lift(self, until: float, amount: float) -> None:
+        """What accumulated just at that time does not count: before it as much had come together."""
+        self._head[:] = [_lifted(point, until, amount) for point in self._head]
+        self._points = deque(_lifted(point, until, amount) for point in self._points)
+        self._pinned = {t: _lifted(point, until, amount) for t, point in self._pinned.items()}
+
     def pin(self, t: float) -> None:
         """Remember the amount at this time for as long as there is a trace."""
         self._awaited.append(t)
@@ -92,6 +98,11 @@ class Trace:
         # Between what is kept of the beginning and of the end the amount is interpolated, never skipped.
         early = [point for point in self._head if not self._points or point[0] < self._points[0][0]]
         return _at(chain(early, self._points), t)
+
+
+def _lifted(point: Point, until: float, amount: float) -> Point:
+    t, before, seen_s = point
+    return (t, before + amount, seen_s) if t < until else point
 
 
 def _append(points: MutableSequence[Point], point: Point, step_s: float) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from statistics import median
 
 from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.evidence import Evidence, listed, seconds
@@ -25,10 +23,6 @@ DISAGREEMENT = 0.01
 _TOKENS = ("generated_tokens", "prompt_tokens")
 _MOVES_THAT_TELL = 5
 """So often tokens must have moved to tell that they move with queries alone."""
-_PRINTED = ("output", "jsonl")
-"""Kinds that tell running totals, which a job may have from somewhere else."""
-_FAR_MORE = 20
-"""A first total that is so many times what can have been done is not this job's."""
 _NAMED_SOURCES = ("page", "log", "jsonl", "output", "mllog", "loadgen")
 """Sources of work that are there only if somebody names them."""
 
@@ -227,31 +221,18 @@ def _missed_at_begin(evidence: Evidence) -> Iterator[Finding]:
 
 def _begun_before(evidence: Evidence) -> Iterator[Finding]:
     """A job that goes on from a checkpoint prints the steps of earlier jobs as well, with its first line."""
-    name, job = evidence.unit or "", job_of(evidence.tape).span
-    counted = evidence.work.get(name)
-    if counted is None or counted.source not in _PRINTED:
-        return
-    for course in evidence.courses.get(name, {}).get(counted.source, ()):
-        times = course.changes_in(job)
-        if len(times) <= _MOVES_THAT_TELL or not _is_beyond(course, times, job.start):
-            continue
-        is_in = any(span.start < times[0] <= span.end for span in evidence.window.spans)
-        yield Finding(
-            "work-disagrees" if is_in else "counter-reset",
-            WARN if is_in else INFO,
-            f"`{name}` was told first as {format_count(course.at(times[0]))}, more than the "
-            f"{seconds(times[0] - job.start)} before can hold at the pace since: if the job went on from a "
-            "checkpoint, the count of the whole job has earlier ones' work in it"
-            + (" (--window work leaves it out)." if is_in else "; that while working has not."),
-        )
-
-
-def _is_beyond(course: Course, times: Sequence[float], begin: float) -> bool:
-    """Whether the first of its changes is far more than each of the others, and than their pace allows."""
-    totals = [course.at(t) for t in times]
-    later = median(after - before for before, after in pairwise(totals))
-    at_its_pace = (times[0] - begin) * (totals[-1] - totals[0]) / (times[-1] - times[0])
-    return totals[0] > _FAR_MORE * max(later, at_its_pace)
+    begin = job_of(evidence.tape).span.start
+    for name, kinds in evidence.courses.items():
+        found = [course for group in kinds.values() for course in group if course.inherited]
+        if found and name != ERRORS:
+            told = format_count(sum(course.inherited for course in found))
+            yield Finding(
+                "counter-reset",
+                INFO,
+                f"`{name}` was told first as {told}, more than the {seconds(found[0].changes[0] - begin)} "
+                "before can hold at the pace since: taken for the work of earlier jobs (a checkpoint), and "
+                "left out.",
+            )
 
 
 def _lost_counts(evidence: Evidence) -> Iterator[Finding]:

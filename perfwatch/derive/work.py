@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from perfwatch.derive.count_error import Flow
@@ -37,6 +38,10 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
+LATER = 3
+"""So many increments after the first value tell whether a job can have done what that says."""
+FAR_MORE = 20
+"""A first total is another job's where it is so many times each of those, and what their pace allows."""
 UNHEARD = 2.0
 """A recording that breaks off may lack the events of so many intervals: they are written together."""
 LATELY = 2
@@ -51,12 +56,15 @@ class Course:
     """How one counter of one workload ran: its total since the first reading, restarts bridged.
 
     `held` says that a value holds until the next reading (own times); else it is interpolated.
-    `unheard_s` is for how long before its end a recording that breaks off may lack what was counted.
+    `unheard_s` is for how long before its end a recording that breaks off may lack what was counted. Where
+    totals are `printed`, the work of earlier jobs that the first of them has in it is left out: `inherited`.
     """
 
-    __slots__ = ("before", "changes", "exact", "held", "restarts", "times", "totals", "unheard_s")
+    __slots__ = (
+        *("before", "changes", "exact", "held", "inherited", "restarts", "times", "totals", "unheard_s"),
+    )
 
-    def __init__(self, series: Series, *, held: bool, unheard_s: float = 0.0) -> None:
+    def __init__(self, series: Series, *, held: bool, printed: bool = False, unheard_s: float = 0.0) -> None:
         self.times = series.times
         self.exact = series.exact
         self.held = held
@@ -80,6 +88,17 @@ class Course:
                 self.changes.append(self.times[index])
                 previous = value
             self.totals.append(total)
+        self.inherited = self._leave_out_the_inherited() if printed else 0.0
+
+    def _leave_out_the_inherited(self) -> float:
+        """Count from the first value on, where that is another job's; how much it was."""
+        told = self.changes[: 1 + LATER]
+        firsts = [self.at(t) for t in told]
+        if not is_inherited(self.times[0], told, firsts):
+            return 0.0
+        for index in range(bisect_left(self.times, told[0]), len(self.totals)):
+            self.totals[index] -= firsts[0]
+        return firsts[0]
 
     @property
     def tells(self) -> bool:
@@ -204,6 +223,20 @@ class Course:
         return self.changes[bisect_right(self.changes, span.start) : bisect_right(self.changes, span.end)]
 
 
+def is_inherited(begin: float, times: Sequence[float], totals: Sequence[float]) -> bool:
+    """Whether a job's first total is of earlier jobs, which it goes on from by a checkpoint.
+
+    Args:
+        begin: since when it could count.
+        times, totals: its first values and when they were told; `LATER` after the first are needed.
+    """
+    if len(times) <= LATER or times[-1] <= times[0]:
+        return False
+    steps = [after - before for before, after in pairwise(totals)]
+    at_its_pace = (times[0] - begin) * (totals[-1] - totals[0]) / (times[-1] - times[0])
+    return totals[0] > FAR_MORE * max(*steps, at_its_pace)
+
+
 @dataclass(frozen=True)
 class Other:
     """What another kind of source counted under the same name."""
@@ -234,6 +267,11 @@ Courses = Mapping[str, Mapping[str, tuple[Course, ...]]]
 def source_kind(tape: DeviceTape) -> str:
     """The kind of source that a workload device is, as `source` and `NAME@KIND` say it."""
     return str(tape.device.facts.get("work") or tape.collector)
+
+
+def prints_total(device: DeviceTape, metric_name: str) -> bool:
+    """Whether a job prints this counter as its running total; it may go on from where another job was."""
+    return bare_name(metric_name) in str(device.device.facts.get("totals", "")).split(",")
 
 
 def rank_of(kind: str) -> int:
@@ -270,7 +308,9 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
         for metric_name, series in device.series.items():
             if series.metric.kind is not Kind.COUNTER or not len(series):
                 continue
-            course = Course(series, held=kind in OWN_TIMES, unheard_s=unheard_s)
+            course = Course(
+                series, held=kind in OWN_TIMES, printed=prints_total(device, metric_name), unheard_s=unheard_s
+            )
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {
         name: {kind: tuple(courses) for kind, courses in found[name].items()}

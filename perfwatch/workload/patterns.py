@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -181,6 +181,11 @@ class _Part(NamedTuple):
 
     def begins_anew(self, match: re.Match[str]) -> bool:
         return "_anew" in self.expression.groupindex and match["_anew"] is not None
+
+
+def totals_of(fields: Iterable[Field]) -> str:
+    """The names of those that tell running totals, as a device's fact `totals` has them."""
+    return ",".join(sorted({field.name for field in fields if field.says is Says.TOTAL}))
 
 
 def compile_pattern(text: str) -> Pattern:

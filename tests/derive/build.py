@@ -132,7 +132,11 @@ class Session:
         return self.workload(work, [metric], [(t, (value,)) for t, value in readings])
 
     def workload(
-        self, work: str, metrics: Sequence[Metric], rows: Sequence[tuple[float, Sequence[Any]]]
+        self,
+        work: str,
+        metrics: Sequence[Metric],
+        rows: Sequence[tuple[float, Sequence[Any]]],
+        **facts: Any,
     ) -> int:
         """A workload of a kind of source with any metrics."""
         number = self.device(
@@ -142,6 +146,7 @@ class Session:
             scope=None,
             name=work,
             work=work,
+            **facts,
         )
         for t, values in rows:
             self.sample(number, t, *values)

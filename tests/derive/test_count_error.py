@@ -141,6 +141,20 @@ def test_what_a_server_did_before_it_restarted_is_in_the_error(down_s: float, mi
     assert count_work(seen, [Span(0.0, 9.0)], last_end=end)["queries"].error == 0.0
 
 
+@pytest.mark.parametrize(("first", "inherited"), [(1, 0), (40, 0), (100_000, 100_000)])
+def test_a_live_course_leaves_out_what_a_recorded_one_does(first: int, inherited: int) -> None:
+    """A job prints a running total, one a second; after a checkpoint what is its own counts."""
+    series, live = Series(QUERIES), RunningWork(1000.0, 3.0, held=True, printed=True)
+    live.trace.pin(0.0)
+    for t, value in [(0.0, 0), *((4.0 + n, first + n) for n in range(9))]:
+        series.times.append(t)
+        series.values.append(value)
+        live.take(t, value, exact=True)
+    seen, span = Course(series, held=True, printed=True), Span(0.0, 12.0)
+    assert live.inherited == seen.inherited == inherited
+    assert live.moved_in(span) == seen.moved_in(span) == 8 + first - inherited
+
+
 def test_a_server_that_rests_owes_nothing() -> None:
     flow = Flow()
     for amount in (100.0, 0.0, 0.0, 0.0, 100.0, 0.0, 0.0, 0.0):

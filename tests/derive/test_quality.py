@@ -419,18 +419,32 @@ def test_what_may_have_been_counted_before_a_page_could_be_read_is_said(before, 
     [(201, 1.0, True), (1, 1.0, False), (15, 1.0, False), (100, 0.01, False)],
     ids=["from a checkpoint", "from the start", "hardly more", "at once as quick as later"],
 )
-def test_a_count_that_begins_with_earlier_jobs_work_is_said_to(first, every_s, found):
+def test_a_count_that_begins_with_earlier_jobs_work_leaves_it_out(first, every_s, found):
     session = Session()
     session.board(every(0.1, 0.0, 34.0))
-    session.counter(
-        [(2.0, 0), *((5.0 + n * every_s, first + n) for n in range(26))], name="steps", work="output"
+    total = Metric("steps_total", Unit.COUNT, Kind.COUNTER)
+    printed = [(5.0 + n * every_s, (first + n,)) for n in range(26)]
+    session.workload("output", [total], [(2.0, (0,)), *printed], totals="samples,steps")
+    session.job(2.0, 32.0)
+    for window in ("job", "work"):
+        summary = session.summary(window=window)
+        assert ("counter-reset" in codes(summary, INFO)) is found
+        assert summary["work"]["steps"]["count"] == (25 if found or window == "work" else 25 + first)
+    if found:
+        assert message(session.summary(), "counter-reset").startswith(
+            "`steps` was told first as 201, more than"
+        )
+
+
+def test_a_first_increment_is_the_jobs_own_however_large():
+    session = Session()
+    session.board(every(1.0, 0.0, 34.0))
+    total = Metric("tokens_total", Unit.COUNT, Kind.COUNTER)
+    session.workload(
+        "output", [total], [(2.0, (0,)), *((5.0 + n, (5000 + n,)) for n in range(26))], totals=""
     )
     session.job(2.0, 32.0)
-    whole = session.summary(window="job")
-    assert ("work-disagrees" in codes(whole, WARN)) is found
-    working = session.summary(window="work")
-    assert "work-disagrees" not in codes(working, WARN)
-    assert ("counter-reset" in codes(working, INFO)) is found
+    assert session.summary(window="job")["work"]["tokens"]["count"] == 5025
 
 
 def test_a_page_that_tells_nothing_any_more_is_said_to_and_why():
