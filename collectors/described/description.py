@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch_collectors.described.records import Record, fits
@@ -119,7 +119,15 @@ class Told:
         for name in self.over:
             by = bare_number(next(iter(record.values(name)), None))
             value = value / by if value is not None and by else None
-        return self.reading.believed(value) if self.times or self.over else value
+        if self.times or self.over:
+            return self.reading.believed(value)
+        return value if value is not None and self.reading.can_be(value) else None
+
+    def refused(self, record: Record) -> float | None:
+        """What the field tells where that is beyond the limits, and therefore nothing."""
+        if self.is_rate or self.value(record) is not None:
+            return None
+        return replace(self, reading=replace(self.reading, least=-math.inf, most=math.inf)).value(record)
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
 from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.pages import family_of
 from perfwatch_collectors.described.records import fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
@@ -77,7 +78,8 @@ def parse(text: str, where: str) -> Description:
     top = _Table(tables_of(text, f"cannot read {where}"), where, "")
     top.knows("name", "about", "instead", "source", "read", "device", "metrics")
     read = _read(top.table("read"))
-    metrics = _metrics(top.table("metrics"), read)
+    device = _device(top.table("device"), read)
+    metrics = _metrics(top.table("metrics"), read, device.scope)
     if read.format == PROMETHEUS:
         read = replace(read, families=tuple(name for told in metrics for name in told.sources))
     return Description(
@@ -85,7 +87,7 @@ def parse(text: str, where: str) -> Description:
         about=top.text("about", ""),
         source=_source(top.table("source"), read),
         read=read,
-        device=_device(top.table("device"), read),
+        device=device,
         metrics=metrics,
         instead=top.texts("instead"),
     )
@@ -295,13 +297,13 @@ def _check_field(name: str, read: Read) -> None:
         family_of(name)
 
 
-def _metrics(table: _Table, read: Read) -> tuple[Told, ...]:
+def _metrics(table: _Table, read: Read, scope: Scope | None) -> tuple[Told, ...]:
     if not table.values:
         raise ConfigError(f"cannot use {table.where}: [metrics] says of no metric where it stands")
-    return tuple(_told(name, value, table, read) for name, value in table.values.items())
+    return tuple(_told(name, value, table, read, scope) for name, value in table.values.items())
 
 
-def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
+def _told(name: str, value: Any, table: _Table, read: Read, scope: Scope | None) -> Told:
     given = {"from": value} if isinstance(value, (str, list)) else value
     if not isinstance(given, dict):
         raise table.wrong(
@@ -322,8 +324,9 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
         raise own.wrong("rate", True, f"a metric in {', '.join(unit.value for unit in _GROWS)}")
     read_as = _GROWS[metric.unit] if is_rate else metric.unit
     if unit and factor_of(unit, read_as) is None:
-        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(read_as))[:6])}")
-    limits = {"least": own.number("least", _least(metric)), "most": own.number("most", math.inf)}
+        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(units_of(read_as))}")
+    least, most = limits_of(metric, scope)
+    limits = {"least": own.number("least", least), "most": own.number("most", most)}
     return Told(
         metric=metric,
         sources=sources,
@@ -354,10 +357,6 @@ METRIC_KEYS = (
     *("minus", "times", "over", "only", "empty"),
     *("find", "board", "rate", "update", "window", "step", "wraps_at"),
 )
-
-
-def _least(metric: Metric) -> float:
-    return -273.15 if metric.unit is Unit.CELSIUS else 0.0
 
 
 def _metric(name: str, own: _Table) -> Metric:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,19 @@ FACTORS: dict[Unit, dict[str, float]] = {
     Unit.SECOND: {**_scaled("s"), "sec": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0},
 }
 """Unit of a metric -> what a text may call it -> the factor to the metric's own."""
+USUAL: dict[Unit, tuple[str, ...]] = {
+    Unit.WATT: ("W", "mW", "uW", "kW"),
+    Unit.JOULE: ("J", "mJ", "uJ", "kJ", "MJ", "Wh", "kWh"),
+    Unit.BYTE: ("B", "KiB", "MiB", "GiB", "kB", "MB", "GB"),
+    Unit.BYTE_PER_SECOND: ("B/s", "KiB/s", "MiB/s", "GiB/s", "kB/s", "MB/s", "GB/s"),
+    Unit.HERTZ: ("Hz", "kHz", "MHz", "GHz"),
+    Unit.CELSIUS: ("C", "mC"),
+    Unit.VOLT: ("V", "mV", "uV"),
+    Unit.AMPERE: ("A", "mA", "uA"),
+    Unit.RATIO: ("1", "%", "‰"),
+    Unit.SECOND: ("s", "ms", "us", "min", "h"),
+}
+"""Of these the ones that tools use, for messages."""
 _CASELESS = frozenset({Unit.BYTE, Unit.BYTE_PER_SECOND})
 """Quantities in which no two units differ by their letters' case alone."""
 
@@ -86,9 +99,9 @@ def factor_of(text: str, unit: Unit) -> float | None:
     return known.get(word)
 
 
-def units_of(unit: Unit) -> Iterable[str]:
+def units_of(unit: Unit) -> Sequence[str]:
     """What may be written for a unit, for messages."""
-    return FACTORS.get(unit, ())
+    return USUAL.get(unit, ())
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,11 @@ class Reading:
         """A number that can be; else None."""
         if number is None or (self.zero_is_missing and number == 0.0):
             return None
-        return number if self.least <= number <= self.most else None
+        return number if self.can_be(number) else None
+
+    def can_be(self, number: float) -> bool:
+        """Whether it lies within the limits."""
+        return self.least <= number <= self.most
 
     def number(self, raw: Any) -> float | None:
         """The number in the metric's unit, whether or not it can be."""
@@ -146,6 +163,14 @@ class Reading:
             factor = factor_of(self.told, self.unit) if self.told else 1.0
         number = number * (factor or 0.0) * self.factor
         return number if math.isfinite(number) else None
+
+
+def units_that_fit(reading: Reading, value: float) -> list[str]:
+    """The units in which a value that was refused could be: thousandths of a degree read as degrees, `mC`."""
+    factor = factor_of(reading.told, reading.unit) if reading.told else 1.0
+    bare = value / (factor or 1.0) / (reading.factor or 1.0)
+    units = {word: factor_of(word, reading.unit) or 0.0 for word in units_of(reading.unit)}
+    return [word for word, by in units.items() if reading.can_be(bare * by * reading.factor)]
 
 
 def bare_number(raw: Any) -> float | None:

@@ -73,7 +73,12 @@ def _as_json(device: Device, tried: Any) -> dict[str, Any]:
         "parent": device.parent,
         "facts": dict(device.facts),
         "metrics": {
-            one.metric.name: {**_told(one.metric, one.value), "field": one.source, "text": list(one.raw)}
+            one.metric.name: {
+                **_told(one.metric, one.value),
+                "field": one.source,
+                "text": list(one.raw),
+                "why": one.why,
+            }
             for one in tried
         },
     }

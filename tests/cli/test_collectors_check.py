@@ -50,7 +50,14 @@ def test_it_is_told_as_json_too(tmp_path: Path) -> None:
     )
     first = json.loads(done.stdout)[0]
     assert (first["id"], first["scope"]) == ("A", "accelerator")
-    assert first["metrics"]["power_watts"] == {"value": 1.5, "unit": "W", "field": "power", "text": ["1500"]}
+    assert first["metrics"]["power_watts"] == {
+        "value": 1.5,
+        "unit": "W",
+        "field": "power",
+        "text": ["1500"],
+        "why": "",
+    }
+    assert first["metrics"]["temperature_celsius"]["why"] == "the tool knows nothing"
 
 
 def test_on_this_machine_it_reads_once_and_is_held_against_the_contract(tmp_path: Path) -> None:
@@ -137,3 +144,23 @@ def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) 
         there = "there are 'uuid', 'name', 'power', 'temp'"
         assert f"shares of [device]: no device has the field 'sreial'; {there}" in done.stderr
         assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr
+
+
+def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_path: Path) -> None:
+    metrics = 'utilization_ratio = "util"\ntemperature_celsius = "temp"\n'
+    file = written(tmp_path, CHIP.replace("mW", "W") + metrics)
+    device = {"uuid": "A", "name": "X1", "power": "-5", "util": "873", "temp": "52000"}
+    output = tmp_path / "output.json"
+    output.write_text(json.dumps({"devices": [device, {**device, "uuid": "B", "util": "873 %"}]}))
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    unit = "its unit may be wrong"
+    share, beyond = "is beyond what can be (0 to 1.1)", "is beyond what can be"
+    assert [line.removeprefix("perfwatch collectors: ") for line in done.stderr.splitlines()] == [
+        f"power_watts: -5 of A is refused: -5 {beyond} (0 to 200000); give least where it may be negative",
+        f"utilization_ratio: 873 of A is refused: 873 {share}; {unit}: ‰ would fit",
+        f"temperature_celsius: 52000 of A is refused: 52000 {beyond} (-200 to 250); {unit}: mC would fit",
+    ]
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert f"utilization_ratio – util: 873 (873 {share}; {unit}: ‰ would fit)" in lines
+    assert f"utilization_ratio – util: 873 % (8.73 {share}; {unit})" in lines

@@ -297,7 +297,7 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
         ),
         (
             {"power_watts": 'power_watts = { from = "p", unit = "MiB" }'},
-            "('MiB'): it takes a unit of it, such as nW",
+            "('MiB'): it takes a unit of it, such as W, mW",
         ),
         (
             {"power_watts": 'power_watts = { from = "p", combine = "median" }'},

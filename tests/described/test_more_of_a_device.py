@@ -197,7 +197,7 @@ def test_power_is_the_growth_of_energy() -> None:
 def test_only_what_is_a_rate_may_grow() -> None:
     with pytest.raises(ConfigError, match=r"rate in .* it takes a metric in 1, W, By/s, Hz"):
         described(power_watts='temperature_celsius = { from = "t", rate = true }')
-    with pytest.raises(ConfigError, match=r"\('W'\): it takes a unit of it, such as nJ"):
+    with pytest.raises(ConfigError, match=r"\('W'\): it takes a unit of it, such as J, mJ"):
         described(power_watts='power_watts = { from = "t", unit = "W", rate = true }')
 
 
