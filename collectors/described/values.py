@@ -43,14 +43,18 @@ _WORDS_OF_WATT = {
     "microwatts": 1e-6,
 }
 FACTORS: dict[Unit, dict[str, float]] = {
-    Unit.WATT: {**_scaled("W"), **_WORDS_OF_WATT, "mw": 1e-3, "uw": 1e-6, "w": 1.0},
+    Unit.WATT: {**_scaled("W"), **_WORDS_OF_WATT, "mw": 1e-3, "uw": 1e-6, "w": 1.0, "kw": 1e3, "KW": 1e3},
     Unit.JOULE: {
         **_scaled("J"),
         **{f"{prefix}Wh": factor * 3600.0 for prefix, factor in _SMALL.items()},
-        "kWh": 3.6e6,
         "kW.h": 3.6e6,
         "joules": 1.0,
         "Joules": 1.0,
+        **dict.fromkeys(("wh", "WH"), 3600.0),
+        **dict.fromkeys(("kwh", "Kwh", "KWh", "KWH"), 3.6e6),
+        "j": 1.0,
+        "kj": 1e3,
+        "KJ": 1e3,  # not mj nor mwh, which may be milli or mega
     },
     Unit.BYTE: _BYTES,
     Unit.BYTE_PER_SECOND: {f"{word}/s": factor for word, factor in _BYTES.items()},
@@ -163,6 +167,11 @@ class Reading:
             factor = factor_of(self.told, self.unit) if self.told else 1.0
         number = number * (factor or 0.0) * self.factor
         return number if math.isfinite(number) else None
+
+
+def units_like(text: str, unit: Unit) -> list[str]:
+    """Those that differ from a text in their letters' case alone: `mj` may be mJ or MJ."""
+    return [word for word in FACTORS.get(unit, ()) if word.casefold() == text.strip().casefold()]
 
 
 def units_that_fit(reading: Reading, value: float) -> list[str]:
