@@ -12,9 +12,10 @@ from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
 from perfwatch_collectors.described.language import load
 from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
+from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
-from perfwatch.errors import CollectorError, TryAgain, Unavailable
+from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, Gone, Reading
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class DescribedCollector(Collector):
 
     def __init__(self, options: DescribedOptions | None = None) -> None:
         super().__init__(options)
+        url = self.options.url
+        if url and not self.description.source.url:
+            raise ConfigError(f"cannot set option url of collector {self.name}: it reads no page")
+        if url:
+            _check_url(url, self.name)
         self._place: Place | None = None
         self._rates = Rates()
         self._known: dict[str, Device] = {}
@@ -176,6 +182,16 @@ class DescribedCollector(Collector):
                 yield Gone(key, "the output does not tell of it any more")
         for key in seen:
             self._unseen.pop(key, None)
+
+
+def _check_url(url: str, name: str) -> None:
+    """Before it is opened: what is wrong then is a fault of the collector, this is one of the person."""
+    try:
+        checked_url(url)
+    except ConfigError as error:
+        raise ConfigError(
+            f"cannot set option url of collector {name} to {shown(url)!r}: it takes http://HOST:PORT/PATH"
+        ) from error
 
 
 def _is_there(path: Path) -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 from perfwatch_collectors.described.pages import devices_of
 from perfwatch_collectors.described.records import Record, items_at
 
-from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 from perfwatch.workload.lines import plain_text
 
@@ -255,14 +254,12 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern of a description.
 
     Raises:
-        ConfigError: it is no regular expression.
+        ValueError: it is no regular expression; says why, in a clause.
     """
     try:
         return re.compile(pattern, re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(
-            f"cannot read the pattern {clean(pattern, 100)!r} as a regular expression: {error}"
-        ) from error
+        raise ValueError(f"{clean(pattern, 100)!r} is no regular expression: {clean(error, 100)}") from error
 
 
 def _begin(text: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 from perfwatch_collectors.described.values import is_missing
 
-from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\*|\d+|[^\[\]=]+=[^\[\]]*)\]")
@@ -124,14 +123,14 @@ def steps_of(path: str) -> list[str]:
     """A path in its steps: keys as they are, places in a list in brackets.
 
     Raises:
-        ConfigError: it is no path.
+        ValueError: it is no path; says where, in a clause.
     """
     steps, at = [], 0
     while at < len(path):
         match = _STEP.match(path, at)
         if match is None:
-            raise ConfigError(
-                f"cannot read the path {clean(path, 80)!r} at {clean(path[at:], 20)!r}: write keys with dots "
+            raise ValueError(
+                f"{clean(path, 80)!r} is no path at {clean(path[at:], 20)!r}: write keys with dots "
                 "and places in a list in brackets, as in memory.used, cores[0].load, cores[*].load, "
                 "stats[type=POWER].value"
             )

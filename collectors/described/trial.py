@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.devices import Found, devices_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import Unreadable, records
+from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import groups_of
 from perfwatch_collectors.described.values import is_missing, units_that_fit
 
@@ -206,6 +207,9 @@ def _warnings(
         if found and each.metric.name not in declared:
             field = " or ".join(map(repr, each.sources))
             yield f"{each.metric.name}: no device has the field {field}{_there_are(told)}"
+        doubt = doubt_of(each.metric.name)
+        if doubt:
+            yield f"{each.metric.name}: {doubt}"
     yield from _untold(devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"

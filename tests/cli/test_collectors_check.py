@@ -164,3 +164,10 @@ def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert f"utilization_ratio – util: 873 (873 {share}; {unit}: ‰ would fit)" in lines
     assert f"utilization_ratio – util: 873 % (8.73 {share}; {unit})" in lines
+
+
+def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
+    file = written(tmp_path, CHIP + 'powr_watts = "power"\n')
+    done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "powr_watts: did you mean power_watts? As it stands it is one of your own" in done.stderr

@@ -282,10 +282,44 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             "format in [read] of chip.toml ('xml'): it takes one of json, jsonl, csv",
         ),
         ({"format": 'format = "regex"'}, "it takes a pattern with named groups"),
-        ({"format": 'format = "regex"\npattern = "("'}, "as a regular expression"),
-        ({"each": 'each = "a[["'}, "cannot read the path 'a[['"),
+        (
+            {"format": 'format = "regex"\npattern = "("'},
+            "cannot use pattern in [read] of chip.toml: '(' is no regular expression: missing )",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", find = "[" }'},
+            "cannot use find in [metrics.power_watts] of chip.toml: '[' is no regular expression",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", minus = "b]" }'},
+            "cannot use minus in [metrics.power_watts] of chip.toml: 'b]' is no path at ']'",
+        ),
+        (
+            {"scope": 'facts = { driver = "{$.a[}" }'},
+            "cannot use facts.driver in [device] of chip.toml: 'a[' is no path",
+        ),
+        (
+            {"command": 'url = "ftp://me:SECRET@host/x"'},
+            "cannot use url in [source] of chip.toml: 'ftp://host/x' is no address; write http://HOST:PORT/PATH",
+        ),
+        (
+            {"power_watts": 'power_watt = "p"'},
+            "power_watt in [metrics] of chip.toml: did you mean power_watts?",
+        ),
+        ({"power_watts": 'temperature = "p"'}, "did you mean temperature_celsius?"),
+        ({"power_watts": 'memory_used_byte = "p"'}, "did you mean memory_used_bytes?"),
+        ({"power_watts": 'energy_joules = "p"'}, "did you mean energy_joules_total?"),
+        (
+            {"power_watts": 'energy_joules_total = { from = "p", unit = "mj" }'},
+            "unit in [metrics.energy_joules_total] of chip.toml ('mj'): it takes mJ or MJ: large and small",
+        ),
+        (
+            {"power_watts": 'energy_joules_total = { from = "p", unit = "W" }'},
+            "it takes a unit of it: J, mJ, uJ, kJ, MJ, Wh, kWh",
+        ),
+        ({"each": 'each = "a[["'}, "cannot use each in [read] of chip.toml: 'a[[' is no path"),
         ({"id": ""}, "cannot use [device] of chip.toml: id is missing"),
-        ({"id": 'id = "{a[}"'}, "cannot read the path 'a['"),
+        ({"id": 'id = "{a[}"'}, "cannot use id in [device] of chip.toml: 'a[' is no path"),
         ({"scope": 'scope = "card"'}, "scope in [device] of chip.toml ('card'): it takes one of accelerator"),
         ({"scope": 'kind = "workload"'}, "kind in [device]"),
         ({"scope": 'scop = "wall"'}, "cannot use scop in [device] of chip.toml: did you mean scope?"),
@@ -297,7 +331,7 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
         ),
         (
             {"power_watts": 'power_watts = { from = "p", unit = "MiB" }'},
-            "('MiB'): it takes a unit of it, such as W, mW",
+            "('MiB'): it takes a unit of it: W, mW",
         ),
         (
             {"power_watts": 'power_watts = { from = "p", combine = "median" }'},
@@ -381,6 +415,15 @@ def test_a_page_that_is_not_there_yet_is_tried_again_and_another_address_may_be_
         one = class_from(of)(DescribedOptions(url=server.url))
         assert len(one.open()) == 2
         one.close()
+
+
+def test_an_address_that_is_none_is_refused_where_it_is_given() -> None:
+    of = described(DCGM.replace("URL", "http://127.0.0.1:9/metrics"))
+    said = "cannot set option url of collector dcgm to 'ftp://host': it takes http://HOST:PORT/PATH"
+    with pytest.raises(ConfigError, match=said):
+        class_from(of)(DescribedOptions(url="ftp://me:SECRET@host"))
+    with pytest.raises(ConfigError, match="option url of collector chip: it reads no page"):
+        class_from(described())(DescribedOptions(url="http://host/"))
 
 
 def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
