@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
+from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
 from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
 from perfwatch_collectors.fetching import checked_url, shown
@@ -86,9 +86,10 @@ class DescribedCollector(Collector):
             self._place = place
             try:
                 found = self._read()
-                if found:
-                    return found
-                raise Unavailable(f"{place.shown} tells of no device", remedy)
+                if not found:
+                    raise Unavailable(f"{place.shown} tells of no device", remedy)
+                self._check(found, place)
+                return found
             except CollectorError as error:
                 failed = failed or error
             self.close()
@@ -96,6 +97,24 @@ class DescribedCollector(Collector):
         if isinstance(places[0], WebPage):
             raise failed  # somebody named it: it is looked for again soon
         raise Unavailable(str(failed), remedy) from failed
+
+    def _check(self, found: Sequence[Found], place: Place) -> None:
+        """Have devices that tell nothing said: what names their fields is wrong.
+
+        Files of a driver may come when a device wakes, and a stream may begin with something else.
+
+        Raises:
+            Unavailable: no device tells any metric.
+        """
+        if isinstance(place, (Directories, Stream)) or any(one.device.metrics for one in found):
+            return
+        of = self.description
+        names = of.metrics[0].sources
+        there = told_instead([record for one in found for record in one.records], names, of.read)
+        raise Unavailable(
+            f"{place.shown} tells none of the metrics of {self.name}: no device has the field "
+            f"{' or '.join(map(repr, names))}{there}"
+        )
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         """The values of each device; news of those that came, tell more, or are gone."""

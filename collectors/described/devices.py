@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,13 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
             parent = found_id(board) if shares else None
             found.append(_single(key, newest[key], of, indices[key], parent))
     return found
+
+
+def told_twice(records: Iterable[Record], of: Description) -> dict[str, int]:
+    """The ids that several records have, and how many: of them the last one alone counts."""
+    taken = [record for record in records if _is_wanted(record, of)]
+    counted = Counter(_id_of(record, of, at) for at, record in enumerate(taken))
+    return {key: count for key, count in counted.items() if count > 1}
 
 
 def readings(found: Sequence[Found], known: Mapping[str, Device], rates: Rates) -> Iterator[Reading]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
-from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.formats import FORMATS, PATHS, PROMETHEUS, Read, compiled
 from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
@@ -30,8 +30,6 @@ from perfwatch.units import parse_duration
 
 FILE_BYTES = 2**20
 DIRECTORY = "directory"
-PATHS = frozenset({"json", "jsonl"})
-"""Formats whose fields are paths."""
 _GROWS = {
     Unit.RATIO: Unit.SECOND,
     Unit.WATT: Unit.JOULE,

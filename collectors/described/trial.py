@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfwatch_collectors.described.devices import Found, devices_in
+from perfwatch_collectors.described.devices import Found, devices_in, told_twice
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, records
+from perfwatch_collectors.described.formats import Unreadable, records, told_instead
 from perfwatch_collectors.described.names import doubt_of
-from perfwatch_collectors.described.records import groups_of
+from perfwatch_collectors.described.records import SHOWN, groups_of
 from perfwatch_collectors.described.values import is_missing, units_that_fit
 
 from perfwatch import metrics
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.collector import DescribedCollector
     from perfwatch_collectors.described.description import Description, Told
     from perfwatch_collectors.described.records import Record
-
-SHOWN = 40
-MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
@@ -97,26 +94,29 @@ def _trial(of: Description, told: Sequence[Record]) -> Trial:
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside), *_warnings(of, told, found, devices)),
-        tuple(_unfilled(told, apart)),
+        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices)),
+        (*_unfilled(told, apart, of), *_twice(told, of)),
     )
 
 
-def _unfilled(told: Sequence[Record], templates: Mapping[str, str]) -> Iterator[str]:
+def _twice(told: Sequence[Record], of: Description) -> Iterator[str]:
+    """Records that are taken for one device; of what is written on and on the newest is meant to count."""
+    if of.source.stream or of.source.file:
+        return
+    for key, count in list(told_twice(told, of).items())[:3]:
+        yield (
+            f"{count} records have the id {clean(key, SHOWN)!r}: they are taken for one device, of which the "
+            "last one counts; put into id of [device] what tells them apart"
+        )
+
+
+def _unfilled(told: Sequence[Record], templates: Mapping[str, str], of: Description) -> Iterator[str]:
     """The fields of templates that no record has."""
     for key, template in templates.items():
         for names in groups_of(template):
             if told and not any(record.has(names) for record in told):
-                field = " or ".join(map(repr, names))
-                yield f"{key} of [device]: no device has the field {field}{_there_are(told)}"
-
-
-def _there_are(told: Sequence[Record]) -> str:
-    """`; there are 'Board W', 'Die', ...`, of what has names."""
-    fields = told[0].fields
-    names = [clean(name, SHOWN) for name in fields] if isinstance(fields, Mapping) else []
-    more = ", ..." if len(names) > MOST_NAMES else ""
-    return f"; there are {', '.join(map(repr, names[:MOST_NAMES]))}{more}" if names else ""
+                field, there = " or ".join(map(repr, names)), told_instead(told, names, of.read)
+                yield f"{key} of [device]: no device has the field {field}{there}"
 
 
 def _tried(one: Found, of: Description) -> Iterator[Tried]:
@@ -205,8 +205,8 @@ def _warnings(
     declared = {metric.name for one in found for metric in one.device.metrics}
     for each in of.metrics:
         if found and each.metric.name not in declared:
-            field = " or ".join(map(repr, each.sources))
-            yield f"{each.metric.name}: no device has the field {field}{_there_are(told)}"
+            field, there = " or ".join(map(repr, each.sources)), told_instead(told, each.sources, of.read)
+            yield f"{each.metric.name}: no device has the field {field}{there}"
         doubt = doubt_of(each.metric.name)
         if doubt:
             yield f"{each.metric.name}: {doubt}"

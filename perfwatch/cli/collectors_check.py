@@ -57,7 +57,7 @@ def _show(name: str, found: Any, *, as_json: bool) -> int:
     if as_json:
         out.write(json.dumps([_as_json(device, tried) for device, tried in found.devices], indent=2) + "\n")
     else:
-        out.write("\n".join(line for one in found.devices for line in _lines(name, *one)) + "\n")
+        out.writelines(f"{line}\n" for one in found.devices for line in _lines(name, *one))
     for said in (*found.faults, *found.warnings):
         results.say(f"perfwatch collectors: {said}")
     return 0 if found.devices and not found.faults else 1

@@ -171,3 +171,20 @@ def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
     done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "powr_watts: did you mean power_watts? As it stands it is one of your own" in done.stderr
+
+
+def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
+    """The last one would count alone, and the power of the other be in no sum."""
+    file = written(tmp_path, CHIP.replace("{uuid}", "{name}"))
+    done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
+    assert done.returncode == 1
+    assert (
+        "2 records have the id 'X1': they are taken for one device, of which the last one counts"
+        in done.stderr
+    )
+    stream = CHIP.replace('"-j"]', '"-j"]\nstream = true').replace("{uuid}", "{name}")
+    done = perfwatch(
+        *("collectors", "check", written(tmp_path, stream), "--sample", str(tmp_path / "output.json")),
+        home=tmp_path,
+    )
+    assert (done.returncode, "records have" in done.stderr) == (0, False)

@@ -83,6 +83,16 @@ def test_a_tool_that_fails_is_a_sentence(tools: Path, script: str, said: str) ->
     assert time.monotonic() - began_s < 10.0
 
 
+def test_devices_that_tell_none_of_the_metrics_are_said_and_not_watched(tools: Path) -> None:
+    """A wrong path made the whole document one device without a value, in silence."""
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    said = (
+        "chip-smi -j tells none of the metrics of chip: no device has the field 'power'; there are 'devices'"
+    )
+    with pytest.raises(Unavailable, match=said):
+        collector(described(each="")).open()
+
+
 def test_a_tool_that_says_much_on_standard_error_is_not_blocked(tools: Path) -> None:
     tool(tools, "chip-smi", f"head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; echo '{ONE}'")
     assert [each.id for each in collector(described()).open()] == ["A"]

@@ -21,6 +21,19 @@ DOCUMENT = {
 }
 
 
+@pytest.mark.parametrize(
+    ("each", "output"),
+    [
+        ("cards", '{"cards": []}'),
+        ("cards", '{"cards": null}'),
+        ("cards[*]", '{"cards": {}}'),
+        ("cards[*].chips", '{"cards": [{"chips": []}]}'),
+    ],
+)
+def test_a_list_that_is_there_and_empty_is_no_device(each: str, output: str) -> None:
+    assert records(output.encode(), Read("json", each=each)) == []
+
+
 def test_json_tells_a_list_of_devices():
     assert values_in(described(), json.dumps(DOCUMENT)) == {
         "A": {"power_watts": 1.5},
@@ -229,10 +242,49 @@ def test_a_pattern_fits_once_for_each_device_over_several_lines():
         (Read("json"), b"usage: chip-smi", "it is no JSON: it begins with 'usage: chip-smi'"),
         (Read("json"), b"", "it is no JSON: it is empty"),
         (Read("json"), b'{"devices": [', "it is no whole JSON"),
-        (Read("json", each="cards"), b'{"devices": []}', "it has no 'cards'"),
+        (Read("json", each="cards"), b'{"devices": []}', "it has no 'cards'; there are 'devices'"),
+        (
+            Read("json", each="gpus.cards"),
+            b'{"gpus": {"a": 1, "b": 2}}',
+            "it has no 'gpus.cards'; in 'gpus' there are 'a', 'b'",
+        ),
+        (
+            Read("json", each="cards.gpu"),
+            b'{"cards": [{"gpu": 1}]}',
+            "it has no 'cards.gpu'; 'cards' is a list of 1: write [*] for all in it, or [0] for the first",
+        ),
+        (
+            Read("json", each="driver"),
+            b'{"driver": "2.4"}',
+            "'driver' is no list of devices: it has '2.4' in it",
+        ),
+        (
+            Read("json", each="x"),
+            b'{"\\u001b[31mred": 1, "' + b"k" * 60 + b'": 2}',
+            f"it has no 'x'; there are 'red', '{'k' * 39}…'",
+        ),
+        (
+            Read("json", each="x"),
+            json.dumps({f"k{at}": at for at in range(100)}).encode(),
+            f"it has no 'x'; there are {', '.join(repr(f'k{at}') for at in range(20))}, ...",
+        ),
         (Read("json"), b"[" * 100_000, "nested too deeply"),
         (Read("jsonl"), b'{"a": \n', "no line of it is whole JSON"),
-        (Read("table", titles="NPU"), b"nothing\n", "no line of it has the titles (with 'NPU')"),
+        (
+            Read("table", titles="NPU"),
+            b"nothing\n",
+            "no line of it has the titles (with 'NPU'); it has the lines 'nothing'",
+        ),
+        (
+            Read("table", titles="Serail", separator="|"),
+            b"+---+\n| a banner |\n| ID | Serial |\n+---+\n| 0 | A |\n",
+            "no line of it has the titles (with 'Serail'); it has the lines '| ID | Serial |', '| 0 | A |'",
+        ),
+        (
+            Read("prometheus", families=("power",)),
+            b"# TYPE hw_power gauge\nhw_power 3\n# TYPE hw_temp gauge\nhw_temp 4\n",
+            "it has none of power; there are 'hw_power', 'hw_temp'",
+        ),
         (Read("regex", pattern=r"(?P<a>\d)"), b"1" * 2000, "more than 1024 devices"),
     ],
 )
