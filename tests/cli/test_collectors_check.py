@@ -12,7 +12,9 @@ import pytest
 from commandline import perfwatch
 
 sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parent.parent / "collectors"))
 from described.describing import CHIP, tool
+from serving import page, serving
 
 OUTPUT = {
     "devices": [
@@ -188,3 +190,35 @@ def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
         home=tmp_path,
     )
     assert (done.returncode, "records have" in done.stderr) == (0, False)
+
+
+def test_options_stand_before_and_behind_the_file(tmp_path: Path) -> None:
+    file, output = written(tmp_path, CHIP), str(tmp_path / "output.json")
+    told = {
+        perfwatch("collectors", *words, home=tmp_path).stdout
+        for words in (
+            ("check", file, "--sample", output),
+            ("check", "--sample", output, file),
+            ("--sample", output, "check", file),
+        )
+    }
+    assert len(told) == 1
+    assert "chip:0  X1  id A" in told.pop()
+
+
+def test_a_file_takes_the_options_that_it_takes_after_c(tmp_path: Path) -> None:
+    text = CHIP.replace('command = ["chip-smi", "-j"]', 'url = "http://127.0.0.1:9/"')
+    with serving(page(json.dumps(OUTPUT))) as server:
+        file = f"{written(tmp_path, text)}:url=http://127.0.0.1:{server.port}/status"
+        done = perfwatch("collectors", "check", file, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "chip:0  X1  id A" in done.stdout
+    done = perfwatch("collectors", "check", f"{file},ulr=x", home=tmp_path)
+    assert (done.returncode, "did you mean url?" in done.stderr) == (2, True)
+
+
+def test_one_that_comes_with_perfwatch_is_checked_by_its_name(tmp_path: Path) -> None:
+    sample = Path(__file__).parent.parent / "data/chips/ascend/npu-smi-info-910b.txt"
+    done = perfwatch("collectors", "check", "ascend", "--sample", str(sample), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "ascend:0  Huawei 910B3" in done.stdout
