@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -99,7 +98,7 @@ class Rates:
 def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     """The devices that an output tells of, each after the board that it is on."""
     taken = [record for record in records if _is_wanted(record, of)]
-    keys = [_id_of(record, of, at) for at, record in enumerate(taken)]
+    keys = ids_in(taken, of)
     newest = dict(zip(keys, taken, strict=True))  # of a stream the last line of each device counts
     indices = _indices(newest, of)
     boards = _boards(newest, of)
@@ -114,11 +113,10 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     return found
 
 
-def told_twice(records: Iterable[Record], of: Description) -> dict[str, int]:
-    """The ids that several records have, and how many: of them the last one alone counts."""
+def ids_in(records: Iterable[Record], of: Description) -> list[str]:
+    """The id of each record, of which the last one of each id counts."""
     taken = [record for record in records if _is_wanted(record, of)]
-    counted = Counter(_id_of(record, of, at) for at, record in enumerate(taken))
-    return {key: count for key, count in counted.items() if count > 1}
+    return [_id_of(record, of, at) for at, record in enumerate(taken)]
 
 
 def readings(found: Sequence[Found], known: Mapping[str, Device], rates: Rates) -> Iterator[Reading]:

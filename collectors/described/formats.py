@@ -25,6 +25,8 @@ PROMETHEUS = "prometheus"
 """The format of a page of metrics, which is not read as text."""
 PATHS = frozenset({"json", "jsonl"})
 """Formats whose fields are paths."""
+BY_LINE = frozenset({"csv", "table", "regex", "lastline"})
+"""Formats in which a tool may tell of a device several times, the newest last."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 

@@ -192,6 +192,26 @@ def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
     assert (done.returncode, "records have" in done.stderr) == (0, False)
 
 
+@pytest.mark.parametrize(
+    ("rows", "status", "is_said"),
+    [
+        ("X1,5\nX1,6\n", 0, True),
+        ("X1,5\nX2,6\nX1,7\nX2,8\n", 0, False),
+        ("X1,5\nX1,6\nX2,7\n", 1, True),
+    ],
+    ids=["one device twice, or two", "two devices, each twice", "three devices"],
+)
+def test_rows_may_be_readings_one_after_the_other(
+    tmp_path: Path, rows: str, status: int, is_said: bool
+) -> None:
+    text = CHIP.replace('format = "json"\neach = "devices"', 'format = "csv"').replace("{uuid}", "{name}")
+    file = written(tmp_path, text)
+    output = tmp_path / "output.csv"
+    output.write_text(f"name,power\n{rows}")
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert (done.returncode, "records have the id 'X1'" in done.stderr) == (status, is_said), done.stderr
+
+
 def test_options_stand_before_and_behind_the_file(tmp_path: Path) -> None:
     file, output = written(tmp_path, CHIP), str(tmp_path / "output.json")
     told = {
