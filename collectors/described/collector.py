@@ -11,7 +11,7 @@ from perfwatch_collectors.described.devices import Found, Rates, devices_in, rea
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
-from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
+from perfwatch_collectors.described.places import TOO_SLOW, Command, Failed, File, Stream, WebPage, find
 from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
@@ -80,14 +80,13 @@ class DescribedCollector(Collector):
 
     def _first_found(self, places: Sequence[Place]) -> list[Found]:
         """What the first place tells that tells of a device; else why the first of all does not."""
-        remedy = self.description.source.remedy
         failed: CollectorError | None = None
         for place in places:
             self._place = place
             try:
                 found = self._read()
                 if not found:
-                    raise Unavailable(f"{place.shown} tells of no device", remedy)
+                    raise Unavailable(f"{place.shown} tells of no device", self.description.source.if_failing)
                 self._check(found, place)
                 return found
             except CollectorError as error:
@@ -96,7 +95,14 @@ class DescribedCollector(Collector):
         assert failed is not None, "there is at least one place"
         if isinstance(places[0], WebPage):
             raise failed  # somebody named it: it is looked for again soon
-        raise Unavailable(str(failed), remedy) from failed
+        raise Unavailable(str(failed), self._remedy_of(failed)) from failed
+
+    def _remedy_of(self, failed: CollectorError) -> str:
+        """What to do: nobody is told to install what is there."""
+        if isinstance(failed, Unavailable):
+            return failed.remedy
+        own = failed.remedy if isinstance(failed, Failed) else ""
+        return own if own == TOO_SLOW else self.description.source.if_failing or own
 
     def _check(self, found: Sequence[Found], place: Place) -> None:
         """Have devices that tell nothing said: what names their fields is wrong.

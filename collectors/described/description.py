@@ -38,7 +38,8 @@ class Source:
         period_s: how often it is read where nobody asks for another period.
         floor_s: it makes no sense to read it more often.
         timeout_s: so long an answer is waited for.
-        remedy: what somebody can do who has such a device, and nothing is found.
+        remedy: what somebody can do who has such a device, and whose tool or files are not there.
+        if_failing: what where they are there, and fail or tell of no device.
         unasked: of a preset: it takes part by itself where its tool or its files are there.
     """
 
@@ -57,6 +58,7 @@ class Source:
     floor_s: float = 0.1
     timeout_s: float = 5.0
     remedy: str = ""
+    if_failing: str = ""
     unasked: bool = True
 
 

@@ -224,6 +224,7 @@ def _source(table: _Table, read: Read) -> Source:
         floor_s=floor_s or 0.01,
         timeout_s=timeout_s or 5.0,
         remedy=table.text("remedy", ""),
+        if_failing=table.text("if_failing", ""),
         unasked=table.flag("unasked", default=True),
     )
 
@@ -239,7 +240,17 @@ def _check_url(table: _Table) -> None:
 
 _PLACES = ("command", "file", "directory", "url")
 _OF_A_PAGE = ("user", "password", "token", "verify")
-_OF_A_SOURCE = ("also", "also_once", "stream", "period", "fastest", "timeout", "remedy", "unasked")
+_OF_A_SOURCE = (
+    "also",
+    "also_once",
+    "stream",
+    "period",
+    "fastest",
+    "timeout",
+    "remedy",
+    "if_failing",
+    "unasked",
+)
 
 
 def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:

@@ -38,9 +38,36 @@ LINE_BYTES = 2**20
 FIRST_S = 5.0
 """So long a stream's first line is waited for."""
 END_S = 1.0
+TOO_SLOW = (
+    "a tool that hangs waits for its driver (sudo dmesg), one that is slow needs a longer timeout in its "
+    "description"
+)
+"""What to do where no answer came."""
 PLACES = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/sbin", "/opt/bin")
 """Where vendors put tools that an ssh session's PATH may not have."""
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
+
+
+_NOT_ALLOWED = ("permission denied", "not permitted", "access denied", "must be root", "as root", "eacces")
+
+
+class Failed(TryAgain):
+    """What is read is there, and told nothing now.
+
+    Args:
+        remedy: what to do about it; that it is to be installed is none.
+    """
+
+    def __init__(self, reason: str, remedy: str, after_s: float | None = None) -> None:
+        super().__init__(reason, after_s)
+        self.remedy = remedy
+
+
+def _remedy_of(argv: Sequence[str], said: str) -> str:
+    """What to do about a tool that failed with these words."""
+    if any(words in said.casefold() for words in _NOT_ALLOWED):
+        return f"{shown(argv)} needs rights that this user does not have: run perfwatch as one who has them"
+    return f"run {shown(argv)} yourself to see what it says"
 
 
 def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[str]]]:
@@ -99,12 +126,13 @@ class Command:
         finally:
             _end(child)
         if len(said.output) > OUTPUT_BYTES:
-            raise TryAgain(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended")
+            remedy = "ask it for less, by other arguments in its description"
+            raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
         if not said.is_whole:
-            raise TryAgain(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended")
+            raise Failed(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended", TOO_SLOW)
         if child.returncode and not said.output.strip():
             reason = _last_words(said.errors) or f"exit {child.returncode}"
-            raise TryAgain(f"{self.shown} failed: {reason}")
+            raise Failed(f"{self.shown} failed: {reason}", _remedy_of(self._argv, reason))
         return said.output
 
     def close(self) -> None:
@@ -139,9 +167,13 @@ class Stream:
         if taken:
             return b"".join(taken)
         if not self._has_ended:
-            raise TryAgain(f"{self.shown} printed nothing for {self._timeout_s:g} s")
+            raise Failed(f"{self.shown} printed nothing for {self._timeout_s:g} s", TOO_SLOW)
         self.close()
-        raise TryAgain(f"{self.shown} ended (exit {child.returncode}); it is started again", 1.0)
+        raise Failed(
+            f"{self.shown} ended (exit {child.returncode}); it is started again",
+            _remedy_of(self._argv, ""),
+            1.0,
+        )
 
     def close(self) -> None:
         """End it, and all that it started."""
@@ -239,7 +271,10 @@ class File:
             with self._path.open("rb") as file:
                 return file.read(OUTPUT_BYTES)
         except OSError as error:
-            raise TryAgain(f"{self.shown} cannot be read: {reason_of(error)}") from error
+            remedy = ""
+            if isinstance(error, PermissionError):
+                remedy = f"run perfwatch as a user who may read {self.shown}, such as root"
+            raise Failed(f"{self.shown} cannot be read: {reason_of(error)}", remedy) from error
 
     def close(self) -> None:
         """Nothing is held."""
@@ -294,7 +329,8 @@ def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise TryAgain(f"{shown(argv)} cannot be started: {reason_of(error)}") from error
+        remedy = f"see with ls -l who may run {clean(argv[0])}, and whether it is a program of this machine"
+        raise Failed(f"{shown(argv)} cannot be started: {reason_of(error)}", remedy) from error
     _running.add(child)
     return child
 

@@ -63,24 +63,68 @@ def test_a_tool_that_is_not_there_is_named_with_what_to_do(tools: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "said", "remedy"),
     [
-        ("echo 'no driver' >&2; exit 3", "chip-smi -j failed: no driver"),
-        ("exit 3", "chip-smi -j failed: exit 3"),
-        ("echo oops", "chip-smi -j printed what is not understood: it is no JSON: it begins with 'oops'"),
-        ("echo '{\"devices\": []}'", "chip-smi -j tells of no device"),
-        ("sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
-        ("sleep 20 & sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
-        ("head -c 9000000 /dev/zero", "chip-smi -j printed more than 4 MB and was ended"),
+        ("echo 'no driver' >&2; exit 3", "chip-smi -j failed: no driver", "run chip-smi -j yourself to see"),
+        ("exit 3", "chip-smi -j failed: exit 3", "run chip-smi -j yourself to see"),
+        (
+            "echo 'Permission denied' >&2; exit 3",
+            "chip-smi -j failed: Permission denied",
+            "needs rights that",
+        ),
+        ("echo oops", "chip-smi -j printed what is not understood: it is no JSON: it begins with 'oops'", ""),
+        ("echo '{\"devices\": []}'", "chip-smi -j tells of no device", ""),
+        ("sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended", "a longer timeout"),
+        (
+            "sleep 20 & sleep 20",
+            "chip-smi -j gave no answer within 0.3 s and was ended",
+            "waits for its driver",
+        ),
+        ("head -c 9000000 /dev/zero", "chip-smi -j printed more than 4 MB and was ended", "ask it for less"),
     ],
 )
-def test_a_tool_that_fails_is_a_sentence(tools: Path, script: str, said: str) -> None:
+def test_a_tool_that_fails_is_a_sentence_and_nobody_is_told_to_install_it(
+    tools: Path, script: str, said: str, remedy: str
+) -> None:
     tool(tools, "chip-smi", script)
     began_s = time.monotonic()
+    slow = 'command = ["chip-smi", "-j"]\ntimeout = "0.3s"\nremedy = "install the SDK"'
     with pytest.raises(Unavailable) as caught:
-        collector(described(command='command = ["chip-smi", "-j"]\ntimeout = "0.3s"')).open()
+        collector(described(command=slow)).open()
     assert str(caught.value) == said
+    assert remedy in caught.value.remedy
+    assert "install" not in caught.value.remedy
     assert time.monotonic() - began_s < 10.0
+
+
+def test_what_to_do_where_a_tool_fails_may_be_described(tools: Path) -> None:
+    of = described(
+        command='command = ["chip-smi"]\ntimeout = "0.3s"\nif_failing = "it needs the group chips"'
+    )
+
+    def remedy() -> str:
+        with pytest.raises(Unavailable) as caught:
+            collector(of).open()
+        return caught.value.remedy
+
+    assert remedy() == ""
+    for script in ("exit 3", "echo oops", "echo '{\"devices\": []}'"):
+        tool(tools, "chip-smi", script)
+        assert remedy() == "it needs the group chips"
+    tool(tools, "chip-smi", "sleep 20")
+    assert "a longer timeout" in remedy()
+
+
+def test_a_tool_that_may_not_be_started_and_a_file_that_may_not_be_read(tools: Path, tmp_path: Path) -> None:
+    (tools / "chip-smi").write_text("no program")
+    (tools / "chip-smi").chmod(0o755)
+    with pytest.raises(Unavailable, match="chip-smi -j cannot be started") as caught:
+        collector(described(command='command = ["chip-smi", "-j"]\nremedy = "install the SDK"')).open()
+    assert caught.value.remedy.startswith(f"see with ls -l who may run {tools}/chip-smi")
+    (tmp_path / "load").mkdir()
+    with pytest.raises(Unavailable, match="load cannot be read: is a directory") as caught:
+        collector(described(command='file = "/load"\nremedy = "load the driver"'), tmp_path).open()
+    assert caught.value.remedy == ""
 
 
 def test_devices_that_tell_none_of_the_metrics_are_said_and_not_watched(tools: Path) -> None:
