@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
 from perfwatch.errors import TryAgain, Unavailable, reason_of
+from perfwatch.programs import places, program
 from perfwatch.redact import redact_command
 from perfwatch.text import clean
 
@@ -43,8 +43,6 @@ TOO_SLOW = (
     "description"
 )
 """What to do where no answer came."""
-PLACES = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/sbin", "/opt/bin")
-"""Where vendors put tools that an ssh session's PATH may not have."""
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
 
 
@@ -76,14 +74,14 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
     Raises:
         Unavailable: none of them is.
     """
-    where = os.pathsep.join([path if path is not None else os.environ.get("PATH", os.defpath), *PLACES])
+    where = places(path)
     found = []
     for at, command in enumerate(source.commands):
-        program = shutil.which(command[0], path=where)
-        if program is not None:
+        there = program(command[0], where)
+        if there is not None:
             also = source.also[min(at, len(source.also) - 1)] if source.also else ()
-            more = shutil.which(also[0], path=where) if also else None
-            found.append(([program, *command[1:]], [more, *also[1:]] if more else []))
+            more = program(also[0], where) if also else None
+            found.append(([there, *command[1:]], [more, *also[1:]] if more else []))
     if found:
         return found
     names = " or ".join(dict.fromkeys(clean(command[0], 60) for command in source.commands))
