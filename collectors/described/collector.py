@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,16 @@ from perfwatch_collectors.described.devices import Found, Rates, devices_in, rea
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
-from perfwatch_collectors.described.places import TOO_SLOW, Command, Failed, File, Stream, WebPage, find
+from perfwatch_collectors.described.places import (
+    FIRST_S,
+    TOO_SLOW,
+    Command,
+    Failed,
+    File,
+    Stream,
+    WebPage,
+    find,
+)
 from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
@@ -84,11 +94,7 @@ class DescribedCollector(Collector):
         for place in places:
             self._place = place
             try:
-                found = self._read()
-                if not found:
-                    raise Unavailable(f"{place.shown} tells of no device", self.description.source.if_failing)
-                self._check(found, place)
-                return found
+                return self._first_of(place)
             except CollectorError as error:
                 failed = failed or error
             self.close()
@@ -96,6 +102,26 @@ class DescribedCollector(Collector):
         if isinstance(places[0], WebPage):
             raise failed  # somebody named it: it is looked for again soon
         raise Unavailable(str(failed), self._remedy_of(failed)) from failed
+
+    def _first_of(self, place: Place) -> list[Found]:
+        """What a place tells of devices; a stream, whose first lines may be of something else, gets its time.
+
+        Raises:
+            CollectorError: it tells of none, or nothing that was asked for; of a stream what was wrong first.
+        """
+        until_s = time.monotonic() + max(self.description.source.timeout_s, FIRST_S)
+        failed: CollectorError | None = None
+        while True:
+            try:
+                found = self._read()
+                if not found:
+                    raise Unavailable(f"{place.shown} tells of no device", self.description.source.if_failing)
+                self._check(found, place)
+                return found
+            except CollectorError as error:
+                failed = failed or error
+                if not isinstance(place, Stream) or isinstance(error, Failed) or time.monotonic() > until_s:
+                    raise failed from None
 
     def _remedy_of(self, failed: CollectorError) -> str:
         """What to do: nobody is told to install what is there."""

@@ -238,6 +238,22 @@ def test_a_stream_is_one_child_that_prints_on(tools: Path, tmp_path: Path) -> No
         os.kill(int(pid), 0)
 
 
+def test_a_stream_may_begin_with_something_else(tools: Path, tmp_path: Path) -> None:
+    """neuron-monitor's first report may be empty; to start it anew gave that one again, and no device."""
+    script = f"echo $$ >> {tmp_path}/pids; echo; echo starting; sleep 0.2; echo power 5 W; sleep 20"
+    tool(tools, "chip-smi", script)
+    one = collector(described(STREAM))
+    assert Told(one, list(one.open())).samples == {"only": (5.0,)}
+    one.close()
+    assert len((tmp_path / "pids").read_text().split()) == 1
+
+
+def test_a_stream_that_tells_of_nothing_says_so_once_its_time_is_over(tools: Path) -> None:
+    tool(tools, "chip-smi", "echo 'no driver'")
+    with pytest.raises(Unavailable, match="chip-smi dump tells of no device"):
+        collector(described(STREAM)).open()
+
+
 def test_a_stream_that_ends_is_started_again(tools: Path) -> None:
     tool(tools, "chip-smi", "echo power 5 W")
     one = collector(described(STREAM))
