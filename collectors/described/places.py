@@ -214,7 +214,7 @@ class WebPage:
         self._fetcher = Fetcher(
             checked_url(url, of_metrics=of_metrics),
             user=_user(source),
-            token=_secret(source.token, source),
+            token=_secret(source.token),
             verify=source.verify,
             of_metrics=of_metrics,
         )
@@ -235,10 +235,10 @@ class WebPage:
 def _user(source: Source) -> tuple[str, str] | None:
     if not source.user:
         return None
-    return _secret(source.user, source), _secret(source.password, source)
+    return _secret(source.user), _secret(source.password)
 
 
-def _secret(variable: str, source: Source) -> str:
+def _secret(variable: str) -> str:
     """What a variable of the environment holds: no secret stands in a description or on a command line.
 
     Raises:
@@ -248,7 +248,8 @@ def _secret(variable: str, source: Source) -> str:
         return ""
     value = os.environ.get(variable)
     if value is None:
-        raise Unavailable(f"the variable {clean(variable, 80)} of the environment is not set", source.remedy)
+        name = clean(variable, 80)
+        raise Unavailable(f"the variable {name} of the environment is not set", f"export {name}=...")
     return value
 
 

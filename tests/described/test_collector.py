@@ -516,8 +516,11 @@ def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.Mo
     """
     with serving(page('{"apower": 312.5, "aenergy": {"total": 2.0}}')) as server:
         of = described(text.replace("URL", f"http://127.0.0.1:{server.port}"))
-        with pytest.raises(Unavailable, match="the variable PLUG_USER of the environment is not set"):
+        with pytest.raises(
+            Unavailable, match="the variable PLUG_USER of the environment is not set"
+        ) as absent:
             collector(of).open()
+        assert absent.value.remedy == "export PLUG_USER=..."
         monkeypatch.setenv("PLUG_USER", "me")
         monkeypatch.setenv("PLUG_PASSWORD", "SECRET")
         one = collector(of)
