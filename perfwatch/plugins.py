@@ -11,13 +11,13 @@ import difflib
 import importlib
 import importlib.util
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from perfwatch import programs
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError
 
@@ -52,11 +52,12 @@ def builtin() -> dict[str, Plugin]:
         raise ConfigError(
             f"cannot read the table of built-in collectors {table}: {error}; install perfwatch anew"
         ) from error
+    places = programs.places()
     return {
         name: Plugin(
             name,
             row["target"],
-            row["default"] and _has(needs := tuple(row.get("needs", ()))),
+            row["default"] and _has(needs := tuple(row.get("needs", ())), places),
             "built in",
             row["about"],
             needs,
@@ -73,18 +74,15 @@ def in_folder(folder: Path | None) -> dict[str, Plugin]:
     return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in files}
 
 
-def _has(needs: tuple[str, ...]) -> bool:
+def _has(needs: tuple[str, ...], places: list[str]) -> bool:
     """Whether this machine has one of the programs or paths that a described collector reads."""
-    if not needs:
-        return True
-    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    for name in needs:
-        if name.startswith("/"):
-            if next(Path("/").glob(name[1:]), None) is not None:
-                return True
-        elif any(os.access(os.path.join(place, name), os.X_OK) for place in places):  # noqa: PTH118
-            return True
-    return False
+    return not needs or any(
+        _is_path(name) if name[0] == "/" else programs.program(name, places) for name in needs
+    )
+
+
+def _is_path(pattern: str) -> bool:
+    return next(Path("/").glob(pattern[1:]), None) is not None
 
 
 def foreign() -> dict[str, Plugin]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,22 @@ from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
+from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
-from perfwatch_collectors.described.places import Command, File, Stream, WebPage, find
+from perfwatch_collectors.described.places import (
+    FIRST_S,
+    TOO_SLOW,
+    Command,
+    Failed,
+    File,
+    Stream,
+    WebPage,
+    find,
+)
+from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
-from perfwatch.errors import CollectorError, TryAgain, Unavailable
+from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, Gone, Reading
 
 if TYPE_CHECKING:
@@ -51,6 +62,11 @@ class DescribedCollector(Collector):
 
     def __init__(self, options: DescribedOptions | None = None) -> None:
         super().__init__(options)
+        url = self.options.url
+        if url and not self.description.source.url:
+            raise ConfigError(f"cannot set option url of collector {self.name}: it reads no page")
+        if url:
+            _check_url(url, self.name)
         self._place: Place | None = None
         self._rates = Rates()
         self._known: dict[str, Device] = {}
@@ -74,22 +90,63 @@ class DescribedCollector(Collector):
 
     def _first_found(self, places: Sequence[Place]) -> list[Found]:
         """What the first place tells that tells of a device; else why the first of all does not."""
-        remedy = self.description.source.remedy
         failed: CollectorError | None = None
         for place in places:
             self._place = place
             try:
-                found = self._read()
-                if found:
-                    return found
-                raise Unavailable(f"{place.shown} tells of no device", remedy)
+                return self._first_of(place)
             except CollectorError as error:
                 failed = failed or error
             self.close()
         assert failed is not None, "there is at least one place"
         if isinstance(places[0], WebPage):
             raise failed  # somebody named it: it is looked for again soon
-        raise Unavailable(str(failed), remedy) from failed
+        raise Unavailable(str(failed), self._remedy_of(failed)) from failed
+
+    def _first_of(self, place: Place) -> list[Found]:
+        """What a place tells of devices; a stream, whose first lines may be of something else, gets its time.
+
+        Raises:
+            CollectorError: it tells of none, or nothing that was asked for; of a stream what was wrong first.
+        """
+        until_s = time.monotonic() + max(self.description.source.timeout_s, FIRST_S)
+        failed: CollectorError | None = None
+        while True:
+            try:
+                found = self._read()
+                if not found:
+                    raise Unavailable(f"{place.shown} tells of no device", self.description.source.if_failing)
+                self._check(found, place)
+                return found
+            except CollectorError as error:
+                failed = failed or error
+                if not isinstance(place, Stream) or isinstance(error, Failed) or time.monotonic() > until_s:
+                    raise failed from None
+
+    def _remedy_of(self, failed: CollectorError) -> str:
+        """What to do: nobody is told to install what is there."""
+        if isinstance(failed, Unavailable):
+            return failed.remedy
+        own = failed.remedy if isinstance(failed, Failed) else ""
+        return own if own == TOO_SLOW else self.description.source.if_failing or own
+
+    def _check(self, found: Sequence[Found], place: Place) -> None:
+        """Have devices that tell nothing said: what names their fields is wrong.
+
+        Files of a driver may come when a device wakes, and a stream may begin with something else.
+
+        Raises:
+            Unavailable: no device tells any metric.
+        """
+        if isinstance(place, (Directories, Stream)) or any(one.device.metrics for one in found):
+            return
+        of = self.description
+        names = of.metrics[0].sources
+        there = told_instead([record for one in found for record in one.records], names, of.read)
+        raise Unavailable(
+            f"{place.shown} tells none of the metrics of {self.name}: no device has the field "
+            f"{' or '.join(map(repr, names))}{there}"
+        )
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         """The values of each device; news of those that came, tell more, or are gone."""
@@ -176,6 +233,16 @@ class DescribedCollector(Collector):
                 yield Gone(key, "the output does not tell of it any more")
         for key in seen:
             self._unseen.pop(key, None)
+
+
+def _check_url(url: str, name: str) -> None:
+    """Before it is opened: what is wrong then is a fault of the collector, this is one of the person."""
+    try:
+        checked_url(url)
+    except ConfigError as error:
+        raise ConfigError(
+            f"cannot set option url of collector {name} to {shown(url)!r}: it takes http://HOST:PORT/PATH"
+        ) from error
 
 
 def _is_there(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch_collectors.described.records import Record, fits
@@ -38,7 +38,8 @@ class Source:
         period_s: how often it is read where nobody asks for another period.
         floor_s: it makes no sense to read it more often.
         timeout_s: so long an answer is waited for.
-        remedy: what somebody can do who has such a device, and nothing is found.
+        remedy: what somebody can do who has such a device, and whose tool or files are not there.
+        if_failing: what where they are there, and fail or tell of no device.
         unasked: of a preset: it takes part by itself where its tool or its files are there.
     """
 
@@ -57,6 +58,7 @@ class Source:
     floor_s: float = 0.1
     timeout_s: float = 5.0
     remedy: str = ""
+    if_failing: str = ""
     unasked: bool = True
 
 
@@ -119,7 +121,15 @@ class Told:
         for name in self.over:
             by = bare_number(next(iter(record.values(name)), None))
             value = value / by if value is not None and by else None
-        return self.reading.believed(value) if self.times or self.over else value
+        if self.times or self.over:
+            return self.reading.believed(value)
+        return value if value is not None and self.reading.can_be(value) else None
+
+    def refused(self, record: Record) -> float | None:
+        """What the field tells where that is beyond the limits, and therefore nothing."""
+        if self.is_rate or self.value(record) is not None:
+            return None
+        return replace(self, reading=replace(self.reading, least=-math.inf, most=math.inf)).value(record)
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""

@@ -98,7 +98,7 @@ class Rates:
 def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     """The devices that an output tells of, each after the board that it is on."""
     taken = [record for record in records if _is_wanted(record, of)]
-    keys = [_id_of(record, of, at) for at, record in enumerate(taken)]
+    keys = ids_in(taken, of)
     newest = dict(zip(keys, taken, strict=True))  # of a stream the last line of each device counts
     indices = _indices(newest, of)
     boards = _boards(newest, of)
@@ -111,6 +111,12 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
             parent = found_id(board) if shares else None
             found.append(_single(key, newest[key], of, indices[key], parent))
     return found
+
+
+def ids_in(records: Iterable[Record], of: Description) -> list[str]:
+    """The id of each record, of which the last one of each id counts."""
+    taken = [record for record in records if _is_wanted(record, of)]
+    return [_id_of(record, of, at) for at, record in enumerate(taken)]
 
 
 def readings(found: Sequence[Found], known: Mapping[str, Device], rates: Rates) -> Iterator[Reading]:

@@ -15,14 +15,18 @@ from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.pages import devices_of
-from perfwatch_collectors.described.records import Record, items_at
+from perfwatch_collectors.described.records import SHOWN, Record, items_at, lost_at, there_are
 
-from perfwatch.errors import ConfigError
 from perfwatch.text import clean
+from perfwatch.workload.exposition import Page
 from perfwatch.workload.lines import plain_text
 
 PROMETHEUS = "prometheus"
 """The format of a page of metrics, which is not read as text."""
+PATHS = frozenset({"json", "jsonl"})
+"""Formats whose fields are paths."""
+BY_LINE = frozenset({"csv", "table", "regex", "lastline"})
+"""Formats in which a tool may tell of a device several times, the newest last."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
@@ -93,6 +97,14 @@ def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[R
     return [Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole) for one in told]
 
 
+def told_instead(told: Sequence[Record], names: Sequence[str], how: Read) -> str:
+    """Where no record has one of these fields, which there are: `; there are 'Board W', 'Die', ...`."""
+    if how.format in PATHS:
+        name, whole = names[0].removeprefix("$."), names[0].startswith("$.")
+        return lost_at(told[0].whole if whole else told[0].fields, name) or ""
+    return there_are(told[0].fields) if isinstance(told[0].fields, Mapping) else ""
+
+
 def _series(output: bytes, how: Read) -> Iterator[Record]:
     each = [label.strip() for label in how.each.split(",") if label.strip()]
     told = False
@@ -100,7 +112,8 @@ def _series(output: bytes, how: Read) -> Iterator[Record]:
         told = True
         yield device
     if not told:
-        raise Unreadable(f"it has none of {', '.join(how.families[:4])}")
+        there = there_are(sorted(name.decode("utf-8", "replace") for name in Page(output).families))
+        raise Unreadable(f"it has none of {', '.join(how.families[:4])}{there}")
 
 
 # -- JSON ----------------------------------------------------------------------------------------------
@@ -140,13 +153,22 @@ def _of_document(document: Any, how: Read) -> Iterator[Record]:
     if not how.each:
         yield Record(document, document)
         return
-    found = next((found for path in how.each.split("|") if (found := _each(document, path.strip()))), [])
-    if not found:
-        raise Unreadable(f"it has no {how.each!r}")
-    for key, value in found:
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, Mapping):
-                yield Record({"@key": key, **one} if key else one, document)
+    paths = [path.strip() for path in how.each.split("|")]
+    found = next((found for path in paths if (found := _each(document, path))), None)
+    if found is None:
+        lost = lost_at(document, paths[0])
+        if lost is None:
+            return
+        raise Unreadable(f"it has no {clean(how.each, SHOWN)!r}{lost}")
+    items = [(key, one) for key, value in found for one in (value if isinstance(value, list) else [value])]
+    devices = [(key, one) for key, one in items if isinstance(one, Mapping)]
+    known = [one for _, one in items if one is not None]
+    if known and not devices:
+        raise Unreadable(
+            f"{clean(how.each, SHOWN)!r} is no list of devices: it has {clean(repr(known[0]), SHOWN)} in it"
+        )
+    for key, one in devices:
+        yield Record({"@key": key, **one} if key else one, document)
 
 
 def _each(document: Any, path: str) -> list[tuple[str, Any]]:
@@ -189,7 +211,14 @@ def _table(text: str, how: Read) -> Iterator[Record]:
         if titles and len(cells) == len(titles) and cells != list(titles):
             yield Record(_row(titles, cells))
     if waits:
-        raise Unreadable(f"no line of it has the titles (with {how.titles!r})")
+        raise Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
+
+
+def _rows_there(text: str, how: Read) -> str:
+    """Which line could be that of the titles: some of the first with several cells, else the first ones."""
+    lines = [line.strip() for line in text.splitlines() if any(map(str.isalnum, line))]
+    rows = [line for line in lines if len(_cells(line, how)) > 1] or lines
+    return f"; it has the lines {', '.join(repr(clean(line, 60)) for line in rows[:3])}" if rows else ""
 
 
 def _cells(line: str, how: Read) -> list[str]:
@@ -255,14 +284,12 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """The pattern of a description.
 
     Raises:
-        ConfigError: it is no regular expression.
+        ValueError: it is no regular expression; says why, in a clause.
     """
     try:
         return re.compile(pattern, re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(
-            f"cannot read the pattern {clean(pattern, 100)!r} as a regular expression: {error}"
-        ) from error
+        raise ValueError(f"{clean(pattern, 100)!r} is no regular expression: {clean(error, 100)}") from error
 
 
 def _begin(text: str) -> str:

@@ -6,16 +6,20 @@ Whatever is wrong is one sentence that names the file, the place in it and what 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
-from perfwatch_collectors.described.formats import FORMATS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.formats import FORMATS, PATHS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.limits import limits_of
+from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
 from perfwatch_collectors.described.records import fields_of, steps_of
-from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_of
+from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_like, units_of
+from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch import metrics as catalogue
 from perfwatch.errors import ConfigError, reason_of
@@ -26,20 +30,6 @@ from perfwatch.units import parse_duration
 
 FILE_BYTES = 2**20
 DIRECTORY = "directory"
-PATHS = frozenset({"json", "jsonl"})
-"""Formats whose fields are paths."""
-_SUFFIXES = {
-    "_watts": Unit.WATT,
-    "_joules": Unit.JOULE,
-    "_bytes": Unit.BYTE,
-    "_hertz": Unit.HERTZ,
-    "_celsius": Unit.CELSIUS,
-    "_ratio": Unit.RATIO,
-    "_volts": Unit.VOLT,
-    "_amperes": Unit.AMPERE,
-    "_seconds": Unit.SECOND,
-}
-"""What the name of a metric of one's own ends in, before `_total` where it is a counter."""
 _GROWS = {
     Unit.RATIO: Unit.SECOND,
     Unit.WATT: Unit.JOULE,
@@ -77,7 +67,8 @@ def parse(text: str, where: str) -> Description:
     top = _Table(tables_of(text, f"cannot read {where}"), where, "")
     top.knows("name", "about", "instead", "source", "read", "device", "metrics")
     read = _read(top.table("read"))
-    metrics = _metrics(top.table("metrics"), read)
+    device = _device(top.table("device"), read)
+    metrics = _metrics(top.table("metrics"), read, device.scope)
     if read.format == PROMETHEUS:
         read = replace(read, families=tuple(name for told in metrics for name in told.sources))
     return Description(
@@ -85,7 +76,7 @@ def parse(text: str, where: str) -> Description:
         about=top.text("about", ""),
         source=_source(top.table("source"), read),
         read=read,
-        device=_device(top.table("device"), read),
+        device=device,
         metrics=metrics,
         instead=top.texts("instead"),
     )
@@ -100,6 +91,10 @@ class _Table:
     def wrong(self, key: str, value: Any, takes: str) -> ConfigError:
         place = f"{key} in [{self.name}]" if self.name else key
         return ConfigError(f"cannot use {place} of {self.where} ({clean(repr(value), 60)}): it takes {takes}")
+
+    def unusable(self, key: str, why: object) -> ConfigError:
+        place = f"{key} in [{self.name}]" if self.name else key
+        return ConfigError(f"cannot use {place} of {self.where}: {why}")
 
     def missing(self, key: str) -> ConfigError:
         place = f"[{self.name}] of {self.where}" if self.name else self.where
@@ -159,6 +154,21 @@ class _Table:
             raise self.wrong(key, value, "a text, or a list of them")
         return tuple(map(str, value))
 
+    def pattern(self, key: str) -> re.Pattern[str] | None:
+        """A regular expression; None where none is given."""
+        text = self.text(key, "")
+        try:
+            return compiled(text) if text else None
+        except ValueError as error:
+            raise self.unusable(key, error) from error
+
+    def check(self, key: str, read: Callable[[str], object], text: str) -> None:
+        """Have what stands there read as a path or a family."""
+        try:
+            read(text)
+        except ValueError as error:
+            raise self.unusable(key, error) from error
+
     def choice(self, key: str, known: Mapping[str, Any], default: str | None = None) -> str:
         value = self.text(key, default)
         if value not in known:
@@ -196,6 +206,8 @@ def _source(table: _Table, read: Read) -> Source:
             f"cannot use [source] of {table.where}: also takes a second command, beside command, and join in "
             "[read], the field in which both say the same device"
         )
+    if named[0] == "url":
+        _check_url(table)
     return Source(
         commands=_commands(table, "command"),
         also=also,
@@ -212,13 +224,33 @@ def _source(table: _Table, read: Read) -> Source:
         floor_s=floor_s or 0.01,
         timeout_s=timeout_s or 5.0,
         remedy=table.text("remedy", ""),
+        if_failing=table.text("if_failing", ""),
         unasked=table.flag("unasked", default=True),
     )
 
 
+def _check_url(table: _Table) -> None:
+    """A wrong address is said without the password that may stand in it."""
+    url = table.text("url")
+    try:
+        checked_url(url)
+    except ConfigError as error:
+        raise table.unusable("url", f"{shown(url)!r} is no address; write http://HOST:PORT/PATH") from error
+
+
 _PLACES = ("command", "file", "directory", "url")
 _OF_A_PAGE = ("user", "password", "token", "verify")
-_OF_A_SOURCE = ("also", "also_once", "stream", "period", "fastest", "timeout", "remedy", "unasked")
+_OF_A_SOURCE = (
+    "also",
+    "also_once",
+    "stream",
+    "period",
+    "fastest",
+    "timeout",
+    "remedy",
+    "if_failing",
+    "unasked",
+)
 
 
 def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
@@ -250,15 +282,14 @@ def _read(table: _Table) -> Read:
         titles=table.text("titles", ""),
         join=table.text("join", ""),
     )
-    for pattern in (read.pattern, read.begins):
-        compiled(pattern)
-    if read.format in ("regex", "lastline") and not compiled(read.pattern).groupindex:
+    pattern, _ = table.pattern("pattern"), table.pattern("begins")
+    if read.format in ("regex", "lastline") and (pattern is None or not pattern.groupindex):
         raise table.wrong(
             "pattern", read.pattern, r"a pattern with named groups, as in 'power (?P<watts>\S+) W'"
         )
     if read.format in PATHS:
         for path in read.each.split("|"):
-            steps_of("" if path.strip() == "." else path.strip())
+            table.check("each", steps_of, "" if path.strip() == "." else path.strip())
     return read
 
 
@@ -280,28 +311,32 @@ def _device(table: _Table, read: Read) -> Devices:
         only=table.mapping("only"),
         skip=table.mapping("skip"),
     )
-    templates = (device.id, device.name, device.index, device.shares, *device.facts.values())
-    named = [name for template in templates for name in fields_of(template)]
-    for name in (*named, *device.only, *device.skip):
-        for one in name.split("|"):
-            _check_field(one, read)
+    templates = {"id": device.id, "name": device.name, "index": device.index, "shares": device.shares}
+    templates |= {f"facts.{name}": template for name, template in device.facts.items()}
+    for key, template in templates.items():
+        for name in fields_of(template):
+            _check_field(table, key, name, read)
+    for key, names in (("only", device.only), ("skip", device.skip)):
+        for name in names:
+            _check_field(table, key, name, read)
     return device
 
 
-def _check_field(name: str, read: Read) -> None:
-    if read.format in PATHS and not name.startswith("@"):
-        steps_of(name.removeprefix("$."))
-    if read.format == PROMETHEUS:
-        family_of(name)
+def _check_field(table: _Table, key: str, names: str, read: Read) -> None:
+    for name in names.split("|"):
+        if read.format in PATHS and not name.startswith("@"):
+            table.check(key, steps_of, name.removeprefix("$."))
+        if read.format == PROMETHEUS:
+            table.check(key, family_of, name)
 
 
-def _metrics(table: _Table, read: Read) -> tuple[Told, ...]:
+def _metrics(table: _Table, read: Read, scope: Scope | None) -> tuple[Told, ...]:
     if not table.values:
         raise ConfigError(f"cannot use {table.where}: [metrics] says of no metric where it stands")
-    return tuple(_told(name, value, table, read) for name, value in table.values.items())
+    return tuple(_told(name, value, table, read, scope) for name, value in table.values.items())
 
 
-def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
+def _told(name: str, value: Any, table: _Table, read: Read, scope: Scope | None) -> Told:
     given = {"from": value} if isinstance(value, (str, list)) else value
     if not isinstance(given, dict):
         raise table.wrong(
@@ -314,16 +349,19 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
     if not sources:
         raise own.missing("from")
     minus, times, over, only = own.texts("minus"), own.texts("times"), own.texts("over"), own.mapping("only")
-    for name_of_field in (*sources, *minus, *times, *over, *only):
-        _check_field(name_of_field, read)
+    named = {"from": sources, "minus": minus, "times": times, "over": over, "only": only}
+    for key, names in named.items():
+        for field in names:
+            _check_field(own, key, field, read)
     unit = own.text("unit", "")
     is_rate = own.flag("rate")
     if is_rate and metric.unit not in _GROWS:
         raise own.wrong("rate", True, f"a metric in {', '.join(unit.value for unit in _GROWS)}")
     read_as = _GROWS[metric.unit] if is_rate else metric.unit
     if unit and factor_of(unit, read_as) is None:
-        raise own.wrong("unit", unit, f"a unit of it, such as {', '.join(list(units_of(read_as))[:6])}")
-    limits = {"least": own.number("least", _least(metric)), "most": own.number("most", math.inf)}
+        raise own.wrong("unit", unit, _units_for(unit, read_as))
+    least, most = limits_of(metric, scope)
+    limits = {"least": own.number("least", least), "most": own.number("most", most)}
     return Told(
         metric=metric,
         sources=sources,
@@ -341,12 +379,20 @@ def _told(name: str, value: Any, table: _Table, read: Read) -> Told:
         over=over,
         only=only,
         empty=own.number("empty", 0.0) if "empty" in given else None,
-        find=compiled(own.text("find")) if "find" in given else None,
+        find=own.pattern("find"),
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
         is_rate=is_rate,
         **limits,
     )
+
+
+def _units_for(text: str, unit: Unit) -> str:
+    """What a metric takes in place of a unit that is none of it."""
+    like = units_like(text, unit)
+    if like:
+        return f"{' or '.join(like)}: large and small letters differ"
+    return f"a unit of it: {', '.join(units_of(unit))}"
 
 
 METRIC_KEYS = (
@@ -356,20 +402,17 @@ METRIC_KEYS = (
 )
 
 
-def _least(metric: Metric) -> float:
-    return -273.15 if metric.unit is Unit.CELSIUS else 0.0
-
-
 def _metric(name: str, own: _Table) -> Metric:
     """The metric of the catalogue, or one of the description's own, by the end of its name."""
-    metric = catalogue.CATALOGUE.get(name)
-    if metric is None:
-        if not name.replace("_", "").isalnum() or name != name.casefold():
-            raise own.wrong("its name", name, "small letters, digits and _")
-        kind = Kind.COUNTER if name.endswith("_total") else Kind.GAUGE
-        bare = name.removesuffix("_total")
-        unit = next((unit for end, unit in _SUFFIXES.items() if bare.endswith(end)), Unit.COUNT)
-        metric = Metric(name, unit, kind)
+    if not name.replace("_", "").isalnum() or name != name.casefold():
+        raise own.wrong("its name", name, "small letters, digits and _")
+    meant = meant_by(name)
+    if meant is not None:
+        raise ConfigError(
+            f"cannot use {clean(name, 60)} in [metrics] of {own.where}: did you mean {meant}? The name of a "
+            f"metric of your own ends in its unit ({', '.join(UNITS)})"
+        )
+    metric = metric_named(name)
     if metric.kind is Kind.HISTOGRAM:
         raise own.wrong("its name", name, "a gauge or a counter; a histogram cannot be described")
     step = own.number("step", 0.0)

@@ -13,7 +13,6 @@ from typing import Any
 
 from perfwatch_collectors.described.records import Record
 
-from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page, labels_of
 
@@ -42,12 +41,12 @@ def family_of(name: str) -> tuple[str, Mapping[str, str]]:
     """A field as its family and the labels that it asks for.
 
     Raises:
-        ConfigError: it is none.
+        ValueError: it is none; says what to write, in a clause.
     """
     match = _FAMILY.match(name)
     if match is None:
-        raise ConfigError(
-            f"cannot read {clean(name, 80)!r}: write the name of a family, or one with labels as in "
+        raise ValueError(
+            f"{clean(name, 80)!r} names no family: write its name, or one with labels as in "
             'hw_temperature_celsius{sensor="gpu"}'
         )
     return match[1], labels_of((match[2] or "").encode())

@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
 from perfwatch.errors import TryAgain, Unavailable, reason_of
+from perfwatch.programs import places, program
 from perfwatch.redact import redact_command
 from perfwatch.text import clean
 
@@ -38,9 +38,34 @@ LINE_BYTES = 2**20
 FIRST_S = 5.0
 """So long a stream's first line is waited for."""
 END_S = 1.0
-PLACES = ("/usr/local/bin", "/usr/bin", "/usr/sbin", "/sbin", "/opt/bin")
-"""Where vendors put tools that an ssh session's PATH may not have."""
+TOO_SLOW = (
+    "a tool that hangs waits for its driver (sudo dmesg), one that is slow needs a longer timeout in its "
+    "description"
+)
+"""What to do where no answer came."""
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
+
+
+_NOT_ALLOWED = ("permission denied", "not permitted", "access denied", "must be root", "as root", "eacces")
+
+
+class Failed(TryAgain):
+    """What is read is there, and told nothing now.
+
+    Args:
+        remedy: what to do about it; that it is to be installed is none.
+    """
+
+    def __init__(self, reason: str, remedy: str, after_s: float | None = None) -> None:
+        super().__init__(reason, after_s)
+        self.remedy = remedy
+
+
+def _remedy_of(argv: Sequence[str], said: str) -> str:
+    """What to do about a tool that failed with these words."""
+    if any(words in said.casefold() for words in _NOT_ALLOWED):
+        return f"{shown(argv)} needs rights that this user does not have: run perfwatch as one who has them"
+    return f"run {shown(argv)} yourself to see what it says"
 
 
 def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[str]]]:
@@ -49,14 +74,14 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
     Raises:
         Unavailable: none of them is.
     """
-    where = os.pathsep.join([path if path is not None else os.environ.get("PATH", os.defpath), *PLACES])
+    where = places(path)
     found = []
     for at, command in enumerate(source.commands):
-        program = shutil.which(command[0], path=where)
-        if program is not None:
+        there = program(command[0], where)
+        if there is not None:
             also = source.also[min(at, len(source.also) - 1)] if source.also else ()
-            more = shutil.which(also[0], path=where) if also else None
-            found.append(([program, *command[1:]], [more, *also[1:]] if more else []))
+            more = program(also[0], where) if also else None
+            found.append(([there, *command[1:]], [more, *also[1:]] if more else []))
     if found:
         return found
     names = " or ".join(dict.fromkeys(clean(command[0], 60) for command in source.commands))
@@ -99,12 +124,13 @@ class Command:
         finally:
             _end(child)
         if len(said.output) > OUTPUT_BYTES:
-            raise TryAgain(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended")
+            remedy = "ask it for less, by other arguments in its description"
+            raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
         if not said.is_whole:
-            raise TryAgain(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended")
+            raise Failed(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended", TOO_SLOW)
         if child.returncode and not said.output.strip():
             reason = _last_words(said.errors) or f"exit {child.returncode}"
-            raise TryAgain(f"{self.shown} failed: {reason}")
+            raise Failed(f"{self.shown} failed: {reason}", _remedy_of(self._argv, reason))
         return said.output
 
     def close(self) -> None:
@@ -139,9 +165,13 @@ class Stream:
         if taken:
             return b"".join(taken)
         if not self._has_ended:
-            raise TryAgain(f"{self.shown} printed nothing for {self._timeout_s:g} s")
+            raise Failed(f"{self.shown} printed nothing for {self._timeout_s:g} s", TOO_SLOW)
         self.close()
-        raise TryAgain(f"{self.shown} ended (exit {child.returncode}); it is started again", 1.0)
+        raise Failed(
+            f"{self.shown} ended (exit {child.returncode}); it is started again",
+            _remedy_of(self._argv, ""),
+            1.0,
+        )
 
     def close(self) -> None:
         """End it, and all that it started."""
@@ -184,7 +214,7 @@ class WebPage:
         self._fetcher = Fetcher(
             checked_url(url, of_metrics=of_metrics),
             user=_user(source),
-            token=_secret(source.token, source),
+            token=_secret(source.token),
             verify=source.verify,
             of_metrics=of_metrics,
         )
@@ -205,10 +235,10 @@ class WebPage:
 def _user(source: Source) -> tuple[str, str] | None:
     if not source.user:
         return None
-    return _secret(source.user, source), _secret(source.password, source)
+    return _secret(source.user), _secret(source.password)
 
 
-def _secret(variable: str, source: Source) -> str:
+def _secret(variable: str) -> str:
     """What a variable of the environment holds: no secret stands in a description or on a command line.
 
     Raises:
@@ -218,7 +248,8 @@ def _secret(variable: str, source: Source) -> str:
         return ""
     value = os.environ.get(variable)
     if value is None:
-        raise Unavailable(f"the variable {clean(variable, 80)} of the environment is not set", source.remedy)
+        name = clean(variable, 80)
+        raise Unavailable(f"the variable {name} of the environment is not set", f"export {name}=...")
     return value
 
 
@@ -239,7 +270,10 @@ class File:
             with self._path.open("rb") as file:
                 return file.read(OUTPUT_BYTES)
         except OSError as error:
-            raise TryAgain(f"{self.shown} cannot be read: {reason_of(error)}") from error
+            remedy = ""
+            if isinstance(error, PermissionError):
+                remedy = f"run perfwatch as a user who may read {self.shown}, such as root"
+            raise Failed(f"{self.shown} cannot be read: {reason_of(error)}", remedy) from error
 
     def close(self) -> None:
         """Nothing is held."""
@@ -294,7 +328,8 @@ def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise TryAgain(f"{shown(argv)} cannot be started: {reason_of(error)}") from error
+        remedy = f"see with ls -l who may run {clean(argv[0])}, and whether it is a program of this machine"
+        raise Failed(f"{shown(argv)} cannot be started: {reason_of(error)}", remedy) from error
     _running.add(child)
     return child
 

@@ -8,17 +8,19 @@ A field is named by a text: a key, a column's title or number, a group's name; i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.values import is_missing
 
-from perfwatch.errors import ConfigError
 from perfwatch.text import clean
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\*|\d+|[^\[\]=]+=[^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}]+)\}")
+SHOWN = 40
+MOST_NAMES = 20
 MOST_VALUES = 4096
 """A path that names more values than this names none."""
 
@@ -124,20 +126,53 @@ def steps_of(path: str) -> list[str]:
     """A path in its steps: keys as they are, places in a list in brackets.
 
     Raises:
-        ConfigError: it is no path.
+        ValueError: it is no path; says where, in a clause.
     """
     steps, at = [], 0
     while at < len(path):
         match = _STEP.match(path, at)
         if match is None:
-            raise ConfigError(
-                f"cannot read the path {clean(path, 80)!r} at {clean(path[at:], 20)!r}: write keys with dots "
+            raise ValueError(
+                f"{clean(path, 80)!r} is no path at {clean(path[at:], 20)!r}: write keys with dots "
                 "and places in a list in brackets, as in memory.used, cores[0].load, cores[*].load, "
                 "stats[type=POWER].value"
             )
         steps.append(match[1] if match[1] is not None else f"[{match[2]}]")
         at = match.end()
     return steps
+
+
+def lost_at(found: Any, path: str) -> str | None:
+    """What there is where a path leads nowhere, as a clause: `; in 'gpus' there are 'id', 'power'`.
+
+    None where it ends in a list or an object that has nothing in it: nothing is wrong with such a path.
+    """
+    done: list[str] = []
+    for step in steps_of(path):
+        inside = _inside(found, step)
+        if not inside:
+            break
+        found = inside[0]
+        done.append(step)
+    if done and found in ([], {}, None):
+        return None
+    place = repr(clean(_joined(done), SHOWN)) if done else "it"
+    if isinstance(found, Mapping):
+        return there_are(found, f"in {place} " if done else "")
+    if isinstance(found, list):
+        return f"; {place} is a list of {len(found)}: write [*] for all in it, or [0] for the first"
+    return f"; {place} is {clean(repr(found), SHOWN)}"
+
+
+def there_are(names: Iterable[Any], at: str = "") -> str:
+    """`; there are 'Board W', 'Die', ...`, so many that they can be read."""
+    shown = [clean(name, SHOWN) for name in islice(names, MOST_NAMES + 1)]
+    more = ", ..." if len(shown) > MOST_NAMES else ""
+    return f"; {at}there are {', '.join(map(repr, shown[:MOST_NAMES]))}{more}" if shown else ""
+
+
+def _joined(steps: Sequence[str]) -> str:
+    return "".join(step if step.startswith("[") else f".{step}" for step in steps).lstrip(".")
 
 
 def _inside(value: Any, step: str) -> Sequence[Any]:

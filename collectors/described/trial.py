@@ -5,16 +5,18 @@ The same code that reads devices reads here; what it passes over in silence is s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perfwatch_collectors.described.devices import Found, devices_in
+from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, records
-from perfwatch_collectors.described.records import groups_of
-from perfwatch_collectors.described.values import is_missing
+from perfwatch_collectors.described.formats import BY_LINE, Unreadable, records, told_instead
+from perfwatch_collectors.described.names import doubt_of
+from perfwatch_collectors.described.records import SHOWN, groups_of
+from perfwatch_collectors.described.values import is_missing, units_that_fit
 
 from perfwatch import metrics
 from perfwatch.errors import CollectorError, reason_of
@@ -26,19 +28,21 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description, Told
     from perfwatch_collectors.described.records import Record
 
-SHOWN = 40
-MOST_NAMES = 20
-
 
 @dataclass(frozen=True)
 class Tried:
-    """One metric of one device: the texts of its field, the value, and why there is none."""
+    """One metric of one device: the texts of its field, the value, and why there is none.
+
+    Args:
+        is_refused: there is a number, which is beyond the limits.
+    """
 
     metric: Metric
     source: str
     raw: tuple[str, ...]
     value: float | None
     why: str
+    is_refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,33 +88,44 @@ def _records(of: Description, sample: Path) -> Sequence[Record]:
 
 
 def _trial(of: Description, told: Sequence[Record]) -> Trial:
-    found = devices_in(told, of)
+    found, ids = devices_in(told, of), ids_in(told, of)
+    twice, of_time = tuple(_twice(ids, of)), _are_readings(ids, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
     device = of.device
     apart = {"id": device.id, "index": device.index, "shares": device.shares}
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside), *_warnings(of, told, found, devices)),
-        tuple(_unfilled(told, apart)),
+        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *(twice if of_time else ())),
+        (*_unfilled(told, apart, of), *(() if of_time else twice)),
     )
 
 
-def _unfilled(told: Sequence[Record], templates: Mapping[str, str]) -> Iterator[str]:
+def _twice(ids: Sequence[str], of: Description) -> Iterator[str]:
+    """Records that are taken for one device, and are not meant to be readings of it one after the other."""
+    if of.source.stream or of.source.file or (len(set(ids)) > 1 and _are_readings(ids, of)):
+        return
+    for key, count in Counter(ids).most_common(3):
+        if count > 1:
+            yield (
+                f"{count} records have the id {clean(key, SHOWN)!r}: they are taken for one device, of which "
+                "the last one counts; put into id of [device] what tells them apart"
+            )
+
+
+def _are_readings(ids: Sequence[str], of: Description) -> bool:
+    """Whether a tool tells of its devices in lines, and of all of them equally often, as with `--count 2`."""
+    times = ids.count(ids[0]) if ids else 1
+    return of.read.format in BY_LINE and list(ids) == list(ids[: len(ids) // times]) * times
+
+
+def _unfilled(told: Sequence[Record], templates: Mapping[str, str], of: Description) -> Iterator[str]:
     """The fields of templates that no record has."""
     for key, template in templates.items():
         for names in groups_of(template):
             if told and not any(record.has(names) for record in told):
-                field = " or ".join(map(repr, names))
-                yield f"{key} of [device]: no device has the field {field}{_there_are(told)}"
-
-
-def _there_are(told: Sequence[Record]) -> str:
-    """`; there are 'Board W', 'Die', ...`, of what has names."""
-    fields = told[0].fields
-    names = [clean(name, SHOWN) for name in fields] if isinstance(fields, Mapping) else []
-    more = ", ..." if len(names) > MOST_NAMES else ""
-    return f"; there are {', '.join(map(repr, names[:MOST_NAMES]))}{more}" if names else ""
+                field, there = " or ".join(map(repr, names)), told_instead(told, names, of.read)
+                yield f"{key} of [device]: no device has the field {field}{there}"
 
 
 def _tried(one: Found, of: Description) -> Iterator[Tried]:
@@ -124,22 +139,32 @@ def _of_board(told: Told, one: Found) -> Tried:
     raws = [raw for record in one.records for raw in told.raws(record)]
     value = one.value(told)
     source = f"{told.board} of {' or '.join(told.sources)}"
-    return Tried(told.metric, source, _texts(raws), value, _why(told, raws) if value is None else "")
+    return _tried_in_vain(told, source, one.records) if value is None else _value(told, source, raws, value)
 
 
 def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
     """From the first record that tells a value, as in a sample; else from the first that has the field."""
-    raws: list[Any] = []
+    source = " or ".join(told.sources)
     for record in of:
-        raws = told.raws(record)
         value = told.value(record)
-        if value is not None and told.is_rate:
-            why = f"a total ({value:g}): its growth is told from the second reading on"
-            return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, why)
         if value is not None:
-            return Tried(told.metric, " or ".join(told.sources), _texts(raws), value, "")
+            return _value(told, source, told.raws(record), value)
+    return _tried_in_vain(told, source, of)
+
+
+def _value(told: Told, source: str, raws: Sequence[Any], value: float) -> Tried:
+    if not told.is_rate:
+        return Tried(told.metric, source, _texts(raws), value, "")
+    why = f"a total ({value:g}): its growth is told from the second reading on"
+    return Tried(told.metric, source, _texts(raws), None, why)
+
+
+def _tried_in_vain(told: Told, source: str, of: Sequence[Record]) -> Tried:
+    """Why none of the records tells a value."""
     raws = next((found for record in of if (found := told.raws(record))), [])
-    return Tried(told.metric, " or ".join(told.sources), _texts(raws), None, _why(told, raws))
+    refused = next((value for record in of if (value := told.refused(record)) is not None), None)
+    why = _why(told, raws) if refused is None else _why_refused(told, raws, refused)
+    return Tried(told.metric, source, _texts(raws), None, why, refused is not None)
 
 
 def _texts(raws: Sequence[Any]) -> tuple[str, ...]:
@@ -162,7 +187,18 @@ def _why(told: Told, raws: Sequence[Any]) -> str:
         return f"no number, or not in a unit of {told.metric.unit.value}"
     if bare == 0.0 and told.reading.zero_is_missing:
         return "zero counts as missing"
-    return f"{bare:g} is beyond what can be ({told.reading.least:g} to {told.reading.most:g})"
+    return "what it is taken off, multiplied with or divided by is not known"
+
+
+def _why_refused(told: Told, raws: Sequence[Any], value: float) -> str:
+    """Beyond which limits a number is, and the likely reason."""
+    reading = told.reading
+    beyond = f"{value:g} is beyond what can be ({reading.least:g} to {reading.most:g})"
+    if value < reading.least and value < 0.0:
+        return f"{beyond}; give least where it may be negative"
+    is_bare = bool(raws) and str(raws[0]).strip()[-1:].isdigit()
+    units = units_that_fit(reading, value) if is_bare and not told.times and not told.over else []
+    return f"{beyond}; its unit may be wrong" + (f": {' or '.join(units)} would fit" if units else "")
 
 
 def _warnings(
@@ -178,14 +214,25 @@ def _warnings(
     declared = {metric.name for one in found for metric in one.device.metrics}
     for each in of.metrics:
         if found and each.metric.name not in declared:
-            field = " or ".join(map(repr, each.sources))
-            yield f"{each.metric.name}: no device has the field {field}{_there_are(told)}"
-    for name in dict.fromkeys(each.metric.name for _, tried in devices for each in tried):
-        values = [each.value for _, tried in devices for each in tried if each.metric.name == name]
-        if all(value is None for value in values):
-            yield f"{name}: no device tells a value"
+            field, there = " or ".join(map(repr, each.sources)), told_instead(told, each.sources, of.read)
+            yield f"{each.metric.name}: no device has the field {field}{there}"
+        doubt = doubt_of(each.metric.name)
+        if doubt:
+            yield f"{each.metric.name}: {doubt}"
+    yield from _untold(devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
     energy = {metrics.POWER.name, metrics.ENERGY.name} & {each.metric.name for each in of.metrics}
     if energy and of.device.scope is None:
         yield 'power without a scope in [device] is shown and never summed; add scope = "accelerator"'
+
+
+def _untold(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Metrics of which a number was refused, or that no device tells."""
+    for name in dict.fromkeys(one.metric.name for _, tried in devices for one in tried):
+        of_it = [(device, one) for device, tried in devices for one in tried if one.metric.name == name]
+        refused = [(device, one) for device, one in of_it if one.is_refused]
+        for device, one in refused[:1]:
+            yield f"{name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is refused: {one.why}"
+        if not refused and all(one.value is None for _, one in of_it):
+            yield f"{name}: no device tells a value"

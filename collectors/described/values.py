@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,14 +43,18 @@ _WORDS_OF_WATT = {
     "microwatts": 1e-6,
 }
 FACTORS: dict[Unit, dict[str, float]] = {
-    Unit.WATT: {**_scaled("W"), **_WORDS_OF_WATT, "mw": 1e-3, "uw": 1e-6, "w": 1.0},
+    Unit.WATT: {**_scaled("W"), **_WORDS_OF_WATT, "mw": 1e-3, "uw": 1e-6, "w": 1.0, "kw": 1e3, "KW": 1e3},
     Unit.JOULE: {
         **_scaled("J"),
         **{f"{prefix}Wh": factor * 3600.0 for prefix, factor in _SMALL.items()},
-        "kWh": 3.6e6,
         "kW.h": 3.6e6,
         "joules": 1.0,
         "Joules": 1.0,
+        **dict.fromkeys(("wh", "WH"), 3600.0),
+        **dict.fromkeys(("kwh", "Kwh", "KWh", "KWH"), 3.6e6),
+        "j": 1.0,
+        "kj": 1e3,
+        "KJ": 1e3,  # not mj nor mwh, which may be milli or mega
     },
     Unit.BYTE: _BYTES,
     Unit.BYTE_PER_SECOND: {f"{word}/s": factor for word, factor in _BYTES.items()},
@@ -71,6 +75,19 @@ FACTORS: dict[Unit, dict[str, float]] = {
     Unit.SECOND: {**_scaled("s"), "sec": 1.0, "seconds": 1.0, "min": 60.0, "h": 3600.0},
 }
 """Unit of a metric -> what a text may call it -> the factor to the metric's own."""
+USUAL: dict[Unit, tuple[str, ...]] = {
+    Unit.WATT: ("W", "mW", "uW", "kW"),
+    Unit.JOULE: ("J", "mJ", "uJ", "kJ", "MJ", "Wh", "kWh"),
+    Unit.BYTE: ("B", "KiB", "MiB", "GiB", "kB", "MB", "GB"),
+    Unit.BYTE_PER_SECOND: ("B/s", "KiB/s", "MiB/s", "GiB/s", "kB/s", "MB/s", "GB/s"),
+    Unit.HERTZ: ("Hz", "kHz", "MHz", "GHz"),
+    Unit.CELSIUS: ("C", "mC"),
+    Unit.VOLT: ("V", "mV", "uV"),
+    Unit.AMPERE: ("A", "mA", "uA"),
+    Unit.RATIO: ("1", "%", "‰"),
+    Unit.SECOND: ("s", "ms", "us", "min", "h"),
+}
+"""Of these the ones that tools use, for messages."""
 _CASELESS = frozenset({Unit.BYTE, Unit.BYTE_PER_SECOND})
 """Quantities in which no two units differ by their letters' case alone."""
 
@@ -86,9 +103,9 @@ def factor_of(text: str, unit: Unit) -> float | None:
     return known.get(word)
 
 
-def units_of(unit: Unit) -> Iterable[str]:
+def units_of(unit: Unit) -> Sequence[str]:
     """What may be written for a unit, for messages."""
-    return FACTORS.get(unit, ())
+    return USUAL.get(unit, ())
 
 
 @dataclass(frozen=True)
@@ -120,7 +137,11 @@ class Reading:
         """A number that can be; else None."""
         if number is None or (self.zero_is_missing and number == 0.0):
             return None
-        return number if self.least <= number <= self.most else None
+        return number if self.can_be(number) else None
+
+    def can_be(self, number: float) -> bool:
+        """Whether it lies within the limits."""
+        return self.least <= number <= self.most
 
     def number(self, raw: Any) -> float | None:
         """The number in the metric's unit, whether or not it can be."""
@@ -146,6 +167,19 @@ class Reading:
             factor = factor_of(self.told, self.unit) if self.told else 1.0
         number = number * (factor or 0.0) * self.factor
         return number if math.isfinite(number) else None
+
+
+def units_like(text: str, unit: Unit) -> list[str]:
+    """Those that differ from a text in their letters' case alone: `mj` may be mJ or MJ."""
+    return [word for word in FACTORS.get(unit, ()) if word.casefold() == text.strip().casefold()]
+
+
+def units_that_fit(reading: Reading, value: float) -> list[str]:
+    """The units in which a value that was refused could be: thousandths of a degree read as degrees, `mC`."""
+    factor = factor_of(reading.told, reading.unit) if reading.told else 1.0
+    bare = value / (factor or 1.0) / (reading.factor or 1.0)
+    units = {word: factor_of(word, reading.unit) or 0.0 for word in units_of(reading.unit)}
+    return [word for word, by in units.items() if reading.can_be(bare * by * reading.factor)]
 
 
 def bare_number(raw: Any) -> float | None:

@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="NAME",
         help="these alone; also ./chip.py, ./chip.toml. `check FILE` shows what a file of your own reads "
-        "here, and holds it against the contract; `new NAME` writes a starter with its test",
+        "here, and holds it against the contract (options as after -c: ./chip.toml:url=URL); `new NAME` "
+        "writes a starter with its test",
     )
     parser.add_argument(
         "--python", action="store_true", help="new: a starter in Python, where a description is not enough"

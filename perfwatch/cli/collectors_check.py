@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 from perfwatch import plugins
 from perfwatch.cli import results, standard
 from perfwatch.collector import Collector
+from perfwatch.config.file import default_path, own_collectors
 from perfwatch.errors import CollectorError, ConfigError, Unavailable
 from perfwatch.model import Device, Metric, Sample, Unit
+from perfwatch.options import collector_options, parse_collector_spec
 from perfwatch.testing import check_contract
 from perfwatch.text import clean
 from perfwatch.tui.draw.words import value as spoken
@@ -32,11 +35,18 @@ def run(args: argparse.Namespace, files: list[str]) -> int:
     return max([_check(args, file) for file in files])
 
 
-def _check(args: argparse.Namespace, file: str) -> int:
-    loaded = plugins.load_file(file)
+def _check(args: argparse.Namespace, text: str) -> int:
+    """One file, or one of the collectors that there are, with options as after `-c`."""
+    spec = parse_collector_spec(text)
+    if spec.path is not None:
+        loaded = plugins.load_file(spec.path)
+    else:
+        known = plugins.every(own_collectors(default_path(os.environ, [])))
+        loaded = plugins.load(plugins.named(str(spec.name), known))
+    options = collector_options(loaded, spec.values)
     if args.sample is not None:
         return _of_sample(loaded, Path(args.sample), as_json=args.json)
-    return _of_this_machine(loaded, as_json=args.json)
+    return _of_this_machine(loaded, options, as_json=args.json)
 
 
 def _of_sample(loaded: type[Collector], sample: Path, *, as_json: bool) -> int:
@@ -57,7 +67,7 @@ def _show(name: str, found: Any, *, as_json: bool) -> int:
     if as_json:
         out.write(json.dumps([_as_json(device, tried) for device, tried in found.devices], indent=2) + "\n")
     else:
-        out.write("\n".join(line for one in found.devices for line in _lines(name, *one)) + "\n")
+        out.writelines(f"{line}\n" for one in found.devices for line in _lines(name, *one))
     for said in (*found.faults, *found.warnings):
         results.say(f"perfwatch collectors: {said}")
     return 0 if found.devices and not found.faults else 1
@@ -73,7 +83,12 @@ def _as_json(device: Device, tried: Any) -> dict[str, Any]:
         "parent": device.parent,
         "facts": dict(device.facts),
         "metrics": {
-            one.metric.name: {**_told(one.metric, one.value), "field": one.source, "text": list(one.raw)}
+            one.metric.name: {
+                **_told(one.metric, one.value),
+                "field": one.source,
+                "text": list(one.raw),
+                "why": one.why,
+            }
             for one in tried
         },
     }
@@ -97,16 +112,16 @@ def _place(device: Device) -> str:
     return f"  ({device.kind.value}{scope}{of})"
 
 
-def _of_this_machine(loaded: type[Collector], *, as_json: bool) -> int:
+def _of_this_machine(loaded: type[Collector], options: Any, *, as_json: bool) -> int:
     """One reading here, and the contract."""
-    collector = loaded(loaded.Options())
+    collector = loaded(options)
     try:
         devices = {device.id: device for device in collector.open()}
         if hasattr(loaded, "description"):
             shown = _show(
                 loaded.name, importlib.import_module(TRIAL).of_this_machine(collector), as_json=as_json
             )
-            return max(shown, _contract(loaded))
+            return max(shown, _contract(loaded, options))
         samples = [one for one in collector.read(list(devices.values())) if isinstance(one, Sample)]
     except Unavailable as absent:
         results.say(f"perfwatch collectors: {loaded.name} finds nothing here: {absent}")
@@ -126,7 +141,7 @@ def _of_this_machine(loaded: type[Collector], *, as_json: bool) -> int:
     else:
         for device in devices.values():
             out.write("\n".join(_lines_here(loaded.name, device, values.get(device.id, ()))) + "\n")
-    return _contract(loaded)
+    return _contract(loaded, options)
 
 
 def _read_here(device: Device, values: Any) -> dict[str, Any]:
@@ -148,9 +163,9 @@ def _told(metric: Metric, value: Any) -> dict[str, Any]:
     }
 
 
-def _contract(loaded: type[Collector]) -> int:
+def _contract(loaded: type[Collector], options: Any) -> int:
     try:
-        check_contract(loaded(loaded.Options()))
+        check_contract(loaded(options))
     except AssertionError as error:
         results.say(f"perfwatch collectors: the contract is broken: {clean(error)}")
         return 1

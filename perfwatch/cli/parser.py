@@ -48,10 +48,13 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The help, with a usage line that does not list each option."""
-        self.usage = self.usage or " ".join(
+        self.usage = self._usage_line()
+        return super().format_help()
+
+    def _usage_line(self) -> str:
+        return self.usage or " ".join(
             [self.prog, *map(_usage, self._required()), "[options]", *self._operands()]
         )
-        return super().format_help()
 
     def _required(self) -> list[argparse.Action]:
         return [action for action in self._actions if action.option_strings and action.required]
@@ -83,6 +86,15 @@ class Parser(argparse.ArgumentParser):
                 joined.append(word)
         return joined
 
+    def _parsed(self, rest: list[str]) -> argparse.Namespace:
+        """Operands of any number may stand before, between and behind the options."""
+        if not self._takes_command and any(
+            action.nargs in ("*", "+") for action in self._actions if not action.option_strings
+        ):
+            self.usage = self._usage_line()  # argparse hides the operands while it reads the options
+            return self.parse_intermixed_args(rest)
+        return self.parse_args(rest)
+
     def understand(self, rest: list[str]) -> argparse.Namespace:
         """Parse the options; for a command that starts a job, what follows the first `--` is untouched.
 
@@ -90,7 +102,7 @@ class Parser(argparse.ArgumentParser):
             ConfigError: they are wrong.
         """
         if not self._takes_command or "--" not in rest:
-            return self.parse_args(self._with_numbers(rest))
+            return self._parsed(self._with_numbers(rest))
         dashes = rest.index("--")
         args = self.parse_args(self._with_numbers(rest[:dashes]))
         separator = ["--"] if args.command else []  # the job began before it: the dashes are the job's own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from chips.presets import SAMPLES, read, sample
 
@@ -94,6 +96,20 @@ def test_a_busy_chip_and_processes_below_the_chips():
 def test_power_that_is_not_told(said: str):
     first, _ = read("ascend", TABLE_910B.replace("90.4", said))
     assert first["power_watts"] is None
+
+
+@pytest.mark.parametrize("said", ["NA   / NA   ", "-    / -    ", "NA          "])
+def test_a_chip_whose_memory_is_not_known_stays(said: str):
+    first, second = read("ascend", TABLE_910B.replace("41697/ 65536", said))
+    assert (first["power_watts"], first["utilization_ratio"]) == (90.4, 0.0)
+    assert (first["memory_used_bytes"], first["memory_total_bytes"]) == (None, None)
+    assert second["memory_used_bytes"] == 40844 * MIB
+
+
+def test_a_310p_whose_memory_is_not_known_stays():
+    table = (SAMPLES / "ascend/npu-smi-info-310p.txt").read_text()
+    (chip,) = read("ascend", re.sub(r"994 *\/ *21534", "NA   / NA", table))
+    assert (chip["power_watts"], chip["memory_used_bytes"], chip["memory_total_bytes"]) == (16.2, None, None)
 
 
 def test_a_table_that_is_torn_off_and_one_without_a_chip():

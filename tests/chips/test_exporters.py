@@ -78,7 +78,7 @@ def told(body: str) -> tuple[str, list[dict[str, Any]]]:
          "utilization_ratio": 0.87, "memory_used_bytes": 2**30, "sm_clock_hertz": 1.41e9,
          "memory_temperature_celsius": None}),
         (AMD, "amd_exporter", {"id": "U0", "name": "MI300X", "power_watts": 512.0, "energy_joules_total": 5.0,
-         "memory_used_bytes": 1e9}),
+         "memory_used_bytes": 1000 * 2**20}),
         (ALL_SMI, "all_smi_exporter", {"id": "GPU-x", "name": "RTX 4090", "power_watts": 320.5}),
         (KEPLER, "kepler_exporter", {"id": "GPU-k", "power_watts": 26.0, "energy_joules_total": 1000.0}),
         (IPMI, "ipmi_exporter", {"id": "ipmi-dcmi", "power_watts": 214.0}),

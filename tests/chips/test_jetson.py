@@ -82,6 +82,19 @@ def test_a_thor_whose_gpu_is_switched_off_draws_less_than_nothing_in_it():
     assert module["board_input_watts"] == pytest.approx(26.686)
 
 
+@pytest.mark.parametrize(
+    ("line", "watts"),
+    [
+        (AGX_XAVIER.replace("GPU 310/310", "GPU -20/310"), 0.465 + 0.930 + 0.0 + 0.155 + 1.455),
+        (AGX_ORIN_5.replace("VDD_GPU_SOC 3150mW", "VDD_GPU_SOC -8mW"), 14.312 + 4.968),
+        (IDLE.replace("VDD_IN 4824mW", "VDD_IN -4mW"), None),
+    ],
+    ids=["Xavier", "Orin", "of one rail alone"],
+)
+def test_a_rail_below_zero_draws_nothing(line: str, watts: float | None):
+    assert jetson(line).get("power_watts") == (watts if watts is None else pytest.approx(watts))
+
+
 def test_the_newest_line_counts_and_lines_of_something_else_are_passed_over():
     assert jetson(f"{ORIN_NANO}\n{IDLE}\n")["power_watts"] == pytest.approx(4.824)
     assert jetson(f"{IDLE}\nRAM 34")["power_watts"] == pytest.approx(4.824)

@@ -12,7 +12,9 @@ import pytest
 from commandline import perfwatch
 
 sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parent.parent / "collectors"))
 from described.describing import CHIP, tool
+from serving import page, serving
 
 OUTPUT = {
     "devices": [
@@ -50,7 +52,14 @@ def test_it_is_told_as_json_too(tmp_path: Path) -> None:
     )
     first = json.loads(done.stdout)[0]
     assert (first["id"], first["scope"]) == ("A", "accelerator")
-    assert first["metrics"]["power_watts"] == {"value": 1.5, "unit": "W", "field": "power", "text": ["1500"]}
+    assert first["metrics"]["power_watts"] == {
+        "value": 1.5,
+        "unit": "W",
+        "field": "power",
+        "text": ["1500"],
+        "why": "",
+    }
+    assert first["metrics"]["temperature_celsius"]["why"] == "the tool knows nothing"
 
 
 def test_on_this_machine_it_reads_once_and_is_held_against_the_contract(tmp_path: Path) -> None:
@@ -137,3 +146,99 @@ def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) 
         there = "there are 'uuid', 'name', 'power', 'temp'"
         assert f"shares of [device]: no device has the field 'sreial'; {there}" in done.stderr
         assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr
+
+
+def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_path: Path) -> None:
+    metrics = 'utilization_ratio = "util"\ntemperature_celsius = "temp"\n'
+    file = written(tmp_path, CHIP.replace("mW", "W") + metrics)
+    device = {"uuid": "A", "name": "X1", "power": "-5", "util": "873", "temp": "52000"}
+    output = tmp_path / "output.json"
+    output.write_text(json.dumps({"devices": [device, {**device, "uuid": "B", "util": "873 %"}]}))
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    unit = "its unit may be wrong"
+    share, beyond = "is beyond what can be (0 to 1.1)", "is beyond what can be"
+    assert [line.removeprefix("perfwatch collectors: ") for line in done.stderr.splitlines()] == [
+        f"power_watts: -5 of A is refused: -5 {beyond} (0 to 200000); give least where it may be negative",
+        f"utilization_ratio: 873 of A is refused: 873 {share}; {unit}: ‰ would fit",
+        f"temperature_celsius: 52000 of A is refused: 52000 {beyond} (-200 to 250); {unit}: mC would fit",
+    ]
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert f"utilization_ratio – util: 873 (873 {share}; {unit}: ‰ would fit)" in lines
+    assert f"utilization_ratio – util: 873 % (8.73 {share}; {unit})" in lines
+
+
+def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
+    file = written(tmp_path, CHIP + 'powr_watts = "power"\n')
+    done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "powr_watts: did you mean power_watts? As it stands it is one of your own" in done.stderr
+
+
+def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
+    """The last one would count alone, and the power of the other be in no sum."""
+    file = written(tmp_path, CHIP.replace("{uuid}", "{name}"))
+    done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
+    assert done.returncode == 1
+    assert (
+        "2 records have the id 'X1': they are taken for one device, of which the last one counts"
+        in done.stderr
+    )
+    stream = CHIP.replace('"-j"]', '"-j"]\nstream = true').replace("{uuid}", "{name}")
+    done = perfwatch(
+        *("collectors", "check", written(tmp_path, stream), "--sample", str(tmp_path / "output.json")),
+        home=tmp_path,
+    )
+    assert (done.returncode, "records have" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "status", "is_said"),
+    [
+        ("X1,5\nX1,6\n", 0, True),
+        ("X1,5\nX2,6\nX1,7\nX2,8\n", 0, False),
+        ("X1,5\nX1,6\nX2,7\n", 1, True),
+    ],
+    ids=["one device twice, or two", "two devices, each twice", "three devices"],
+)
+def test_rows_may_be_readings_one_after_the_other(
+    tmp_path: Path, rows: str, status: int, is_said: bool
+) -> None:
+    text = CHIP.replace('format = "json"\neach = "devices"', 'format = "csv"').replace("{uuid}", "{name}")
+    file = written(tmp_path, text)
+    output = tmp_path / "output.csv"
+    output.write_text(f"name,power\n{rows}")
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert (done.returncode, "records have the id 'X1'" in done.stderr) == (status, is_said), done.stderr
+
+
+def test_options_stand_before_and_behind_the_file(tmp_path: Path) -> None:
+    file, output = written(tmp_path, CHIP), str(tmp_path / "output.json")
+    told = {
+        perfwatch("collectors", *words, home=tmp_path).stdout
+        for words in (
+            ("check", file, "--sample", output),
+            ("check", "--sample", output, file),
+            ("--sample", output, "check", file),
+        )
+    }
+    assert len(told) == 1
+    assert "chip:0  X1  id A" in told.pop()
+
+
+def test_a_file_takes_the_options_that_it_takes_after_c(tmp_path: Path) -> None:
+    text = CHIP.replace('command = ["chip-smi", "-j"]', 'url = "http://127.0.0.1:9/"')
+    with serving(page(json.dumps(OUTPUT))) as server:
+        file = f"{written(tmp_path, text)}:url=http://127.0.0.1:{server.port}/status"
+        done = perfwatch("collectors", "check", file, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "chip:0  X1  id A" in done.stdout
+    done = perfwatch("collectors", "check", f"{file},ulr=x", home=tmp_path)
+    assert (done.returncode, "did you mean url?" in done.stderr) == (2, True)
+
+
+def test_one_that_comes_with_perfwatch_is_checked_by_its_name(tmp_path: Path) -> None:
+    sample = Path(__file__).parent.parent / "data/chips/ascend/npu-smi-info-910b.txt"
+    done = perfwatch("collectors", "check", "ascend", "--sample", str(sample), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "ascend:0  Huawei 910B3" in done.stdout

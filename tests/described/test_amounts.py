@@ -76,7 +76,7 @@ def test_the_first_of_several_lists_that_is_there() -> None:
     assert values_in(of, json.dumps({"gpu_data": [one]})) == {"A": {"power_watts": 2.0}}
     assert values_in(of, json.dumps([one])) == {"A": {"power_watts": 2.0}}
     assert values_in(of, '{"gpu_data": []}') == {}
-    with pytest.raises(ConfigError, match="cannot read the path"):
+    with pytest.raises(ConfigError, match="is no path"):
         described(each='each = "gpu_data|[x"')
 
 

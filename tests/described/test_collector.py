@@ -63,24 +63,78 @@ def test_a_tool_that_is_not_there_is_named_with_what_to_do(tools: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "said", "remedy"),
     [
-        ("echo 'no driver' >&2; exit 3", "chip-smi -j failed: no driver"),
-        ("exit 3", "chip-smi -j failed: exit 3"),
-        ("echo oops", "chip-smi -j printed what is not understood: it is no JSON: it begins with 'oops'"),
-        ("echo '{\"devices\": []}'", "chip-smi -j tells of no device"),
-        ("sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
-        ("sleep 20 & sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended"),
-        ("head -c 9000000 /dev/zero", "chip-smi -j printed more than 4 MB and was ended"),
+        ("echo 'no driver' >&2; exit 3", "chip-smi -j failed: no driver", "run chip-smi -j yourself to see"),
+        ("exit 3", "chip-smi -j failed: exit 3", "run chip-smi -j yourself to see"),
+        (
+            "echo 'Permission denied' >&2; exit 3",
+            "chip-smi -j failed: Permission denied",
+            "needs rights that",
+        ),
+        ("echo oops", "chip-smi -j printed what is not understood: it is no JSON: it begins with 'oops'", ""),
+        ("echo '{\"devices\": []}'", "chip-smi -j tells of no device", ""),
+        ("sleep 20", "chip-smi -j gave no answer within 0.3 s and was ended", "a longer timeout"),
+        (
+            "sleep 20 & sleep 20",
+            "chip-smi -j gave no answer within 0.3 s and was ended",
+            "waits for its driver",
+        ),
+        ("head -c 9000000 /dev/zero", "chip-smi -j printed more than 4 MB and was ended", "ask it for less"),
     ],
 )
-def test_a_tool_that_fails_is_a_sentence(tools: Path, script: str, said: str) -> None:
+def test_a_tool_that_fails_is_a_sentence_and_nobody_is_told_to_install_it(
+    tools: Path, script: str, said: str, remedy: str
+) -> None:
     tool(tools, "chip-smi", script)
     began_s = time.monotonic()
+    slow = 'command = ["chip-smi", "-j"]\ntimeout = "0.3s"\nremedy = "install the SDK"'
     with pytest.raises(Unavailable) as caught:
-        collector(described(command='command = ["chip-smi", "-j"]\ntimeout = "0.3s"')).open()
+        collector(described(command=slow)).open()
     assert str(caught.value) == said
+    assert remedy in caught.value.remedy
+    assert "install" not in caught.value.remedy
     assert time.monotonic() - began_s < 10.0
+
+
+def test_what_to_do_where_a_tool_fails_may_be_described(tools: Path) -> None:
+    of = described(
+        command='command = ["chip-smi"]\ntimeout = "0.3s"\nif_failing = "it needs the group chips"'
+    )
+
+    def remedy() -> str:
+        with pytest.raises(Unavailable) as caught:
+            collector(of).open()
+        return caught.value.remedy
+
+    assert remedy() == ""
+    for script in ("exit 3", "echo oops", "echo '{\"devices\": []}'"):
+        tool(tools, "chip-smi", script)
+        assert remedy() == "it needs the group chips"
+    tool(tools, "chip-smi", "sleep 20")
+    assert "a longer timeout" in remedy()
+
+
+def test_a_tool_that_may_not_be_started_and_a_file_that_may_not_be_read(tools: Path, tmp_path: Path) -> None:
+    (tools / "chip-smi").write_text("no program")
+    (tools / "chip-smi").chmod(0o755)
+    with pytest.raises(Unavailable, match="chip-smi -j cannot be started") as caught:
+        collector(described(command='command = ["chip-smi", "-j"]\nremedy = "install the SDK"')).open()
+    assert caught.value.remedy.startswith(f"see with ls -l who may run {tools}/chip-smi")
+    (tmp_path / "load").mkdir()
+    with pytest.raises(Unavailable, match="load cannot be read: is a directory") as caught:
+        collector(described(command='file = "/load"\nremedy = "load the driver"'), tmp_path).open()
+    assert caught.value.remedy == ""
+
+
+def test_devices_that_tell_none_of_the_metrics_are_said_and_not_watched(tools: Path) -> None:
+    """A wrong path made the whole document one device without a value, in silence."""
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    said = (
+        "chip-smi -j tells none of the metrics of chip: no device has the field 'power'; there are 'devices'"
+    )
+    with pytest.raises(Unavailable, match=said):
+        collector(described(each="")).open()
 
 
 def test_a_tool_that_says_much_on_standard_error_is_not_blocked(tools: Path) -> None:
@@ -184,6 +238,22 @@ def test_a_stream_is_one_child_that_prints_on(tools: Path, tmp_path: Path) -> No
         os.kill(int(pid), 0)
 
 
+def test_a_stream_may_begin_with_something_else(tools: Path, tmp_path: Path) -> None:
+    """neuron-monitor's first report may be empty; to start it anew gave that one again, and no device."""
+    script = f"echo $$ >> {tmp_path}/pids; echo; echo starting; sleep 0.2; echo power 5 W; sleep 20"
+    tool(tools, "chip-smi", script)
+    one = collector(described(STREAM))
+    assert Told(one, list(one.open())).samples == {"only": (5.0,)}
+    one.close()
+    assert len((tmp_path / "pids").read_text().split()) == 1
+
+
+def test_a_stream_that_tells_of_nothing_says_so_once_its_time_is_over(tools: Path) -> None:
+    tool(tools, "chip-smi", "echo 'no driver'")
+    with pytest.raises(Unavailable, match="chip-smi dump tells of no device"):
+        collector(described(STREAM)).open()
+
+
 def test_a_stream_that_ends_is_started_again(tools: Path) -> None:
     tool(tools, "chip-smi", "echo power 5 W")
     one = collector(described(STREAM))
@@ -282,10 +352,44 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             "format in [read] of chip.toml ('xml'): it takes one of json, jsonl, csv",
         ),
         ({"format": 'format = "regex"'}, "it takes a pattern with named groups"),
-        ({"format": 'format = "regex"\npattern = "("'}, "as a regular expression"),
-        ({"each": 'each = "a[["'}, "cannot read the path 'a[['"),
+        (
+            {"format": 'format = "regex"\npattern = "("'},
+            "cannot use pattern in [read] of chip.toml: '(' is no regular expression: missing )",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", find = "[" }'},
+            "cannot use find in [metrics.power_watts] of chip.toml: '[' is no regular expression",
+        ),
+        (
+            {"power_watts": 'power_watts = { from = "p", minus = "b]" }'},
+            "cannot use minus in [metrics.power_watts] of chip.toml: 'b]' is no path at ']'",
+        ),
+        (
+            {"scope": 'facts = { driver = "{$.a[}" }'},
+            "cannot use facts.driver in [device] of chip.toml: 'a[' is no path",
+        ),
+        (
+            {"command": 'url = "ftp://me:SECRET@host/x"'},
+            "cannot use url in [source] of chip.toml: 'ftp://host/x' is no address; write http://HOST:PORT/PATH",
+        ),
+        (
+            {"power_watts": 'power_watt = "p"'},
+            "power_watt in [metrics] of chip.toml: did you mean power_watts?",
+        ),
+        ({"power_watts": 'temperature = "p"'}, "did you mean temperature_celsius?"),
+        ({"power_watts": 'memory_used_byte = "p"'}, "did you mean memory_used_bytes?"),
+        ({"power_watts": 'energy_joules = "p"'}, "did you mean energy_joules_total?"),
+        (
+            {"power_watts": 'energy_joules_total = { from = "p", unit = "mj" }'},
+            "unit in [metrics.energy_joules_total] of chip.toml ('mj'): it takes mJ or MJ: large and small",
+        ),
+        (
+            {"power_watts": 'energy_joules_total = { from = "p", unit = "W" }'},
+            "it takes a unit of it: J, mJ, uJ, kJ, MJ, Wh, kWh",
+        ),
+        ({"each": 'each = "a[["'}, "cannot use each in [read] of chip.toml: 'a[[' is no path"),
         ({"id": ""}, "cannot use [device] of chip.toml: id is missing"),
-        ({"id": 'id = "{a[}"'}, "cannot read the path 'a['"),
+        ({"id": 'id = "{a[}"'}, "cannot use id in [device] of chip.toml: 'a[' is no path"),
         ({"scope": 'scope = "card"'}, "scope in [device] of chip.toml ('card'): it takes one of accelerator"),
         ({"scope": 'kind = "workload"'}, "kind in [device]"),
         ({"scope": 'scop = "wall"'}, "cannot use scop in [device] of chip.toml: did you mean scope?"),
@@ -297,7 +401,7 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
         ),
         (
             {"power_watts": 'power_watts = { from = "p", unit = "MiB" }'},
-            "('MiB'): it takes a unit of it, such as nW",
+            "('MiB'): it takes a unit of it: W, mW",
         ),
         (
             {"power_watts": 'power_watts = { from = "p", combine = "median" }'},
@@ -383,6 +487,15 @@ def test_a_page_that_is_not_there_yet_is_tried_again_and_another_address_may_be_
         one.close()
 
 
+def test_an_address_that_is_none_is_refused_where_it_is_given() -> None:
+    of = described(DCGM.replace("URL", "http://127.0.0.1:9/metrics"))
+    said = "cannot set option url of collector dcgm to 'ftp://host': it takes http://HOST:PORT/PATH"
+    with pytest.raises(ConfigError, match=said):
+        class_from(of)(DescribedOptions(url="ftp://me:SECRET@host"))
+    with pytest.raises(ConfigError, match="option url of collector chip: it reads no page"):
+        class_from(described())(DescribedOptions(url="http://host/"))
+
+
 def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.MonkeyPatch) -> None:
     text = """
     name = "plug"
@@ -403,8 +516,11 @@ def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.Mo
     """
     with serving(page('{"apower": 312.5, "aenergy": {"total": 2.0}}')) as server:
         of = described(text.replace("URL", f"http://127.0.0.1:{server.port}"))
-        with pytest.raises(Unavailable, match="the variable PLUG_USER of the environment is not set"):
+        with pytest.raises(
+            Unavailable, match="the variable PLUG_USER of the environment is not set"
+        ) as absent:
             collector(of).open()
+        assert absent.value.remedy == "export PLUG_USER=..."
         monkeypatch.setenv("PLUG_USER", "me")
         monkeypatch.setenv("PLUG_PASSWORD", "SECRET")
         one = collector(of)

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from perfwatch_collectors.described.formats import FORMATS, Read, Unreadable, records
 from perfwatch_collectors.described.records import Record, values_at
 
-from perfwatch.errors import ConfigError
-
 DOCUMENT = {
     "version": "1.2",
     "devices": [
@@ -21,6 +19,19 @@ DOCUMENT = {
         {"uuid": "B", "name": "X1", "power": "2 W", "stats": [{"type": "POWER", "value": 7}]},
     ],
 }
+
+
+@pytest.mark.parametrize(
+    ("each", "output"),
+    [
+        ("cards", '{"cards": []}'),
+        ("cards", '{"cards": null}'),
+        ("cards[*]", '{"cards": {}}'),
+        ("cards[*].chips", '{"cards": [{"chips": []}]}'),
+    ],
+)
+def test_a_list_that_is_there_and_empty_is_no_device(each: str, output: str) -> None:
+    assert records(output.encode(), Read("json", each=each)) == []
 
 
 def test_json_tells_a_list_of_devices():
@@ -231,10 +242,49 @@ def test_a_pattern_fits_once_for_each_device_over_several_lines():
         (Read("json"), b"usage: chip-smi", "it is no JSON: it begins with 'usage: chip-smi'"),
         (Read("json"), b"", "it is no JSON: it is empty"),
         (Read("json"), b'{"devices": [', "it is no whole JSON"),
-        (Read("json", each="cards"), b'{"devices": []}', "it has no 'cards'"),
+        (Read("json", each="cards"), b'{"devices": []}', "it has no 'cards'; there are 'devices'"),
+        (
+            Read("json", each="gpus.cards"),
+            b'{"gpus": {"a": 1, "b": 2}}',
+            "it has no 'gpus.cards'; in 'gpus' there are 'a', 'b'",
+        ),
+        (
+            Read("json", each="cards.gpu"),
+            b'{"cards": [{"gpu": 1}]}',
+            "it has no 'cards.gpu'; 'cards' is a list of 1: write [*] for all in it, or [0] for the first",
+        ),
+        (
+            Read("json", each="driver"),
+            b'{"driver": "2.4"}',
+            "'driver' is no list of devices: it has '2.4' in it",
+        ),
+        (
+            Read("json", each="x"),
+            b'{"\\u001b[31mred": 1, "' + b"k" * 60 + b'": 2}',
+            f"it has no 'x'; there are 'red', '{'k' * 39}…'",
+        ),
+        (
+            Read("json", each="x"),
+            json.dumps({f"k{at}": at for at in range(100)}).encode(),
+            f"it has no 'x'; there are {', '.join(repr(f'k{at}') for at in range(20))}, ...",
+        ),
         (Read("json"), b"[" * 100_000, "nested too deeply"),
         (Read("jsonl"), b'{"a": \n', "no line of it is whole JSON"),
-        (Read("table", titles="NPU"), b"nothing\n", "no line of it has the titles (with 'NPU')"),
+        (
+            Read("table", titles="NPU"),
+            b"nothing\n",
+            "no line of it has the titles (with 'NPU'); it has the lines 'nothing'",
+        ),
+        (
+            Read("table", titles="Serail", separator="|"),
+            b"+---+\n| a banner |\n| ID | Serial |\n+---+\n| 0 | A |\n",
+            "no line of it has the titles (with 'Serail'); it has the lines '| ID | Serial |', '| 0 | A |'",
+        ),
+        (
+            Read("prometheus", families=("power",)),
+            b"# TYPE hw_power gauge\nhw_power 3\n# TYPE hw_temp gauge\nhw_temp 4\n",
+            "it has none of power; there are 'hw_power', 'hw_temp'",
+        ),
         (Read("regex", pattern=r"(?P<a>\d)"), b"1" * 2000, "more than 1024 devices"),
     ],
 )
@@ -259,7 +309,7 @@ def test_no_output_breaks_a_format(output, name):
 
 @pytest.mark.parametrize("path", ["a..b", "a[", "a[]", "a[1", "]", "a[b=c"])
 def test_a_path_that_is_none_is_answered(path):
-    with pytest.raises(ConfigError, match="cannot read the path"):
+    with pytest.raises(ValueError, match="is no path"):
         values_at({}, path)
 
 
