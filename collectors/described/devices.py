@@ -106,7 +106,8 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     for board, members in boards.items():
         shares = len(members) > 1
         if shares:
-            found.append(_board(board, [newest[key] for key in members], of, len(found)))
+            number = sum(one.is_board for one in found)
+            found.append(_board(board, [newest[key] for key in members], of, number))
         for key in members:
             parent = found_id(board) if shares else None
             found.append(_single(key, newest[key], of, indices[key], parent))
@@ -166,7 +167,7 @@ def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[st
     return boards
 
 
-def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Found:
+def _board(name: str, records: Sequence[Record], of: Description, number: int) -> Found:
     told = tuple(
         one
         for one in of.metrics
@@ -177,7 +178,7 @@ def _board(name: str, records: Sequence[Record], of: Description, at: int) -> Fo
         id=found_id(name),
         name=f"{model} board of {len(records)}",
         kind=of.device.kind,
-        index=f"board-{at}",
+        index=f"board-{number}",
         metrics=tuple(one.metric for one in told),
         scope=of.device.scope,
         facts={"chips": len(records)},

@@ -182,6 +182,8 @@ def test_devices_that_share_a_meter_tell_it_once(tools: Path) -> None:
         {"uuid": "A0", "sid": "7", "power": "30000", "util": "10"},
         {"uuid": "A1", "sid": "7", "power": "-", "util": "20"},
         {"uuid": "B0", "sid": "8", "power": "9000", "util": "30"},
+        {"uuid": "C0", "sid": "9", "power": "1000", "util": "0"},
+        {"uuid": "C1", "sid": "9", "power": "-", "util": "0"},
     ]
     import json
 
@@ -190,12 +192,14 @@ def test_devices_that_share_a_meter_tell_it_once(tools: Path) -> None:
     )
     one = collector(of)
     devices = {each.id: each for each in one.open()}
-    assert set(devices) == {"board 7", "A0", "A1", "B0"}
+    assert set(devices) == {"board 7", "A0", "A1", "B0", "board 9", "C0", "C1"}
+    assert [devices[f"board {sid}"].index for sid in (7, 9)] == ["board-0", "board-1"]
     assert devices["A0"].parent == devices["A1"].parent == "board 7"
     assert (devices["B0"].parent, devices["board 7"].parent) == (None, None)
     assert devices["board 7"].name == "M board of 2"
     told = Told(one, list(devices.values())).samples
-    assert told == {"board 7": (30.0,), "A0": (0.1,), "A1": (0.2,), "B0": (0.3, 9.0)}
+    boards = {"board 7": (30.0,), "board 9": (1.0,)}
+    assert told == {**boards, "A0": (0.1,), "A1": (0.2,), "B0": (0.3, 9.0), "C0": (0.0,), "C1": (0.0,)}
 
 
 STREAM = """
