@@ -114,6 +114,8 @@ class DescribedCollector(Collector):
         while True:
             try:
                 found = self._read()
+                if not found and isinstance(place, Command) and place.failure is not None:
+                    raise place.failure  # what it printed was why
                 if not found:
                     raise Unavailable(f"{place.shown} tells of no device", self.description.source.if_failing)
                 self._check(found, place)
@@ -203,6 +205,8 @@ class DescribedCollector(Collector):
         try:
             return records(place.output(), self.description.read)
         except Unreadable as error:
+            if isinstance(place, Command) and place.failure is not None:
+                raise place.failure from error
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
 
     def _more(self, place: Command) -> Sequence[Record]:

@@ -106,6 +106,8 @@ class Command:
         self.shown = shown(argv)
         self.also = Command(also, timeout_s, once=once) if also else None
         self._is_asked_once, self._said_once = once and not also, b""
+        self.failure: Failed | None = None
+        """How it failed last, though it printed something, which may still tell of devices."""
 
     def output(self) -> bytes:
         """What it prints.
@@ -128,9 +130,12 @@ class Command:
             raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
         if not said.is_whole:
             raise Failed(f"{self.shown} gave no answer within {self._timeout_s:g} s and was ended", TOO_SLOW)
-        if child.returncode and not said.output.strip():
-            reason = _last_words(said.errors) or f"exit {child.returncode}"
-            raise Failed(f"{self.shown} failed: {reason}", _remedy_of(self._argv, reason))
+        self.failure = None
+        if child.returncode:
+            words = _last_words(said.errors) or _last_words(said.output) or f"exit {child.returncode}"
+            self.failure = Failed(f"{self.shown} failed: {words}", _remedy_of(self._argv, words))
+        if self.failure is not None and not said.output.strip():
+            raise self.failure
         return said.output
 
     def close(self) -> None:

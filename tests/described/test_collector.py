@@ -142,6 +142,18 @@ def test_a_tool_that_says_much_on_standard_error_is_not_blocked(tools: Path) -> 
     assert [each.id for each in collector(described()).open()] == ["A"]
 
 
+@pytest.mark.parametrize(
+    "printed", ["dcmi module initialize failed.", '{"devices": [], "error": "no driver"}']
+)
+def test_a_tool_that_fails_and_says_why_where_its_devices_should_be(tools: Path, printed: str) -> None:
+    tool(tools, "chip-smi", f"echo '{printed}'; exit 1")
+    with pytest.raises(Unavailable, match="chip-smi -j failed: ") as caught:
+        collector(described()).open()
+    assert printed in str(caught.value)
+    tool(tools, "chip-smi", f"echo '{ONE}'; echo 'one board is broken' >&2; exit 1")
+    assert [each.id for each in collector(described()).open()] == ["A"]
+
+
 def test_a_tool_that_fails_later_is_tried_again(tools: Path) -> None:
     tool(tools, "chip-smi", f"echo '{ONE}'")
     one = collector(described())
