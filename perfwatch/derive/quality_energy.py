@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perfwatch.derive.asked import asked_for
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
@@ -100,10 +101,11 @@ _TELL_ENERGY = (POWER.name, ENERGY.name)
 
 def _reasons(evidence: Evidence) -> str:
     """Why collectors found nothing, as far as the session says."""
+    asked = asked_for(evidence.tape.header)  # what these say has a finding of its own
     last: dict[str, tuple[str, str]] = {}
     for event in evidence.tape.of_kind("status"):
-        if event.fields.get("device_id") is None:
-            collector = str(event.fields.get("collector"))
+        collector = str(event.fields.get("collector"))
+        if event.fields.get("device_id") is None and collector not in asked:
             last[collector] = (str(event.fields.get("state")), str(event.fields.get("reason", "")))
     absent = [
         f"{collector}: {reason}"

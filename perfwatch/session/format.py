@@ -31,7 +31,7 @@ def header(
     interval_s: float,
     **more: Any,
 ) -> Record:
-    """The first line. `more`: `command`, `name`, `tags`, `settings`, `conditions`."""
+    """The first line. `more`: `command`, `name`, `tags`, `asked`, `settings`, `conditions`."""
     return {
         "format": FORMAT,
         "version": VERSION,

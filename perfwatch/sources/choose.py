@@ -94,7 +94,11 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
             chosen[plugin.name] = _unless_broken(plugin, settings, asked_for=args.only is not None)
     chosen.update((collector.name, collector) for collector in asked)
     settings.check_collectors([*known, *chosen])
-    return [Chosen(collector, _period(collector, args, settings)) for collector in chosen.values()]
+    named = {*(collector.name for collector in asked), *_names([args.only or ""])}
+    return [
+        Chosen(collector, _period(collector, args, settings), asked=name in named)
+        for name, collector in chosen.items()
+    ]
 
 
 def _period(collector: Collector, args: argparse.Namespace, settings: Config) -> float:
