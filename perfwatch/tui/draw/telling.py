@@ -1,10 +1,12 @@
-"""What is said where a ratio cannot be shown: how to tell work, and whether a finding takes ratios away."""
+"""What is said where figures are missing: how to tell work, who is silent, whether ratios are shown."""
 
 from __future__ import annotations
 
+from perfwatch.derive.asked import asked_for
 from perfwatch.derive.findings import INSUFFICIENT
 from perfwatch.frame import Frame
-from perfwatch.text import clean
+from perfwatch.text import clean, wrap
+from perfwatch.tui.draw.row import Line, Row
 
 _HOW = (
     "no work is counted: -w output='{queries} queries' reads what the job prints,",
@@ -33,6 +35,20 @@ def work_hint(frame: Frame, *, briefly: bool = False) -> list[str]:
         f"no work is told yet: waiting for {names}",
         clean(f"to match {' or '.join(patterns)} (perfwatch try SPEC < FILE tries a pattern)"),
     ]
+
+
+_SILENT = ("absent", "retrying", "stale", "failed")
+
+
+def silent_rows(frame: Frame, columns: int, most: int = 4) -> list[Row]:
+    """Why collectors that somebody asked for tell nothing, in at most so many lines."""
+    rows: list[Row] = []
+    for name in asked_for(frame.header):
+        state, why = frame.collectors.get(name, ("", ""))
+        if state in _SILENT:
+            said = clean(f"{name} tells nothing: {why}" if why else f"{name} tells nothing")
+            rows += [Line(columns).put(f" {text}", "warn").row() for text in wrap(said, max(10, columns - 2))]
+    return rows[:most]
 
 
 def ratios_shown(frame: Frame) -> bool:

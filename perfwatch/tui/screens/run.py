@@ -21,7 +21,7 @@ from perfwatch.tui.draw.money import PRICE_HINT
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.draw.source_list import SOURCES, sources_of
-from perfwatch.tui.draw.telling import work_hint
+from perfwatch.tui.draw.telling import silent_rows, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
@@ -63,6 +63,7 @@ def _waiting(frame: Frame, columns: int) -> list[Row]:
         said = ["nothing here tells power or energy", *work_hint(frame)]
     rows = [Line(columns).put(f" {text}", "label").row() for text in said]
     last = "`perfwatch doctor` says what is found here, and why not"
+    rows += silent_rows(frame, columns)
     return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
 
 
@@ -206,7 +207,7 @@ def _hints(story: _Story, columns: int) -> list[Row]:
     rows = [] if story.priced else [Line(columns).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
         rows += [Line(columns).put(f" {text}", "warn").row() for text in work_hint(story.frame)]
-    return rows
+    return [*rows, *silent_rows(story.frame, columns, most=2)]
 
 
 _QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
