@@ -26,6 +26,8 @@ class Verdict:
         if self._parts.nothing_measured:
             is_empty = not self._parts.main.window.get("duration_s")
             why = "the window is empty" if is_empty else "neither work nor energy was measured"
+            if not is_empty and self._parts.is_metered:
+                why = "no work was counted, and no device of the run told its energy"
             yield from self._findings(f"nothing to quote: {why}", RED)
             return
         levels = {finding.get("level") for finding in self._parts.quality}

@@ -8,6 +8,7 @@ import pytest
 from derive.build import Session, every
 from story import boards, shown, text_of
 
+from perfwatch.model import DeviceKind, Scope
 from perfwatch.tui.screens import devices, run
 
 if TYPE_CHECKING:
@@ -51,3 +52,29 @@ def test_one_that_answers_again_is_not(draw: Draw) -> None:
     session = silent("shelly", count=2)
     session.event(2.0, "status", collector="shelly", state="ok", reason="")
     assert "shelly tells" not in text_of(shown(session, draw, (120, 40)))
+
+
+def metered(*scopes: Scope, boards_too: bool = False) -> Session:
+    session = Session(command=["serve"])
+    session.job(0.0, None)
+    times = every(1.0, 0.0, 30.0)
+    for number, scope in enumerate(scopes):
+        session.board(times, collector=f"plug{number}", kind=DeviceKind.METER, scope=scope)
+    if boards_too:
+        boards(session, times, 2)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("scopes", "said"),
+    [
+        ([Scope.WALL], "plug0:0 measures the wall: --scope wall makes that the headline"),
+        ([Scope.NODE], "plug0:0 measures the node: --scope node makes that the headline"),
+        ([Scope.WALL] * 2, "plug0:0, plug1:0 measure the wall: --meter NAME makes that the headline"),
+    ],
+)
+def test_where_only_meters_tell_power_the_screen_run_says_how_to_choose_one(
+    scopes: list[Scope], said: str
+) -> None:
+    assert said in text_of(shown(metered(*scopes), run.draw, (120, 40)))
+    assert "the headline" not in text_of(shown(metered(*scopes, boards_too=True), run.draw, (120, 40)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from perfwatch.derive.asked import asked_for
 from perfwatch.derive.findings import INSUFFICIENT
 from perfwatch.frame import Frame
+from perfwatch.model import Scope
 from perfwatch.text import clean, wrap
 from perfwatch.tui.draw.row import Line, Row
 
@@ -49,6 +50,22 @@ def silent_rows(frame: Frame, columns: int, most: int = 4) -> list[Row]:
             said = clean(f"{name} tells nothing: {why}" if why else f"{name} tells nothing")
             rows += [Line(columns).put(f" {text}", "warn").row() for text in wrap(said, max(10, columns - 2))]
     return rows[:most]
+
+
+_METERED = (Scope.NODE, Scope.WALL)
+
+
+def metered_hint(frame: Frame) -> list[str]:
+    """How a meter becomes the headline where no device of the run tells power, and meters do."""
+    there = [one for one in frame.devices if one.device.scope in _METERED and one.watts is not None]
+    said = []
+    for scope in _METERED:
+        labels = [clean(one.label) for one in there if one.device.scope is scope]
+        if labels:
+            option = f"--scope {scope.value}" if len(labels) == 1 else "--meter NAME"
+            measure = "measures" if len(labels) == 1 else "measure"
+            said.append(f"{', '.join(labels)} {measure} the {scope.value}: {option} makes that the headline")
+    return said
 
 
 def ratios_shown(frame: Frame) -> bool:

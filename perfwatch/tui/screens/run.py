@@ -21,7 +21,7 @@ from perfwatch.tui.draw.money import PRICE_HINT
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.draw.source_list import SOURCES, sources_of
-from perfwatch.tui.draw.telling import silent_rows, work_hint
+from perfwatch.tui.draw.telling import metered_hint, silent_rows, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
@@ -55,8 +55,11 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 def _waiting(frame: Frame, columns: int) -> list[Row]:
     """There is nothing to show: at first it may come, later it must be told what to do."""
     began = frame.run.began or 0.0
+    metered = metered_hint(frame)
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
         said = ["waiting for the second reading of power or work"]
+    elif metered:
+        said = ["no device of the run tells power or energy", *metered, *work_hint(frame)]
     elif columns < SMALL[0]:
         said = ["nothing tells power or energy", *work_hint(frame, briefly=True)]
     else:
@@ -207,6 +210,8 @@ def _hints(story: _Story, columns: int) -> list[Row]:
     rows = [] if story.priced else [Line(columns).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
         rows += [Line(columns).put(f" {text}", "warn").row() for text in work_hint(story.frame)]
+    if not story.standing.devices:
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in metered_hint(story.frame)]
     return [*rows, *silent_rows(story.frame, columns, most=2)]
 
 
