@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from perfwatch_collectors.redfish_session import Credentials, Session, credentials
@@ -18,6 +18,7 @@ from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
 from perfwatch.model import Device, DeviceKind, Reading, Sample, Scope
 from perfwatch.text import clean
+from perfwatch.units import parse_accuracy
 
 ROOT = "/redfish/v1/"
 MOST_CHASSIS = 64
@@ -34,6 +35,7 @@ class RedfishOptions:
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
         verify: false takes its certificate as it is.
         host: the machine that it is the controller of, where that is not this one.
+        accuracy: of its power and energy, as the maker states it: `2%`.
     """
 
     url: str = ""
@@ -42,6 +44,7 @@ class RedfishOptions:
     credentials: str = ""
     verify: bool = True
     host: str = ""
+    accuracy: str = ""
 
 
 class _Chassis(NamedTuple):
@@ -74,6 +77,7 @@ class RedfishCollector(Collector):
                 "cannot use a password in the address of redfish: set REDFISH_USER and REDFISH_PASSWORD, or "
                 "name a file with credentials=FILE"
             )
+        self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._session: Session | None = None
         self._chassis: dict[str, _Chassis] = {}
 
@@ -98,7 +102,11 @@ class RedfishCollector(Collector):
         if not self._chassis:
             self.close()
             raise Unavailable(f"no chassis of {session.shown} tells its power")
-        return [one.device for one in self._chassis.values()]
+        return [self._accurate(one.device) for one in self._chassis.values()]
+
+    def _accurate(self, device: Device) -> Device:
+        stated = {POWER.name: self._gain_ratio, ENERGY.name: self._gain_ratio}
+        return replace(device, metrics=tuple(one.accurate_to(stated.get(one.name)) for one in device.metrics))
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         session = self._session

@@ -16,6 +16,7 @@ from perfwatch_collectors.described.places import Command, File, Stream, WebPage
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, Gone, Reading
+from perfwatch.units import parse_accuracy
 
 if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description
@@ -34,11 +35,13 @@ class DescribedOptions:
         root: stands before the paths of files and directories; another one reads a copied tree.
         url: another page than the description's.
         host: the machine that the devices are of, where that is not this one.
+        accuracy: of its power and energy, as its maker states it: `1%`.
     """
 
     root: str = "/"
     url: str = ""
     host: str = ""
+    accuracy: str = ""
 
 
 class DescribedCollector(Collector):
@@ -51,6 +54,7 @@ class DescribedCollector(Collector):
 
     def __init__(self, options: DescribedOptions | None = None) -> None:
         super().__init__(options)
+        self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._place: Place | None = None
         self._rates = Rates()
         self._known: dict[str, Device] = {}
@@ -124,7 +128,7 @@ class DescribedCollector(Collector):
         return [File(path)]
 
     def _read(self) -> list[Found]:
-        return self._of_its_host(devices_in(self.records(), self.description))
+        return self._as_told(devices_in(self.records(), self.description))
 
     def records(self) -> Sequence[Record]:
         """What its source tells now, before anything is made of it; it has to be open.
@@ -155,9 +159,11 @@ class DescribedCollector(Collector):
         except CollectorError:
             return ()
 
-    def _of_its_host(self, found: list[Found]) -> list[Found]:
-        host = self.options.host
-        return [one.on(host) for one in found] if host else found
+    def _as_told(self, found: list[Found]) -> list[Found]:
+        """With what the person says of the devices: whose they are, how accurate."""
+        host, gain_ratio = self.options.host, self._gain_ratio
+        found = [one.on(host) for one in found] if host else found
+        return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:
         """A device that tells one metric more is declared anew; one that tells less keeps what it had."""
@@ -188,8 +194,8 @@ def _is_there(path: Path) -> bool:
 
 def _as_known(one: Found, known: Device, of: Description) -> Found:
     """What is told, in the order in which the device declared it."""
-    told = {each.metric: each for each in of.metrics}
-    return replace(one, device=known, told=tuple(told[metric] for metric in known.metrics))
+    told = {each.metric.name: each for each in of.metrics}
+    return replace(one, device=known, told=tuple(told[metric.name] for metric in known.metrics))
 
 
 def class_of(path: str) -> type[DescribedCollector]:

@@ -100,6 +100,7 @@ def _scope(
     return {
         "joules": total.joules,
         "error_joules": total.error_joules,
+        "gain_ratio": total.gain_ratio,
         "coverage": total.coverage,
         "devices": [run.labels[device.number] for device in devices],
         "notes": notes,

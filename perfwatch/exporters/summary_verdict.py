@@ -89,6 +89,8 @@ class Verdict:
         parts = [f"Not included: {left_out}"] if left_out else []
         if gain is not None:
             parts.append(glued(f"sensor gain about ±{format_percent(gain)}"))
+        elif self._parts.energy.get("scope") in ("node", "wall"):
+            parts.append("the meter's accuracy is not stated (-c NAME:accuracy=1%)")
         return "; ".join(parts) + "." if parts else ""
 
 

@@ -399,3 +399,18 @@ def test_a_board_that_tells_no_energy_is_answered_with_the_meter_that_does():
     session.package(TIMES)
     said = message(session.summary(window="job", scope="components"), "low-coverage")
     assert "(plug0:0 measured the wall: --scope wall makes it the headline)" in said
+
+
+def test_the_stated_accuracy_of_a_meter_stands_beside_its_energy_and_not_in_the_error():
+    session = job()
+    session.board(TIMES)
+    stated = ENERGY.observed(update_s=0.01).accurate_to(0.01)
+    meter = session.device("plug", metrics=(stated,), kind=DeviceKind.METER, scope=Scope.WALL)
+    session.poll(meter, TIMES, lambda t: 200.0 * t)
+    wall = session.summary(window="job")["energy"]["by_scope"]["wall"]
+    assert wall["gain_ratio"] == 0.01
+    assert wall["error_joules"] < 0.001 * wall["joules"]
+    energy = session.summary(window="job", scope="wall")["energy"]
+    assert (energy["scope"], energy["gain_ratio"]) == ("wall", 0.01)
+    assert session.summary(window="job")["energy"]["gain_ratio"] == 0.05, "NVIDIA's is known"
+    assert meters(200.0).summary(window="job", scope="wall")["energy"]["gain_ratio"] is None

@@ -8,6 +8,7 @@ import pytest
 from derive.build import Session, every
 from story import boards, shown, text_of
 
+from perfwatch.metrics import POWER
 from perfwatch.model import DeviceKind, Scope
 from perfwatch.tui.screens import devices, run
 
@@ -78,3 +79,13 @@ def test_where_only_meters_tell_power_the_screen_run_says_how_to_choose_one(
 ) -> None:
     assert said in text_of(shown(metered(*scopes), run.draw, (120, 40)))
     assert "the headline" not in text_of(shown(metered(*scopes, boards_too=True), run.draw, (120, 40)))
+
+
+def test_the_gain_of_the_sensors_is_said_not_to_be_in_the_error() -> None:
+    session = Session(command=["serve"], settings={"scope": "wall"})
+    session.job(0.0, None)
+    power = POWER.observed(update_s=0.01).accurate_to(0.01)
+    plug = session.device("plug", metrics=(power,), kind=DeviceKind.METER, scope=Scope.WALL)
+    session.poll(plug, every(1.0, 0.0, 30.0), lambda t: 180.0)
+    status = text_of(shown(session, run.draw, (120, 40))).splitlines()[0]
+    assert "plug:0; not in ±: sensor gain, about 1 %" in status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from perfwatch.derive.energy import gain_of
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
@@ -24,7 +25,7 @@ from perfwatch.tui.draw.source_list import SOURCES, sources_of
 from perfwatch.tui.draw.telling import metered_hint, silent_rows, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
-from perfwatch.units import DASH
+from perfwatch.units import DASH, format_percent
 
 if TYPE_CHECKING:
     from perfwatch.derive.odd import Odd
@@ -167,7 +168,17 @@ def _status(story: _Story, columns: int) -> Row:
     row.put(story.scope if story.standing.devices else "no device tells its power", "title")
     if labels and width(clean(labels)) + 2 <= row.room:
         row.put(": ", "dim").foreign(labels, "dim")
+    gain = _gain(story)
+    if len(gain) <= row.room:
+        row.put(gain, "dim")
     return row.row()
+
+
+def _gain(story: _Story) -> str:
+    """The gain of the sensors, which is in none of the errors that stand beside the figures."""
+    used = [one for one in story.frame.devices if one.label in story.standing.devices]
+    known = [gain for one in used if (gain := gain_of(one.device, one.collector)) is not None]
+    return f"; not in ±: sensor gain, about {format_percent(max(known))}" if known else ""
 
 
 def _put_phase(row: Line, story: _Story) -> None:
