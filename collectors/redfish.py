@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from perfwatch_collectors.redfish_session import Credentials, Session, credentials
+from perfwatch_collectors.credentials import credentials
+from perfwatch_collectors.redfish_session import Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
@@ -33,6 +34,7 @@ class RedfishOptions:
         url: `https://HOST`.
         user, password: names of the environment variables that hold them.
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
+        keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
         verify: false takes its certificate as it is.
         host: the machine that it is the controller of, where that is not this one.
         accuracy: of its power and energy, as the maker states it: `2%`.
@@ -42,6 +44,7 @@ class RedfishOptions:
     user: str = "REDFISH_USER"
     password: str = "REDFISH_PASSWORD"  # noqa: S105 - the name of a variable
     credentials: str = ""
+    keyring: str = ""
     verify: bool = True
     host: str = ""
     accuracy: str = ""
@@ -75,7 +78,7 @@ class RedfishCollector(Collector):
         if "@" in url:
             raise ConfigError(
                 "cannot use a password in the address of redfish: set REDFISH_USER and REDFISH_PASSWORD, or "
-                "name a file with credentials=FILE"
+                "name a file with credentials=FILE, or keyring=SERVICE/USER"
             )
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._session: Session | None = None
@@ -91,7 +94,7 @@ class RedfishCollector(Collector):
         options = self.options
         if not options.url:
             raise Unavailable("no controller is named", "perfwatch run -c redfish:url=https://BMC -- CMD")
-        who: Credentials = credentials(options.user, options.password, options.credentials)
+        who = credentials(options.user, options.password, options.credentials, options.keyring)
         self.close()
         self._session = session = Session(options.url, who, verify=options.verify)
         try:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import stat
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from perfwatch_collectors.fetching import is_about_a_certificate
 
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.errors import TryAgain
 from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.credentials import Credentials
 
 DOCUMENT_BYTES = 4 * 2**20
 CONNECT_S, ANSWER_S = 3.0, 8.0
@@ -26,45 +26,6 @@ BUSY_S = 10.0
 """Pause after a controller that says that it is busy, or that refuses."""
 SESSIONS = "/redfish/v1/SessionService/Sessions"
 _NO_SESSIONS = (404, 405, 501)
-
-
-class Credentials(NamedTuple):
-    """Who asks."""
-
-    user: str
-    password: str
-
-
-def credentials(user: str, password: str, file: str) -> Credentials:
-    """From a file that only its owner may read (`USER:PASSWORD`), else from two variables of the environment.
-
-    Raises:
-        ConfigError: others may read the file, or it is not of that form.
-        Unavailable: the variables are not set.
-    """
-    if file:
-        return _of_file(Path(file).expanduser())
-    missing = next((name for name in (user, password) if not os.environ.get(name)), None)
-    if missing is not None:
-        raise Unavailable(
-            f"the variable {clean(missing, 60)} of the environment is not set",
-            f"export {clean(user, 60)}=... {clean(password, 60)}=..., or name a file with credentials=FILE",
-        )
-    return Credentials(os.environ[user], os.environ[password])
-
-
-def _of_file(path: Path) -> Credentials:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the credentials {clean(path)}: {clean(error, 100)}") from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise ConfigError(f"cannot use the credentials {clean(path)}: others may read it; chmod 600 it")
-    user, colon, password = text.partition(":")
-    if not colon or not user:
-        raise ConfigError(f"cannot use the credentials {clean(path)}: it holds one line, USER:PASSWORD")
-    return Credentials(user, password)
 
 
 class Session:

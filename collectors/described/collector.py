@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfwatch_collectors.credentials import Credentials, credentials
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records
@@ -35,12 +36,19 @@ class DescribedOptions:
         root: stands before the paths of files and directories; another one reads a copied tree.
         url: another page than the description's.
         host: the machine that the devices are of, where that is not this one.
+        user, password: names of the environment variables that hold who asks for a page.
+        credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
+        keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
         accuracy: of its power and energy, as its maker states it: `1%`.
     """
 
     root: str = "/"
     url: str = ""
     host: str = ""
+    user: str = ""
+    password: str = ""
+    credentials: str = ""
+    keyring: str = ""
     accuracy: str = ""
 
 
@@ -121,11 +129,20 @@ class DescribedCollector(Collector):
             return [Directories(root, source.directory, source.remedy)]
         if source.url:
             of_metrics = self.description.read.format == PROMETHEUS
-            return [WebPage(source, self.options.url or source.url, of_metrics=of_metrics)]
+            url = self.options.url or source.url
+            return [WebPage(source, url, who=self._who_asks(), of_metrics=of_metrics)]
         path = root / source.file.lstrip("/")
         if not _is_there(path):
             raise Unavailable(f"{source.file} is not there", source.remedy)
         return [File(path)]
+
+    def _who_asks(self) -> Credentials | None:
+        """Who asks for the page, where the person or the description says so."""
+        said, of = self.options, self.description.source
+        user, password = said.user or of.user, said.password or of.password
+        if not (user or password or said.credentials or said.keyring):
+            return None
+        return credentials(user, password, said.credentials, said.keyring)
 
     def _read(self) -> list[Found]:
         return self._as_told(devices_in(self.records(), self.description))

@@ -28,6 +28,7 @@ from perfwatch.redact import redact_command
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
+    from perfwatch_collectors.credentials import Credentials
     from perfwatch_collectors.described.description import Source
 
 OUTPUT_BYTES = 4 * 2**20
@@ -174,19 +175,22 @@ class WebPage:
     """A page that is fetched for each reading.
 
     Args:
-        source: names the variables of the environment that hold user, password and token.
+        source: names the variable of the environment that holds a token.
         url: the address.
+        who: who asks, where it is not the address that says so.
         of_metrics: whether it is one of metrics; else it is taken as it is.
     """
 
-    def __init__(self, source: Source, url: str, *, of_metrics: bool) -> None:
+    def __init__(self, source: Source, url: str, *, who: Credentials | None, of_metrics: bool) -> None:
         self.shown = f"the page {shown_url(url)}"
         self._fetcher = Fetcher(
             checked_url(url, of_metrics=of_metrics),
-            user=_user(source),
+            user=who,
             token=_secret(source.token, source),
             verify=source.verify,
             of_metrics=of_metrics,
+            how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
+            "credentials=FILE or keyring=SERVICE/USER",
         )
 
     def output(self) -> bytes:
@@ -200,12 +204,6 @@ class WebPage:
     def close(self) -> None:
         """Give the connection back."""
         self._fetcher.close()
-
-
-def _user(source: Source) -> tuple[str, str] | None:
-    if not source.user:
-        return None
-    return _secret(source.user, source), _secret(source.password, source)
 
 
 def _secret(variable: str, source: Source) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -401,7 +402,14 @@ def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.Mo
     power_watts = "apower"
     energy_joules_total = { from = "aenergy.total", unit = "Wh" }
     """
-    with serving(page('{"apower": 312.5, "aenergy": {"total": 2.0}}')) as server:
+    told = page('{"apower": 312.5, "aenergy": {"total": 2.0}}')
+    unknown = page("", status="401 Unauthorized", headers='WWW-Authenticate: Basic realm="plug"\r\n')
+    with serving() as server:
+
+        def guarded(connection: socket.socket) -> None:
+            (told if "Authorization" in server.requests[-1] else unknown)(connection)
+
+        server.answer = guarded
         of = described(text.replace("URL", f"http://127.0.0.1:{server.port}"))
         with pytest.raises(Unavailable, match="the variable PLUG_USER of the environment is not set"):
             collector(of).open()
