@@ -156,7 +156,9 @@ class Fetcher:
         except httpx.ConnectError as error:
             reason = _reason(error)
             if is_about_a_certificate(error):
-                raise self._trouble("has a certificate that is not trusted here") from error
+                raise self._trouble(
+                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)})"
+                ) from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
                 raise NotUp(said, NOT_UP_S) from error
@@ -249,6 +251,18 @@ def is_about_a_certificate(error: BaseException) -> bool:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return True
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def what_of_a_certificate(error: BaseException) -> str:
+    """What is wrong with it, in OpenSSL's words: `certificate has expired`."""
+    cause = cause_of(error, ssl.SSLCertVerificationError)
+    said = getattr(cause, "verify_message", "") if cause is not None else str(error).partition("failed: ")[2]
+    return clean(re.sub(r" \(_ssl\.c:\d+\)", "", said), 120).rstrip(".") or "it cannot be verified"
+
+
+def cause_of(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """The first of its causes that is of a kind."""
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
 
 
 def _reason(error: BaseException) -> str:
