@@ -63,6 +63,8 @@ class Found:
 
     def value(self, told: Told) -> float | None:
         """What the records tell of one metric."""
+        if len(self.records) == 1 and not self.is_board:
+            return told.value(self.records[0])
         each = (told.value(record) for record in self.records)
         if self.is_board and told.board:
             return combined(list(each), told.board)
