@@ -40,6 +40,8 @@ class Plugin:
     about: str = ""
     needs: tuple[str, ...] = ()
     """Of a described one that comes with perfwatch: a program or path of which one has to be there."""
+    unasked: bool = True
+    """Whether it takes part by itself where what it needs is there; else only whoever names it gets it."""
 
 
 def builtin() -> dict[str, Plugin]:
@@ -56,10 +58,11 @@ def builtin() -> dict[str, Plugin]:
         name: Plugin(
             name,
             row["target"],
-            row["default"] and _has(needs := tuple(row.get("needs", ()))),
+            row["default"] and has_one_of(tuple(row.get("needs", ()))),
             "built in",
             row["about"],
-            needs,
+            tuple(row.get("needs", ())),
+            row["default"],
         )
         for name, row in rows.items()
     }
@@ -73,7 +76,7 @@ def in_folder(folder: Path | None) -> dict[str, Plugin]:
     return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in files}
 
 
-def _has(needs: tuple[str, ...]) -> bool:
+def has_one_of(needs: tuple[str, ...]) -> bool:
     """Whether this machine has one of the programs or paths that a described collector reads."""
     if not needs:
         return True

@@ -52,6 +52,10 @@ class DescribedOptions:
     accuracy: str = ""
 
 
+_OF_A_PAGE = frozenset({"url", "user", "password", "credentials", "keyring"})
+_OF_A_TREE = frozenset({"root"})
+
+
 class DescribedCollector(Collector):
     """Reads what one description says. A subclass for each is made by `class_of`."""
 
@@ -123,7 +127,8 @@ class DescribedCollector(Collector):
             return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
         if source.commands:
             return [
-                Command(argv, source.timeout_s, also, once=source.also_once) for argv, also in find(source)
+                Command(argv, source.timeout_s, also, once=source.also_once, needs=source.needs)
+                for argv, also in find(source)
             ]
         if source.directory:
             return [Directories(root, source.directory, source.remedy)]
@@ -237,6 +242,7 @@ def class_from(of: Description) -> type[DescribedCollector]:
         "period_s": of.source.period_s,
         "floor_s": of.source.floor_s,
         "instead_of": of.instead,
+        "idle_options": _OF_A_PAGE if not of.source.url else _OF_A_TREE,
         "description": of,
     }
     return type(f"Described_{of.name}", (DescribedCollector,), values)

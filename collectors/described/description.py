@@ -30,6 +30,7 @@ class Source:
             no shell reads them.
         also: to each of them a second one, which tells more of the same devices.
         also_once: what the second one tells does not change: it is asked once, not at each reading.
+        needs: a program that has to be there, and that messages name, where a shell runs the command.
         stream: the command is started once and prints on and on.
         file: is read at each poll.
         directory: a pattern of directories, each of which is a device; its files are the fields.
@@ -46,6 +47,7 @@ class Source:
     commands: tuple[tuple[str, ...], ...] = ()
     also: tuple[tuple[str, ...], ...] = ()
     also_once: bool = False
+    needs: str = ""
     stream: bool = False
     file: str = ""
     directory: str = ""

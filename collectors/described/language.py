@@ -200,6 +200,7 @@ def _source(table: _Table, read: Read) -> Source:
         commands=_commands(table, "command"),
         also=also,
         also_once=table.flag("also_once"),
+        needs=table.text("needs", ""),
         stream=stream,
         file=table.text("file", ""),
         directory=table.text("directory", ""),
@@ -218,7 +219,7 @@ def _source(table: _Table, read: Read) -> Source:
 
 _PLACES = ("command", "file", "directory", "url")
 _OF_A_PAGE = ("user", "password", "token", "verify")
-_OF_A_SOURCE = ("also", "also_once", "stream", "period", "fastest", "timeout", "remedy", "unasked")
+_OF_A_SOURCE = ("also", "also_once", "needs", "stream", "period", "fastest", "timeout", "remedy", "unasked")
 
 
 def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:

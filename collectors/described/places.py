@@ -51,6 +51,8 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
         Unavailable: none of them is.
     """
     where = os.pathsep.join([path if path is not None else os.environ.get("PATH", os.defpath), *PLACES])
+    if source.needs and shutil.which(source.needs, path=where) is None:
+        raise Unavailable(f"{clean(source.needs, 60)} is not there", source.remedy)
     found = []
     for at, command in enumerate(source.commands):
         program = shutil.which(command[0], path=where)
@@ -72,14 +74,21 @@ class Command:
         timeout_s: so long its answer is waited for.
         also: one that tells more of the same devices.
         once: it tells what does not change: what it said first is what it says.
+        needs: the program that it is about, where that is not the first.
     """
 
     def __init__(
-        self, argv: Sequence[str], timeout_s: float, also: Sequence[str] = (), *, once: bool = False
+        self,
+        argv: Sequence[str],
+        timeout_s: float,
+        also: Sequence[str] = (),
+        *,
+        once: bool = False,
+        needs: str = "",
     ) -> None:
         self._argv = list(argv)
         self._timeout_s = timeout_s
-        self.shown = shown(argv)
+        self.shown = clean(needs, 60) or shown(argv)
         self.also = Command(also, timeout_s, once=once) if also else None
         self._is_asked_once, self._said_once = once and not also, b""
 

@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser, *, once: bool = False) -> Non
         metavar="NAME[:KEY=VALUE,...]",
         action="append",
         default=[],
-        help="add a collector, or set one up; also a file of your own (./chip.py); repeatable; "
-        "`perfwatch collectors` lists them and their KEYs",
+        help="add a collector, or set one up; a meter of the machine or the wall: shelly:url=URL, "
+        "redfish:url=https://BMC (docs/meters.md); also a file of your own (./chip.py); repeatable; "
+        "`perfwatch collectors` lists them and their KEYs, `perfwatch doctor -c ...` tries one",
     )
     group.add_argument(
         "--only",

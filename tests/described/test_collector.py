@@ -441,3 +441,31 @@ def test_an_address_that_is_none_of_metrics_is_asked_for_as_it_is() -> None:
         assert Told(one, list(one.open())).samples == {"rack": (312.5,)}
         one.close()
     assert server.requests[-1].startswith("GET / ")
+
+
+def test_a_command_behind_a_shell_is_called_by_the_program_that_it_is_about(tools: Path) -> None:
+    text = """
+    name = "chip"
+    [source]
+    command = ["sh", "-c", 'chip-tool | grep W']
+    needs = "chip-tool"
+    remedy = "install it"
+    [read]
+    format = "regex"
+    pattern = 'power (?P<watts>[0-9]+) W'
+    [device]
+    id = "chip"
+    name = "chip"
+    [metrics]
+    power_watts = "watts"
+    """
+    with pytest.raises(Unavailable, match=r"\Achip-tool is not there\Z") as said:
+        collector(described(text)).open()
+    assert said.value.remedy == "install it"
+    tool(tools, "chip-tool", "echo broken >&2; exit 3")
+    with pytest.raises(Unavailable, match=r"\Achip-tool failed: "):
+        collector(described(text)).open()
+    tool(tools, "chip-tool", "echo power 30 W")
+    one = collector(described(text))
+    assert Told(one, list(one.open())).samples == {"chip": (30.0,)}
+    one.close()
