@@ -99,7 +99,9 @@ class Fetcher:
 
     Args:
         url: as `checked_url` gives it.
-        user, token: who asks, where the address does not say it.
+        user, token: who asks, where the address does not say it. What the user's password is, is told only to
+            a server that asks for it, and by its digest where it takes that.
+        how_to_ask: what somebody is told to do whom the server does not know.
         verify: whether the certificate of an https page is checked.
         of_metrics: a page for people is none.
     """
@@ -112,6 +114,7 @@ class Fetcher:
         token: str = "",
         verify: bool = True,
         of_metrics: bool = True,
+        how_to_ask: str = "give user and password in the address, as https://USER:PASSWORD@HOST/",
     ) -> None:
         import httpx  # 60 to 90 ms
 
@@ -119,6 +122,7 @@ class Fetcher:
         self.shown = shown(url)
         self._host = httpx.URL(url).host
         self._of_metrics = of_metrics
+        self._how_to_ask = how_to_ask
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
@@ -132,7 +136,8 @@ class Fetcher:
         self._until_s = 0.0
         self._request = self._client.build_request("GET", url, extensions={"trace": self._hurry})
         asked = httpx.URL(url)
-        self._auth = (asked.username, asked.password) if asked.userinfo else user
+        self._auth: Any = (asked.username, asked.password) if asked.userinfo else None
+        self._user = user
 
     def fetch(self) -> bytes:
         """The page.
@@ -151,7 +156,9 @@ class Fetcher:
         except httpx.ConnectError as error:
             reason = _reason(error)
             if is_about_a_certificate(error):
-                raise self._trouble("has a certificate that is not trusted here") from error
+                raise self._trouble(
+                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)})"
+                ) from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
                 raise NotUp(said, NOT_UP_S) from error
@@ -179,7 +186,7 @@ class Fetcher:
 
     def _follow(self, request: httpx.Request) -> bytes:
         for _ in range(REDIRECTS + 1):
-            response = self._client.send(request, auth=self._auth, stream=True)
+            response = self._sent(request)
             try:
                 if not response.has_redirect_location or response.next_request is None:
                     return self._body(response)
@@ -193,11 +200,28 @@ class Fetcher:
                 )
         raise self._trouble(f"sends us on more than {REDIRECTS} times; name the page itself")
 
+    def _sent(self, request: httpx.Request) -> httpx.Response:
+        """The answer; where a server wants to know who asks, that to a second request which says it."""
+        response = self._client.send(request, auth=self._auth, stream=True)
+        if response.status_code != self._httpx.codes.UNAUTHORIZED or not self._user or self._auth is not None:
+            return response
+        response.close()
+        wants = response.headers.get("www-authenticate", "").lower()
+        self._auth = self._httpx.DigestAuth(*self._user) if "digest" in wants else tuple(self._user)
+        return self._client.send(request, auth=self._auth, stream=True)
+
+    def _hint(self, status: int) -> str:
+        if status not in (401, 403):
+            return ""
+        return " (wrong user or password)" if self._auth else f" (not allowed); {self._how_to_ask}"
+
     def _body(self, response: httpx.Response) -> bytes:
         if response.status_code == self._httpx.codes.NOT_FOUND:
             raise NotThere(f"the page {self.shown} answers with status 404; is the path right?", 1.0)
         if response.status_code != self._httpx.codes.OK:
-            raise self._trouble(f"answers with status {response.status_code}{_hint(response.status_code)}")
+            raise self._trouble(
+                f"answers with status {response.status_code}{self._hint(response.status_code)}"
+            )
         if self._of_metrics and "html" in response.headers.get("content-type", ""):
             raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
         if response.headers.get("content-encoding", "identity") not in ("", "identity"):
@@ -222,17 +246,23 @@ class Fetcher:
         return TryAgain(f"the page {self.shown} {what}", after_s)
 
 
-def _hint(status: int) -> str:
-    if status in (401, 403):
-        return " (not allowed); give user and password in the address, as https://USER:PASSWORD@HOST/"
-    return ""
-
-
 def is_about_a_certificate(error: BaseException) -> bool:
     """Whether no connection came about because the other side's certificate is not trusted."""
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return True
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def what_of_a_certificate(error: BaseException) -> str:
+    """What is wrong with it, in OpenSSL's words: `certificate has expired`."""
+    cause = cause_of(error, ssl.SSLCertVerificationError)
+    said = getattr(cause, "verify_message", "") if cause is not None else str(error).partition("failed: ")[2]
+    return clean(re.sub(r" \(_ssl\.c:\d+\)", "", said), 120).rstrip(".") or "it cannot be verified"
+
+
+def cause_of(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """The first of its causes that is of a kind."""
+    return next((cause for cause in _causes(error) if isinstance(cause, kind)), None)
 
 
 def _reason(error: BaseException) -> str:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from perfwatch_collectors.redfish_session import Credentials, Session, credentials
+from perfwatch_collectors.credentials import credentials
+from perfwatch_collectors.redfish_session import Refused, Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
 from perfwatch.model import Device, DeviceKind, Reading, Sample, Scope
 from perfwatch.text import clean
+from perfwatch.units import parse_accuracy
 
 ROOT = "/redfish/v1/"
 MOST_CHASSIS = 64
@@ -32,16 +34,22 @@ class RedfishOptions:
         url: `https://HOST`.
         user, password: names of the environment variables that hold them.
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
+        keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
+        ca: a file of certificates that are trusted, its own or its authority's, in place of the usual ones.
         verify: false takes its certificate as it is.
         host: the machine that it is the controller of, where that is not this one.
+        accuracy: of its power and energy, as the maker states it: `2%`.
     """
 
     url: str = ""
     user: str = "REDFISH_USER"
     password: str = "REDFISH_PASSWORD"  # noqa: S105 - the name of a variable
     credentials: str = ""
+    keyring: str = ""
+    ca: str = ""
     verify: bool = True
     host: str = ""
+    accuracy: str = ""
 
 
 class _Chassis(NamedTuple):
@@ -72,8 +80,9 @@ class RedfishCollector(Collector):
         if "@" in url:
             raise ConfigError(
                 "cannot use a password in the address of redfish: set REDFISH_USER and REDFISH_PASSWORD, or "
-                "name a file with credentials=FILE"
+                "name a file with credentials=FILE, or keyring=SERVICE/USER"
             )
+        self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._session: Session | None = None
         self._chassis: dict[str, _Chassis] = {}
 
@@ -87,9 +96,9 @@ class RedfishCollector(Collector):
         options = self.options
         if not options.url:
             raise Unavailable("no controller is named", "perfwatch run -c redfish:url=https://BMC -- CMD")
-        who: Credentials = credentials(options.user, options.password, options.credentials)
+        who = credentials(options.user, options.password, options.credentials, options.keyring)
         self.close()
-        self._session = session = Session(options.url, who, verify=options.verify)
+        self._session = session = Session(options.url, who, verify=options.verify, ca=options.ca)
         try:
             self._chassis = {one.device.id: one for one in _found(session, options.host)}
         except TryAgain:
@@ -98,15 +107,28 @@ class RedfishCollector(Collector):
         if not self._chassis:
             self.close()
             raise Unavailable(f"no chassis of {session.shown} tells its power")
-        return [one.device for one in self._chassis.values()]
+        return [self._accurate(one.device) for one in self._chassis.values()]
+
+    def _accurate(self, device: Device) -> Device:
+        stated = {POWER.name: self._gain_ratio, ENERGY.name: self._gain_ratio}
+        return replace(device, metrics=tuple(one.accurate_to(stated.get(one.name)) for one in device.metrics))
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         session = self._session
         if session is None:
             raise TryAgain("the controller's session is not open")
+        refused: Refused | None = None
+        has_told = False
         for device in devices:
-            told = _told(session, self._chassis[device.id].places)
+            try:
+                told = _told(session, self._chassis[device.id].places)
+            except Refused as error:  # of this chassis: the others are read on
+                refused = error
+                continue
+            has_told = True
             yield Sample(device.id, tuple(told.get(metric.name) for metric in device.metrics))
+        if refused is not None and not has_told:
+            raise refused
 
     def close(self) -> None:
         """Delete the session."""
@@ -118,11 +140,14 @@ class RedfishCollector(Collector):
 def _found(session: Session, host: str) -> Iterator[_Chassis]:
     """Each chassis that tells power; those within another belong to it."""
     members = _members(session, _link(session.get(ROOT), "Chassis"))
-    documents = {path: session.get(path) for path in members[:MOST_CHASSIS]}
+    documents = _given(session, members[:MOST_CHASSIS])
     index = 0
     for path, document in documents.items():
         places = tuple(_places(document))
-        told = _told(session, places)
+        try:
+            told = _told(session, places)
+        except Refused:
+            continue
         if POWER.name not in told:
             continue
         inside = _link(document.get("Links") or {}, "ContainedBy")
@@ -140,6 +165,20 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
         )
         index += 1
         yield _Chassis(device, places)
+
+
+def _given(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The documents of the chassis; one that is refused costs no other, unless it is all of them."""
+    documents: dict[str, dict[str, Any]] = {}
+    refused: Refused | None = None
+    for path in paths:
+        try:
+            documents[path] = session.get(path)
+        except Refused as error:
+            refused = error
+    if refused is not None and not documents:
+        raise refused
+    return documents
 
 
 def _step_j(joules: float | None) -> float:

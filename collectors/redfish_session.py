@@ -6,65 +6,42 @@ deleted at the end; controllers without sessions take Basic authentication.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
-import os
-import stat
+import ssl
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from perfwatch_collectors.fetching import is_about_a_certificate
+from perfwatch_collectors.fetching import cause_of, is_about_a_certificate, what_of_a_certificate
 
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.errors import ConfigError, TryAgain, reason_of
 from perfwatch.text import clean
+
+if TYPE_CHECKING:
+    from perfwatch_collectors.credentials import Credentials
 
 DOCUMENT_BYTES = 4 * 2**20
 CONNECT_S, ANSWER_S = 3.0, 8.0
 """Controllers are slow: an answer of some seconds is usual."""
+WHOLE_S = 15.0
+"""How long a whole answer is waited for, however it comes."""
+AT_EXIT_S = 2.0
+"""How long the end of a program waits for its sessions to be deleted, all of them together."""
+LEAST_S = 0.05
+"""So long each is given whatever the others took: the request is sent, if not answered."""
 BUSY_S = 10.0
 """Pause after a controller that says that it is busy, or that refuses."""
 SESSIONS = "/redfish/v1/SessionService/Sessions"
 _NO_SESSIONS = (404, 405, 501)
 
 
-class Credentials(NamedTuple):
-    """Who asks."""
-
-    user: str
-    password: str
-
-
-def credentials(user: str, password: str, file: str) -> Credentials:
-    """From a file that only its owner may read (`USER:PASSWORD`), else from two variables of the environment.
-
-    Raises:
-        ConfigError: others may read the file, or it is not of that form.
-        Unavailable: the variables are not set.
-    """
-    if file:
-        return _of_file(Path(file).expanduser())
-    missing = next((name for name in (user, password) if not os.environ.get(name)), None)
-    if missing is not None:
-        raise Unavailable(
-            f"the variable {clean(missing, 60)} of the environment is not set",
-            f"export {clean(user, 60)}=... {clean(password, 60)}=..., or name a file with credentials=FILE",
-        )
-    return Credentials(os.environ[user], os.environ[password])
-
-
-def _of_file(path: Path) -> Credentials:
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the credentials {clean(path)}: {clean(error, 100)}") from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise ConfigError(f"cannot use the credentials {clean(path)}: others may read it; chmod 600 it")
-    user, colon, password = text.partition(":")
-    if not colon or not user:
-        raise ConfigError(f"cannot use the credentials {clean(path)}: it holds one line, USER:PASSWORD")
-    return Credentials(user, password)
+class Refused(TryAgain):
+    """The controller answers, and does not give that document."""
 
 
 class Session:
@@ -74,23 +51,24 @@ class Session:
         url: `https://HOST`.
         who: user and password.
         verify: whether its certificate is checked.
+        ca: a file of certificates that are trusted, in place of the usual ones.
+
+    Raises:
+        ConfigError: the file of certificates is none.
     """
 
-    def __init__(self, url: str, who: Credentials, *, verify: bool) -> None:
+    def __init__(self, url: str, who: Credentials, *, verify: bool, ca: str = "") -> None:
         import httpx
 
         self._httpx: Any = httpx
         self._who = who
         self.shown = clean(f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}", 100)
-        self._client = httpx.Client(
-            base_url=url,
-            verify=verify,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
-            trust_env=False,
-            headers={"Accept": "application/json", "OData-Version": "4.0"},
-        )
+        self._url, self._trusts = url, _trusting(ca) if ca and verify else verify
+        self._client = self._new_client(ANSWER_S)
         self._location = ""
         self._has_logged_in = False
+        self._until_s = 0.0
+        self._closing = threading.Lock()
 
     def get(self, path: str) -> dict[str, Any]:
         """A document.
@@ -108,11 +86,36 @@ class Session:
 
     def close(self) -> None:
         """End the session: a controller has room for few."""
-        if self._location:
-            with contextlib.suppress(TryAgain):
-                self._ask("DELETE", self._location)
-        self._location, self._has_logged_in = "", False
-        self._client.close()
+        with self._closing:
+            location, self._location = self._location, ""
+            self._has_logged_in = False
+            if location:
+                with contextlib.suppress(TryAgain):
+                    self._ask("DELETE", location)
+            self._client.close()
+        _open.discard(self)
+
+    def close_at_exit(self, patience_s: float) -> None:
+        """The same for a program that ends, whose thread may be in a call that does not return."""
+        if not self._closing.acquire(timeout=patience_s):
+            return  # it is being deleted, and the controller takes its time
+        location, self._location = self._location, ""
+        try:
+            if location:
+                with self._new_client(patience_s) as client, contextlib.suppress(self._httpx.HTTPError):
+                    client.headers.update(self._client.headers)
+                    client.delete(location)
+        finally:
+            self._closing.release()
+
+    def _new_client(self, answer_s: float) -> Any:
+        return self._httpx.Client(
+            base_url=self._url,
+            verify=self._trusts,
+            timeout=self._httpx.Timeout(answer_s, connect=min(answer_s, CONNECT_S)),
+            trust_env=False,
+            headers={"Accept": "application/json", "OData-Version": "4.0"},
+        )
 
     def _log_in(self) -> None:
         self._client.headers.pop("X-Auth-Token", None)
@@ -125,6 +128,7 @@ class Session:
             self._client.headers["X-Auth-Token"] = token
             place = response.headers.get("Location", "")
             self._location = urlsplit(place).path or str(self._json(response).get("@odata.id", ""))
+            _open.add(self)
         elif response.status_code in _NO_SESSIONS:
             self._client.auth = (self._who.user, self._who.password)
         else:
@@ -133,16 +137,36 @@ class Session:
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         httpx = self._httpx
+        self._until_s = time.monotonic() + WHOLE_S
         try:
-            return self._client.request(method, path, follow_redirects=False, **more)
+            return self._client.request(
+                method, path, follow_redirects=False, extensions={"trace": self._hurry}, **more
+            )
+        except httpx.ConnectTimeout as error:
+            raise TryAgain(
+                f"{self.shown} took no connection within {CONNECT_S:g} s; is it on, and the right address?",
+                BUSY_S,
+            ) from error
         except httpx.TimeoutException as error:
             raise TryAgain(f"{self.shown} gave no answer within {ANSWER_S:g} s", BUSY_S) from error
         except httpx.ConnectError as error:
-            said = "has a certificate that is not trusted here (verify=false takes it as it is)"
-            reason = said if is_about_a_certificate(error) else "cannot be reached"
-            raise TryAgain(f"{self.shown} {reason}", BUSY_S) from error
+            raise TryAgain(f"{self.shown} {_why_unreached(error)}", BUSY_S) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise TryAgain(f"{self.shown} broke off ({type(error).__name__})", BUSY_S) from error
+
+    def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
+        """Have all reads of a new connection look at the time: a head can drip without end."""
+        if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            return
+        stream = info["return_value"]
+        read = stream.read
+
+        def in_time(*args: Any, **named: Any) -> Any:
+            if time.monotonic() > self._until_s:
+                raise TryAgain(f"{self.shown} takes longer than {WHOLE_S:g} s for an answer", BUSY_S)
+            return read(*args, **named)
+
+        stream.read = in_time
 
     def _document(self, response: Any, path: str) -> dict[str, Any]:
         if response.status_code == 404:
@@ -160,8 +184,40 @@ class Session:
             found = None
         return found if isinstance(found, dict) else {}
 
-    def _refused(self, status: int, what: str) -> TryAgain:
+    def _refused(self, status: int, what: str) -> Refused:
         hint = {401: ": wrong user or password", 403: ": the user may not", 503: ": it is busy"}.get(
             status, ""
         )
-        return TryAgain(f"{self.shown} refuses {what} (status {status}{hint})", BUSY_S)
+        return Refused(f"{self.shown} refuses {what} (status {status}{hint})", BUSY_S)
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    """What trusts the certificates in a file, and no others."""
+    try:
+        return ssl.create_default_context(cafile=str(Path(ca).expanduser()))
+    except OSError as error:
+        reason = "it holds none" if isinstance(error, ssl.SSLError) else reason_of(error)
+        raise ConfigError(f"cannot use the certificates {clean(ca)}: {reason}") from error
+
+
+def _why_unreached(error: Exception) -> str:
+    """What keeps a connection from coming about, and what can be done about it."""
+    if is_about_a_certificate(error):
+        return (
+            f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); ca=FILE names one "
+            "to trust, verify=false takes it as it is"
+        )
+    if isinstance(cause_of(error, ssl.SSLError), ssl.SSLError):
+        return "speaks no TLS that is understood here; is it http://, or another port?"
+    return "cannot be reached; is it on, and the right address?"
+
+
+_open: set[Session] = set()
+"""Sessions that were not deleted yet: who leaves does not wait for the threads that would."""
+
+
+@atexit.register
+def _close_all() -> None:
+    until_s = time.monotonic() + AT_EXIT_S
+    for session in tuple(_open):
+        session.close_at_exit(max(LEAST_S, until_s - time.monotonic()))

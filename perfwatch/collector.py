@@ -34,6 +34,8 @@ class Collector(ABC):
     """Default sampling period; the user may ask for another."""
     floor_s: ClassVar[float] = 0.01
     """The shortest period that makes sense for this source; a shorter wish is raised to it."""
+    idle_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that do nothing for this one of several that share them; they are not shown to people."""
     instead_of: ClassVar[tuple[str, ...]] = ()
     """Collectors of the same devices, which do not take part unasked where this one was asked for."""
     isolates: ClassVar[bool] = False

@@ -90,6 +90,7 @@ class Metric:
             the instant.
         estimated: the value comes from a model, not from a sensor.
         step: for a counter: the amount that it moves by at a time, where that is coarse (a plug's whole Wh).
+        gain_ratio: by which share every value may be wrong in the same way, where that was stated.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Metric:
     window_s: float | None = None
     estimated: bool = False
     step: float | None = None
+    gain_ratio: float | None = None
 
     def wrapping_at(self, limit: float | None) -> Metric:
         """The same metric with the value at which it starts again from zero."""
@@ -110,6 +112,10 @@ class Metric:
     def stepping_by(self, step: float | None) -> Metric:
         """The same metric with the amount that it moves by at a time."""
         return replace(self, step=step)
+
+    def accurate_to(self, gain_ratio: float | None) -> Metric:
+        """The same metric with the accuracy that its maker, or its owner, states."""
+        return replace(self, gain_ratio=gain_ratio)
 
     def observed(self, *, update_s: float | None = None, window_s: float | None = None) -> Metric:
         """The same metric with what is known about its source: update period and averaging window, s."""

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +40,8 @@ class Plugin:
     about: str = ""
     needs: tuple[str, ...] = ()
     """Of a described one that comes with perfwatch: a program or path of which one has to be there."""
+    unasked: bool = True
+    """Whether it takes part by itself where what it needs is there; else only whoever names it gets it."""
 
 
 def builtin() -> dict[str, Plugin]:
@@ -57,10 +59,11 @@ def builtin() -> dict[str, Plugin]:
         name: Plugin(
             name,
             row["target"],
-            row["default"] and _has(needs := tuple(row.get("needs", ())), places),
+            row["default"] and has_one_of(tuple(row.get("needs", ())), places),
             "built in",
             row["about"],
-            needs,
+            tuple(row.get("needs", ())),
+            row["default"],
         )
         for name, row in rows.items()
     }
@@ -74,10 +77,15 @@ def in_folder(folder: Path | None) -> dict[str, Plugin]:
     return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in files}
 
 
-def _has(needs: tuple[str, ...], places: list[str]) -> bool:
-    """Whether this machine has one of the programs or paths that a described collector reads."""
+def has_one_of(needs: tuple[str, ...], places: Sequence[str] = ()) -> bool:
+    """Whether this machine has one of the programs or paths that a described collector reads.
+
+    Args:
+        places: where programs are looked for, for who asks for many.
+    """
+    among = places or programs.places()
     return not needs or any(
-        _is_path(name) if name[0] == "/" else programs.program(name, places) for name in needs
+        _is_path(name) if name[0] == "/" else programs.program(name, among) for name in needs
     )
 
 

@@ -76,6 +76,24 @@ def parse_duration(value: str | float) -> float:
     return total
 
 
+def parse_accuracy(text: str) -> float | None:
+    """`1%` or `0.01` as a ratio; None for an empty text.
+
+    Raises:
+        ConfigError: it is neither, or more than all.
+    """
+    if not text.strip():
+        return None
+    number, percent, rest = text.strip().partition("%")
+    try:
+        ratio = float(number) / (100.0 if percent else 1.0)
+    except ValueError:
+        ratio = math.nan
+    if rest or not 0.0 <= ratio < 1.0:
+        raise ConfigError(f"cannot take {clean(text, 40)!r} as an accuracy: write it as 1% or 0.01")
+    return ratio
+
+
 def format_quantity(
     value: float | None, unit: str = "", error: float | None = None, *, digits: int = 3
 ) -> str:

@@ -38,7 +38,8 @@ def _described(file: Path) -> tuple[str, dict[str, object]]:
     """A collector that a TOML file describes; it takes part where one of the things it needs is there."""
     of = importlib.import_module("perfwatch_collectors.described.language").load(file)
     source = of.source
-    needs = [command[0] for command in source.commands] or [source.file, source.directory]
+    commands = [source.needs] if source.needs else [command[0] for command in source.commands]
+    needs = commands or [source.file, source.directory]
     return of.name, {
         "target": file.name,
         "default": source.unasked,

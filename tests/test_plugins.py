@@ -77,3 +77,12 @@ def test_a_described_collector_takes_part_where_its_tool_is(
     tool.chmod(0o755)
     assert plugins.builtin()["rebellions"].default
     assert plugins.builtin()["nvidia"].default, "a programmed one looks for itself"
+
+
+def test_what_one_collector_needs_is_not_what_the_next_one_does() -> None:
+    """What nobody gets unasked once had the needs of the row before it: a plug those of a chip's tool."""
+    known = plugins.builtin()
+    assert (known["shelly"].needs, known["shelly"].unasked) == ((), False)
+    assert known["ipmi_dcmi"].needs == ("ipmitool", "ipmi-dcmi")
+    assert known["slurm"].needs == ("scontrol",)
+    assert (known["acpi_meter"].unasked, known["acpi_meter"].default) == (True, False)

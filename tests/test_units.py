@@ -20,6 +20,7 @@ from perfwatch.units import (
     format_percent,
     format_quantity,
     format_rate,
+    parse_accuracy,
     parse_duration,
     significant,
 )
@@ -259,3 +260,16 @@ def test_memory_is_counted_in_powers_of_1024(value: float | None, shown: str) ->
 )
 def test_an_error_does_not_bury_the_value(value, error, text):
     assert format_quantity(value, "", error) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"), [("1%", 0.01), ("0.5 %", 0.005), ("0.02", 0.02), ("", None), (" ", None)]
+)
+def test_an_accuracy_is_a_share(text, ratio):
+    assert parse_accuracy(text) == (None if ratio is None else pytest.approx(ratio))
+
+
+@pytest.mark.parametrize("text", ["1", "100%", "-1%", "1%%", "one", "nan", "1% of it"])
+def test_what_is_no_accuracy_is_answered_with_one(text):
+    with pytest.raises(ConfigError, match=r"write it as 1% or 0\.01"):
+        parse_accuracy(text)

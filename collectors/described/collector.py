@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfwatch_collectors.credentials import Credentials, credentials
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
@@ -27,6 +28,7 @@ from perfwatch_collectors.fetching import checked_url, shown
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Device, Gone, Reading
+from perfwatch.units import parse_accuracy
 
 if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description
@@ -45,11 +47,24 @@ class DescribedOptions:
         root: stands before the paths of files and directories; another one reads a copied tree.
         url: another page than the description's.
         host: the machine that the devices are of, where that is not this one.
+        user, password: names of the environment variables that hold who asks for a page.
+        credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
+        keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
+        accuracy: of its power and energy, as its maker states it: `1%`.
     """
 
     root: str = "/"
     url: str = ""
     host: str = ""
+    user: str = ""
+    password: str = ""
+    credentials: str = ""
+    keyring: str = ""
+    accuracy: str = ""
+
+
+_OF_A_PAGE = frozenset({"url", "user", "password", "credentials", "keyring"})
+_OF_A_TREE = frozenset({"root"})
 
 
 class DescribedCollector(Collector):
@@ -67,6 +82,7 @@ class DescribedCollector(Collector):
             raise ConfigError(f"cannot set option url of collector {self.name}: it reads no page")
         if url:
             _check_url(url, self.name)
+        self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._place: Place | None = None
         self._rates = Rates()
         self._known: dict[str, Device] = {}
@@ -170,20 +186,30 @@ class DescribedCollector(Collector):
             return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
         if source.commands:
             return [
-                Command(argv, source.timeout_s, also, once=source.also_once) for argv, also in find(source)
+                Command(argv, source.timeout_s, also, once=source.also_once, needs=source.needs)
+                for argv, also in find(source)
             ]
         if source.directory:
             return [Directories(root, source.directory, source.remedy)]
         if source.url:
             of_metrics = self.description.read.format == PROMETHEUS
-            return [WebPage(source, self.options.url or source.url, of_metrics=of_metrics)]
+            url = self.options.url or source.url
+            return [WebPage(source, url, who=self._who_asks(), of_metrics=of_metrics)]
         path = root / source.file.lstrip("/")
         if not _is_there(path):
             raise Unavailable(f"{source.file} is not there", source.remedy)
         return [File(path)]
 
+    def _who_asks(self) -> Credentials | None:
+        """Who asks for the page, where the person or the description says so."""
+        said, of = self.options, self.description.source
+        user, password = said.user or of.user, said.password or of.password
+        if not (user or password or said.credentials or said.keyring):
+            return None
+        return credentials(user, password, said.credentials, said.keyring)
+
     def _read(self) -> list[Found]:
-        return self._of_its_host(devices_in(self.records(), self.description))
+        return self._as_told(devices_in(self.records(), self.description))
 
     def records(self) -> Sequence[Record]:
         """What its source tells now, before anything is made of it; it has to be open.
@@ -216,16 +242,18 @@ class DescribedCollector(Collector):
         except CollectorError:
             return ()
 
-    def _of_its_host(self, found: list[Found]) -> list[Found]:
-        host = self.options.host
-        return [one.on(host) for one in found] if host else found
+    def _as_told(self, found: list[Found]) -> list[Found]:
+        """With what the person says of the devices: whose they are, how accurate."""
+        host, gain_ratio = self.options.host, self._gain_ratio
+        found = [one.on(host) for one in found] if host else found
+        return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:
         """A device that tells one metric more is declared anew; one that tells less keeps what it had."""
         seen = {one.device.id for one in found}
         for at, one in enumerate(found):
             known = self._known.get(one.device.id)
-            if known is None or not set(one.device.metrics) <= set(known.metrics):
+            if known is None or _tells_more(one.device, known):
                 self._known[one.device.id] = one.device
                 yield Appeared(one.device)
             elif known != one.device:
@@ -257,10 +285,15 @@ def _is_there(path: Path) -> bool:
         return True
 
 
+def _tells_more(device: Device, known: Device) -> bool:
+    """Whether it has a metric that it had not; almost always they are the same, which is quickly seen."""
+    return device.metrics != known.metrics and not set(device.metrics) <= set(known.metrics)
+
+
 def _as_known(one: Found, known: Device, of: Description) -> Found:
     """What is told, in the order in which the device declared it."""
-    told = {each.metric: each for each in of.metrics}
-    return replace(one, device=known, told=tuple(told[metric] for metric in known.metrics))
+    told = {each.metric.name: each for each in of.metrics}
+    return replace(one, device=known, told=tuple(told[metric.name] for metric in known.metrics))
 
 
 def class_of(path: str) -> type[DescribedCollector]:
@@ -280,6 +313,7 @@ def class_from(of: Description) -> type[DescribedCollector]:
         "period_s": of.source.period_s,
         "floor_s": of.source.floor_s,
         "instead_of": of.instead,
+        "idle_options": _OF_A_PAGE if not of.source.url else _OF_A_TREE,
         "description": of,
     }
     return type(f"Described_{of.name}", (DescribedCollector,), values)

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perfwatch_collectors.described.records import Record, fits
@@ -29,6 +30,7 @@ class Source:
             no shell reads them.
         also: to each of them a second one, which tells more of the same devices.
         also_once: what the second one tells does not change: it is asked once, not at each reading.
+        needs: a program that has to be there, and that messages name, where a shell runs the command.
         stream: the command is started once and prints on and on.
         file: is read at each poll.
         directory: a pattern of directories, each of which is a device; its files are the fields.
@@ -46,6 +48,7 @@ class Source:
     commands: tuple[tuple[str, ...], ...] = ()
     also: tuple[tuple[str, ...], ...] = ()
     also_once: bool = False
+    needs: str = ""
     stream: bool = False
     file: str = ""
     directory: str = ""
@@ -100,9 +103,14 @@ class Told:
     least: float = -math.inf
     most: float = math.inf
 
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether the value is what the field says, and nothing besides."""
+        return not (self.find or self.times or self.over or self.minus) and self.empty is None
+
     def is_told_by(self, record: Record) -> bool:
         """Whether the device of a record tells this at all."""
-        if not all(fits(record.text(name), texts) for name, texts in self.only.items()):
+        if self.only and not all(fits(record.text(name), texts) for name, texts in self.only.items()):
             return False
         return record.has(self.sources) or (self.empty is not None and record.has_none(self.sources))
 
@@ -115,6 +123,10 @@ class Told:
 
     def value(self, record: Record) -> float | None:
         """One value of all that the field tells."""
+        if self._is_plain:
+            raws = record.first(self.sources)
+            if len(raws) == 1:  # by far the most fields of the most outputs
+                return self.reading.value(raws[0])
         if self.empty is not None and record.has_none(self.sources):
             return self.empty
         value = combined(self.values(record), self.combine)

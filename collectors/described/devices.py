@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.records import fits
 from perfwatch_collectors.described.values import combined, is_missing
 
+from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device, Reading, Sample
 from perfwatch.text import clean
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.records import Record
 
 NAME_LENGTH = 200
+_MEASURES = (POWER.name, ENERGY.name)
 _MORE_THAN_ALL = 1.1
 """A total is renewed at its own times: a tenth more than all the time was busy is as good as all."""
 
@@ -47,12 +49,22 @@ class Found:
         """The same device, of another machine than the one that reads it."""
         return replace(self, device=replace(self.device, facts={**self.device.facts, "host": host}))
 
+    def accurate_to(self, gain_ratio: float) -> Found:
+        """The same device, its power and energy known to be so accurate."""
+        metrics = tuple(
+            metric.accurate_to(gain_ratio) if metric.name in _MEASURES else metric
+            for metric in self.device.metrics
+        )
+        return replace(self, device=replace(self.device, metrics=metrics))
+
     def sample(self) -> Sample:
         """Its values as the records have them."""
         return Sample(self.device.id, tuple(self.value(told) for told in self.told))
 
     def value(self, told: Told) -> float | None:
         """What the records tell of one metric."""
+        if len(self.records) == 1 and not self.is_board:
+            return told.value(self.records[0])
         each = (told.value(record) for record in self.records)
         if self.is_board and told.board:
             return combined(list(each), told.board)

@@ -26,7 +26,7 @@ from perfwatch.errors import ConfigError, reason_of
 from perfwatch.model import DeviceKind, Kind, Metric, Scope, Unit
 from perfwatch.text import clean, did_you_mean
 from perfwatch.toml import tables_of
-from perfwatch.units import parse_duration
+from perfwatch.units import parse_accuracy, parse_duration
 
 FILE_BYTES = 2**20
 DIRECTORY = "directory"
@@ -212,6 +212,7 @@ def _source(table: _Table, read: Read) -> Source:
         commands=_commands(table, "command"),
         also=also,
         also_once=table.flag("also_once"),
+        needs=table.text("needs", ""),
         stream=stream,
         file=table.text("file", ""),
         directory=table.text("directory", ""),
@@ -243,6 +244,7 @@ _OF_A_PAGE = ("user", "password", "token", "verify")
 _OF_A_SOURCE = (
     "also",
     "also_once",
+    "needs",
     "stream",
     "period",
     "fastest",
@@ -398,7 +400,7 @@ def _units_for(text: str, unit: Unit) -> str:
 METRIC_KEYS = (
     *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
     *("minus", "times", "over", "only", "empty"),
-    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
+    *("find", "board", "rate", "update", "window", "step", "wraps_at", "accuracy"),
 )
 
 
@@ -419,5 +421,6 @@ def _metric(name: str, own: _Table) -> Metric:
     if step > 0.0:
         metric = metric.stepping_by(step)
     metric = metric.observed(update_s=own.seconds("update", None), window_s=own.seconds("window", None))
+    metric = metric.accurate_to(parse_accuracy(own.text("accuracy", "")))
     wraps_at = own.number("wraps_at", 0.0)
     return metric.wrapping_at(wraps_at) if wraps_at > 0.0 else metric

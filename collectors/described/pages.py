@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from perfwatch_collectors.described.records import Record
@@ -16,25 +17,49 @@ from perfwatch_collectors.described.records import Record
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page, labels_of
 
+KNOWN, KNOWN_BYTES = 2048, 4096
+"""So many labels of series are kept, none of them longer than this."""
 _FAMILY = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?\Z")
 
 
 class Series(Record):
     """The series of one device: its labels, and its values by family."""
 
-    def __init__(self, labels: Mapping[str, str]) -> None:
-        super().__init__(dict(labels))
-        self.series: list[tuple[str, Mapping[str, str], Any]] = []
+    def __init__(self) -> None:
+        super().__init__({})
+        self.series: dict[str, list[tuple[Mapping[str, str], Any]]] = {}
+        self._told: Mapping[str, str] = {}
+        self._first: dict[tuple[str, ...], list[Any]] = {}
+
+    def add(self, family: str, labels: Mapping[str, str], value: Any) -> None:
+        """Take a series; of labels that differ from one to the other the first is that of the device."""
+        if labels is not self._told:  # most families have the same
+            self.fields.update({name: text for name, text in labels.items() if name not in self.fields})
+            self._told = labels
+        self.series.setdefault(family, []).append((labels, value))
+
+    def first(self, names: Sequence[str]) -> list[Any]:
+        """It is asked for whether a device tells a metric, and for its value: it is looked for once."""
+        key = tuple(names)
+        found = self._first.get(key)
+        if found is None:
+            found = self._first[key] = super().first(names)
+        return found
 
     def values(self, name: str) -> list[Any]:
         """The values of a family with such labels; of a label its text."""
-        family, wanted = family_of(name) if _FAMILY.match(name) else (name, {})
-        found = [
-            value
-            for known, labels, value in self.series
-            if known == family and all(labels.get(label) == text for label, text in wanted.items())
-        ]
+        family, wanted = _field(name)
+        told = self.series.get(family, ())
+        if not wanted:
+            found = [value for _, value in told]
+        else:
+            found = [value for labels, value in told if wanted.items() <= labels.items()]
         return found or ([self.fields[name]] if name in self.fields else [])
+
+
+@lru_cache(1024)
+def _field(name: str) -> tuple[str, Mapping[str, str]]:
+    return family_of(name) if _FAMILY.match(name) else (name, {})
 
 
 def family_of(name: str) -> tuple[str, Mapping[str, str]]:
@@ -64,12 +89,23 @@ def devices_of(body: bytes, each: Sequence[str], fields: Sequence[str]) -> Itera
     found: dict[tuple[str, ...], Series] = {}
     for family in dict.fromkeys(family_of(field)[0] for field in fields):
         for raw, value in page.lines(family):
-            labels = labels_of(raw)
-            key = tuple(_label(labels, names) for names in each)
-            device = found.setdefault(key, Series(labels))
-            device.fields.update({name: text for name, text in labels.items() if name not in device.fields})
-            device.series.append((family, labels, value))
+            known = _known if len(raw) <= KNOWN_BYTES else _taken_apart
+            labels, key = known(raw, tuple(each))
+            device = found.get(key)
+            if device is None:
+                device = found[key] = Series()
+            device.add(family, labels, value)
     yield from found.values()
+
+
+def _taken_apart(raw: bytes, each: tuple[str, ...]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The labels of a series, and which device they are of."""
+    labels = labels_of(raw)
+    return labels, tuple(_label(labels, names) for names in each)
+
+
+_known = lru_cache(KNOWN)(_taken_apart)
+"""The same for labels that were seen: those of a device are the same in each family and on each page."""
 
 
 def _label(labels: Mapping[str, str], names: str) -> str:

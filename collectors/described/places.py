@@ -28,6 +28,7 @@ from perfwatch.redact import redact_command
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
+    from perfwatch_collectors.credentials import Credentials
     from perfwatch_collectors.described.description import Source
 
 OUTPUT_BYTES = 4 * 2**20
@@ -75,6 +76,8 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
         Unavailable: none of them is.
     """
     where = places(path)
+    if source.needs and program(source.needs, where) is None:
+        raise Unavailable(f"{clean(source.needs, 60)} is not there", source.remedy)
     found = []
     for at, command in enumerate(source.commands):
         there = program(command[0], where)
@@ -96,14 +99,21 @@ class Command:
         timeout_s: so long its answer is waited for.
         also: one that tells more of the same devices.
         once: it tells what does not change: what it said first is what it says.
+        needs: the program that it is about, where that is not the first.
     """
 
     def __init__(
-        self, argv: Sequence[str], timeout_s: float, also: Sequence[str] = (), *, once: bool = False
+        self,
+        argv: Sequence[str],
+        timeout_s: float,
+        also: Sequence[str] = (),
+        *,
+        once: bool = False,
+        needs: str = "",
     ) -> None:
         self._argv = list(argv)
         self._timeout_s = timeout_s
-        self.shown = shown(argv)
+        self.shown = clean(needs, 60) or shown(argv)
         self.also = Command(also, timeout_s, once=once) if also else None
         self._is_asked_once, self._said_once = once and not also, b""
         self.failure: Failed | None = None
@@ -209,19 +219,22 @@ class WebPage:
     """A page that is fetched for each reading.
 
     Args:
-        source: names the variables of the environment that hold user, password and token.
+        source: names the variable of the environment that holds a token.
         url: the address.
+        who: who asks, where it is not the address that says so.
         of_metrics: whether it is one of metrics; else it is taken as it is.
     """
 
-    def __init__(self, source: Source, url: str, *, of_metrics: bool) -> None:
+    def __init__(self, source: Source, url: str, *, who: Credentials | None, of_metrics: bool) -> None:
         self.shown = f"the page {shown_url(url)}"
         self._fetcher = Fetcher(
             checked_url(url, of_metrics=of_metrics),
-            user=_user(source),
+            user=who,
             token=_secret(source.token),
             verify=source.verify,
             of_metrics=of_metrics,
+            how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
+            "credentials=FILE or keyring=SERVICE/USER",
         )
 
     def output(self) -> bytes:
@@ -235,12 +248,6 @@ class WebPage:
     def close(self) -> None:
         """Give the connection back."""
         self._fetcher.close()
-
-
-def _user(source: Source) -> tuple[str, str] | None:
-    if not source.user:
-        return None
-    return _secret(source.user), _secret(source.password)
 
 
 def _secret(variable: str) -> str:

@@ -149,6 +149,8 @@ class Reading:
             return None
         if isinstance(raw, bool):
             return float(raw)
+        if isinstance(raw, (int, float)) and not self.missing:  # a page's: no text to be taken apart
+            return self._scaled(float(raw), "")
         text = str(raw).strip()[:MOST_TEXT]
         if _HEXADECIMAL.match(text):
             return self._scaled(float(int(text, 16)), "")

@@ -24,7 +24,13 @@ ASKED_FOR_BY = {
     "jsonl": "-w jsonl=PATH",
 }
 """What asks for a collector whose options `-c` cannot give."""
-_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}
+_TYPES = {
+    "tuple[str, ...]": "list",
+    "str": "text",
+    "int": "whole number",
+    "float": "number",
+    "bool": "true or false",
+}
 HELP = """The collectors there are, built in and installed: what each reads, whether it takes part unasked,
 and its options with their defaults (set with -c NAME:OPTION=VALUE)."""
 
@@ -110,6 +116,7 @@ def _installed(plugin: Plugin) -> dict[str, Any]:
         "default": plugin.default,
         "target": plugin.target,
         "needs": list(plugin.needs),
+        "unasked": plugin.unasked,
     }
     try:
         return {**record, **_class(plugins.load(plugin))}
@@ -122,7 +129,9 @@ def _class(loaded: type[Collector]) -> dict[str, Any]:
         "about": loaded.about,
         "floor_s": loaded.floor_s,
         "options": [
-            {"name": item.name, "type": _type(item), "default": _default(item)} for item in _fields(loaded)
+            {"name": item.name, "type": _type(item), "default": _default(item)}
+            for item in _fields(loaded)
+            if item.name not in loaded.idle_options
         ],
         "error": None,
     }
@@ -156,7 +165,7 @@ def _lines(one: dict[str, Any]) -> list[str]:
 
     asked = asked_for_by(one["name"], one.get("path"))
     part = "takes part" if one["default"] else f"on request: {clean(asked)}"
-    if one.get("needs") and not one["default"]:
+    if one.get("needs") and one.get("unasked") and not one["default"]:
         part = f"takes part where {' or '.join(map(clean, one['needs']))} is there"
     lines = [f"{clean(one['name'])}  ({clean(one['origin'])}; {part})", f"    {clean(one['about'])}"]
     if one["name"] not in ASKED_FOR_BY:

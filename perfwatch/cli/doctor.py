@@ -69,10 +69,11 @@ def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
     for name in read.states:
         yield _looked_at(name, read)
     others = [one for one in plugins.every(config.own_collectors).values() if one.name not in read.states]
+    waiting = [one for one in others if one.needs and not plugins.has_one_of(one.needs)]
     for plugin in others:
-        if not plugin.needs or plugin.default:
+        if plugin not in waiting:
             yield _not_chosen(plugin)
-    yield from _chips_that_are_not_here([one for one in others if one.needs and not one.default])
+    yield from _chips_that_are_not_here(waiting)
 
 
 def _looked_at(name: str, read: Once) -> Check:
@@ -214,11 +215,25 @@ def _lines(collectors: Sequence[Check], here: Sequence[Check]) -> Iterator[str]:
     yield "collectors"
     for check in collectors:
         yield from _check_lines(check)
+    if any(check.verdict == ON_REQUEST for check in collectors):
+        yield from _what_to_do_next()
     yield "this machine"
     for check in here:
         yield from _check_lines(check)
     broken = [check.name for check in [*collectors, *here] if check.verdict == BROKEN]
     yield f"broken: {', '.join(broken)}" if broken else "nothing is broken"
+
+
+def _what_to_do_next() -> Iterator[str]:
+    """How what is on request is asked for; the options are too many for this page."""
+    from perfwatch.exporters.layout import Paint, hanging
+
+    said = (
+        "-c NAME adds to a command what is on request, -w what counts work. A meter has to be told where it "
+        "is, as -c shelly:url=URL or -c redfish:url=https://BMC (docs/meters.md); `perfwatch collectors "
+        "NAME` lists what each takes, and `perfwatch doctor -c NAME:...` tries it before a job needs it."
+    )
+    yield from hanging(said, _width(), "next: ", paint=Paint(color=False, ascii_only=not _takes_unicode()))
 
 
 def _check_lines(check: Check) -> Iterator[str]:

@@ -21,7 +21,7 @@ from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Method
+from perfwatch.model import Device, Method
 from perfwatch.units import format_quantity
 
 GAIN_RATIOS = {"nvidia": 0.05}
@@ -171,7 +171,7 @@ def device_energy(
         samples=chosen.samples if chosen else 0,
         coverage=min(1.0, chosen.covered_s / duration_s) if chosen and duration_s > 0.0 else 0.0,
         largest_gap_s=_largest_gap_s(chosen, window) if chosen else duration_s,
-        gain_ratio=GAIN_RATIOS.get(tape.collector),
+        gain_ratio=gain_of(tape.device, tape.collector),
         estimated=chosen.estimated if chosen else False,
         findings=(
             *_lost_count(tape.label, counter if counted is None else None, window, limit_w),
@@ -179,6 +179,13 @@ def device_energy(
         ),
         counter_fault=fault,
     )
+
+
+def gain_of(device: Device, collector: str) -> float | None:
+    """The gain of a device's sensors, the largest of its power's and energy's; None where none was stated."""
+    stated = [one.gain_ratio for one in device.metrics if one.name in (POWER.name, ENERGY.name)]
+    known = [gain for gain in stated if gain is not None]
+    return max(known) if known else GAIN_RATIOS.get(collector)
 
 
 def _up_to(series: Series | None, until: float | None) -> Series | None:

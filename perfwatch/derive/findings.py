@@ -52,7 +52,7 @@ CODES: dict[str, str] = {
     "completion-counted": "Tokens are counted when a query ends: what is in work at the ends of the window "
     "counts too late.",
     "few-latencies": "A percentile rests on fewer than ten observations beyond it.",
-    "late-source": "A source began to tell after the job had started.",
+    "late-source": "A source began to tell after the job had started, or one that was asked for was silent.",
     "counter-reset": "A counter restarted: what it counted between two readings is not known; or it "
     "began with earlier jobs' work.",
     "estimated": "A figure comes from a model, not from a sensor.",

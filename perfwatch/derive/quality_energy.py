@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from perfwatch.derive.asked import asked_for
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
 from perfwatch.derive.official import energy_lacks
-from perfwatch.derive.scopes import covers_more_than_the_run, tells_energy
+from perfwatch.derive.scopes import covers_more_than_the_run, how_to_meter, tells_energy
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.update import Update, update_of
 from perfwatch.derive.windows import emptiness
@@ -89,9 +90,9 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
     elif evidence.tape.of_kind("mlperf") and not evidence.tape.header.get("command"):
         message = "There is no energy: the logs were imported without a power log (perfwatch import --power)."
     else:
-        message = (
-            f"No device of the run told its power or energy{_reasons(evidence)}; see `perfwatch doctor`."
-        )
+        metered = how_to_meter(evidence.tape, evidence.run, evidence.scopes)
+        said = f"No device of the run told its power or energy{_reasons(evidence)}"
+        message = f"{said}; {metered}." if metered else f"{said}; see `perfwatch doctor`."
     yield Finding("no-power", INSUFFICIENT, message)
 
 
@@ -100,10 +101,11 @@ _TELL_ENERGY = (POWER.name, ENERGY.name)
 
 def _reasons(evidence: Evidence) -> str:
     """Why collectors found nothing, as far as the session says."""
+    asked = asked_for(evidence.tape.header)  # what these say has a finding of its own
     last: dict[str, tuple[str, str]] = {}
     for event in evidence.tape.of_kind("status"):
-        if event.fields.get("device_id") is None:
-            collector = str(event.fields.get("collector"))
+        collector = str(event.fields.get("collector"))
+        if event.fields.get("device_id") is None and collector not in asked:
             last[collector] = (str(event.fields.get("state")), str(event.fields.get("reason", "")))
     absent = [
         f"{collector}: {reason}"
@@ -173,12 +175,13 @@ def _low_coverage(evidence: Evidence) -> Iterator[Finding]:
     if evidence.total.joules is not None:
         if lacks := energy_lacks(evidence.tape):
             yield Finding("low-coverage", INSUFFICIENT, f"The energy is not that of the whole run: {lacks}.")
+        metered = how_to_meter(evidence.tape, evidence.run, evidence.scopes)
         for device in evidence.headline.silent:
             yield Finding(
                 "low-coverage",
                 INSUFFICIENT,
                 f"{evidence.label(device)} is of the run and tells no energy; choose the others with "
-                "--devices, or a scope that contains it with --scope.",
+                f"--devices, or a scope that contains it with --scope{f' ({metered})' if metered else ''}.",
             )
         for label, reason in evidence.run.unread.items():
             yield Finding("low-coverage", INSUFFICIENT, unread_message(label, reason))

@@ -7,18 +7,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
 from typing import Any
 
+from perfwatch.derive.asked import asked_for, devices_of, reason_in, why_silent
 from perfwatch.derive.conditions import power_limit_w
 from perfwatch.derive.evidence import Evidence, listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding, level_of
 from perfwatch.derive.held_back import Shares, said_of, shares_in
 from perfwatch.derive.job import job_of
 from perfwatch.derive.numbers import integer, number
+from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import LEAST_SILENCE_S, Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.throttles import POWER
 from perfwatch.derive.work import OWN_TIMES, source_kind, workloads
+from perfwatch.metrics import ENERGY
+from perfwatch.metrics import POWER as WATTS
 from perfwatch.model import DeviceKind, Kind, State
 
+_TELL_ENERGY = (WATTS.name, ENERGY.name)
 LATE_SHARE = 0.05
 CLOCK_JUMP_S = 5.0
 """Wall time that runs ahead of the monotonic clock by more than this between two records is told."""
@@ -71,7 +76,7 @@ def _trouble(tape: Tape, device: DeviceTape, silence: Span) -> str:
             continue
         word = _IN_TROUBLE.get(str(event.fields.get("state")))
         who = device.collector if of_device is None else device.label
-        reason = str(event.fields.get("reason") or "").rstrip(".")
+        reason = reason_in(event.fields)
         if word is not None:
             told = f"{who} {word}{f': {reason}' if reason else ''}"
         elif event.t <= silence.start:
@@ -150,11 +155,48 @@ def _devices_guessed(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _late_source(evidence: Evidence) -> Iterator[Finding]:
-    for event in evidence.tape.of_kind("late_source"):
-        collector = event.fields.get("collector")
-        told = any(one.collector == collector and len(one.times) for one in evidence.tape.devices.values())
-        said = "began to tell only after the job had started" if told else "told nothing of this run"
-        yield Finding("late-source", INFO, f"{collector} {said}.")
+    tape = evidence.tape
+    late = [str(event.fields.get("collector")) for event in tape.of_kind("late_source")]
+    asked = [name for name in asked_for(tape.header) if name not in late and not _reads_workloads(tape, name)]
+    for collector in dict.fromkeys([*late, *asked]):
+        told = any(one.collector == collector and len(one.times) for one in tape.devices.values())
+        if told and collector in late:
+            yield Finding("late-source", INFO, f"{collector} began to tell only after the job had started.")
+        elif not told:
+            why = why_silent(tape, collector)
+            said = f"{collector} told nothing of this run{f': {why}' if why else ''}"
+            yield Finding("late-source", INFO, said if said.endswith("?") else f"{said}.")
+
+
+def _reads_workloads(tape: Tape, collector: str) -> bool:
+    return any(one.collector == collector for one in workloads(tape))
+
+
+def _silent_meter(evidence: Evidence) -> Iterator[Finding]:
+    """A meter that was asked for and is not of the headline, which fell silent or tells no number."""
+    in_headline = {device.number for device in evidence.headline.devices}
+    if not evidence.window.spans:
+        return
+    end = evidence.window.spans[-1].end
+    for collector in asked_for(evidence.tape.header):
+        for device in devices_of(evidence.tape, collector):
+            declared = [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY]
+            if device.number in in_headline or not declared or not len(device.times):
+                continue
+            if not tells_energy(device):
+                said = f"gave no number for {listed(declared)}"
+                yield Finding("late-source", INFO, f"{evidence.label(device)} {said}.")
+                continue
+            allowed_s = max(3 * device.period_s(evidence.interval_s), LEAST_SILENCE_S)
+            silence = max(
+                (_longest_silence(device, span) for span in evidence.window.spans),
+                key=lambda one: one.duration_s,
+            )
+            if silence.duration_s > allowed_s:
+                why = _trouble(evidence.tape, device, silence)
+                last = "in the last" if silence.end == end else "for"
+                said = f"{evidence.label(device)} gave nothing {last} {seconds(silence.duration_s)}"
+                yield Finding("late-source", INFO, f"{said}{f': {why}' if why else ''}.")
 
 
 def _late_page(evidence: Evidence) -> Iterator[Finding]:
@@ -293,6 +335,7 @@ CHECKS = (
     _throttled,
     _devices_guessed,
     _late_source,
+    _silent_meter,
     _late_page,
     _notes,
 )

@@ -465,7 +465,7 @@ def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, t
         else:
             devices = _measured(tape, run, scope)
             if scope.value in _METER_SCOPES:
-                devices = _one_a_host(devices)
+                devices = _one_a_host(devices, ids_of(tape.header.get("asked")))
         if devices and scope.value != headline.scope:
             found[scope.value] = devices
     return found
@@ -487,12 +487,46 @@ def _is_chip_scope_name(scope: Scope) -> bool:
     return scope in (Scope.ACCELERATOR, Scope.MODULE)
 
 
-def _one_a_host(meters: Iterable[DeviceTape]) -> tuple[DeviceTape, ...]:
-    """The first meter of each host: two of one scope tell the same watts."""
+def _one_a_host(meters: Iterable[DeviceTape], asked: Sequence[str]) -> tuple[DeviceTape, ...]:
+    """One meter of each host: two of one scope tell the same watts.
+
+    It is the one that was asked for first; which answers first is chance.
+    """
     first: dict[str, DeviceTape] = {}
-    for meter in meters:
+    order = {name: place for place, name in enumerate(asked)}
+    for meter in sorted(meters, key=lambda one: order.get(one.collector, len(order))):
         first.setdefault(meter.host, meter)
     return tuple(first.values())
+
+
+def passed_over(tape: Tape, run: RunDevices, devices: Sequence[DeviceTape]) -> tuple[DeviceTape, ...]:
+    """The other meters of the same scope and host, which stand back: two tell the same watts."""
+    places = {(device.host, device.device.scope) for device in devices}
+    shown = {device.number for device in devices}
+    return tuple(
+        device
+        for scope in {scope for _, scope in places if scope is not None and scope.value in _METER_SCOPES}
+        for device in _measured(tape, run, scope)
+        if device.number not in shown and (device.host, scope) in places
+    )
+
+
+def how_to_meter(tape: Tape, run: RunDevices, scopes: Mapping[str, Sequence[DeviceTape]]) -> str:
+    """Which option makes a meter the headline; empty where there is none.
+
+    `shelly:0 measured the wall: --scope wall makes it the headline`, and with several `--meter shelly:0`.
+    """
+    labels = labels_of(tape)
+    said = []
+    for name in _METER_SCOPES:
+        first = scopes.get(name, ())
+        others = passed_over(tape, run, first)
+        meters = [labels[device.number] for device in (*first, *others)]
+        if meters:
+            options = f"--meter {' or --meter '.join(meters)}" if others else f"--scope {name}"
+            them = "one of them" if others else ("it" if len(meters) == 1 else "them")
+            said.append(f"{' and '.join(meters)} measured the {name}: {options} makes {them} the headline")
+    return "; ".join(said)
 
 
 def not_included(headline: Headline, labels: Mapping[int, str]) -> list[str]:

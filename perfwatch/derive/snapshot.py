@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from perfwatch.derive import counters
+from perfwatch.derive.asked import asked_for
 from perfwatch.derive.scopes import is_estimated, labels_of
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.metrics import ENERGY, POWER
@@ -39,7 +40,7 @@ def _power_is_counted(device: DeviceTape) -> bool:
 
 def snapshot(tape: Tape, states: States) -> dict[str, Any]:
     """The snapshot object; what is not known is `None`. Units are those of the metrics' names."""
-    labels = labels_of(tape)
+    labels, asked = labels_of(tape), asked_for(tape.header)
     return {
         "schema": SCHEMA,
         "time": _started(tape),
@@ -47,7 +48,7 @@ def snapshot(tape: Tape, states: States) -> dict[str, Any]:
         "perfwatch": tape.header.get("perfwatch"),
         "devices": {labels[number]: _device(tape, device) for number, device in tape.devices.items()},
         "collectors": {
-            name: {"state": state.value, "reason": reason, "remedy": remedy}
+            name: {"state": state.value, "reason": reason, "remedy": remedy, "asked": name in asked}
             for name, (state, reason, remedy) in states.items()
         },
     }

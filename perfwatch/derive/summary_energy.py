@@ -14,6 +14,7 @@ from perfwatch.derive.uncertainty import Error
 from perfwatch.derive.whole_run import WholeRun
 from perfwatch.derive.windows import Window
 from perfwatch.model import DeviceKind
+from perfwatch.units import format_quantity
 
 _WIDE_COVERAGE = 0.95
 _PERIODS_OF_A_WINDOW = 20
@@ -81,7 +82,10 @@ def _scope(
 ) -> dict[str, Any]:
     """Another scope's energy; `notes` say what to hold against it."""
     total = total_of(devices, energies, window.spans)
-    notes = [
+    notes = (
+        [_instead_of(run, devices, energies)] if scopes.passed_over(run.tape, run.devices, devices) else []
+    )
+    notes += [
         f"the counter of {run.labels[device.number]} {fault}: its power was integrated instead"
         for device in devices
         if device.number in energies and (fault := energies[device.number].counter_fault) is not None
@@ -96,6 +100,19 @@ def _scope(
     return {
         "joules": total.joules,
         "error_joules": total.error_joules,
+        "gain_ratio": total.gain_ratio,
         "coverage": total.coverage,
+        "devices": [run.labels[device.number] for device in devices],
         "notes": notes,
     }
+
+
+def _instead_of(run: WholeRun, devices: Sequence[DeviceTape], energies: Energies) -> str:
+    """Whose figure it is, and what other meters told: `of shelly:0; tasmota:0 told 801 J`."""
+    others = []
+    for device in scopes.passed_over(run.tape, run.devices, devices):
+        joules = energies.get(device.number, UNKNOWN_ENERGY).joules
+        told = "nothing that can be used" if joules is None else format_quantity(joules, "J")
+        others.append(f"{run.labels[device.number]} told {told}")
+    mine = ", ".join(run.labels[device.number] for device in devices)
+    return f"of {mine}; {', '.join(others)}; choose with --meter"

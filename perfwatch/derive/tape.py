@@ -309,6 +309,8 @@ def _check_metric(metric: Metric) -> None:
         raise ValueError(f"{metric.name} cannot be renewed or averaged over such a time")
     if metric.step is not None and not 0 <= metric.step <= LARGEST:
         raise ValueError(f"{metric.name} cannot move by such steps")
+    if metric.gain_ratio is not None and not 0 <= metric.gain_ratio <= 1:
+        raise ValueError(f"{metric.name} cannot be that accurate")
     if metric.wraps_at is not None and not 0 < metric.wraps_at <= LARGEST:
         raise ValueError(f"{metric.name} cannot wrap there")
     if metric.bounds is not None and not all(map(_is_number, metric.bounds)):

@@ -252,7 +252,9 @@ _HOST = (_cpu, _host_memory, _traffic, _warmth)
 def _troubles(snapshot: Json, columns: int, paint: Paint) -> Iterator[str]:
     """Collectors that should have told something and did not."""
     for name, one in snapshot["collectors"].items():
-        if one["state"] in ("failed", "retrying", "stale", "opening"):
+        if one["state"] in ("failed", "retrying", "stale", "opening") or (
+            one["state"] == "absent" and one.get("asked")
+        ):
             reason = one["reason"] or "it gave no answer in time"
             yield from hanging(reason, columns, f"{name} {_STATE_WORDS[one['state']]}: ", paint=paint)
     for label, device in snapshot["devices"].items():
@@ -265,6 +267,7 @@ _STATE_WORDS = {
     "retrying": "cannot be read",
     "stale": "hangs",
     "opening": "is not ready",
+    "absent": "finds nothing to read",
 }
 
 
@@ -272,7 +275,8 @@ def _hint(snapshot: Json, columns: int, paint: Paint) -> Iterator[str]:
     """Where no accelerator was found: three lines on what to do, and no table of dashes."""
     if _of_kind(snapshot, "accelerator"):
         return
-    absent = [name for name, one in snapshot["collectors"].items() if one["state"] == "absent"]
+    collectors = snapshot["collectors"].items()
+    absent = [name for name, one in collectors if one["state"] == "absent" and not one.get("asked")]
     found_nothing = f"; nothing to read for {', '.join(absent)}" if absent else ""
     yield paint.cut(f"No accelerator was found{found_nothing}.", columns)
     yield paint.cut("perfwatch doctor       says what was looked for, and what to do about each", columns)

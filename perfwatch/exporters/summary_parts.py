@@ -102,6 +102,12 @@ class Parts:
         """Whether there is neither energy nor work."""
         return self.energy.get("joules") is None and not any_work(self.main)
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether a scope beside the headline was measured."""
+        scopes = (self.energy.get("by_scope") or {}).values()
+        return any(figures.get("joules") is not None for figures in scopes)
+
     def title_of(self, column: Column) -> str:
         """What a column is about, in words."""
         return column.title(has_job=bool(self.session.get("command")))

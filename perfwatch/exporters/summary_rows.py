@@ -195,7 +195,7 @@ class FigureRows:
                 self._parts.energy.get("joules"),
             ):
                 continue  # the headline itself, or all that it is made of
-            notes = [*self._scope_estimate(scope), *(figures.get("notes") or [])]
+            notes = [*self._scope_estimate(scope), *_gain(figures), *(figures.get("notes") or [])]
             said = f"{words.scope_words(scope)} {_joules_with_error(figures)}"
             found.append(glued(said) + (f" ({'; '.join(notes)})" if notes else ""))
         if found:
@@ -224,6 +224,12 @@ class FigureRows:
             texts = [glued(pad(cell, room) + " ") for cell, room in zip(cells, rooms, strict=True) if room]
             few = [glued(f"({format_count(timing['count'])} timed)")] if timing["count"] < FEW_TIMED else []
             yield Row("" if at else "latency", None, " ".join([*texts, *few]))
+
+
+def _gain(figures: Json) -> list[str]:
+    """The gain of a scope's sensor, which stands apart from its error as that of the headline does."""
+    gain = figures.get("gain_ratio")
+    return [] if gain is None else [glued(f"sensor gain about ±{format_percent(gain)}")]
 
 
 def _per_one(column: Column, unit: str) -> str:

@@ -26,6 +26,8 @@ class Verdict:
         if self._parts.nothing_measured:
             is_empty = not self._parts.main.window.get("duration_s")
             why = "the window is empty" if is_empty else "neither work nor energy was measured"
+            if not is_empty and self._parts.is_metered:
+                why = "no work was counted, and no device of the run told its energy"
             yield from self._findings(f"nothing to quote: {why}", RED)
             return
         levels = {finding.get("level") for finding in self._parts.quality}
@@ -87,6 +89,8 @@ class Verdict:
         parts = [f"Not included: {left_out}"] if left_out else []
         if gain is not None:
             parts.append(glued(f"sensor gain about ±{format_percent(gain)}"))
+        elif self._parts.energy.get("scope") in ("node", "wall"):
+            parts.append("the meter's accuracy is not stated (-c NAME:accuracy=1%)")
         return "; ".join(parts) + "." if parts else ""
 
 

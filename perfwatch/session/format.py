@@ -31,7 +31,7 @@ def header(
     interval_s: float,
     **more: Any,
 ) -> Record:
-    """The first line. `more`: `command`, `name`, `tags`, `settings`, `conditions`."""
+    """The first line. `more`: `command`, `name`, `tags`, `asked`, `settings`, `conditions`."""
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -70,7 +70,7 @@ def encode_metric(metric: Metric) -> Record:
     record: Record = {"name": metric.name, "unit": metric.unit.value, "kind": metric.kind.value}
     if metric.help:
         record["help"] = metric.help
-    for key in ("wraps_at", "update_s", "window_s", "step"):
+    for key in ("wraps_at", "update_s", "window_s", "step", "gain_ratio"):
         value = getattr(metric, key)
         if value is not None:
             record[key] = value
@@ -95,6 +95,7 @@ def decode_metric(record: Mapping[str, Any]) -> Metric:
         window_s=record.get("window_s"),
         estimated=bool(record.get("estimated", False)),
         step=record.get("step"),
+        gain_ratio=record.get("gain_ratio"),
     )
 
 
@@ -111,6 +112,7 @@ def _metric(
     window_s: Any,
     estimated: bool,
     step: Any,
+    gain_ratio: Any,
 ) -> Metric:
     """Devices of one model declare the same metrics, and several readers of a session decode each."""
     return Metric(
@@ -124,6 +126,7 @@ def _metric(
         window_s=_number(window_s),
         estimated=estimated,
         step=_number(step),
+        gain_ratio=_number(gain_ratio),
     )
 
 

@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser, *, once: bool = False) -> Non
         metavar="NAME[:KEY=VALUE,...]",
         action="append",
         default=[],
-        help="add a collector, or set one up; also a file of your own (./chip.py); repeatable; "
-        "`perfwatch collectors` lists them and their KEYs",
+        help="add a collector, or set one up; a meter of the machine or the wall: shelly:url=URL, "
+        "redfish:url=https://BMC (docs/meters.md); also a file of your own (./chip.py); repeatable; "
+        "`perfwatch collectors` lists them and their KEYs, `perfwatch doctor -c ...` tries one",
     )
     group.add_argument(
         "--only",
@@ -94,7 +95,11 @@ def choose(args: argparse.Namespace, settings: Config) -> list[Chosen]:
             chosen[plugin.name] = _unless_broken(plugin, settings, asked_for=args.only is not None)
     chosen.update((collector.name, collector) for collector in asked)
     settings.check_collectors([*known, *chosen])
-    return [Chosen(collector, _period(collector, args, settings)) for collector in chosen.values()]
+    named = {*(collector.name for collector in asked), *_names([args.only or ""])}
+    return [
+        Chosen(collector, _period(collector, args, settings), asked=name in named)
+        for name, collector in chosen.items()
+    ]
 
 
 def _period(collector: Collector, args: argparse.Namespace, settings: Config) -> float:

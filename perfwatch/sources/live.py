@@ -34,10 +34,11 @@ LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Chosen:
-    """A collector to run and the period wished for."""
+    """A collector to run, the period wished for, and whether somebody named it (`-c`, `--only`)."""
 
     collector: Collector
     period_s: float
+    asked: bool = False
 
 
 QUICKEST_LOOK_S, LOOK_PERIODS = 0.25, 0.25
@@ -82,6 +83,7 @@ class LiveSource:
                 perfwatch=__version__,
                 interval_s=interval_s,
                 **(header or {}),
+                **_asked(chosen),
             ),
             clock=self.clock,
             sinks=sinks,
@@ -280,6 +282,12 @@ def _stepped(runner: Runner, before: Mapping[str, int], number: int) -> bool:
 
 def _only_counts(runner: Runner) -> bool:
     return runner.counts and not runner.measures
+
+
+def _asked(chosen: Iterable[Chosen]) -> dict[str, Any]:
+    """The key of the header for what was asked for: of that a summary says why it is silent."""
+    names = [one.collector.name for one in chosen if one.asked]
+    return {"asked": names} if names else {}
 
 
 def new_session_id() -> str:

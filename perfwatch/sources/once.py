@@ -46,7 +46,9 @@ class _TapeSink:
 def read_once(chosen: Sequence[Chosen], *, apart_s: float = APART_S) -> Once:
     """Open, read, close. A collector that hangs is left; what the others told is there."""
     sink = _TapeSink()
-    live = LiveSource([Chosen(one.collector, PERIOD_S) for one in chosen], [sink], interval_s=PERIOD_S)
+    live = LiveSource(
+        [Chosen(one.collector, PERIOD_S, one.asked) for one in chosen], [sink], interval_s=PERIOD_S
+    )
     live.start()
     try:
         live.wait_open(OPEN_WAIT_S)

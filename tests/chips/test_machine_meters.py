@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from chips.presets import SAMPLES, planted, preset, read, sample, tree
+from chips.presets import CHIPS, SAMPLES, planted, preset, read, sample, tree
+from perfwatch_collectors.described.collector import class_of
 
 from perfwatch.model import DeviceKind, Scope
 
@@ -101,3 +103,74 @@ def test_a_grace_is_its_sockets_and_not_their_rails(tmp_path: Path):
     ]
     assert tree("acpi_meter", tmp_path) == []
     assert (preset("grace").device.kind, preset("grace").device.scope) == (DeviceKind.CPU, Scope.CPU)
+
+
+CRAY = "/sys/cray/pm_counters"
+
+
+@pytest.mark.parametrize("time", ["", " 1595358391224432 us"])
+def test_a_cray_node_counts_its_energy(tmp_path: Path, time: str):
+    planted(
+        tmp_path,
+        f"{CRAY}/power = 245 W{time}\n{CRAY}/energy = 1441236 J{time}\n"
+        f"{CRAY}/cpu_power = 102 W{time}\n{CRAY}/memory_power = 31 W{time}\n{CRAY}/freshness = 1234{time}",
+    )
+    assert tree("cray_pm", tmp_path) == [
+        {
+            "id": "cray-pm_counters",
+            "name": "Cray node",
+            "parent": None,
+            "index": 0,
+            "power_watts": 245.0,
+            "energy_joules_total": 1441236.0,
+            "cpu_watts": 102.0,
+            "memory_watts": 31.0,
+        }
+    ]
+    of = preset("cray_pm")
+    assert (of.device.kind, of.device.scope, of.source.unasked) == (DeviceKind.METER, Scope.NODE, True)
+
+
+def test_counters_of_a_cray_that_count_nothing_are_no_meter(tmp_path: Path):
+    assert tree("cray_pm", planted(tmp_path, f"{CRAY}/version = 2\n{CRAY}/generation = 7")) == []
+
+
+SLURM = """AcctGatherEnergyType    = acct_gather_energy/{plugin}
+NodeName=nid0007 Arch=x86_64 CoresPerSocket=32 CPUAlloc=64 CPUTot=128 State=MIXED CapWatts=n/a CurrentWatts={watts} {more}
+"""  # noqa: E501 - as it is printed
+NEW, OLD = "AveWatts=301 ExtSensorsJoules=n/s", "LowestJoules=12 ConsumedJoules=99"
+
+
+@pytest.mark.parametrize("more", [NEW, OLD])
+def test_the_power_that_slurm_knows_of_its_node(more: str):
+    (meter,) = read("slurm", SLURM.format(plugin="ipmi", watts=413, more=more))
+    assert (meter["id"], meter["power_watts"]) == ("slurm-nid0007", 413.0)
+    of = preset("slurm")
+    assert (of.device.kind, of.device.scope, of.source.unasked) == (DeviceKind.METER, Scope.NODE, False)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "watts"),
+    [("ipmi", "0"), ("ipmi", "n/s"), ("none", "0"), ("rapl", "113"), ("gpu", "900"), ("(null)", "0")],
+)
+def test_where_slurm_measures_no_node_there_is_no_meter(plugin: str, watts: str):
+    assert read("slurm", SLURM.format(plugin=plugin, watts=watts, more=NEW)) == []
+    assert read("slurm", "slurm_load_node error: Unable to contact slurm controller") == []
+
+
+def test_slurm_is_asked_for_the_node_on_which_the_job_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tool = tmp_path / "scontrol"
+    tool.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = show ]; then echo "AcctGatherEnergyType    = acct_gather_energy/xcc"; exit; fi\n'
+        'echo "NodeName=$4 State=MIXED CurrentWatts=377 AveWatts=301"\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURMD_NODENAME", "nid0042")
+    collector = class_of(str(CHIPS / "slurm.toml"))()
+    (device,) = collector.open()
+    assert device.name == "Slurm node nid0042"
+    (sample,) = collector.read([device])
+    assert sample.values == (377.0,)
+    collector.close()

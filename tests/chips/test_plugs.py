@@ -79,3 +79,17 @@ def test_a_meter_may_be_of_another_machine_than_the_one_that_reads_it(tmp_path: 
     told = json.loads(perfwatch("summary", str(log), "--json", home=tmp_path).stdout)
     assert told["session"]["hosts"][-1] == "lab9"
     assert "wall" not in told["energy"]["by_scope"], "it is not the wall of this machine"
+
+
+def test_its_accuracy_is_what_somebody_states(tmp_path: Path) -> None:
+    with serving(page(json.dumps(GEN2))) as plug:
+        done = perfwatch(
+            *("run", "--only", "simulated", "-c", "simulated:devices=1", "-i", "0.2", "--json"),
+            *("--no-record", "-c", f"shelly:url={plug.url},accuracy=1%", "--", "sleep", "1"),
+            home=tmp_path,
+        )
+    wall = json.loads(done.stdout)["energy"]["by_scope"]["wall"]
+    assert wall["gain_ratio"] == pytest.approx(0.01)
+    wrong = perfwatch("snapshot", "-c", "shelly:accuracy=good", home=tmp_path)
+    assert wrong.returncode == 2
+    assert "cannot take 'good' as an accuracy: write it as 1% or 0.01" in wrong.stderr

@@ -92,3 +92,14 @@ def test_what_is_asked_for_takes_the_place_of_what_reads_the_same(tmp_path: Path
 
     assert "host" not in read()
     assert {"host", "chip"} <= read("--only", "host")
+
+
+def test_a_plug_is_on_request_and_lists_what_it_takes(tmp_path: Path) -> None:
+    text = perfwatch("collectors", "shelly", "acpi_meter", "hwmon", home=tmp_path).stdout
+    plug, rest = text.split("acpi_meter  (")
+    assert plug.startswith("shelly  (built in; on request: -c shelly)")
+    assert "keyring" in plug
+    assert "root=" not in plug
+    assert rest.startswith("built in; takes part where /sys/")
+    assert "url=" not in rest
+    assert 'rails=""  (list)' in rest

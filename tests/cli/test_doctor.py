@@ -207,3 +207,22 @@ def test_byte_code_that_is_missing_is_said_with_what_to_do(
     (check,) = environment._compiled()
     assert check.verdict == "note"
     assert "-m compileall" in check.remedy
+
+
+def test_a_newcomer_reads_what_to_type_for_a_meter(tmp_path: Path) -> None:
+    said = " ".join(
+        perfwatch("doctor", *SIMULATED, home=tmp_path, extra={"PATH": str(tmp_path)}).stdout.split()
+    )
+    assert "on request shelly: a Shelly plug" in said
+    assert "next: -c NAME adds to a command what is on request" in said
+    assert "-c redfish:url=https://BMC (docs/meters.md)" in said
+    absent = said[said.index("other chips:") :]
+    assert "ipmi_dcmi" in absent
+    assert "tasmota" not in absent, "a plug needs no tool"
+
+
+def test_a_meter_that_does_not_answer_is_tried_before_a_job_needs_it(tmp_path: Path) -> None:
+    status, found = doctor(tmp_path, *SIMULATED, "-c", "shelly:url=http://127.0.0.1:9/x")
+    assert status == 1
+    assert found["shelly"]["verdict"] == "broken"
+    assert "connection refused" in found["shelly"]["message"]

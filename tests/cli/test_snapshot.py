@@ -85,7 +85,8 @@ def test_with_nothing_to_read_the_status_says_so(tmp_path: Path) -> None:
     )
     done = perfwatch("snapshot", "--only", "", "-c", str(tmp_path / "empty.py"), home=tmp_path)
     assert done.returncode == 1
-    assert "No accelerator was found; nothing to read for empty." in done.stdout
+    assert "empty finds nothing to read: there is no chip" in done.stdout
+    assert "No accelerator was found." in done.stdout
 
 
 def _plugin(tmp_path: Path, name: str, read: str) -> str:
@@ -166,3 +167,12 @@ def test_a_command_that_hangs_is_ended_with_the_snapshot(tmp_path: Path) -> None
     assert "chip is not ready: it gave no answer in time" in done.stdout
     with pytest.raises(ProcessLookupError):
         os.kill(int(number.read_text()), 0)
+
+
+def test_what_was_asked_for_and_is_not_there_says_why(tmp_path: Path) -> None:
+    done = perfwatch(
+        "snapshot", "--only", "simulated", "-c", "ipmi_dcmi", home=tmp_path, extra={"PATH": str(tmp_path)}
+    )
+    said = " ".join(done.stdout.split())
+    assert "ipmi_dcmi finds nothing to read: " in said
+    assert "nothing to read for" not in said

@@ -356,3 +356,61 @@ def test_a_device_that_two_collectors_read_is_counted_once():
         "nvidia:0": True,
         "nvidia:1": True,
     }
+
+
+def meters(*watts: float, asked: tuple[str, ...] = (), board: bool = False) -> Session:
+    """A job beside plugs `plug0`, `plug1`, ... that draw so much; they were found in this order."""
+    session = Session(**({"asked": list(asked)} if asked else {}))
+    for number, power_w in enumerate(watts):
+        session.board(
+            TIMES, collector=f"plug{number}", watts=power_w, kind=DeviceKind.METER, scope=Scope.WALL
+        )  # fmt: skip
+    if board:
+        session.board(TIMES)
+    session.job(2.0, 32.0)
+    return session
+
+
+def test_a_meter_that_nobody_chose_is_named_with_the_option_that_chooses_it():
+    said = message(meters(200.0).summary(window="job"), "no-power")
+    assert said.endswith("plug0:0 measured the wall: --scope wall makes it the headline.")
+    said = message(meters(200.0, 210.0).summary(window="job"), "no-power")
+    assert "plug0:0 and plug1:0 measured the wall: --meter plug0:0 or --meter plug1:0 makes" in said
+    assert "measured the" not in message(meters().summary(window="job"), "no-power")
+
+
+def test_of_several_meters_of_the_wall_all_are_named():
+    wall = meters(200.0, 210.0, board=True).summary(window="job")["energy"]["by_scope"]["wall"]
+    assert (wall["joules"], wall["devices"]) == (pytest.approx(6000.0), ["plug0:0"])
+    assert wall["notes"] == ["of plug0:0; plug1:0 told 6.30 kJ; choose with --meter"]
+    alone = meters(200.0, board=True).summary(window="job")["energy"]["by_scope"]["wall"]
+    assert (alone["devices"], alone["notes"]) == (["plug0:0"], [])
+
+
+def test_the_meter_that_was_asked_for_first_is_shown_whichever_answered_first():
+    session = meters(200.0, 210.0, asked=("plug1", "plug0"), board=True)
+    wall = session.summary(window="job")["energy"]["by_scope"]["wall"]
+    assert (wall["joules"], wall["devices"]) == (pytest.approx(6300.0), ["plug1:0"])
+
+
+def test_a_board_that_tells_no_energy_is_answered_with_the_meter_that_does():
+    session = meters(200.0)
+    session.device(metrics=(UTILIZATION,))
+    session.package(TIMES)
+    said = message(session.summary(window="job", scope="components"), "low-coverage")
+    assert "(plug0:0 measured the wall: --scope wall makes it the headline)" in said
+
+
+def test_the_stated_accuracy_of_a_meter_stands_beside_its_energy_and_not_in_the_error():
+    session = job()
+    session.board(TIMES)
+    stated = ENERGY.observed(update_s=0.01).accurate_to(0.01)
+    meter = session.device("plug", metrics=(stated,), kind=DeviceKind.METER, scope=Scope.WALL)
+    session.poll(meter, TIMES, lambda t: 200.0 * t)
+    wall = session.summary(window="job")["energy"]["by_scope"]["wall"]
+    assert wall["gain_ratio"] == 0.01
+    assert wall["error_joules"] < 0.001 * wall["joules"]
+    energy = session.summary(window="job", scope="wall")["energy"]
+    assert (energy["scope"], energy["gain_ratio"]) == ("wall", 0.01)
+    assert session.summary(window="job")["energy"]["gain_ratio"] == 0.05, "NVIDIA's is known"
+    assert meters(200.0).summary(window="job", scope="wall")["energy"]["gain_ratio"] is None

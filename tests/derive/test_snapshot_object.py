@@ -75,7 +75,7 @@ def test_a_device_that_gave_nothing_has_no_age_and_an_old_reading_tells_its_age(
 def test_the_state_of_each_collector_is_told_with_its_remedy() -> None:
     found = snapshot(Session().tape(), {"rapl": (State.ABSENT, "no permission", "sudo ...")})
     assert found["collectors"] == {
-        "rapl": {"state": "absent", "reason": "no permission", "remedy": "sudo ..."}
+        "rapl": {"state": "absent", "reason": "no permission", "remedy": "sudo ...", "asked": False}
     }
     assert found["schema"] == "perfwatch.snapshot/1"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -530,13 +531,20 @@ def test_a_meter_that_answers_in_json_and_asks_who_we_are(monkeypatch: pytest.Mo
     power_watts = "apower"
     energy_joules_total = { from = "aenergy.total", unit = "Wh" }
     """
-    with serving(page('{"apower": 312.5, "aenergy": {"total": 2.0}}')) as server:
+    told = page('{"apower": 312.5, "aenergy": {"total": 2.0}}')
+    unknown = page("", status="401 Unauthorized", headers='WWW-Authenticate: Basic realm="plug"\r\n')
+    with serving() as server:
+
+        def guarded(connection: socket.socket) -> None:
+            (told if "Authorization" in server.requests[-1] else unknown)(connection)
+
+        server.answer = guarded
         of = described(text.replace("URL", f"http://127.0.0.1:{server.port}"))
         with pytest.raises(
             Unavailable, match="the variable PLUG_USER of the environment is not set"
         ) as absent:
             collector(of).open()
-        assert absent.value.remedy == "export PLUG_USER=..."
+        assert absent.value.remedy.startswith("export PLUG_USER=... PLUG_PASSWORD=..., or name a file with")
         monkeypatch.setenv("PLUG_USER", "me")
         monkeypatch.setenv("PLUG_PASSWORD", "SECRET")
         one = collector(of)
@@ -565,3 +573,31 @@ def test_an_address_that_is_none_of_metrics_is_asked_for_as_it_is() -> None:
         assert Told(one, list(one.open())).samples == {"rack": (312.5,)}
         one.close()
     assert server.requests[-1].startswith("GET / ")
+
+
+def test_a_command_behind_a_shell_is_called_by_the_program_that_it_is_about(tools: Path) -> None:
+    text = """
+    name = "chip"
+    [source]
+    command = ["sh", "-c", 'chip-tool | grep W']
+    needs = "chip-tool"
+    remedy = "install it"
+    [read]
+    format = "regex"
+    pattern = 'power (?P<watts>[0-9]+) W'
+    [device]
+    id = "chip"
+    name = "chip"
+    [metrics]
+    power_watts = "watts"
+    """
+    with pytest.raises(Unavailable, match=r"\Achip-tool is not there\Z") as said:
+        collector(described(text)).open()
+    assert said.value.remedy == "install it"
+    tool(tools, "chip-tool", "echo broken >&2; exit 3")
+    with pytest.raises(Unavailable, match=r"\Achip-tool failed: "):
+        collector(described(text)).open()
+    tool(tools, "chip-tool", "echo power 30 W")
+    one = collector(described(text))
+    assert Told(one, list(one.open())).samples == {"chip": (30.0,)}
+    one.close()

@@ -225,6 +225,17 @@ def test_other_scopes_stand_beside_the_headline_with_what_speaks_against_them():
     assert "wall" not in text
 
 
+def test_the_gain_of_a_meter_is_told_or_that_it_was_not_stated() -> None:
+    summary = server()
+    wall = {"joules": 480e3, "error_joules": 90.0, "gain_ratio": 0.01, "coverage": 1.0, "notes": ["late"]}
+    summary["energy"]["by_scope"] = {"wall": wall}
+    assert "J (sensor gain about ±1 %; late)" in words(face(summary))
+    summary["energy"].update(by_scope={}, scope="wall", gain_ratio=0.02)
+    assert "sensor gain about ±2 %" in words(face(summary))
+    summary["energy"]["gain_ratio"] = None
+    assert "the meter's accuracy is not stated (-c NAME:accuracy=1%)" in words(face(summary))
+
+
 def test_prompt_and_generated_tokens_add_to_all_tokens():
     summary = server()
     summary["efficiency"]["prompt_tokens"] = {"per_joule": 2.68, "per_joule_error": None, "joules_per": 0.37}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +59,12 @@ class Controller(http.server.ThreadingHTTPServer):
         self.tokens: set[str] = set()
         self.made = self.deleted = self.asked = 0
         self.status: int | None = None
+        self.refuses_sessions: int | None = None
+        self.broken: set[str] = set()
+        """Documents that cannot be had: status 500."""
+        self.slow_s, self.slow_after = 0.0, 0
+        """So long each document takes, after so many that came at once."""
+        self.delete_s = 0.0
 
     @property
     def url(self) -> str:
@@ -69,7 +76,9 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if not self.server.has_sessions:
+        if self.server.refuses_sessions is not None:
+            self._send(self.server.refuses_sessions, {})
+        elif not self.server.has_sessions:
             self._send(404, {})
         elif (body["UserName"], body["Password"]) != (USER, PASSWORD):
             self._send(401, {})
@@ -82,17 +91,22 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked += 1
+        if self.server.asked > self.server.slow_after:
+            time.sleep(self.server.slow_s)
         basic = self.headers.get("Authorization", "").startswith("Basic")
         if self.server.status is not None:
             self._send(self.server.status, {})
         elif not basic and self.headers.get("X-Auth-Token") not in self.server.tokens:
             self._send(401, {})
+        elif self.path in self.server.broken:
+            self._send(500, {})
         elif self.path in self.server.documents:
             self._send(200, self.server.documents[self.path])
         else:
             self._send(404, {})
 
     def do_DELETE(self) -> None:
+        time.sleep(self.server.delete_s)
         self.server.deleted += 1
         self.server.tokens.discard(self.headers.get("X-Auth-Token", ""))
         self._send(204, {})

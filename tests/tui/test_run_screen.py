@@ -239,7 +239,8 @@ def test_a_paused_view_stands_still() -> None:
 
 
 def test_the_watts_say_what_they_are_of() -> None:
-    assert plain(shown(run_of(), draw, NARROW)[0]).strip() == "2 GPUs: nvidia:0-1"
+    status = "2 GPUs: nvidia:0-1; not in ±: sensor gain, about 5 %"
+    assert plain(shown(run_of(), draw, NARROW)[0]).strip() == status
     session = Session(command=["serve"])
     session.job(0.0, None)
     times = every(1.0, 0.0, 30.0)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from perfwatch import metrics as m
+from perfwatch.derive.asked import asked_for
 from perfwatch.frame import DeviceNow, Frame
 from perfwatch.model import DeviceKind, State
 from perfwatch.text import clean
@@ -17,6 +18,7 @@ from perfwatch.tui.draw.device_line import Fields, line_of, titles
 from perfwatch.tui.draw.paper import Paper
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, Span, beside, blank, fitted
+from perfwatch.tui.draw.telling import silent_rows
 from perfwatch.tui.view import View
 from perfwatch.units import DASH
 
@@ -140,6 +142,8 @@ def _top(frame: Frame, view: View, shown: Sequence[DeviceNow], size: tuple[int, 
     columns, height = size
     host = _host_of(frame)
     rows = [_host(host, frame, columns)] if host is not None and height > panel.LEAST else []
+    if height >= TOTALS_FROM:
+        rows += silent_rows(frame, columns, most=2 if shown else 6)
     if len(shown) > 1 and height >= TOTALS_FROM:
         rows.append(_totals(shown, view, columns))
     return rows
@@ -210,7 +214,12 @@ def _host(host: DeviceNow, frame: Frame, columns: int) -> Row:
     if columns >= 60:
         line.put("  load ", "label").cell(DASH if load is None else f"{load:.1f}", 5, "value")
     line.put("  mem ", "label").put(memory_words(host), "value")
-    silent = [name for name, (state, _) in frame.collectors.items() if state in ("failed", "retrying")]
+    asked = asked_for(frame.header)  # of these it is said below why
+    silent = [
+        name
+        for name, (state, _) in frame.collectors.items()
+        if state in ("failed", "retrying") and name not in asked
+    ]
     if silent:
         line.put("  ").foreign(f"{', '.join(silent)}: see screen 7", "warn")
     return line.row()

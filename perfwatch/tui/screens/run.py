@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from perfwatch.derive.energy import gain_of
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN
 from perfwatch.derive.live_course import PER_JOULE, WATTS, WORK_RATE
 from perfwatch.derive.live_watch import Stretch
@@ -21,10 +22,10 @@ from perfwatch.tui.draw.money import PRICE_HINT
 from perfwatch.tui.draw.plain_ascii import ascii_rows
 from perfwatch.tui.draw.row import Line, Row, beside, blank, fitted
 from perfwatch.tui.draw.source_list import SOURCES, sources_of
-from perfwatch.tui.draw.telling import work_hint
+from perfwatch.tui.draw.telling import metered_hint, silent_rows, work_hint
 from perfwatch.tui.draw.timeline import GUTTER, Band, Drawn, Timeline, Track, track_of
 from perfwatch.tui.view import View
-from perfwatch.units import DASH
+from perfwatch.units import DASH, format_percent
 
 if TYPE_CHECKING:
     from perfwatch.derive.odd import Odd
@@ -55,14 +56,18 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 def _waiting(frame: Frame, columns: int) -> list[Row]:
     """There is nothing to show: at first it may come, later it must be told what to do."""
     began = frame.run.began or 0.0
+    metered = metered_hint(frame)
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
         said = ["waiting for the second reading of power or work"]
+    elif metered:
+        said = ["no device of the run tells power or energy", *metered, *work_hint(frame)]
     elif columns < SMALL[0]:
         said = ["nothing tells power or energy", *work_hint(frame, briefly=True)]
     else:
         said = ["nothing here tells power or energy", *work_hint(frame)]
     rows = [Line(columns).put(f" {text}", "label").row() for text in said]
     last = "`perfwatch doctor` says what is found here, and why not"
+    rows += silent_rows(frame, columns)
     return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
 
 
@@ -163,7 +168,17 @@ def _status(story: _Story, columns: int) -> Row:
     row.put(story.scope if story.standing.devices else "no device tells its power", "title")
     if labels and width(clean(labels)) + 2 <= row.room:
         row.put(": ", "dim").foreign(labels, "dim")
+    gain = _gain(story)
+    if len(gain) <= row.room:
+        row.put(gain, "dim")
     return row.row()
+
+
+def _gain(story: _Story) -> str:
+    """The gain of the sensors, which is in none of the errors that stand beside the figures."""
+    used = [one for one in story.frame.devices if one.label in story.standing.devices]
+    known = [gain for one in used if (gain := gain_of(one.device, one.collector)) is not None]
+    return f"; not in ±: sensor gain, about {format_percent(max(known))}" if known else ""
 
 
 def _put_phase(row: Line, story: _Story) -> None:
@@ -206,7 +221,9 @@ def _hints(story: _Story, columns: int) -> list[Row]:
     rows = [] if story.priced else [Line(columns).put(f" {PRICE_HINT}", "dim").row()]
     if story.unit is None:
         rows += [Line(columns).put(f" {text}", "warn").row() for text in work_hint(story.frame)]
-    return rows
+    if not story.standing.devices:
+        rows += [Line(columns).put(f" {text}", "warn").row() for text in metered_hint(story.frame)]
+    return [*rows, *silent_rows(story.frame, columns, most=2)]
 
 
 _QUANTILES = (("p50", "p50_s"), ("p90", "p90_s"), ("p99", "p99_s"))
