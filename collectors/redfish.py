@@ -17,7 +17,7 @@ from perfwatch_collectors.redfish_session import Refused, Session
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
-from perfwatch.model import Device, DeviceKind, Reading, Sample, Scope
+from perfwatch.model import Device, DeviceKind, Event, Reading, Sample, Scope
 from perfwatch.text import clean
 from perfwatch.units import parse_accuracy
 
@@ -85,6 +85,8 @@ class RedfishCollector(Collector):
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._session: Session | None = None
         self._chassis: dict[str, _Chassis] = {}
+        self._refused: set[str] = set()
+        """Devices that the controller did not tell of when they were read last: that is said once."""
 
     def open(self) -> Sequence[Device]:
         """Log in and find the chassis that tell power.
@@ -124,8 +126,14 @@ class RedfishCollector(Collector):
                 told = _told(session, self._chassis[device.id].places)
             except Refused as error:  # of this chassis: the others are read on
                 refused = error
+                if device.id not in self._refused:
+                    self._refused.add(device.id)
+                    yield Event(
+                        "note", {"code": "late-source", "text": f"{self.name}:{device.index}: {error}."}
+                    )
                 continue
             has_told = True
+            self._refused.discard(device.id)
             yield Sample(device.id, tuple(told.get(metric.name) for metric in device.metrics))
         if refused is not None and not has_told:
             raise refused

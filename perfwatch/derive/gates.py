@@ -69,7 +69,7 @@ _ENERGY: Shape = {
             "throttled": _values(*CAUSES),
         }
     },
-    "by_scope": {ANY: _values("joules", "error_joules", "coverage")},
+    "by_scope": {ANY: _values("joules", "error_joules", "gain_ratio", "coverage")},
 }
 _POWER = _values("mean_watts", "max_watts")
 _EFFICIENCY: Shape = {ANY: _values("per_joule", "per_joule_error", "joules_per")}
