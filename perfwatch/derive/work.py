@@ -40,7 +40,7 @@ NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 
 LATER = 3
 """So many increments after the first value tell whether a job can have done what that says."""
-FAR_MORE = 20
+FAR_MORE = 5
 """A first total is another job's where it is so many times each of those, and what their pace allows."""
 UNHEARD = 2.0
 """A recording that breaks off may lack the events of so many intervals: they are written together."""

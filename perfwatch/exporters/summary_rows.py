@@ -222,6 +222,8 @@ class FigureRows:
         rooms = [max(map(width, cells)) for cells in zip(*table_of, strict=True)]
         for at, (cells, timing) in enumerate(zip(table_of, timings.values(), strict=True)):
             texts = [glued(pad(cell, room) + " ") for cell, room in zip(cells, rooms, strict=True) if room]
+            if timing.get("mean_s") is not None and not any(timing.get(key) for key in PERCENTILES):
+                texts.append(glued(f"mean {format_latency(timing['mean_s'])}"))
             few = [glued(f"({format_count(timing['count'])} timed)")] if timing["count"] < FEW_TIMED else []
             yield Row("" if at else "latency", None, " ".join([*texts, *few]))
 

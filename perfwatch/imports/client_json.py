@@ -84,7 +84,11 @@ def _of_bench_serving(told: Json) -> ClientResult | None:
         "errors": told.get("failed"),
         "generated_tokens": told.get("total_output_tokens"),
         "prompt_tokens": told.get("total_input_tokens"),
-        GOOD: _whole(finite(told.get("request_goodput")), finite(told.get("duration"))),
+        GOOD: _whole(
+            # Earlier versions wrote the colon of their table into the key.
+            finite(told.get("request_goodput") or told.get("request_goodput:")),
+            finite(told.get("duration")),
+        ),
     }
     tool = "vllm bench serve" if "backend" in told and "num_prompts" in told else "bench_serving"
     return ClientResult(tool, known_counts(counts), finite(told.get("duration")), latency)

@@ -1,7 +1,7 @@
 """What do the findings of one line after another add to a workload's totals?
 
-A cumulative number adds what it grew; one that fell was restarted and adds what it is. A rate holds for the
-time since the line before that told it: it adds rate times time, nothing at the first line.
+A cumulative number adds what it grew; one that fell far was restarted and adds what it is. A rate holds for
+the time since the line before that told it: it adds rate times time, nothing at the first line.
 
 Where several processes print, each rank is followed by itself, or a slow one would look like a restart. What
 each did adds up, but for steps and epochs: ranks make these together, and one of them tells.
@@ -16,6 +16,9 @@ from perfwatch.workload.tally import Number, Tally
 
 TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
 """What all ranks have in common."""
+RESTARTS_BELOW = 0.5
+"""A total that falls to less of what it was was restarted. One that falls by less is told by several
+processes that print the same without saying who they are, and counts where it is farthest."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
 
@@ -88,6 +91,8 @@ class Account:
             if series != self._first:
                 return
         before = self._totals.get((name, series), 0)
+        if before * RESTARTS_BELOW < value < before:
+            return  # no restart: another process is a little behind
         _keep(self._totals, (name, series), value)
         self._tally.count(name, value - before if value >= before else value)
 

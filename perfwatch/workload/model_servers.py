@@ -86,6 +86,13 @@ TENSORFLOW_SERVING = Server(
 # ray-project/ray, python/ray/serve. Its processes report at different times, every ten seconds or so, so its
 # counters disagree at any one moment: what comes in at the proxies is used, else what deployments did.
 _HEALTH = {"route": ("/-/healthz", "/-/routes")}
+_GRPC_CODES = (
+    *("CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE"),
+    *("UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+)
+_GRPC_FAILED = (*_GRPC_CODES, *(f"StatusCode.{code}" for code in _GRPC_CODES))
+"""Every status of gRPC but OK, bare and as Python writes it."""
 RAY_SERVE = Server(
     "Ray Serve",
     ("ray_serve_",),
@@ -94,7 +101,7 @@ RAY_SERVE = Server(
             "queries",
             "ray_serve_num_http_requests_total",
             "ray_serve_num_http_requests",
-            never={**_HEALTH, "status_code": NOT_ANSWERED},
+            never={**_HEALTH, "status_code": (*NOT_ANSWERED, *_GRPC_FAILED)},
             plus=("ray_serve_num_grpc_requests_total",),
         ),
         total(

@@ -170,8 +170,8 @@ LITELLM = Server(
     "LiteLLM",
     ("litellm_",),
     (
-        total("generated_tokens", "litellm_output_tokens_metric_total"),
-        total("prompt_tokens", "litellm_input_tokens_metric_total"),
+        total("generated_tokens", "litellm_output_tokens_metric_total", "litellm_output_tokens_total"),
+        total("prompt_tokens", "litellm_input_tokens_metric_total", "litellm_input_tokens_total"),
         total("queries", "litellm_deployment_success_responses_total", "litellm_requests_metric_total"),
         total("errors", "litellm_proxy_failed_requests_metric_total"),
         timing("time_to_first_token", "litellm_llm_api_time_to_first_token_metric"),

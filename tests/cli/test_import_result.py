@@ -133,6 +133,8 @@ def test_a_clients_own_good_queries_are_told(tmp_path: Path) -> None:
     file = tmp_path / "result"
     file.write_text(json.dumps({**SGLANG, "request_goodput": 1.4}))
     assert read(file).work["good_queries"] == 7
+    file.write_text(json.dumps({**SGLANG, "request_goodput:": 1.2}))
+    assert read(file).work["good_queries"] == 6
     file.write_text(json.dumps({**SGLANG, "request_goodput": None}))
     assert "good_queries" not in read(file).work
     file.write_text(json.dumps({**AIPERF, "good_request_count": {"unit": "requests", "avg": 17}}))

@@ -678,3 +678,10 @@ def test_a_count_is_shown_with_its_error_where_that_is_large(error, shown):
     summary = one_window(server())
     summary["work"]["generated_tokens"].update(count=12345, error=error)
     assert f" {shown}  " in line(face(summary), "generated tokens")
+
+
+def test_a_latency_of_which_the_mean_alone_is_known_is_told_by_it():
+    summary = server()
+    unknown = dict.fromkeys(("p50_s", "p90_s", "p99_s", "max_s"))
+    summary["latency"] = {"latency": {"count": 300, "mean_s": 0.02, **unknown}}
+    assert "mean 20.0 ms" in line(face(summary), "latency")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,24 @@ def test_megatron_counts_iterations_and_samples() -> None:
     )
     tally = counted("megatron", output)
     assert (tally.total("steps"), tally.total("samples")) == (202, 206848)
+
+
+@pytest.mark.parametrize("prefix", ["", "{r}: ", "(RayTrainWorker pid=12{r}) "])
+def test_ranks_that_do_not_say_who_they_are_count_as_far_as_the_farthest(prefix: str) -> None:
+    """Four ranks print the same, each as much behind as chance has it, up to two steps."""
+    chance = random.Random(5)
+    at = [0, 0, 0, 0]
+    lines = []
+    while min(at) < 100:
+        rank = chance.choice([r for r in range(4) if at[r] < 100 and at[r] < min(at) + 2])
+        at[rank] += 1
+        lines.append(f"{prefix.format(r=rank)}step {at[rank]} loss 0.5\n")
+    assert 100 <= counted("step {steps} loss {_}", "".join(lines)).total("steps") <= 110
+
+
+def test_a_total_that_falls_to_half_or_less_was_restarted() -> None:
+    lines = "".join(f"step {n} loss 1\n" for n in (8, 9, 10, 1, 2, 4))
+    assert counted("step {steps} loss {_}", lines).total("steps") == 14
 
 
 def test_megatron_samples_are_those_of_all_ranks_together() -> None:

@@ -147,7 +147,8 @@ ray_serve_num_http_requests_total{application="",method="GET",route="/-/healthz"
 # TYPE ray_serve_num_http_error_requests_total counter
 ray_serve_num_http_error_requests_total{application="app",error_code="500",method="POST",route="/"} 3
 # TYPE ray_serve_num_grpc_requests_total counter
-ray_serve_num_grpc_requests_total{application="app",method="Predict"} 10
+ray_serve_num_grpc_requests_total{application="app",method="Predict",status_code="StatusCode.OK"} 10
+ray_serve_num_grpc_requests_total{application="app",method="Predict",status_code="StatusCode.INTERNAL"} 4
 # TYPE ray_serve_deployment_request_counter_total counter
 ray_serve_deployment_request_counter_total{application="app",deployment="D",replica="x"} 5448
 # TYPE ray_serve_deployment_queued_queries gauge
