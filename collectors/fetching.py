@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from perfwatch.errors import ConfigError, TryAgain
+from perfwatch.errors import ConfigError, TryAgain, Unavailable, reason_of
 from perfwatch.redact import HIDDEN
 from perfwatch.text import clean
 from perfwatch.workload.servers import PATHS
@@ -126,7 +126,7 @@ class Fetcher:
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
-            verify=verify,
+            verify=_trusted(httpx) if verify else False,
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
             trust_env=False,
             limits=httpx.Limits(max_connections=1),
@@ -157,7 +157,8 @@ class Fetcher:
             reason = _reason(error)
             if is_about_a_certificate(error):
                 raise self._trouble(
-                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)})"
+                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); the "
+                    "variable SSL_CERT_FILE names a file of those that are"
                 ) from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
@@ -244,6 +245,22 @@ class Fetcher:
 
     def _trouble(self, what: str, after_s: float = 1.0) -> TryAgain:
         return TryAgain(f"the page {self.shown} {what}", after_s)
+
+
+def _trusted(httpx: Any) -> ssl.SSLContext:
+    """Whose certificates are trusted: the usual authorities, or what SSL_CERT_FILE or SSL_CERT_DIR name.
+
+    Raises:
+        Unavailable: what these name cannot be read.
+    """
+    try:
+        context: ssl.SSLContext = httpx.create_ssl_context()
+    except OSError as error:
+        raise Unavailable(
+            f"cannot read the certificates that are trusted: {reason_of(error)}",
+            "correct SSL_CERT_FILE or SSL_CERT_DIR, or unset it",
+        ) from error
+    return context
 
 
 def is_about_a_certificate(error: BaseException) -> bool:
