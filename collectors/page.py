@@ -132,6 +132,10 @@ class PageCollector(Collector):
             yield from self._say(f"{told}: it is unknown, not zero", now_ns)
         for told in tally.perhaps_twice():
             yield from self._say(f"the page {shown(self._url)}: {told}", now_ns)
+        began_anew = tally.restarts()
+        if began_anew is not None:
+            code, told = began_anew
+            yield from self._say(f"The page {shown(self._url)}: {told}.", now_ns, code)
         missing = tally.missing()
         if missing or not readings:
             reason = self._finds_nothing(page, missing)
@@ -207,11 +211,12 @@ class PageCollector(Collector):
             self._fetcher.close()
             self._fetcher = None
 
-    def _say(self, text: str, now_ns: int) -> Iterator[Reading]:
+    def _say(self, text: str, now_ns: int, code: str | None = None) -> Iterator[Reading]:
         """A sentence for people, once: what the state says is not read by everybody."""
         if text not in self._said and len(self._said) < SAID:
             self._said.add(text)
-            yield Event("note", {"source": "page", "text": text}, now_ns)
+            finding = {} if code is None else {"code": code}
+            yield Event("note", {"source": "page", **finding, "text": text}, now_ns)
 
     def _finds_nothing(self, page: Page, missing: Sequence[str]) -> str:
         where = f"the page {shown(self._url)}"

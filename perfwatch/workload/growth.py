@@ -29,6 +29,10 @@ class Growing:
     def __init__(self) -> None:
         self._last: dict[bytes, tuple[Number, ...]] = {}
         self._carried: list[Number] = []
+        self.falls = 0
+        """At how many pages some of it had begun anew."""
+        self.hidden = 0
+        """At how many of these the sum does not show it."""
 
     @property
     def seen(self) -> bool:
@@ -50,12 +54,15 @@ class Growing:
         if len(self._carried) != width:
             self._last, self._carried = {}, [0] * width
         fell = [key for key, row in rows.items() if key in self._last and _fell(self._last[key], row)]
+        self.falls += bool(fell) or restarted
         if restarted or self._all_began_anew(fell):
+            self.hidden += self._hides_a_fall(rows)
             if not self._hides_a_fall(rows):
                 self._last, self._carried = {}, [0] * width
             else:
                 self._carry(list(self._last))
         else:
+            self.hidden += bool(fell)
             self._carry(fell)
         self._last.update({key: tuple(row) for key, row in rows.items()})
         if len(self._last) > KEPT or sum(map(len, self._last)) > KEPT_BYTES:

@@ -79,6 +79,11 @@ class Looked:
         found = (labels_of(series).get(label) for series in self._growing.series)
         return sorted({value for value in found if value})
 
+    @property
+    def falls(self) -> tuple[int, int]:
+        """How often some of what it adds up began anew, and how often of these its sum does not show it."""
+        return self._growing.falls, self._growing.hidden
+
     def zero(self) -> Value:
         """Where it began, if it is cumulative."""
         if self.quantity.says is Says.TOTAL:

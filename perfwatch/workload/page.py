@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from perfwatch.model import Appeared, Device, Reading, Sample
+from perfwatch.model import Appeared, Device, Kind, Reading, Sample
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.looked import Looked
 from perfwatch.workload.quantities import STARTED, Quantity
@@ -17,6 +17,8 @@ from perfwatch.workload.servers import Server, quantities_of, recognised
 from perfwatch.workload.tally import Number, clean_text
 
 PARTS_SHOWN = 4
+MANY_FALLS = 10
+"""No server restarts so often in one run."""
 CLOCKS_S = 1.0
 """Starts of processes are told in ticks since the boot, whose own time is known to a second."""
 
@@ -118,6 +120,22 @@ class PageTally:
                     f"another, a query counts in both; pick one by naming it behind a #: {example}"
                 )
         return said
+
+    def restarts(self) -> tuple[str, str] | None:
+        """A finding's code and sentence about counters that began anew; None where none did unseen."""
+        counters = [one for one in self._declared.values() if one.metric.kind is Kind.COUNTER]
+        falls = max((one.falls for one in counters), default=(0, 0))
+        if falls[0] >= MANY_FALLS:
+            return "work-disagrees", (
+                f"its counters fell {MANY_FALLS} times: several processes seem to answer behind one address, "
+                "each with counts of its own, and far too much is counted; name the page of each process"
+            )
+        if any(one.falls[1] for one in counters):
+            return "counter-reset", (
+                "one of several counters that add up here began anew; what it counted after the last reading "
+                "before that is not known"
+            )
+        return None
 
     def _recognise(self, page: Page) -> None:
         """Look for the work of the servers whose names are on the page; some come only once they worked."""

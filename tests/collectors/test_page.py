@@ -70,6 +70,7 @@ class Watched:
         self.rows: list[dict[str, Any]] = []
         self.metrics: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.codes: list[str] = []
 
     def read(self) -> dict[str, Any]:
         """One poll; the values of its last sample by metric."""
@@ -92,6 +93,7 @@ class Watched:
             self.rows.append(dict(zip(self.metrics, reading.values, strict=True)))
         elif isinstance(reading, Event):
             self.notes.append(reading.fields["text"])
+            self.codes += [reading.fields["code"]] if "code" in reading.fields else []
 
 
 @pytest.fixture(autouse=True)
@@ -328,6 +330,29 @@ def test_what_a_page_does_not_say_any_more_is_unknown_and_not_zero(server: Serve
     watched.trouble()
     server.answer = page("n 9\n")
     assert watched.read() == {"m_total": None, "n_total": 9}
+
+
+def test_one_of_two_engines_that_begins_anew_is_said_once(server: Server) -> None:
+    watched = Watched(f"{server.url}#m")
+    for first, second in [(10, 20), (30, 40), (50, 2), (70, 30)]:
+        server.answer = page(f'm{{engine="0"}} {first}\nm{{engine="1"}} {second}\n')
+        watched.read()
+    assert watched.rows[-1] == {"m_total": 70 + 40 + 30}
+    assert watched.codes == ["counter-reset"]
+    assert "one of several counters" in watched.notes[0]
+
+
+def test_several_processes_behind_one_address_are_said_to_be_so(server: Server) -> None:
+    watched = Watched(f"{server.url}#m")
+    for turn in range(25):
+        server.answer = page(f"m {100 * turn + 50 * (turn % 2)}\n")
+        watched.read()
+    assert watched.codes == [], "it only grew"
+    for turn in range(25):
+        server.answer = page(f"m {10 * turn + 5000 * (turn % 2)}\n")
+        watched.read()
+    assert watched.codes == ["work-disagrees"]
+    assert "several processes seem to answer behind one address" in watched.notes[-1]
 
 
 # -- servers of every temper ---------------------------------------------------------------------------
