@@ -14,12 +14,11 @@ Budget: 1 % of a core.
 from __future__ import annotations
 
 import argparse
-import http.server
 import multiprocessing
 import statistics
 import time
-from multiprocessing.connection import Connection
 
+from _pages import parsed_ms, serve
 from harness import ROOT  # noqa: F401  - puts the package on the path
 from perfwatch_collectors.exporter import ExporterCollector, ExporterOptions
 
@@ -55,7 +54,7 @@ def main() -> int:
     for gpus, size in PAGES:
         page = dcgm_page(gpus, size)
         took = _reads_ms(page, gpus, reads)
-        ours, most, theirs = statistics.median(took), max(took), _parsed_ms(page, max(1, reads // 10))
+        ours, most, theirs = statistics.median(took), max(took), parsed_ms(page, max(1, reads // 10))
         fine &= ours <= 1000.0 * BUDGET
         beside = f"{theirs:10.1f} ms{ours / theirs:8.3f}" if theirs else f"{'-':>13}{'-':>8}"
         lines = page.count(b"\n")
@@ -87,7 +86,7 @@ def _family(name: str, value: str, labels: list[str]) -> str:
 def _reads_ms(page: bytes, gpus: int, reads: int) -> list[float]:
     """CPU of this process for each read, ms."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(page, theirs), daemon=True)
+    server = multiprocessing.Process(target=serve, args=(page, theirs), daemon=True)
     server.start()
     collector = ExporterCollector(ExporterOptions(f"http://127.0.0.1:{ours.recv()}/metrics"))
     devices = collector.open()
@@ -102,40 +101,6 @@ def _reads_ms(page: bytes, gpus: int, reads: int) -> list[float]:
     collector.close()
     server.terminate()
     return took
-
-
-def _serve(page: bytes, port: Connection) -> None:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        port.send(server.server_port)
-        server.serve_forever()
-
-
-def _parsed_ms(page: bytes, times: int) -> float | None:
-    """The same of prometheus-client's parser; None where it is not installed."""
-    try:
-        from prometheus_client.parser import text_string_to_metric_families
-    except ImportError:
-        return None
-    took = []
-    text = page.decode()
-    for _ in range(times):
-        before_s = time.process_time()
-        for family in text_string_to_metric_families(text):
-            len(family.samples)
-        took.append(time.process_time() - before_s)
-    return 1000.0 * statistics.median(took)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ Budgets: 1 % of a core for 5,000 lines, 6 % for 50,000.
 from __future__ import annotations
 
 import argparse
-import http.server
 import itertools
 import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
 
+from _pages import parsed_ms, serve
 from harness import ROOT  # noqa: F401  - puts the package on the path
 from perfwatch_collectors.page import PageCollector, PageOptions
 
@@ -51,7 +50,7 @@ def main() -> int:
     print(f"{'lines':>8}{'size':>9}{'a read':>10}{'budget':>9}{'its parser':>13}{'ratio':>8}")
     for lines, budget in BUDGETS.items():
         page = vllm_page(lines)
-        ours, theirs = _read_ms(page, reads), _parsed_ms(page, max(1, reads // 10))
+        ours, theirs = _read_ms(page, reads), parsed_ms(page, max(1, reads // 10))
         fine &= ours <= 1000.0 * budget
         beside = f"{theirs:10.1f} ms{ours / theirs:8.3f}" if theirs else f"{'-':>13}{'-':>8}"
         size = f"{len(page.splitlines()):8d}{len(page) / 1e6:6.2f} MB"
@@ -102,7 +101,7 @@ def _created(name: str, labels: list[str]) -> Iterator[str]:
 def _read_ms(page: bytes, reads: int) -> float:
     """CPU of this process for one read, the median, ms."""
     ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(page, theirs), daemon=True)
+    server = multiprocessing.Process(target=serve, args=(page, theirs), daemon=True)
     server.start()
     collector = PageCollector(PageOptions(f"http://127.0.0.1:{ours.recv()}/metrics"))
     devices = collector.open()
@@ -114,40 +113,6 @@ def _read_ms(page: bytes, reads: int) -> float:
             took.append(time.process_time() - before_s)
     collector.close()
     server.terminate()
-    return 1000.0 * statistics.median(took)
-
-
-def _serve(page: bytes, port: Connection) -> None:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        port.send(server.server_port)
-        server.serve_forever()
-
-
-def _parsed_ms(page: bytes, times: int) -> float | None:
-    """The same of prometheus-client's parser; None where it is not installed."""
-    try:
-        from prometheus_client.parser import text_string_to_metric_families
-    except ImportError:
-        return None
-    took = []
-    text = page.decode()
-    for _ in range(times):
-        before_s = time.process_time()
-        for family in text_string_to_metric_families(text):
-            len(family.samples)
-        took.append(time.process_time() - before_s)
     return 1000.0 * statistics.median(took)
 
 
