@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -172,18 +172,8 @@ class Fetcher:
         self._client.close()
 
     def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
-        """Have all reads of a new connection look at the time: a head can drip without end as a body can."""
-        if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            return
-        stream = info["return_value"]
-        read = stream.read
-
-        def in_time(*args: Any, **named: Any) -> Any:
-            if time.monotonic() > self._until_s:
-                raise self._trouble(f"takes longer than {WHOLE_S:g} s to come and was left")
-            return read(*args, **named)
-
-        stream.read = in_time
+        late = f"takes longer than {WHOLE_S:g} s to come and was left"
+        hurry(event, info, lambda: self._until_s, lambda: self._trouble(late))
 
     def _follow(self, request: httpx.Request) -> bytes:
         for _ in range(REDIRECTS + 1):
@@ -245,6 +235,32 @@ class Fetcher:
 
     def _trouble(self, what: str, after_s: float = 1.0) -> TryAgain:
         return TryAgain(f"the page {self.shown} {what}", after_s)
+
+
+def hurry(
+    event: str,
+    info: Mapping[str, Any],
+    until_s: Callable[[], float],
+    late: Callable[[], TryAgain],
+) -> None:
+    """Have all reads of a new connection look at the time: a head can drip without end as a body can.
+
+    Args:
+        event, info: what httpx tells of a request's course (its extension `trace`).
+        until_s: up to when on the monotonic clock the whole answer is waited for.
+        late: what is raised then.
+    """
+    if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        return
+    stream = info["return_value"]
+    read = stream.read
+
+    def in_time(*args: Any, **named: Any) -> Any:
+        if time.monotonic() > until_s():
+            raise late()
+        return read(*args, **named)
+
+    stream.read = in_time
 
 
 def _trusted(httpx: Any) -> ssl.SSLContext:

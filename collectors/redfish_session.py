@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from perfwatch_collectors.fetching import cause_of, is_about_a_certificate, what_of_a_certificate
+from perfwatch_collectors.fetching import cause_of, hurry, is_about_a_certificate, what_of_a_certificate
 
 from perfwatch.errors import ConfigError, TryAgain, reason_of
 from perfwatch.text import clean
@@ -155,18 +155,8 @@ class Session:
             raise TryAgain(f"{self.shown} broke off ({type(error).__name__})", BUSY_S) from error
 
     def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
-        """Have all reads of a new connection look at the time: a head can drip without end."""
-        if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            return
-        stream = info["return_value"]
-        read = stream.read
-
-        def in_time(*args: Any, **named: Any) -> Any:
-            if time.monotonic() > self._until_s:
-                raise TryAgain(f"{self.shown} takes longer than {WHOLE_S:g} s for an answer", BUSY_S)
-            return read(*args, **named)
-
-        stream.read = in_time
+        late = f"{self.shown} takes longer than {WHOLE_S:g} s for an answer"
+        hurry(event, info, lambda: self._until_s, lambda: TryAgain(late, BUSY_S))
 
     def _document(self, response: Any, path: str) -> dict[str, Any]:
         if response.status_code == 404:
