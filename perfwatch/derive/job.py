@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signal import SIGINT
 from typing import NamedTuple
 
 from perfwatch.derive.scopes import tells_energy
@@ -30,6 +31,11 @@ class Job(NamedTuple):
     attached: bool = False
     goes_on: bool = False
     because: str = ""
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended it, but ctrl-C: most programs have their say after that."""
+        return self.exit_status is not None and 128 < self.exit_status != 128 + SIGINT
 
 
 def job_of(tape: Tape) -> Job:

@@ -44,6 +44,8 @@ FAR_MORE = 5
 """A first total is another job's where it is so many times each of those, and what their pace allows."""
 UNHEARD = 2.0
 """A recording that breaks off may lack the events of so many intervals: they are written together."""
+UNSENT_S = 0.1
+"""So long a job that counts (`statsd`) keeps what it counted to itself: a signal may end it before it is sent."""
 LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
@@ -56,7 +58,7 @@ class Course:
     """How one counter of one workload ran: its total since the first reading, restarts bridged.
 
     `held` says that a value holds until the next reading (own times); else it is interpolated.
-    `unheard_s` is for how long before its end a recording that breaks off may lack what was counted. Where
+    `unheard_s` is for how long before its end what was counted may be lacking (`_unheard_s`). Where
     totals are `printed`, the work of earlier jobs that the first of them has in it is left out: `inherited`.
     """
 
@@ -302,20 +304,32 @@ def is_work(name: str) -> bool:
 def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
     """The same with the counters of the queries that were judged (`perfwatch.objectives`)."""
     found: dict[str, dict[str, list[Course]]] = {}
-    unheard_s = UNHEARD * tape.interval_s if job_of(tape).cut_off else 0.0
     for device in workloads(tape) if only is None else only:
         kind = source_kind(device)
         for metric_name, series in device.series.items():
             if series.metric.kind is not Kind.COUNTER or not len(series):
                 continue
             course = Course(
-                series, held=kind in OWN_TIMES, printed=prints_total(device, metric_name), unheard_s=unheard_s
+                series,
+                held=kind in OWN_TIMES,
+                printed=prints_total(device, metric_name),
+                unheard_s=_unheard_s(tape, kind),
             )
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {
         name: {kind: tuple(courses) for kind, courses in found[name].items()}
         for name in sorted(found, key=lambda name: _appearance(name, found[name]))
     }
+
+
+def _unheard_s(tape: Tape, kind: str) -> float:
+    """For how long before the end events may be missing: of a recording that breaks off what was not written,
+    of a job that was killed what it had not sent.
+    """
+    job = job_of(tape)
+    if job.cut_off:
+        return UNHEARD * tape.interval_s
+    return UNSENT_S if job.was_killed and kind == "statsd" else 0.0
 
 
 def bare_name(metric_name: str) -> str:

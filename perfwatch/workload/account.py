@@ -11,18 +11,17 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from perfwatch.workload.patterns import Finding, Match, Pattern, Says
+from perfwatch.workload.bars import RESTARTS_BELOW, Bars
+from perfwatch.workload.patterns import Finding, Match, Pattern, Says, parse_number
 from perfwatch.workload.tally import Number, Tally
 
 TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
 """What all ranks have in common."""
-RESTARTS_BELOW = 0.5
-"""A total that falls to less of what it was was restarted. One that falls by less is told by several
-processes that print the same without saying who they are, and counts where it is farthest."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
 
-_Told = TypeVar("_Told", bound=Number)
+_Key = TypeVar("_Key")
+_Told = TypeVar("_Told")
 
 
 class Account:
@@ -33,6 +32,7 @@ class Account:
         self._first_only = pattern is not None and pattern.first_series_only
         self._first: str | None = None
         self._totals: dict[tuple[str, str], Number] = {}
+        self._bars: dict[str, Bars] = {}
         self._rate_ns: dict[tuple[str, str], int] = {}
         self._rank: str | None = None
         """That of those that print which was seen first."""
@@ -44,9 +44,10 @@ class Account:
         if self._rank is None and match.rank:
             self._rank = match.rank
         is_other = match.rank not in ("", self._rank)
+        series = self._series_of(match)
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
-                self._book(finding, _series_of(match), at_ns)
+                self._book(finding, series, at_ns)
         self._judge(match)
 
     def _judge(self, match: Match) -> None:
@@ -60,9 +61,19 @@ class Account:
         """Take note of totals that were told before counting began: they are no work of ours."""
         if match.begins_anew:
             self._begin_anew(match.rank)
+        series = self._series_of(match)
         for name, says, value in match.findings:
             if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
-                self._totals[name, _series_of(match)] = value
+                self._totals[name, series] = value
+
+    def _series_of(self, match: Match) -> str:
+        """One counter of one rank."""
+        series = f"{match.rank}\n{match.series}" if match.rank else match.series
+        if match.bar is None:
+            return series
+        bars = self._bars.pop(series, None) or Bars(parse_number(match.series))
+        _keep(self._bars, series, bars)
+        return f"{series}\n{bars.number(*match.bar)}"
 
     def _begin_anew(self, rank: str) -> None:
         """Of the rank that says so; without ranks of all."""
@@ -103,14 +114,9 @@ class Account:
         self._tally.count(name, per_s * max(0, at_ns - before_ns) / 1e9)
 
 
-def _keep(told: dict[tuple[str, str], _Told], key: tuple[str, str], value: _Told) -> None:
+def _keep(told: dict[_Key, _Told], key: _Key, value: _Told) -> None:
     """Put it last; beyond the limit the first goes, which was silent for longest."""
     told.pop(key, None)
     told[key] = value
     if len(told) > SERIES:
         del told[next(iter(told))]
-
-
-def _series_of(match: Match) -> str:
-    """One counter of one rank."""
-    return f"{match.rank}\n{match.series}" if match.rank else match.series

@@ -56,6 +56,8 @@ _RANK = re.compile(
     re.IGNORECASE,
 )
 """What stands before the line of one of several processes."""
+_WORKER = re.compile(r"worker[ _-]?\d+\W*", re.IGNORECASE)
+"""A bar's description that looks like that, and is none: workers of a pool draw a bar each."""
 
 
 class Says(str, Enum):
@@ -98,13 +100,15 @@ class Match(NamedTuple):
     """What a pattern found in a line.
 
     `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
-    line says that counting starts again from zero. `rank` says which of several processes printed it.
+    line says that counting starts again from zero. `rank` says which of several processes printed it; `bar`,
+    where it is a progress bar's, its description and where it stands.
     """
 
     findings: tuple[Finding, ...]
     series: str = ""
     begins_anew: bool = False
     rank: str = ""
+    bar: tuple[str, Number] | None = None
 
 
 class Pattern:
@@ -116,6 +120,7 @@ class Pattern:
         first_series_only: only the series that was seen first counts.
         needle: bytes without which no line can match; empty where there are none such.
         each: what each matching line counts one of; empty for nothing.
+        bars: a progress bar, with its description before it.
     """
 
     def __init__(
@@ -126,11 +131,13 @@ class Pattern:
         first_series_only: bool = False,
         needle: bytes = b"",
         each: str = "",
+        bars: bool = False,
     ) -> None:
         self.source = source
         self.each = each
         self.needle = needle
         self.first_series_only = first_series_only
+        self._bars = bars
         self._parts = [_Part.of(source, expression) for expression in expressions]
         self.fields = tuple(field for part in self._parts for field in part.fields.values())
         self._counts_lines = not self.fields and not each
@@ -149,7 +156,13 @@ class Pattern:
             findings.append(Finding(self.each, Says.INCREMENT, 1))
         series = "/".join(filter(None, (part.series(match) for part, match in matches)))
         anew = any(part.begins_anew(match) for part, match in matches)
-        return Match(tuple(findings), series, anew, rank)
+        if not self._bars:
+            return Match(tuple(findings), series, anew, rank)
+        description = line[: min(match.start() for _, match in matches)].strip()
+        if _WORKER.fullmatch(description):
+            rank = ""  # it shares the work with its neighbours
+        total = next((value for _, says, value in findings if says is Says.TOTAL), 0)
+        return Match(tuple(findings), series, anew, rank, (description, total))
 
 
 class _Part(NamedTuple):
@@ -201,7 +214,9 @@ def compile_pattern(text: str) -> Pattern:
         expressions = [
             re.compile(expression.replace("<NUMBER>", number)) for expression in preset.expressions
         ]
-        return Pattern(text, expressions, first_series_only=preset.first_series_only, each=preset.each)
+        return Pattern(
+            text, expressions, first_series_only=preset.first_series_only, each=preset.each, bars=preset.bars
+        )
     if text.startswith("re:"):
         return Pattern(text, [_expression(text, text[3:])])
     if _FIELD.search(text):

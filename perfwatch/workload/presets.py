@@ -14,13 +14,14 @@ class Preset(NamedTuple):
     """A pattern with a name.
 
     `first_series_only`: of several counters only the one seen first is counted. `each`: every line that
-    matches is one of these.
+    matches is one of these. `bars`: what stands before a match describes the bar (`perfwatch.workload.bars`).
     """
 
     about: str
     expressions: tuple[str, ...]
     first_series_only: bool = False
     each: str = ""
+    bars: bool = False
 
 
 # (Not to begin in the midst of digits finds the same, and in a line of thousands of them takes no time.)
@@ -32,7 +33,7 @@ _NOT_BYTES = r"(?![^\]]*[\dkMGT]B/s)"
 PRESETS: dict[str, Preset] = {
     # tqdm/std.py, format_meter: "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<...",
     # without a total "{desc}: {n_fmt}{unit} [{elapsed}, ...". The description may change from line to line,
-    # the total hardly does: it tells nested bars apart. All bars are counted.
+    # the total hardly does: it tells nested bars apart, and `bars` those of one length. All bars are counted.
     "tqdm": Preset(
         "steps of progress bars of tqdm (all bars are added, but those of bytes)",
         (
@@ -42,6 +43,7 @@ PRESETS: dict[str, Preset] = {
                 r"\[\d+:\d\d(?::\d\d)?, " + _NOT_BYTES
             ),
         ),
+        bars=True,
     ),
     # transformers/trainer_callback.py: ProgressCallback shows tqdm bars without description, the training's
     # first, each evaluation's after it; the losses are printed as a dict (since v5 with quoted numbers).

@@ -281,6 +281,23 @@ def test_a_recording_that_is_whole_lacks_no_events():
     assert session.summary(window="job")["work"]["queries"]["error"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("exit_status", "kind", "missing"),
+    [(137, "statsd", 5), (143, "statsd", 5), (130, "statsd", 0), (1, "statsd", 0), (137, "output", 0)],
+)
+def test_what_a_job_counted_and_could_not_send_before_it_was_killed_is_in_the_error(
+    exit_status: int, kind: str, missing: int
+):
+    """Fifty queries a second up to its end: those of its last tenth of a second it had not sent."""
+    session = Session()
+    session.board(every(1.0, 0.0, 12.0))
+    session.counter([(0.0, 0.0), *((1.0 + 0.02 * n, float(n)) for n in range(1, 546))], work=kind)
+    session.job(1.0, None)
+    session.event(12.0, "job", what="end", exit_status=exit_status)
+    error = session.summary(window="job")["work"]["queries"]["error"]
+    assert error == pytest.approx(missing + 2 * missing**0.5, abs=0.1)
+
+
 def test_a_source_that_counted_nothing_names_the_one_that_did():
     counted = run((steps(11.0, 29.0, 100, 10), "queries", "statsd"), ([(0.0, 0)], "steps", "output"))
     said = message(counted.summary(unit="queries@output"), "no-work")

@@ -60,6 +60,40 @@ def test_tqdm_is_not_confused_by_a_bar_inside_a_bar() -> None:
     assert counted("tqdm", output).total("steps") == 6 + 7
 
 
+def bar(description: str, done: int, of: int) -> str:
+    return f"\r{description}: {100 * done // of:3}%|###  | {done}/{of} [00:03<00:01, 9.0it/s]"
+
+
+def test_tqdm_tells_bars_of_one_length_apart_by_their_descriptions() -> None:
+    batches = "".join(bar("batch", done, 10) for done in range(11))
+    output = "".join(batches + bar("epoch", epoch, 10) for epoch in range(1, 11))
+    assert counted("tqdm", output).total("steps") == 10 * 10 + 10
+
+
+@pytest.mark.parametrize("name", ["shard {}", "worker {}", "worker-{}"])
+def test_tqdm_counts_each_of_several_bars_that_share_the_work(name: str) -> None:
+    steps = [(who, min(100, max(0, done - 2 * who))) for done in range(105) for who in range(3)]
+    lines = [bar(name.format(who), done, 100) for who, done in steps]
+    assert counted("tqdm", "\n".join(lines)).total("steps") == 100 + 100 + 100
+
+
+@pytest.mark.parametrize(
+    "describe",
+    [
+        pytest.param(lambda done: f"Processing {done}.txt", id="a file's name"),
+        pytest.param(lambda done: f"loss {abs(50 - done) / 10:.0f}", id="a value that comes again"),
+        pytest.param(lambda done: "train" if done % 7 else "train (saving)", id="now and then"),
+    ],
+)
+@pytest.mark.parametrize("every", [1, 3])
+def test_tqdm_follows_a_bar_whose_description_changes(describe: Any, every: int) -> None:
+    redrawn = [bar("", 0, 100)]
+    for done in range(0, 101, every):
+        redrawn += [bar(describe(max(0, done - 1)), done, 100), bar(describe(done), done, 100)]
+    redrawn.append(bar(describe(100), 100, 100))
+    assert counted("tqdm", "".join(redrawn) * 2).total("steps") == 2 * 100
+
+
 @pytest.mark.parametrize(
     ("line", "steps"),
     [
