@@ -12,14 +12,19 @@ only by what is for it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 try:
     from perfwatch import client
 except ImportError:  # beside the job, as `perfwatch client --write DIR --callbacks` lays them there
     import perfwatch_client as client  # type: ignore[import-not-found,no-redef]
+
+LOOKED_AT = 8
+"""So many items of a list tell what the others are: a batch may hold thousands of numbers."""
 
 __all__ = ["count_steps", "huggingface", "lightning"]
 
@@ -163,11 +168,33 @@ def _mark(first: bool, name: str, edge: str) -> None:
 
 
 def _batch_size(batch: Any) -> int:
-    """How many samples are in a batch: the first length of the first tensor in it; 0 if none is found."""
+    """How many samples are in a batch; 0 if nothing in it tells.
+
+    Its tensors agree on their first length, or the first one's counts. Where they don't and it is made of
+    lists of one length, as of detection (images of any size, and what is on each), that length is it.
+    """
+    lengths = list(_first_lengths(batch, LOOKED_AT))
+    listed = {len(part) if isinstance(part, (list, tuple)) else 0 for part in _parts(batch)}
+    if len(set(lengths)) > 1 and len(listed) == 1 and listed != {0}:
+        return listed.pop()
+    return next((length for length in lengths if length), 0)
+
+
+def _first_lengths(batch: Any, most: int) -> Iterator[int]:
+    """The first length of each tensor in a batch, of so many items of each list."""
     if hasattr(batch, "shape"):
-        return int(batch.shape[0]) if len(batch.shape) else 1
-    if isinstance(batch, dict):
-        batch = list(batch.values())
+        yield int(batch.shape[0]) if len(batch.shape) else 1
+    else:
+        for part in _parts(batch)[:most]:
+            yield from _first_lengths(part, most)
+
+
+def _parts(batch: Any) -> list[Any]:
+    """What a batch is made of: a mapping's values, a list's or tuple's items, a dataclass's fields."""
+    if isinstance(batch, Mapping):  # also BatchEncoding of transformers, which is no dict
+        return list(batch.values())
     if isinstance(batch, (list, tuple)):
-        return next((size for size in map(_batch_size, batch) if size), 0)
-    return 0
+        return list(batch)
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        return [getattr(batch, field.name) for field in dataclasses.fields(batch)]
+    return []

@@ -9,7 +9,9 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections import UserDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from perfwatch_collectors.statsd import StatsdCollector
 
 from perfwatch import cli
+from perfwatch.callbacks import _batch_size
 from perfwatch.model import Appeared, Event, Reading, Sample
 
 TRANSFORMERS = """
@@ -184,6 +187,40 @@ def test_another_process_than_the_first_counts_its_samples_alone(
     values, marks = told(listening)
     assert values == {"samples_total": 80}
     assert marks == []
+
+
+class Tensor:
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+
+@dataclass
+class Pair:
+    image: Tensor
+    label: Tensor
+
+
+@pytest.mark.parametrize(
+    ("batch", "samples"),
+    [
+        pytest.param(UserDict(input_ids=Tensor(8, 128), labels=Tensor(8)), 8, id="BatchEncoding"),
+        pytest.param(Pair(Tensor(8, 2), Tensor(8)), 8, id="dataclass"),
+        pytest.param(
+            (
+                tuple(Tensor(3, 224, 200 + n) for n in range(16)),
+                tuple({"boxes": Tensor(5, 4)} for _ in range(16)),
+            ),
+            16,
+            id="detection",
+        ),
+        pytest.param(([Tensor(8, 3), Tensor(8, 5)], [Tensor(8)]), 8, id="several inputs"),
+        pytest.param(([Tensor(8, 3), Tensor(8, 5)], Tensor(4)), 8, id="the first where they do not agree"),
+        pytest.param([[1, 2, 3], [4, 5, 6]], 0, id="no tensor"),
+        pytest.param(Pair, 0, id="no batch"),
+    ],
+)
+def test_a_batch_of_any_make_tells_how_many_samples_it_has(batch: object, samples: int) -> None:
+    assert _batch_size(batch) == samples
 
 
 def test_lightning_counts_steps_of_the_optimizer_and_samples_of_any_batch(

@@ -45,7 +45,7 @@ FAR_MORE = 5
 UNHEARD = 2.0
 """A recording that breaks off may lack the events of so many intervals: they are written together."""
 UNSENT_S = 0.1
-"""So long a job that counts (`statsd`) keeps what it counted to itself: a signal may end it before it is sent."""
+"""So long a job that counts (`statsd`) keeps what it counted to itself, and a signal may end it then."""
 LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
