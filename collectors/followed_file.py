@@ -11,7 +11,7 @@ from perfwatch.errors import TryAgain
 from perfwatch.model import Device, DeviceKind, Reading
 from perfwatch.objectives import NOBODY, Judge
 from perfwatch.text import from_system
-from perfwatch.workload.followed import LOOK_S, Followed
+from perfwatch.workload.followed import LOOK_S, Followed, facts_of_place
 from perfwatch.workload.tally import clean_text
 
 
@@ -42,7 +42,7 @@ class FileFollower(Collector):
             name=clean_text(path, 200),
             kind=DeviceKind.WORKLOAD,
             index=index,
-            facts={"work": work, "reads": clean_text(path, 500), **facts},
+            facts={"work": work, **facts_of_place(self.options.path), **facts},
         )
 
     def _follow(self, followed: Followed, device: Device) -> Sequence[Device]:

@@ -21,7 +21,7 @@ from perfwatch.objectives import NOBODY, Judge
 from perfwatch.text import from_system
 from perfwatch.workload import loadgen_result
 from perfwatch.workload.cells import Arrival, Cells
-from perfwatch.workload.followed import LOOK_S, SILENT_S
+from perfwatch.workload.followed import LOOK_S, SILENT_S, facts_of_place
 from perfwatch.workload.loadgen_folder import LoadgenFolder
 from perfwatch.workload.loadgen_result import ACCURACY_MODE, PERFORMANCE_MODE, Result
 from perfwatch.workload.loadgen_trace import Done, LoadgenTrace
@@ -129,7 +129,7 @@ class LoadgenCollector(Collector):
             name=name,
             kind=DeviceKind.WORKLOAD,
             index=index,
-            facts={"work": "mlperf", "reads": name},
+            facts={"work": "mlperf", **facts_of_place(path)},
         )
         self._tally, self._cells = Tally(device, self._opened_ns, self.judge), Cells(self._opened_ns)
         self._trace, self._answer_begun = LoadgenTrace(), b""

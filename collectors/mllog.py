@@ -15,7 +15,7 @@ from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import Device, DeviceKind, Reading
 from perfwatch.text import from_system
-from perfwatch.workload.followed import LOOK_S
+from perfwatch.workload.followed import LOOK_S, facts_of_place
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import clean_text
@@ -69,7 +69,7 @@ class MllogCollector(Collector):
         device_id = f"mllog-{index}" if index else "mllog"
         self._told = TrainingTold(device_id, self.name, self._clock, LOOK_S)
         name = clean_text(from_system(path), 200)
-        facts = {"work": "mlperf", "reads": name}
+        facts = {"work": "mlperf", **facts_of_place(path)}
         return [Device(device_id, name, DeviceKind.WORKLOAD, index, METRICS, facts=facts)]
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:

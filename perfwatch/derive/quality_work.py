@@ -50,9 +50,7 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
     elif (said := _said_last(evidence.tape)) is not None:
         message = f"Nothing counted work: {said}"
     elif named := _named(evidence.tape):
-        message = (
-            f"Nothing counted work: {listed(named)} told nothing while the job ran; is it the right place?"
-        )
+        message = f"Nothing counted work: {listed(named)}; is it the right place?"
     elif job_of(evidence.tape).cut_off:
         message = "Nothing counted work before the recording broke off."
     else:
@@ -81,9 +79,11 @@ def _said_last(tape: Tape) -> str | None:
 
 
 def _named(tape: Tape) -> list[str]:
-    """What was to be read for work, as it was named."""
+    """What was to be read for work, as it was named, and that it told nothing."""
     return [
-        f"{device.collector} {device.device.facts['reads']}"
+        f"{device.collector} {device.device.facts['reads']} "
+        + ("was not there when the job began, and " if device.device.facts.get("absent") else "")
+        + "told nothing while the job ran"
         for device in workloads(tape)
         if device.collector in _NAMED_SOURCES and device.device.facts.get("reads")
     ]

@@ -27,7 +27,7 @@ from perfwatch.job.foreign import PROC, Tree, descendants
 from perfwatch.job.held import Held
 from perfwatch.job.sockets import askers, sockets_of
 from perfwatch.job.workers import Server
-from perfwatch.sources.found import Asker, Found, own_listeners
+from perfwatch.sources.found import Asker, Found, others_listeners, own_listeners
 from perfwatch.sources.listening import Listener
 
 LOOK_S = 0.5
@@ -123,6 +123,7 @@ class ServersOfTheJob:
         pages: how many pages are read already.
         asker: asks those that listen.
         listening: who does.
+        others: who does of other users; they are not asked.
         root: where /proc is.
     """
 
@@ -136,6 +137,7 @@ class ServersOfTheJob:
         *,
         asker: Asker | None = None,
         listening: Callable[[], Sequence[Listener]] = own_listeners,
+        others: Callable[[], Sequence[Listener]] = others_listeners,
         root: Path = PROC,
     ) -> None:
         self._add = add
@@ -143,6 +145,9 @@ class ServersOfTheJob:
         self._tell = tell
         self._asker = asker or Asker()
         self._listening = listening
+        self._others = others
+        self._foreign: dict[int, Listener] = {}
+        """Those of other users that the job was seen to be connected to."""
         self._root = root
         self._pages = pages
         self._known = [
@@ -192,6 +197,12 @@ class ServersOfTheJob:
 
     def _nothing(self) -> str:
         """A job in a container is not seen to be connected: it is not guessed which server it asks."""
+        if self._foreign:
+            urls = [one.root for one in self._foreign.values()]
+            return (
+                f"-w auto asks no other user's server unless it is named, and the job is connected to "
+                f"{', '.join(urls)}; name it: -w {urls[0]}"
+            )
         found = "-w auto found no server that the job runs or is connected to and whose page counts work"
         others = [one.url for one in sorted(self._held, key=lambda one: not one.works)]
         there = f" (there is {', '.join(others)})" if others else ""
@@ -204,6 +215,8 @@ class ServersOfTheJob:
             self._look(job)
 
     def _look(self, job: Job) -> None:
+        if not any(one.is_taken for one in self._known):
+            self._look_at_others(job)
         for found in self._new():
             self._hold(found, job.began_ns if job.is_new else 0)
         if not self._held:
@@ -216,6 +229,12 @@ class ServersOfTheJob:
         now_ns = time.monotonic_ns()
         for one in self._held:
             self._decide(one, job, now_ns)
+
+    def _look_at_others(self, job: Job) -> None:
+        """Take note of other users' servers that the job is connected to."""
+        there = {one.port: one for one in self._others()}
+        asking = askers(set(there), self._root, among=list(descendants(job.roots, self._root)))
+        self._foreign.update((number, there[number]) for number in asking)
 
     # -- who asks whom
 

@@ -63,7 +63,11 @@ class Session:
     def _read_header(self) -> Record:
         line = next(self._lines, None)
         if line is None:
-            raise SessionError(f"{self.name} is empty: nothing was recorded in it")
+            raise SessionError(
+                f"{self.name} is not a perfwatch session: it has no whole line; name a session log (.jsonl)"
+                if self.torn
+                else f"{self.name} is empty: nothing was recorded in it"
+            )
         try:
             return check_header(self._decode(line), self.name)
         except (ValueError, RecursionError) as error:

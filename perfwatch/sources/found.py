@@ -144,6 +144,13 @@ def own_listeners() -> list[Listener]:
     return listeners(os.getuid())
 
 
+def others_listeners() -> list[Listener]:
+    """What other users' processes listen on; they are never asked."""
+    from perfwatch.sources.listening import listeners
+
+    return listeners(os.getuid(), others=True)
+
+
 class Finder:
     """Looks for such a server on a thread of its own, until one is found or nobody needs one any more.
 

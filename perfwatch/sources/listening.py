@@ -28,15 +28,23 @@ class Listener(NamedTuple):
         return f"http://{host}:{self.port}"
 
 
-def listeners(user_id: int, sockets: Iterable[ListeningSocket] | None = None) -> list[Listener]:
+def listeners(
+    user_id: int, sockets: Iterable[ListeningSocket] | None = None, *, others: bool = False
+) -> list[Listener]:
     """The ports of loopback that this user's processes listen on; none where the kernel does not tell.
 
     Args:
         sockets: what listens; asked for if not given.
+        others: those of all other users instead.
     """
     found: dict[int, Listener] = {}
     for one in listening_sockets() if sockets is None else sockets:
         host = _REACHED_AT.get(str(one.address))
-        if one.user_id == user_id and host is not None and one.port >= LEAST_PORT and one.port not in NEVER:
+        if (
+            (one.user_id == user_id) is not others
+            and host is not None
+            and one.port >= LEAST_PORT
+            and one.port not in NEVER
+        ):
             found.setdefault(one.port, Listener(host, one.port, one.inode))
     return list(found.values())

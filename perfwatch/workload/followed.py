@@ -6,13 +6,16 @@ that of its arrival: the file's time of change at the look that found it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain
 from perfwatch.model import Device, Event, Reading
 from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
+from perfwatch.text import from_system
 from perfwatch.workload.booking import Booking
 from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.patterns import Match, Pattern
@@ -174,6 +177,12 @@ class Followed:
                 self._said.add(text)
                 source = str(self.device.facts.get("work", ""))
                 yield Event("note", {"source": source, "text": text}, self._clock.monotonic_ns())
+
+
+def facts_of_place(path: str) -> dict[str, Any]:
+    """What a device says of the file or directory that it reads, as it is when the run begins."""
+    reads = {"reads": clean_text(from_system(path), 500)}
+    return reads if os.path.exists(path) else {**reads, "absent": True}  # noqa: PTH110 - raises nothing
 
 
 def split_path(spec: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -17,8 +18,10 @@ from commandline import PYTHON, perfwatch
 NOTHING = ("--only", "simulated", "--no-collector", "simulated")
 SERVER = '''
 """A model server: answers queries at /, passes them on to another one if that is named, shows what it did."""
-import http.server, sys, threading, time, urllib.request
+import encodings.idna, http.server, os, sys, threading, time, urllib.request
 
+if "--nobody" in sys.argv:  # who may read no more of Python than was imported
+    os.setuid(65534)
 done = 0
 upstream = next((word for word in sys.argv[1:] if word.startswith("http")), "")
 
@@ -188,6 +191,20 @@ def test_where_there_is_no_server_of_the_jobs_that_is_said(
     said = "-w auto found no server that the job runs or is connected to and whose page counts work"
     assert f"{said} (there is " in done.stderr
     assert f"{url}metrics" in done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start a server as somebody else")
+def test_another_users_server_that_the_job_asks_is_not_asked_and_named(
+    tmp_path: Path, server: Path, serving: Callable[..., str]
+) -> None:
+    theirs = serving("--nobody")
+    work, asked, said = run(
+        tmp_path, server, "open(sys.argv[1], 'w').write(str(ask({theirs!r}, 2)))", theirs=theirs
+    )
+    assert (work, asked > 10) == ({}, True)
+    assert f"and the job is connected to {theirs.rstrip('/')}; name it: -w {theirs.rstrip('/')}" in " ".join(
+        said.split()
+    )
 
 
 def test_auto_takes_no_value(tmp_path: Path) -> None:
