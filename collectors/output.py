@@ -22,7 +22,7 @@ from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.mllog_lines import MARKER
 from perfwatch.workload.patterns import Match, Pattern, compile_pattern, totals_of
 from perfwatch.workload.tally import clean_text
-from perfwatch.workload.training_told import METRICS, TrainingTold
+from perfwatch.workload.training_told import METRICS, MLLOG, TrainingTold
 
 READS: dict[str, tuple[str, ...]] = {
     "stdout": ("stdout",),
@@ -40,8 +40,6 @@ MUCH_BYTES = 4 * 2**20
 _EDGES = (b"_start", b"_stop")
 _NOT_PLAIN = (b"\x1b", b"\r")
 """An escape sequence may stand inside of a word that a pattern names; a CR ends a line as well."""
-MLLOG = "mllog"
-"""In the place of a pattern."""
 LOOK_S = 0.02
 """So exactly the arrival of a line is known."""
 SILENT_S = 30.0

@@ -6,6 +6,7 @@ A query that keeps to all of them is good; goodput is how much of such work is d
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -71,6 +72,7 @@ def parse_slo(text: str, option: str = "--slo") -> dict[str, float]:
                 f"cannot read {option} {clean(text, 80)!r}: it takes timings and the longest time of each, "
                 f"as in {EXAMPLE} or --slo latency=15ms"
             )
+        _refuse_a_slip(name, option)
         objective = _CANONICAL.get(name.casefold(), name.removesuffix("_seconds"))
         if objective in found:
             raise ConfigError(f"cannot use {option} {clean(text, 80)!r}: it has {objective} twice")
@@ -78,6 +80,17 @@ def parse_slo(text: str, option: str = "--slo") -> dict[str, float]:
     if len(found) > MOST:
         raise ConfigError(f"cannot use {option}: it takes {MOST} timings at most")
     return found
+
+
+def _refuse_a_slip(name: str, option: str) -> None:
+    """An own timing may have any name, but one that is nearly that of a known one is hardly meant."""
+    known = {each for names in _TOLD_AS.values() for each in names}
+    near = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.75)
+    if near and near[0] not in name.casefold() and not name.endswith("_seconds"):
+        raise ConfigError(
+            f"cannot read {option} {clean(name, 60)}: there is no such timing among the usual ones; "
+            f"did you mean {near[0]}? (an own timing of this name is written {name}_seconds)"
+        )
 
 
 def _limit(text: str, name: str, option: str) -> float:

@@ -43,6 +43,8 @@ def test_objectives_have_the_names_of_the_field(text, found):
         ("latency=3d", "more than 0 and up to a day"),
         ("latency=25h", "more than 0 and up to a day"),
         ("latency=1s,e2e=2s", "it has latency twice"),
+        ("tfft=200ms", "did you mean ttft?"),
+        ("itl=1ms,time_to_frist_token=1s", "did you mean time_to_first_token?"),
         (",".join(f"t{n}=1s" for n in range(17)), "it takes 16 timings at most"),
     ],
 )
@@ -50,6 +52,11 @@ def test_what_is_no_objective_is_answered_in_a_sentence(text, said):
     with pytest.raises(ConfigError) as caught:
         parse_slo(text)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["my_latency", "latency_of_db", "decode", "tfft_seconds", "prefill"])
+def test_an_own_timing_may_have_any_other_name(name):
+    assert parse_slo(f"{name}=1s") == {name.removesuffix("_seconds"): 1.0}
 
 
 def test_one_objective_of_a_query_is_judged_timing_by_timing():

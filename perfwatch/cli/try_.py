@@ -1,4 +1,4 @@
-"""`perfwatch try SPEC < FILE`: show what a pattern finds in a job's output, or a mapping in JSON lines."""
+"""`perfwatch try SPEC < FILE`: what does a pattern find in a job's output, a mapping in JSON lines?"""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from perfwatch.workload.lines import LINE_BYTES, Lines
 from perfwatch.workload.patterns import Field, Finding, Match, Pattern, Says, compile_pattern
 from perfwatch.workload.presets import PRESETS
 from perfwatch.workload.tally import Tally, clean_text
+from perfwatch.workload.training_told import MLLOG, LogLines
 
-HELP = """Show what a pattern finds in a job's output, or a mapping in JSON lines, read from standard input:
-per line, and in total. Exits with 1 if nothing matched."""
+HELP = """Show what a pattern finds in a job's output, a mapping in JSON lines, or `mllog` in a training log
+of MLPerf, read from standard input: per line, and in total. Exits with 1 if nothing matched."""
 _KINDS = ("stdout=", "stderr=", "output=")
-_NOT_LINES = ("mllog=", "loadgen=")
-"""Sources in which no pattern is searched."""
 _READ_BYTES = 65536
 _UNITS = {
     Says.TOTAL: "in all",
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "spec",
         metavar="SPEC",
         help="a pattern, or what -w takes: stdout=PATTERN, stderr=PATTERN, output=PATTERN, log=PATH:PATTERN, "
-        "jsonl=PATH:NAME=KEY.PATH,... "
+        "jsonl=PATH:NAME=KEY.PATH,..., mllog. "
         f"A pattern is a template ('step {{steps}}'), a regex, or one of {', '.join(PRESETS)}",
     )
     parser.add_argument(
@@ -53,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "there is no output to search; give it on standard input: perfwatch try SPEC < FILE"
         )
-    show = _show_json if args.json else _show_text
     for number, line, findings in trial.search(sys.stdin.buffer):
-        show(number, line, findings)
+        if args.json:
+            _show_json(number, line, findings)
+        else:
+            _show_text(number, line, findings, trial.no_number)
     if args.json:
         print(json.dumps({"lines": trial.lines, "matched": trial.matched, "totals": trial.totals()}))
     else:
@@ -64,13 +65,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Trial:
-    """One pattern or mapping over one file, and what it adds up to.
+    """One pattern, mapping or training log over one file, and what it adds up to.
 
     Args:
         search: what a line tells; a ValueError says that it cannot be understood.
         fields: the names that it may tell.
         pattern: what `search` belongs to, where that is a pattern.
         line_bytes: the longest line.
+        no_number: what is said of a line that matches and tells no number.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Trial:
         fields: Sequence[Field],
         pattern: Pattern | None = None,
         line_bytes: int = LINE_BYTES,
+        no_number: str = "matched, but found no number",
     ) -> None:
         self._search = search
+        self.no_number = no_number
         self._rates = {field.name for field in fields if field.says is Says.RATE}
         self._line_bytes = line_bytes
         self.misread = 0
@@ -119,6 +123,8 @@ class Trial:
 
 
 def _trial(spec: str) -> Trial:
+    if spec == MLLOG or spec in {f"{kind}{MLLOG}" for kind in _KINDS} or spec.startswith("mllog="):
+        return Trial(LogLines().search, (), no_number="a mark or a setting")
     if spec.startswith("jsonl="):
         keys = Keys(split_path(spec.removeprefix("jsonl="))[1])
         return Trial(keys.search, [key.field for key in keys.keys], line_bytes=KEYS_LINE_BYTES)
@@ -129,10 +135,9 @@ def _trial(spec: str) -> Trial:
 
 
 def _pattern_of(spec: str) -> str:
-    if spec.startswith(_NOT_LINES):
-        kind = spec.partition("=")[0]
+    if spec.startswith("loadgen="):
         raise ConfigError(
-            f"{kind}= takes no pattern that could be tried; look at it with: perfwatch doctor -w SPEC"
+            "loadgen= takes no pattern that could be tried; look at it with: perfwatch doctor -w SPEC"
         )
     for kind in _KINDS:
         if spec.startswith(kind):
@@ -179,9 +184,9 @@ def _show_json(number: int, line: str, findings: tuple[Finding, ...]) -> None:
     print(json.dumps({"line": number, "text": line, "found": found}))
 
 
-def _show_text(number: int, line: str, findings: tuple[Finding, ...]) -> None:
+def _show_text(number: int, line: str, findings: tuple[Finding, ...], no_number: str) -> None:
     found = ", ".join(f"{name} {value:.12g} {_UNITS[says]}" for name, says, value in findings)
-    print(f"{number:6d}  {found or 'matched, but found no number'}    | {clean_text(line, 100)}")
+    print(f"{number:6d}  {found or no_number}    | {clean_text(line, 100)}")
 
 
 def _show_totals(trial: Trial) -> None:

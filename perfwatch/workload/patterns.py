@@ -221,7 +221,18 @@ def compile_pattern(text: str) -> Pattern:
         return Pattern(text, [_expression(text, text[3:])])
     if _FIELD.search(text):
         return Pattern(text, [_template(text)], needle=_needle(text))
+    _refuse_a_slip(text)
     return Pattern(text, [_expression(text, text)])
+
+
+def _refuse_a_slip(text: str) -> None:
+    """A word that is nearly a preset's name is hardly meant as an expression: it would count lines."""
+    near = difflib.get_close_matches(text, (*PRESETS, "mllog"), n=1, cutoff=0.75) if text.isalpha() else []
+    if near:
+        raise ConfigError(
+            f"cannot read the pattern {_shown(text)}: no preset has this name; did you mean {near[0]}? "
+            f"(re:{text} counts the lines that contain it)"
+        )
 
 
 def parse_number(text: str | None) -> Number | None:

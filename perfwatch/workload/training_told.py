@@ -11,12 +11,24 @@ from typing import Any
 
 from perfwatch.clock import Clock
 from perfwatch.metrics import work_counter, work_gauge
-from perfwatch.model import Event, Metric, Reading, Sample
+from perfwatch.model import Event, Kind, Metric, Reading, Sample
 from perfwatch.workload import mllog_lines
+from perfwatch.workload.patterns import Finding, Match, Says
 from perfwatch.workload.tally import whole
-from perfwatch.workload.training_log import ACCURACY, COUNTS, GOALS, MEASURE, Mark, TrainingLog, time_of
+from perfwatch.workload.training_log import (
+    ACCURACY,
+    COUNTS,
+    GOALS,
+    MEASURE,
+    Figures,
+    Mark,
+    TrainingLog,
+    time_of,
+)
 from perfwatch.workload.wall_times import Offset, WallTimes
 
+MLLOG = "mllog"
+"""In the place of a pattern: the lines of such a log among others."""
 MILLISECOND_NS = 1_000_000
 """So exact are the times of the log."""
 METRICS: tuple[Metric, ...] = (
@@ -24,6 +36,30 @@ METRICS: tuple[Metric, ...] = (
     ACCURACY,
     *(work_gauge(name) for name in GOALS.values()),
 )
+
+
+class LogLines:
+    """What one line after another of a log tells, whenever it was."""
+
+    def __init__(self) -> None:
+        self._log = TrainingLog(several=True)
+        self._settings: dict[str, str] = {}
+
+    def search(self, line: str) -> Match | None:
+        """The figures of a line; without any for one that is a mark or a setting, None for all others."""
+        told = [said for record in mllog_lines.records([line]) for said in self._log.take(record)]
+        figures = [one for one in told if not isinstance(one, Mark)]
+        settings, self._settings = self._settings, dict(self._log.settings)
+        if not told and settings == self._settings:
+            return None
+        return Match(tuple(finding for one in figures for finding in _findings(one)))
+
+
+def _findings(figures: Figures) -> Iterator[Finding]:
+    for metric, value in zip(METRICS, figures.values, strict=True):
+        if value is not None:
+            says = Says.TOTAL if metric.kind is Kind.COUNTER else Says.GAUGE
+            yield Finding(metric.name.removesuffix("_total"), says, whole(value))
 
 
 class TrainingTold:

@@ -87,7 +87,7 @@ def test_json_has_a_line_for_each_match_then_the_totals(
         ("(", "at character 1"),
         ("stdout=", "empty pattern"),
         ("log=/var/log/x", "log=PATH:PATTERN"),
-        ("mllog=x", "doctor -w"),
+        ("loadgen=x", "doctor -w"),
     ],
 )
 def test_a_wrong_spec_gets_one_sentence(
@@ -97,3 +97,40 @@ def test_a_wrong_spec_gets_one_sentence(
     assert status == 2
     assert says in err
     assert err.count("\n") == 1
+
+
+LOG = (
+    b':::MLLOG {"key": "submission_benchmark", "value": "resnet", "time_ms": 1000, "metadata": {}}\n'
+    b"loss 3.2\n"
+    b':::MLLOG {"key": "run_start", "value": null, "time_ms": 2000, "metadata": {}}\n'
+    b':::MLLOG {"key": "eval_accuracy", "value": 0.5, "time_ms": 3000, "metadata": {"samples_count": 128}}\n'
+)
+
+
+@pytest.mark.parametrize("spec", ["mllog", "stdout=mllog", "mllog=/data/result_0.txt"])
+def test_a_training_log_shows_its_figures_marks_and_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str
+) -> None:
+    status, out, err = tried(monkeypatch, capsys, LOG, spec)
+    assert (status, err) == (0, "")
+    assert [line.split("|")[0].split(maxsplit=1) for line in out.splitlines()[:3]] == [
+        ["1", "a mark or a setting    "],
+        ["3", "a mark or a setting    "],
+        ["4", "samples 128 in all, eval_accuracy 0.5 (gauge)    "],
+    ]
+    assert "3 of 4 lines matched.\n  samples: 128\n  eval_accuracy: 0.5" in out
+
+
+@pytest.mark.parametrize(("spec", "meant"), [("tqmd", "tqdm"), ("stderr=kera", "keras"), ("mlog", "mllog")])
+def test_a_slip_in_a_presets_name_is_answered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, meant: str
+) -> None:
+    status, _, err = tried(monkeypatch, capsys, OUTPUT, spec)
+    assert status == 2
+    assert f"did you mean {meant}?" in err
+
+
+def test_a_word_that_looks_like_a_presets_name_counts_lines_where_it_is_forced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tried(monkeypatch, capsys, b"tqmd\n", "re:tqmd")[0] == 0
