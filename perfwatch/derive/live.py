@@ -43,6 +43,7 @@ from perfwatch.derive.work import (
     bare_name,
     count_work,
     default_unit,
+    inherited_of,
     is_work,
     prints_total,
     rank_of,
@@ -239,6 +240,7 @@ class LiveFigures:
             guessed=run.guessed,
             accelerators=tuple(labels[device.number] for device in run.accelerators),
             servers=self._servers(span, run, headline),
+            inherited=inherited_of(courses),
         )
 
     def _servers(self, span: Span, run: RunDevices, headline: Headline) -> dict[int, ServerStanding]:

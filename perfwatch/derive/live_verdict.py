@@ -28,6 +28,7 @@ from perfwatch.derive.quality_energy import (
 from perfwatch.derive.quality_watch import LATE_SHARE
 from perfwatch.derive.spans import Span
 from perfwatch.derive.standing import Standing
+from perfwatch.units import format_count
 
 
 def live_findings(
@@ -50,6 +51,7 @@ def live_findings(
         *_samples(standing),
         *_energy(standing, error_j),
         *_work(standing),
+        *_begun_before(standing),
         *_readings(standing, watch, labels, gaps),
         *_throttled(standing, watch, labels),
         *_shared(watch, labels),
@@ -130,6 +132,16 @@ def _work(standing: Standing) -> Iterator[Finding]:
     now_s, run_s = standing.now.span.duration_s, standing.run.span.duration_s
     if standing.run.work[standing.unit] and not standing.now.work.get(standing.unit) and now_s * 3 <= run_s:
         yield Finding("stale-workload", WARN, f"no work was counted in the last {seconds(now_s)}")
+
+
+def _begun_before(standing: Standing) -> Iterator[Finding]:
+    for name, amount in standing.inherited.items():
+        yield Finding(
+            "counter-reset",
+            INFO,
+            f"`{name}` was told first as {format_count(amount)}: taken for earlier jobs' (a checkpoint) "
+            "and left out",
+        )
 
 
 def _readings(

@@ -15,7 +15,15 @@ from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import emptiness
-from perfwatch.derive.work import ERRORS, Course, changes_of, count_work, restarts_in, workloads
+from perfwatch.derive.work import (
+    ERRORS,
+    Course,
+    changes_of,
+    count_work,
+    inherited_of,
+    restarts_in,
+    workloads,
+)
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
@@ -222,17 +230,16 @@ def _missed_at_begin(evidence: Evidence) -> Iterator[Finding]:
 def _begun_before(evidence: Evidence) -> Iterator[Finding]:
     """A job that goes on from a checkpoint prints the steps of earlier jobs as well, with its first line."""
     begin = job_of(evidence.tape).span.start
-    for name, kinds in evidence.courses.items():
-        found = [course for group in kinds.values() for course in group if course.inherited]
-        if found and name != ERRORS:
-            told = format_count(sum(course.inherited for course in found))
-            yield Finding(
-                "counter-reset",
-                INFO,
-                f"`{name}` was told first as {told}, more than the {seconds(found[0].changes[0] - begin)} "
-                "before can hold at the pace since: taken for the work of earlier jobs (a checkpoint), and "
-                "left out.",
-            )
+    for name, amount in inherited_of(evidence.courses).items():
+        groups = evidence.courses[name].values()
+        first = next(course for group in groups for course in group if course.inherited)
+        yield Finding(
+            "counter-reset",
+            INFO,
+            f"`{name}` was told first as {format_count(amount)}, more than the "
+            f"{seconds(first.changes[0] - begin)} before can hold at the pace since: taken for the work of "
+            "earlier jobs (a checkpoint), and left out.",
+        )
 
 
 def _lost_counts(evidence: Evidence) -> Iterator[Finding]:

@@ -92,6 +92,7 @@ class Standing:
         guessed: nothing tells yet which devices the job uses, and all are counted.
         unread: why devices that may be of the run as well cannot be read, by what people call them.
         servers: each of several servers, by the number of its page.
+        inherited: how much of each work was told first and left out, as earlier jobs'.
     """
 
     t: float
@@ -112,3 +113,4 @@ class Standing:
     unread: Mapping[str, str] = field(default_factory=dict)
     guessed: bool = False
     servers: Mapping[int, ServerStanding] = field(default_factory=dict)
+    inherited: Mapping[str, float] = field(default_factory=dict)

@@ -476,6 +476,15 @@ def _derive(work: Mapping[str, Counted], parts: Mapping[str, float]) -> Counted 
     return Counted(_whole(amount) if exact else amount, scarcest.source, others, part, error)
 
 
+def inherited_of(courses: Courses) -> dict[str, float]:
+    """How much of each work was told first and is left out, as earlier jobs'; only where there is such."""
+    found = {
+        name: math.fsum(course.inherited for group in kinds.values() for course in group)
+        for name, kinds in courses.items()
+    }
+    return {name: amount for name, amount in found.items() if amount}
+
+
 def restarts_in(courses: Courses, spans: Sequence[Span]) -> dict[str, int]:
     """How often the counters of each name restarted within a window; names without a restart are left out."""
     found = {

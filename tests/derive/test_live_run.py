@@ -284,6 +284,19 @@ def test_the_findings_known_live_are_among_those_of_the_summary() -> None:
     assert "shared-device" not in live
 
 
+def test_work_of_earlier_jobs_that_is_left_out_is_said_live_as_in_the_summary() -> None:
+    session = Session()
+    session.job(1.0, 30.0)
+    board(session, every(1.0, 0.0, 30.0))
+    steps = Metric("steps_total", Unit.COUNT, Kind.COUNTER)
+    session.workload(
+        "output", [steps], [(1.0, (0,)), *((2.0 + n, (5000 + n,)) for n in range(25))], totals="steps"
+    )
+    said = [one.message for one in told(session).findings if one.code == "counter-reset"]
+    assert said == ["`steps` was told first as 5 000: taken for earlier jobs' (a checkpoint) and left out"]
+    assert message(session.summary(), "counter-reset").startswith("`steps` was told first as 5 000, ")
+
+
 def test_what_held_a_device_back_is_told_live_as_in_the_summary() -> None:
     session = Session()
     session.job(1.0, 59.0)
