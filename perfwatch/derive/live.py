@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfwatch.derive.conditions import declared_power_w
+from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.owned import owned_by
@@ -27,7 +28,6 @@ from perfwatch.derive.scopes import (
     choose_headline,
     devices_of_run,
     is_estimated,
-    labels_of,
     outermost,
 )
 from perfwatch.derive.settings import Settings

@@ -13,7 +13,8 @@ from typing import Any
 
 from perfwatch.derive import counters
 from perfwatch.derive.asked import asked_for
-from perfwatch.derive.scopes import is_estimated, labels_of
+from perfwatch.derive.device_names import labels_of
+from perfwatch.derive.scopes import is_estimated
 from perfwatch.derive.tape import DeviceTape, Series, Tape
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import DeviceKind, Kind, State

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perfwatch.derive import scopes
+from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.energy import DeviceEnergy
 from perfwatch.derive.job import job_of
 from perfwatch.derive.scopes import Headline, RunDevices
@@ -57,7 +58,7 @@ class WholeRun:
             headline=headline,
             scopes=scopes.other_scopes(tape, devices, headline),
             at_rest=_at_rest(tape, baseline, job.start, interval_s),
-            labels=scopes.labels_of(tape),
+            labels=labels_of(tape),
             interval_s=interval_s,
         )
 
