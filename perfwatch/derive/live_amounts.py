@@ -10,10 +10,11 @@ from perfwatch.derive import counters
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.inherited import inherited, is_settled
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
-from perfwatch.derive.work import LATELY, LATER, Course, is_inherited
+from perfwatch.derive.work import LATELY, Course
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
@@ -182,7 +183,16 @@ def _lag_s(power: Metric) -> float:
 class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
-    __slots__ = ("_before_t", "_first_rates", "_first_t", "_firsts", "_flow_so_far", "_step", "trace")
+    __slots__ = (
+        "_before_t",
+        "_first_rates",
+        "_first_t",
+        "_firsts",
+        "_flow_so_far",
+        "_since",
+        "_step",
+        "trace",
+    )
 
     def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
         self.held = held
@@ -197,6 +207,8 @@ class RunningWork(Course):
         self._first_t = -math.inf
         self._first_rates: list[float] = []
         self._before_t = -math.inf
+        self._since = 0.0
+        """When nothing was done yet."""
         self._flow_so_far = Flow()
 
     def take(self, t: float, value: float, *, exact: bool) -> None:
@@ -222,13 +234,15 @@ class RunningWork(Course):
 
     def _leave_out_another_jobs(self, firsts: list[tuple[float, float]], t: float) -> None:
         """The first values tell whether a job goes on from a checkpoint, and where its own work begins."""
+        if not firsts:
+            self._since = self._step.t or 0.0
         firsts.append((t, self._step.total))
-        if len(firsts) <= LATER:
-            return
-        self._firsts = None
         times, totals = zip(*firsts, strict=True)
-        if is_inherited(self._first_t, times, totals):
-            self.inherited = totals[0]
+        found = inherited(self._since, times, totals)
+        if is_settled(found, len(firsts)):
+            self._firsts = None
+        if found.left_out:
+            self.inherited = found.left_out
             self.trace.lift(times[0], self.inherited)
 
     @property
@@ -243,6 +257,10 @@ class RunningWork(Course):
     def moved_in(self, span: Span, *, to_the_last: bool = False) -> float:
         """How far it moved in a span that is *now* or *run*."""
         return self.trace.between(span).amount
+
+    def unsure_variance(self, span: Span) -> float:
+        """Whether a first total is of earlier jobs is known after few further ones."""
+        return 0.0
 
     def restart_variance(self, span: Span) -> float:
         """Restarts are bridged and not remembered: what they add is small, and in the summary."""

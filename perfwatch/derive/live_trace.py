@@ -64,7 +64,7 @@ class Trace:
             self._keep_the_pins()
 
     def lift(self, until: float, amount: float) -> None:
-        """What accumulated just at that time does not count: before it as much had come together."""
+        """So much of what accumulated at that time, the first at all, does not count: it was there before."""
         self._head[:] = [_lifted(point, until, amount) for point in self._head]
         self._points = deque(_lifted(point, until, amount) for point in self._points)
         self._pinned = {t: _lifted(point, until, amount) for t, point in self._pinned.items()}
@@ -101,8 +101,8 @@ class Trace:
 
 
 def _lifted(point: Point, until: float, amount: float) -> Point:
-    t, before, seen_s = point
-    return (t, before + amount, seen_s) if t < until else point
+    t, _, seen_s = point
+    return (t, amount, seen_s) if t < until else point
 
 
 def _append(points: MutableSequence[Point], point: Point, step_s: float) -> None:

@@ -139,7 +139,7 @@ def _begun_before(standing: Standing) -> Iterator[Finding]:
         yield Finding(
             "counter-reset",
             INFO,
-            f"`{name}` was told first as {format_count(amount)}: taken for earlier jobs' (a checkpoint) "
+            f"{format_count(amount)} of `{name}` were told at once: taken for earlier jobs' (a checkpoint) "
             "and left out",
         )
 

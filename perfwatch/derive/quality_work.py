@@ -236,7 +236,7 @@ def _begun_before(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "counter-reset",
             INFO,
-            f"`{name}` was told first as {format_count(amount)}, more than the "
+            f"{format_count(amount)} of `{name}` were told at once, more than the "
             f"{seconds(first.changes[0] - begin)} before can hold at the pace since: taken for the work of "
             "earlier jobs (a checkpoint), and left out.",
         )

@@ -16,10 +16,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from types import MappingProxyType
 
 from perfwatch.derive.count_error import Flow
+from perfwatch.derive.inherited import LATER, NOTHING, Inherited, inherited
 from perfwatch.derive.job import job_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Series, Tape
@@ -38,10 +38,6 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
-LATER = 3
-"""So many increments after the first value tell whether a job can have done what that says."""
-FAR_MORE = 5
-"""A first total is another job's where it is so many times each of those, and what their pace allows."""
 UNHEARD = 2.0
 """A recording that breaks off may lack the events of so many intervals: they are written together."""
 UNSENT_S = 0.1
@@ -63,7 +59,8 @@ class Course:
     """
 
     __slots__ = (
-        *("before", "changes", "exact", "held", "inherited", "restarts", "times", "totals", "unheard_s"),
+        *("_unsure", "before", "changes", "exact", "held", "inherited", "restarts", "times", "totals"),
+        "unheard_s",
     )
 
     def __init__(self, series: Series, *, held: bool, printed: bool = False, unheard_s: float = 0.0) -> None:
@@ -90,17 +87,20 @@ class Course:
                 self.changes.append(self.times[index])
                 previous = value
             self.totals.append(total)
-        self.inherited = self._leave_out_the_inherited() if printed else 0.0
+        found = self._leave_out_the_inherited() if printed else NOTHING
+        self.inherited, self._unsure = found
 
-    def _leave_out_the_inherited(self) -> float:
-        """Count from the first value on, where that is another job's; how much it was."""
+    def _leave_out_the_inherited(self) -> Inherited:
+        """Count from where the job went on; how much that was."""
         told = self.changes[: 1 + LATER]
-        firsts = [self.at(t) for t in told]
-        if not is_inherited(self.times[0], told, firsts):
-            return 0.0
-        for index in range(bisect_left(self.times, told[0]), len(self.totals)):
-            self.totals[index] -= firsts[0]
-        return firsts[0]
+        if not told:
+            return NOTHING
+        first = bisect_left(self.times, told[0])
+        found = inherited(self.times[first - 1], told, [self.at(t) for t in told])
+        if found.left_out:
+            for index in range(first, len(self.totals)):
+                self.totals[index] -= found.left_out
+        return found
 
     @property
     def tells(self) -> bool:
@@ -153,6 +153,12 @@ class Course:
                 last = bisect_left(self.times, t) - 1
                 found += _variance_up_to(self._done_after(last, t - self.times[last]))
         return found
+
+    def unsure_variance(self, span: Span) -> float:
+        """The same of a first total that may be of earlier jobs, where it was told in the span."""
+        if not self._unsure or not span.start < self.changes[0] <= span.end:
+            return 0.0
+        return _variance_up_to(self._unsure)
 
     def missed_at_begin(self, begin: float) -> float:
         """How much may have been done before the first reading, of a server that could not be read from the
@@ -223,20 +229,6 @@ class Course:
     def changes_in(self, span: Span) -> Sequence[float]:
         """The times after the span's start and up to its end at which the counter was seen to move."""
         return self.changes[bisect_right(self.changes, span.start) : bisect_right(self.changes, span.end)]
-
-
-def is_inherited(begin: float, times: Sequence[float], totals: Sequence[float]) -> bool:
-    """Whether a job's first total is of earlier jobs, which it goes on from by a checkpoint.
-
-    Args:
-        begin: since when it could count.
-        times, totals: its first values and when they were told; `LATER` after the first are needed.
-    """
-    if len(times) <= LATER or times[-1] <= times[0]:
-        return False
-    steps = [after - before for before, after in pairwise(totals)]
-    at_its_pace = (times[0] - begin) * (totals[-1] - totals[0]) / (times[-1] - times[0])
-    return totals[0] > FAR_MORE * max(*steps, at_its_pace)
 
 
 @dataclass(frozen=True)
@@ -435,7 +427,9 @@ def _expanded(
 ) -> float:
     """Expanded uncertainty of what the courses counted in the spans."""
     inner = math.fsum(
-        course.variance_in(span) + course.restart_variance(span) for course in courses for span in spans
+        course.variance_in(span) + course.restart_variance(span) + course.unsure_variance(span)
+        for course in courses
+        for span in spans
     )
     if spans:
         begin = spans[0].start

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from perfwatch.derive.goodput import limits_of
+from perfwatch.derive.inherited import inherited, is_settled
 from perfwatch.derive.latency import QUANTILES, Latency
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.timings import Bin, Timing
-from perfwatch.derive.work import OWN_TIMES, source_kind
+from perfwatch.derive.work import OWN_TIMES, prints_total, source_kind
 from perfwatch.model import DeviceKind, Kind, Metric
 from perfwatch.objectives import JUDGED, JUDGED_GOOD
 from perfwatch.session import format as fmt
@@ -120,8 +121,7 @@ class WorkloadFigures:
             if device.kind is DeviceKind.WORKLOAD:
                 kept = self._kept.setdefault(number, _Workload(self._now_s, self._limits))
                 room = MOST_TIMINGS - sum(len(one.timings) for one in self._kept.values())
-                kind = source_kind(DeviceTape(number, collector, device, ""))
-                kept.declare(kind, device.metrics, max(0, room))
+                kept.declare(DeviceTape(number, collector, device, ""), max(0, room))
 
     def figures(self, t: float) -> dict[int, WorkloadNow]:
         """How each workload stands at `t`, seconds of the session, by its number."""
@@ -152,12 +152,14 @@ class _Workload:
         """Of gauges that a goal is told of."""
         self.timings: dict[str, Timing] = {}
 
-    def declare(self, kind: str, metrics: Sequence[Metric], room: int) -> None:
-        self._kind = kind
-        self._metrics = tuple(metrics)
+    def declare(self, device: DeviceTape, room: int) -> None:
+        self._kind = source_kind(device)
+        self._metrics = metrics = tuple(device.device.metrics)
         for metric in metrics:
             if metric.kind is Kind.COUNTER and metric.name not in self._counters:
-                self._counters[metric.name] = _Counter(self._now_s, held=kind in OWN_TIMES)
+                self._counters[metric.name] = _Counter(
+                    self._now_s, held=self._kind in OWN_TIMES, printed=prints_total(device, metric.name)
+                )
             elif metric.kind is Kind.HISTOGRAM and metric.name not in self.timings and room > 0:
                 limits = self._limits.get(metric.name.removesuffix("_seconds"), ())
                 self.timings[metric.name] = Timing(metric, limits)
@@ -215,15 +217,25 @@ class _Workload:
 
 
 class _Counter:
-    """The amounts of a counter over the last seconds. `held`: an amount holds until the next reading."""
+    """The amounts of a counter over the last seconds.
 
-    def __init__(self, now_s: float, *, held: bool) -> None:
+    Args:
+        now_s: so many.
+        held: an amount holds until the next reading.
+        printed: a job prints it as its running total, in which earlier jobs' work may be.
+    """
+
+    def __init__(self, now_s: float, *, held: bool, printed: bool) -> None:
         self._now_s = now_s
         self._held = held
         self._before: float | None = None
         self._first_t: float | None = None
         self.total = 0.0
         self._amounts: deque[tuple[float, float]] = deque(maxlen=_MOST_READINGS)
+        self._firsts: list[tuple[float, float]] | None = [] if printed else None
+        """When it was told first, and as what, until it is known whether that is its own work."""
+        self._since = 0.0
+        """When nothing was done yet."""
 
     @property
     def seen(self) -> bool:
@@ -245,12 +257,29 @@ class _Counter:
         before, self._before = self._before, value
         if self._first_t is None:
             self._first_t = t
-        if before is not None:
+        if before is not None and value != before:
             self.total += value - before if value >= before else value
+            if self._firsts is not None:
+                self._leave_out_another_jobs(self._firsts, t)
         amounts = self._amounts
         amounts.append((t, self.total))
         while len(amounts) > 2 and amounts[1][0] <= t - self._now_s:
             amounts.popleft()
+
+    def _leave_out_another_jobs(self, firsts: list[tuple[float, float]], t: float) -> None:
+        if not firsts:
+            self._since = self._amounts[-1][0]
+        firsts.append((t, self.total))
+        times, totals = zip(*firsts, strict=True)
+        found = inherited(self._since, times, totals)
+        if is_settled(found, len(firsts)):
+            self._firsts = None
+        if found.left_out:
+            self.total -= found.left_out
+            self._amounts = deque(
+                ((at, amount - found.left_out if at >= times[0] else amount) for at, amount in self._amounts),
+                maxlen=_MOST_READINGS,
+            )
 
     def per_s(self, t: float) -> float | None:
         """The rate up to `t`, or up to the last reading of a source that is polled."""

@@ -293,8 +293,8 @@ def test_work_of_earlier_jobs_that_is_left_out_is_said_live_as_in_the_summary() 
         "output", [steps], [(1.0, (0,)), *((2.0 + n, (5000 + n,)) for n in range(25))], totals="steps"
     )
     said = [one.message for one in told(session).findings if one.code == "counter-reset"]
-    assert said == ["`steps` was told first as 5 000: taken for earlier jobs' (a checkpoint) and left out"]
-    assert message(session.summary(), "counter-reset").startswith("`steps` was told first as 5 000, ")
+    assert said == ["4 999 of `steps` were told at once: taken for earlier jobs' (a checkpoint) and left out"]
+    assert message(session.summary(), "counter-reset").startswith("4 999 of `steps` were told at once, ")
 
 
 def test_what_held_a_device_back_is_told_live_as_in_the_summary() -> None:
