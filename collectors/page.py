@@ -123,7 +123,7 @@ class PageCollector(Collector):
         self._was_read = True
         now_ns = self._clock.monotonic_ns()
         at_ns = (before_ns + now_ns) // 2
-        readings = tally.readings(page, at_ns)
+        readings = tally.readings(page, at_ns, self._clock.time_ns() / NS)
         yield from readings
         for name in tally.no_counts():
             told = (
@@ -136,6 +136,9 @@ class PageCollector(Collector):
         if began_anew is not None:
             code, told = began_anew
             yield from self._say(f"The page {shown(self._url)}: {told}.", now_ns, code)
+        for name in tally.no_percentiles():
+            told = f"the histograms of {name} on the page {shown(self._url)} have no bound in common"
+            yield from self._say(f"{told}: there are no percentiles, and its mean is exact", now_ns)
         missing = tally.missing()
         if missing or not readings:
             reason = self._finds_nothing(page, missing)

@@ -244,6 +244,13 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
     for name, latency in evidence.latencies.items():
+        if latency.share_no_bound:
+            yield Finding(
+                "few-latencies",
+                INFO,
+                f"{name} has no percentiles: the histograms that tell it (of several servers, or before and "
+                "after a restart) have no bound of their buckets in common; its mean is exact.",
+            )
         few = latency.few()
         if few:
             keys = listed([key.removesuffix("_s").replace("p999", "p99.9") for key in few])

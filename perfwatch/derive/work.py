@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
+from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.job import job_of
 from perfwatch.derive.spans import Span
@@ -61,7 +62,8 @@ class Course:
     """
 
     __slots__ = (
-        *("before", "changes", "exact", "held", "inherited", "restarts", "times", "totals", "unheard_s"),
+        *("before", "changes", "doubts", "exact", "held", "inherited", "restarts", "times", "totals"),
+        "unheard_s",
     )
 
     def __init__(self, series: Series, *, held: bool, printed: bool = False, unheard_s: float = 0.0) -> None:
@@ -75,20 +77,46 @@ class Course:
         self.changes: array[float] = array("d")
         """When the counter moved, as it was seen."""
         self.restarts: list[float] = []
+        self.doubts: list[tuple[float, float]] = []
+        """When, and how much of, what it moved may never have been done (`derive.bounces`)."""
+        self._add_up(series.values)
+        self.inherited = self._leave_out_the_inherited() if printed else 0.0
+
+    def _add_up(self, values: Sequence[float]) -> None:
         total = 0.0
-        previous = series.values[0]
-        for index in range(1, len(series)):
-            value = series.values[index]
+        previous = values[0]
+        bounces, told_anew = Bounces(), False
+        for index in range(1, len(values)):
+            value = values[index]
             if value != previous:
-                if value < previous:
-                    self.restarts.append(self.times[index])
-                    total += value
-                else:
+                passed_s = self.times[index] - self.times[index - 1]
+                doubt = 0.0 if self.held else bounces.take(previous, value, passed_s=passed_s)
+                if doubt:
+                    self.doubts.append((self.times[index], doubt))
+                if value >= previous:
                     total += value - previous
+                else:
+                    total += value
+                    if value < 0.0:
+                        self._take_back(total)
+                    elif passed_s > 0.0:
+                        self.restarts.append(self.times[index])
+                    told_anew = passed_s <= 0.0 <= value
                 self.changes.append(self.times[index])
                 previous = value
+            if told_anew and self.times[index] > self.times[index - 1]:
+                self.restarts.append(self.times[index])
+                told_anew = False
             self.totals.append(total)
-        self.inherited = self._leave_out_the_inherited() if printed else 0.0
+
+    def _take_back(self, total: float) -> None:
+        """What was counted of a process that turned out to be no restarted one was never done: page.py."""
+        if self.restarts:
+            self.restarts.pop()
+        for index in range(len(self.totals) - 1, -1, -1):
+            if self.totals[index] <= total:
+                break
+            self.totals[index] = total
 
     def _leave_out_the_inherited(self) -> float:
         """Count from the first value on, where that is another job's; how much it was."""
@@ -152,6 +180,10 @@ class Course:
                 found += _variance_up_to(self._done_after(last, t - self.times[last]))
         return found
 
+    def doubt_in(self, span: Span) -> float:
+        """How much of `moved_in` may never have been done."""
+        return math.fsum(amount for t, amount in self.doubts if span.start < t <= span.end)
+
     def missed_at_begin(self, begin: float) -> float:
         """How much may have been done before the first reading, of a server that could not be read from the
         begin on: as much as at the quicker of the first two intervals, and no more than it ever counted.
@@ -171,6 +203,8 @@ class Course:
         """What may have been done in the seconds after a reading: at the quicker of the two intervals before
         it, for twice the last one at most; what gives no answer for longer is over.
         """
+        while last > 0 and self.times[last - 1] == self.times[last]:
+            last -= 1  # a source's own word that it began anew, as of the same reading
         if last < 1:
             return 0.0
         last_s = self.times[last] - self.times[last - 1]
@@ -428,9 +462,9 @@ def _expanded(
         inner += math.fsum(_variance_up_to(course.missed_at_begin(begin)) for course in courses)
     if spans and spans[-1].end >= last_end:
         inner += math.fsum(course.unread_variance(last_end) for course in courses)
-    return COVERAGE_FACTOR * math.sqrt(
-        inner + math.fsum(course.cut_variance(t) for course in courses for t in cuts)
-    )
+    cut = math.fsum(course.cut_variance(t) for course in courses for t in cuts)
+    doubt = math.fsum(course.doubt_in(span) for course in courses for span in spans)
+    return doubt + COVERAGE_FACTOR * math.sqrt(inner + cut)
 
 
 def _variance_up_to(most: float) -> float:

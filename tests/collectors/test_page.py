@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from perfwatch.model import Appeared, Buckets, Device, DeviceKind, Event, Readin
 from perfwatch.testing import FakeClock, check_contract
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.page import PageTally
+from perfwatch.workload.processes import KNOWN
 
 PAGES = Path(__file__).parent.parent / "data" / "pages"
 VLLM = """\
@@ -257,9 +259,74 @@ def totals(server: Server, *bodies: str) -> list[Any]:
     return [row["n_total"] for row in watched.rows]
 
 
-def test_a_replica_that_restarts_does_not_look_like_a_new_beginning(server: Server) -> None:
+def counted(told: list[Any]) -> Any:
+    """How far a recorded counter moved: where it falls it began anew, and its new value counts."""
+    known = [value for value in told if value is not None]
+    return sum(now - before if now >= before else now for before, now in pairwise(known))
+
+
+def test_a_part_that_restarts_adds_what_it_counted_since_and_the_recording_shows_it(server: Server) -> None:
     before, after = 'n{r="1"} 1000\nn{r="2"} 600\n', 'n{r="1"} 1010\nn{r="2"} 5\n'
-    assert totals(server, before, after) == [1600, 1615]
+    assert totals(server, before, after) == [1600, 15]
+    assert counted([1600, 15]) == 15
+
+
+@pytest.mark.parametrize(
+    ("pages", "count"),
+    [
+        (['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 7\nn{path="b"} 5\n'], 12),
+        (['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 3\nn{path="b"} 9\n'], 12),
+        (['n{path="a"} 600\nn{path="b"} 120\n', 'n{path="a"} 180\nn{path="b"} 400\n'], 580),
+        (['n{worker="a"} 10\nn{worker="b"} 3\n', 'n{worker="a"} 7\nn{worker="b"} 5\n'], 9),
+        (['n{model="a"} 100000\nn{model="b"} 5000\n', 'n{model="a"} 100050\nn{model="b"} 3\n'], 53),
+    ],
+)
+def test_a_restart_that_one_series_shows_is_one_of_its_process(
+    server: Server, pages: list[str], count: int
+) -> None:
+    """Unless a label tells their processes apart, or the other can only have gone on."""
+    assert counted(totals(server, *pages)) == count
+
+
+def test_a_restart_that_one_counter_shows_is_one_of_every_other_on_the_page(server: Server) -> None:
+    watched = Watched(f"{server.url}#n,m,latency=took_seconds")
+    took = 'took_seconds_bucket{{le="1"}} {0}\ntook_seconds_bucket{{le="+Inf"}} {0}\ntook_seconds_sum {0}\n'
+    for n, m, times in [(100, 30, 30), (20, 40, 50)]:
+        server.answer = page(f"n {n}\nm {m}\n" + took.format(times))
+        watched.read()
+    assert counted([row["n_total"] for row in watched.rows]) == 20
+    assert counted([row["m_total"] for row in watched.rows]) == 40
+    assert [row["latency_seconds"] for row in watched.rows] == [
+        Buckets((30, 30), 30.0),
+        Buckets((0, 0), 0.0),
+        Buckets((50, 50), 50.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "announced", ["", "# TYPE n counter\n", "# TYPE n counter\n# TYPE n_created gauge\n"]
+)
+def test_a_restart_is_seen_by_when_the_series_were_created(server: Server, announced: str) -> None:
+    def told(a: int, b: int, made: float) -> str:
+        lines = [f'n_total{{path="{path}"}} {value}\n' for path, value in (("a", a), ("b", b))]
+        made_at = [f'n_created{{path="{path}"}} {made + at}\n' for at, path in enumerate("ab")]
+        if announced.count("#") < 2:
+            return announced + "".join(line for pair in zip(lines, made_at, strict=True) for line in pair)
+        counter, gauge = announced.splitlines(keepends=True)
+        return counter + "".join(lines) + gauge + "".join(made_at)
+
+    watched = Watched(f"{server.url}#n")
+    for a, b, made in [(1000, 120, 1.7e9), (1001, 120, 1.7e9), (1060, 520, 1.7e9 + 500)]:
+        server.answer = page(told(a, b, made))
+        watched.read()
+    assert counted([row["n_total"] for row in watched.rows]) == 1 + 1580
+    assert watched.codes == ["counter-reset"]
+
+
+def test_a_part_alone_began_anew_where_the_process_is_known_to_go_on(server: Server) -> None:
+    started = "process_start_time_seconds 1000\n"
+    pages = ['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 7\nn{path="b"} 5\n']
+    assert counted(totals(server, *(started + each for each in pages))) == 9
 
 
 def test_a_series_that_leaves_subtracts_nothing_and_adds_nothing_when_it_is_back(server: Server) -> None:
@@ -273,7 +340,7 @@ def test_a_server_that_restarts_is_recorded_as_a_counter_that_falls(server: Serv
 
 def test_a_restart_that_the_values_hide_is_seen_by_the_process_start(server: Server) -> None:
     first = "n 5\nprocess_start_time_seconds 1000\n"
-    assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 55]
+    assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 0, 50]
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-5", "123NaN", "1e300"])
@@ -337,7 +404,7 @@ def test_one_of_two_engines_that_begins_anew_is_said_once(server: Server) -> Non
     for first, second in [(10, 20), (30, 40), (50, 2), (70, 30)]:
         server.answer = page(f'm{{engine="0"}} {first}\nm{{engine="1"}} {second}\n')
         watched.read()
-    assert watched.rows[-1] == {"m_total": 70 + 40 + 30}
+    assert counted([row["m_total"] for row in watched.rows]) == 70 + 40 + 30 - 30
     assert watched.codes == ["counter-reset"]
     assert "one of several counters" in watched.notes[0]
 
@@ -353,6 +420,83 @@ def test_several_processes_behind_one_address_are_said_to_be_so(server: Server) 
         watched.read()
     assert watched.codes == ["work-disagrees"]
     assert "several processes seem to answer behind one address" in watched.notes[-1]
+
+
+def behind_a_balancer(server: Server, turns: list[int], told: list[Any]) -> Watched:
+    """A page that processes answer in turn; `told` gives the page of a process at a turn."""
+    watched = Watched(f"{server.url}#m")
+    for at, which in enumerate(turns):
+        server.answer = page(told[which](at))
+        watched.read()
+    return watched
+
+
+@pytest.mark.parametrize("starts", [(1000, 2000, 3000), (3000, 2000, 1000), (2000, 3000, 1000)])
+@pytest.mark.parametrize("told_by", ["process_start_time_seconds", "m_created"])
+def test_the_processes_behind_a_balancer_are_counted_each_by_itself(
+    server: Server, starts: tuple[int, ...], told_by: str
+) -> None:
+    def process(base: int, start: int) -> Any:
+        return lambda at: f"# TYPE m counter\nm {base + 10 * at}\n# TYPE {told_by} gauge\n{told_by} {start}\n"
+
+    told = [process(base, start) for base, start in zip((100, 5000, 70_000), starts, strict=True)]
+    watched = behind_a_balancer(server, [0, 1, 2] * 8, told)
+    assert counted([row["m_total"] for row in watched.rows]) == 3 * 210
+    assert [code for code in watched.codes if code == "work-disagrees"] == []
+    assert any("several processes answer behind this address in turn" in note for note in watched.notes)
+
+
+def test_a_process_that_came_up_since_counts_from_its_begin_whoever_answers(server: Server) -> None:
+    now = time.time()
+    old = lambda at: f"m {1000 + at}\nprocess_start_time_seconds {now - 900}\n"  # noqa: E731
+    new = lambda at: f"m {50 + at}\nprocess_start_time_seconds {now + 5}\n"  # noqa: E731
+    watched = behind_a_balancer(server, [0, 0, 1, 0, 1, 0], [old, new])
+    assert counted([row["m_total"] for row in watched.rows]) == 5 + 54
+
+
+def test_more_processes_than_are_told_apart_fill_no_memory(server: Server) -> None:
+    told = [lambda at, one=one: f"m 7\nprocess_start_time_seconds {one}\n" for one in range(1, 101)]
+    watched = behind_a_balancer(server, list(range(100)), told)
+    tally: Any = watched.collector._tally
+    (group,) = tally._processes._groups.values()
+    assert len(group.known) <= KNOWN
+
+
+def histogram_page(*bounds: str, each: int) -> str:
+    name = "took_seconds_bucket"
+    rows = [f'{name}{{le="{bound}"}} {each * (at + 1)}\n' for at, bound in enumerate((*bounds, "+Inf"))]
+    return "".join(rows) + f"took_seconds_sum {each}\n"
+
+
+def test_a_histogram_with_other_bounds_after_a_restart_goes_on_with_those_that_are_left(
+    server: Server,
+) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    told = []
+    for body in [
+        histogram_page("0.1", "1", "2", each=10),
+        histogram_page("0.1", "0.5", "2", each=20),
+        histogram_page("0.1", "0.5", "2", each=25),
+    ]:
+        server.answer = page(body)
+        watched.read()
+        told.append(watched.metrics["latency_seconds"].bounds)
+    assert told == [(0.1, 1.0, 2.0), (0.1, 2.0), (0.1, 2.0)]
+    assert [row["latency_seconds"] for row in watched.rows] == [
+        Buckets((10, 20, 30, 40), 10.0),
+        Buckets((0, 0, 0), 0.0),
+        Buckets((20, 60, 80), 20.0),
+        Buckets((25, 75, 100), 25.0),
+    ]
+
+
+def test_histograms_that_share_no_bound_have_a_mean_and_the_reason_is_said(server: Server) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    for body in (histogram_page("0.1", each=10), histogram_page("0.5", each=20)):
+        server.answer = page(body)
+        watched.read()
+    assert watched.rows[-1] == {"latency_seconds": Buckets((40,), 20.0)}
+    assert any("no bound in common: there are no percentiles" in note for note in watched.notes)
 
 
 # -- servers of every temper ---------------------------------------------------------------------------
@@ -562,7 +706,8 @@ def test_a_restart_is_not_forgotten_while_the_series_is_away(server: Server) -> 
     for body in pages:
         server.answer = page(body)
         watched.read()
-    assert [row["n_total"] for row in watched.rows] == [5, None, 55]
+    assert [row["n_total"] for row in watched.rows if row["n_total"] is not None] == [5, 0, 50]
+    assert watched.codes == ["counter-reset"]
 
 
 def test_labels_are_a_set_in_whatever_order_they_are_written() -> None:

@@ -23,7 +23,7 @@ from promises import Kept, at_most
 
 from perfwatch.errors import TryAgain
 from perfwatch.model import Buckets, Device, DeviceKind
-from perfwatch.workload import growth, looked
+from perfwatch.workload import exposition, growth
 from perfwatch.workload.exposition import SERIES, Page, labels_of, number_of, without_label
 from perfwatch.workload.growth import Growing
 from perfwatch.workload.page import PageTally
@@ -111,8 +111,9 @@ def test_what_is_told_of_a_family_is_what_its_growth_says(pages: list[dict[str, 
     """The tally of pages and the arithmetic that it rests on, from the text of the page on."""
     read, growing = Read("sure"), Growing()
     for told in pages:
-        kept = read.page("".join(f'sure{{r="{key}"}} {value}\n' for key, value in told.items()).encode())
-        rows = {f'r="{key}"'.encode(): (value,) for key, value in told.items()}
+        body = "".join(f'sure{{replica="{key}"}} {value}\n' for key, value in told.items())
+        kept = read.page(body.encode())
+        rows = {f'replica="{key}"'.encode(): (value,) for key, value in told.items()}
         assert kept.values["sure_total"] == growing.take(rows)[0]
 
 
@@ -211,11 +212,11 @@ def test_series_whose_long_labels_change_fill_no_memory(monkeypatch: pytest.Monk
     assert read.kept.values["latency_seconds"] == Buckets((40, 80), None)
     for one in read.tally._looked_for:
         assert sum(map(len, one._growing._last)) <= 100_000
-        assert one._wanted == one._buckets == {}
+        assert one._wanted == one._histograms._buckets == {}
 
 
 def test_short_labels_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looked, "REMEMBERED", 50)
+    monkeypatch.setattr(exposition, "REMEMBERED", 50)
     read = Read('sure{a="1"}')
     for number in range(200):
         read.page(f'sure{{a="1",b="{number}"}} 1\n'.encode())
