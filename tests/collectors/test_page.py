@@ -355,6 +355,18 @@ def test_what_is_no_count_is_unknown_and_not_zero(server: Server, value: str) ->
     assert note.endswith("is no count (not a number, or below zero): it is unknown, not zero")
 
 
+@pytest.mark.parametrize(("name", "named"), [("vllm:generation_tokens_total", ""), ("n", "#queries=n")])
+@pytest.mark.parametrize("announced", ["", "# TYPE {} counter\n"])
+def test_a_page_whose_only_counter_is_no_count_is_told_so(
+    server: Server, name: str, named: str, announced: str
+) -> None:
+    server.answer = page(announced.format(name) + f"{name} NaN\n")
+    watched = Watched(server.url + named)
+    assert f"{name} on the page" in watched.trouble()
+    assert len(watched.notes) == 1
+    assert watched.notes[0].endswith("is no count (not a number, or below zero): it is unknown, not zero")
+
+
 def test_a_family_that_comes_later_began_at_zero(server: Server) -> None:
     watched = Watched(f"{server.url}#m,n")
     server.answer = page("m 1\n")
