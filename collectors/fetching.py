@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from perfwatch_collectors.unpacking import READ, Unpacked
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable, reason_of
 from perfwatch.redact import HIDDEN
@@ -215,10 +218,8 @@ class Fetcher:
             )
         if self._of_metrics and "html" in response.headers.get("content-type", ""):
             raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
-        if response.headers.get("content-encoding", "identity") not in ("", "identity"):
-            raise self._trouble("is compressed, which was not asked for, and is not read")
         body = bytearray()
-        for piece in response.iter_raw():
+        for piece in self._pieces(response):
             body += piece
             if len(body) > PAGE_BYTES:
                 limit = f"{PAGE_BYTES // 2**20} MB"
@@ -229,6 +230,28 @@ class Fetcher:
         if body and not framed and not body.endswith(b"\n"):
             raise self._trouble("broke off within a line")
         return bytes(body)
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        """The page as it comes, unpacked where it comes compressed, which was not asked for."""
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            yield from response.iter_raw()
+            return
+        if encoding not in READ:
+            raise self._trouble(
+                f"comes compressed ({clean(encoding, 40)}), though plain text was asked for; have the "
+                "server, or the proxy before it, send it as it is or with gzip"
+            )
+        unpacked = Unpacked(encoding)
+        try:
+            for packed in response.iter_raw():
+                yield from unpacked.take(packed)
+        except zlib.error as error:
+            raise self._trouble(
+                f"says that it comes with {encoding}, and does not; ask its server"
+            ) from error
+        if not unpacked.whole:
+            raise self._no_answer("broke off within what is compressed")
 
     def _no_answer(self, what: str) -> NoAnswer:
         return NoAnswer(f"the page {self.shown} {what}", 1.0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -531,7 +533,10 @@ GARBAGE = bytes(range(256)) * 50
         (raw(b""), "broke off"),
         (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nvllm:generation_tokens_total 5"), "broke off"),
         (raw(b"HTTP/1.1 200 OK\r\n\r\nvllm:generation_tokens_total 12"), "broke off within a line"),
-        (page(VLLM, headers="Content-Encoding: gzip\r\n"), "compressed"),
+        (page(VLLM, headers="Content-Encoding: gzip\r\n"), "says that it comes with gzip, and does not"),
+        (page(VLLM, headers="Content-Encoding: br\r\n"), "comes compressed (br)"),
+        (page(VLLM, headers="Content-Encoding: zstd\r\n"), "send it as it is or with gzip"),
+        (page(gzip.compress(VLLM.encode())[:-9], headers="Content-Encoding: gzip\r\n"), "broke off within"),
         (page("", status="302 Found", headers="Location: http://example.invalid/m\r\n"), "example.invalid"),
         (page("", status="302 Found", headers="Location: /metrics\r\n"), "more than 5 times"),
         (page("", status="302 Found"), "status 302"),
@@ -548,6 +553,21 @@ def test_a_server_that_gives_no_page_costs_one_sentence(server: Server, answer: 
     assert not any(watched.rows)
     watched.trouble()
     assert len(watched.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(VLLM.encode())),
+        ("X-GZIP", gzip.compress(VLLM.encode())),
+        ("deflate", zlib.compress(VLLM.encode())),
+    ],
+)
+def test_a_page_that_comes_compressed_is_read(server: Server, encoding: str, packed: bytes) -> None:
+    server.answer = page(packed, headers=f"Content-Encoding: {encoding}\r\n")
+    watched = Watched(server.url)
+    assert watched.read()["generated_tokens_total"] == 1500
+    assert watched.notes == []
 
 
 def test_a_redirect_on_the_same_host_is_followed_with_its_password(server: Server) -> None:
