@@ -137,6 +137,8 @@ class Fetcher:
         # No cookie is kept: new ones each time fill the memory, and at some Python prints a traceback.
         self._client.cookies.jar.extract_cookies = lambda *_: None  # type: ignore[method-assign]
         self._until_s = 0.0
+        self._is_kept = False
+        """Whether all that was done so far was done on a connection of an earlier reading."""
         self._request = self._client.build_request("GET", url, extensions={"trace": self._hurry})
         asked = httpx.URL(url)
         self._auth: Any = (asked.username, asked.password) if asked.userinfo else None
@@ -151,7 +153,7 @@ class Fetcher:
         httpx = self._httpx
         self._until_s = time.monotonic() + WHOLE_S
         try:
-            return self._follow(self._request)
+            return self._at_second_try()
         except httpx.TimeoutException as error:
             raise self._trouble(
                 f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
@@ -174,7 +176,19 @@ class Fetcher:
         """Give the connection back."""
         self._client.close()
 
+    def _at_second_try(self) -> bytes:
+        """The page; a kept connection that ends just when it is used again says nothing of the server."""
+        self._is_kept = True
+        try:
+            return self._follow(self._request)
+        except (self._httpx.RemoteProtocolError, self._httpx.ReadError, self._httpx.WriteError):
+            if not self._is_kept or time.monotonic() > self._until_s:
+                raise
+        return self._follow(self._request)
+
     def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith((".connect_tcp.started", ".receive_response_headers.complete")):
+            self._is_kept = False  # a new one, or one that answered
         late = f"takes longer than {WHOLE_S:g} s to come and was left"
         hurry(event, info, lambda: self._until_s, lambda: self._trouble(late))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import struct
 import threading
 import time
 import zlib
@@ -568,6 +569,33 @@ def test_a_page_that_comes_compressed_is_read(server: Server, encoding: str, pac
     watched = Watched(server.url)
     assert watched.read()["generated_tokens_total"] == 1500
     assert watched.notes == []
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_kept_connection_that_ends_when_it_is_used_again_costs_no_reading(
+    server: Server, *, reset: bool
+) -> None:
+    server.answer = page("n 1\n")
+    watched = Watched(f"{server.url}#n")
+    watched.read()
+
+    def end_once(connection: socket.socket) -> None:
+        server.answer = page("n 2\n")
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    server.answer = end_once
+    assert watched.read() == {"n_total": 2}
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_a_server_that_ends_every_new_connection_is_not_asked_again_and_again(server: Server) -> None:
+    server.answer = raw(b"")
+    Watched(server.url).trouble()
+    assert len(server.requests) == 1
 
 
 def test_a_redirect_on_the_same_host_is_followed_with_its_password(server: Server) -> None:
