@@ -71,6 +71,7 @@ class Growing:
         anew: Collection[bytes] | None = None,
         from_now: Collection[bytes] = NONE,
         taken_back: Collection[bytes] = NONE,
+        forgotten: Collection[bytes] = NONE,
         restarted: bool = False,
         shown: bool = False,
     ) -> Totals:
@@ -80,6 +81,7 @@ class Growing:
             anew: those that began anew; those that fell by default.
             from_now: processes that counted before they were seen first: that is none of ours.
             taken_back: processes that were taken for restarted ones and are not.
+            forgotten: processes that will not be seen again.
             restarted: something that belongs to this began anew.
             shown: the total is to begin anew from zero, however low it is.
         """
@@ -94,7 +96,7 @@ class Growing:
         came = self._processes_that_came(rows)
         self._take_new(came, from_now)
         self._last.update({key: tuple(row) for key, row in rows.items()})
-        self._forget(rows)
+        self._forget(rows, forgotten)
         anew_now = restarted or bool(fell) or any(one not in from_now for one in came)
         self.began_anew = anew_now and bool(self._told)
         return self._tell(self._debt(taken_back), shown=shown)
@@ -144,10 +146,16 @@ class Growing:
         row = self._last.pop(key)
         self._carried = [carried + value for carried, value in zip(self._carried, row, strict=True)]
 
-    def _forget(self, rows: Mapping[bytes, Row]) -> None:
+    def _forget(self, rows: Mapping[bytes, Row], processes: Collection[bytes]) -> None:
+        gone: list[bytes] = []
         if len(self._last) > KEPT or sum(map(len, self._last)) > KEPT_BYTES:
-            for key in [key for key in self._last if key not in rows]:
-                self._carry(key)
+            gone = [key for key in self._last if key not in rows]
+        elif processes:
+            gone = [key for key in self._last if key not in rows and process_of(key) in processes]
+        for key in gone:
+            self._carry(key)
+        for one in processes:
+            self._first_of.pop(one, None)
 
     def _total(self) -> Totals:
         return _sum([self._carried, *self._last.values()])

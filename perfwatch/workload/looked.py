@@ -212,6 +212,7 @@ class Looked:
                 anew=fell[place],
                 from_now=turn.from_now,
                 taken_back=self._taken_back,
+                forgotten=turn.forgotten,
                 restarted=any(fell) or self.recut,
                 shown=self.recut,
             )

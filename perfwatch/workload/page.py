@@ -12,7 +12,7 @@ from dataclasses import replace
 from perfwatch.model import Appeared, Device, Kind, Reading, Sample, Value
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.looked import Looked
-from perfwatch.workload.processes import CLOCKS_S, Processes
+from perfwatch.workload.processes import CLOCKS_S, KNOWN, Processes
 from perfwatch.workload.quantities import STARTED, Quantity
 from perfwatch.workload.restarts import all_began_anew
 from perfwatch.workload.servers import Server, quantities_of, recognised
@@ -177,6 +177,11 @@ class PageTally:
                 f"its counters fell {MANY_FALLS} times: several processes seem to answer behind one address, "
                 "each with counts of its own, and what is counted is no more than a guess; name the page of "
                 "each process"
+            )
+        if self._processes.too_many:
+            return "work-disagrees", (
+                f"more than {KNOWN} processes answer behind this address in turn: what some of them did is "
+                "not counted; name the page of each process"
             )
         if self._processes.several:
             return None, (

@@ -23,7 +23,7 @@ from perfwatch.workload.tally import Number
 
 FIRST = b""
 """The process that was there first: its series keep their names."""
-KNOWN = 32
+KNOWN = 16
 """So many processes are told apart; of more the one that was not seen for longest is forgotten."""
 SERIES_KNOWN = 5_000
 """Of so many series it is known when they were created."""
@@ -62,11 +62,13 @@ class Turn:
         restarted: those that began anew with this page.
         from_now: those that were seen first with this page, and had counted before.
         taken_back: those that were taken for restarted ones, and are not.
+        forgotten: those that are known no more.
     """
 
     restarted: frozenset[bytes] = frozenset()
     from_now: frozenset[bytes] = frozenset()
     taken_back: frozenset[bytes] = frozenset()
+    forgotten: frozenset[bytes] = frozenset()
 
 
 SAME = Turn()
@@ -93,7 +95,9 @@ class Processes:
         """When the first page was read, seconds since 1970."""
         self.several = 0
         """How many answered in turn; 0 where one alone did."""
-        self.tells_starts = False
+        self.too_many = False
+        """Whether more answered in turn than are told apart."""
+        self._tells_starts = False
 
     def look(self, page: Page, series: Sequence[str], wall_s: float | None = None) -> Turn:
         """Who answered with a page.
@@ -106,8 +110,10 @@ class Processes:
         if wall_s is not None:
             self.first_wall_s = min(self.first_wall_s, wall_s)
         started = page.texts(STARTED.series[0])
-        self._whole_page = len(started) == 1
-        self.tells_starts |= bool(started)
+        if started:
+            self._whole_page, self._tells_starts = len(started) == 1, True
+        elif self._tells_starts:
+            return SAME
         raw: object = started or [page.created(name) for name in series]
         if raw == self._raw:
             return SAME
@@ -118,6 +124,7 @@ class Processes:
             frozenset().union(*(turn.restarted for turn in turns)),
             frozenset().union(*(turn.from_now for turn in turns)),
             frozenset().union(*(turn.taken_back for turn in turns)),
+            frozenset().union(*(turn.forgotten for turn in turns)),
         )
 
     def all_named(self, rows: Mapping[bytes, Row]) -> Mapping[bytes, Row]:
@@ -183,12 +190,19 @@ class Processes:
         new = _Process(mark, dict(began), self._pages, before.mark if later else None)
         group.known.append(new)
         group.now = mark
-        if len(group.known) > KNOWN:
-            group.known.remove(min(group.known, key=lambda one: one.seen_at))
+        forgotten = self._forget(group)
         if later:
-            return Turn(restarted=frozenset({mark}))
+            return Turn(restarted=frozenset({mark}), forgotten=forgotten)
         self.several = max(self.several, len(group.known))
-        return Turn(from_now=frozenset({mark}))
+        self.too_many |= bool(forgotten)
+        return Turn(from_now=frozenset({mark}), forgotten=forgotten)
+
+    def _forget(self, group: _Group) -> frozenset[bytes]:
+        if len(group.known) <= KNOWN:
+            return frozenset()
+        oldest = min(group.known, key=lambda one: one.seen_at)
+        group.known.remove(oldest)
+        return frozenset({oldest.mark})
 
 
 def process_of(key: bytes) -> bytes:

@@ -10,18 +10,21 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 import perfwatch_collectors.fetching as fetching_module
 import pytest
+from derive.build import Session
 from perfwatch_collectors.fetching import checked_url, shown
 from perfwatch_collectors.page import PageCollector, PageOptions
 from serving import Server, by_path, page, raw, serving
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Buckets, Device, DeviceKind, Event, Reading, Sample
+from perfwatch.session import format as fmt
 from perfwatch.testing import FakeClock, check_contract
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.page import PageTally
@@ -475,6 +478,37 @@ def test_more_processes_than_are_told_apart_fill_no_memory(server: Server) -> No
     tally: Any = watched.collector._tally
     (group,) = tally._processes._groups.values()
     assert len(group.known) <= KNOWN
+    assert len(list(tally._looked_for[0]._growing.series)) <= KNOWN
+
+
+def test_where_more_processes_answer_than_are_told_apart_it_is_said(server: Server) -> None:
+    told = [lambda at, one=one: f"m 7\nprocess_start_time_seconds {one}\n" for one in range(40, 0, -1)]
+    watched = behind_a_balancer(server, list(range(40)), told)
+    assert watched.codes == ["work-disagrees"]
+    assert f"more than {KNOWN} processes answer" in watched.notes[-1]
+
+
+def test_a_histogram_of_several_processes_grows_by_what_each_observed(server: Server) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    session = Session()
+    number = session.workload("page", [], [])
+    for at in range(12):
+        base, start = [(100, 1000), (7000, 2000), (900, 500)][at % 3]
+        server.answer = page(
+            histogram_page("0.1", "1", each=base + 10 * at) + f"process_start_time_seconds {start}\n"
+        )
+        before = len(watched.rows)
+        watched.read()
+        if not at:
+            device = replace(watched.device, id=session.tape().devices[number].device.id)
+            session.records.append({"t": 0.0, "device": fmt.encode_device(number, "page", device)})
+        for row in watched.rows[before:]:
+            told_first = row is not watched.rows[-1]
+            session.sample(number, float(at - told_first), row["latency_seconds"])
+    session.job(0.0, 11.0)
+    latency = session.summary(window="job")["latency"]["latency"]
+    assert latency["count"] == pytest.approx(3 * 3 * 90)
+    assert latency["mean_s"] == pytest.approx(1 / 3)
 
 
 def histogram_page(*bounds: str, each: int) -> str:
