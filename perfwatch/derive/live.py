@@ -43,6 +43,7 @@ from perfwatch.derive.work import (
     bare_name,
     count_work,
     default_unit,
+    in_turn,
     is_work,
     prints_total,
     rank_of,
@@ -152,6 +153,8 @@ class LiveFigures:
                     self._now_s, longest_s, held=held, printed=prints_total(device, metric.name)
                 )
                 self._pin(known[metric.name].trace)
+        for work in known.values():
+            work.in_turn = in_turn(device)
 
     def _pin(self, one: Trace) -> None:
         if self._began is not None:

@@ -190,6 +190,7 @@ class RunningWork(Course):
 
     def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
         self.held = held
+        self.in_turn = 1
         self.inherited = 0.0
         self._firsts: list[tuple[float, float]] | None = [] if printed else None
         """When it was told first, and as what, until it is known whether that is its own work."""

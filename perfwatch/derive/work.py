@@ -39,6 +39,8 @@ ERRORS = "errors"
 NO_ERRORS: Mapping[str, float] = MappingProxyType({})
 """Of counts that are exact."""
 
+LONGEST_NUMBER = 6
+"""No fact of a device that is a number has so many digits."""
 LATER = 3
 """So many increments after the first value tell whether a job can have done what that says."""
 FAR_MORE = 5
@@ -62,14 +64,16 @@ class Course:
     """
 
     __slots__ = (
-        *("before", "changes", "doubts", "exact", "held", "inherited", "restarts", "times", "totals"),
-        "unheard_s",
+        *("before", "changes", "doubts", "exact", "held", "in_turn", "inherited", "restarts", "times"),
+        *("totals", "unheard_s"),
     )
 
     def __init__(self, series: Series, *, held: bool, printed: bool = False, unheard_s: float = 0.0) -> None:
         self.times = series.times
         self.exact = series.exact
         self.held = held
+        self.in_turn = 1
+        """So many processes answer in turn, each for itself; at any time only one was just read."""
         self.unheard_s = unheard_s
         self.before = series.values[0]
         """What was counted before its first reading, whenever that was."""
@@ -156,7 +160,15 @@ class Course:
         flow = self._flow(span)
         ends = (span.start, span.end)
         late = flow.lateness([self._age_at(t) for t in ends])
-        return late + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
+        return late + self._unseen_variance(flow) + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
+
+    def _unseen_variance(self, flow: Flow) -> float:
+        """What others of several that answer in turn did after they were read last, and before they were read
+        first: together as much as all did in one interval, for each but one.
+        """
+        if self.in_turn < 2 or not flow.steps:
+            return 0.0
+        return _variance_up_to((self.in_turn - 1) * flow.amount / flow.steps)
 
     def unread_variance(self, end: float) -> float:
         """Squared standard error of what was done after the last reading: a server that ends with its job is
@@ -308,6 +320,12 @@ def prints_total(device: DeviceTape, metric_name: str) -> bool:
     return bare_name(metric_name) in str(device.device.facts.get("totals", "")).split(",")
 
 
+def in_turn(device: DeviceTape) -> int:
+    """How many processes answer in turn for a page, as far as it tells them apart."""
+    told = str(device.device.facts.get("processes", ""))
+    return int(told) if told.isdecimal() and len(told) < LONGEST_NUMBER else 1
+
+
 def rank_of(kind: str) -> int:
     """Where a kind stands in the order in which sources are believed."""
     return KINDS.index(kind) if kind in KINDS else len(KINDS)
@@ -345,6 +363,7 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
             course = Course(
                 series, held=kind in OWN_TIMES, printed=prints_total(device, metric_name), unheard_s=unheard_s
             )
+            course.in_turn = in_turn(device)
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {
         name: {kind: tuple(courses) for kind, courses in found[name].items()}

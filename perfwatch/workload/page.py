@@ -63,7 +63,8 @@ class PageTally:
         fresh = [one for one in self._looked_for if values[id(one)] is not None and self._is_new(one)]
         for one in fresh:
             self._declared.setdefault(one.metric.name, one)
-        readings = self._declare(fresh) if fresh or any(one.recut for one in self._declared.values()) else []
+        changed = any(one.recut for one in self._declared.values()) or self._answer_in_turn()
+        readings = self._declare(fresh) if fresh or changed else []
         readings += self._begun_anew(at_ns)
         self._last_ns = self._sample_ns = at_ns
         if self._declared:
@@ -104,6 +105,14 @@ class PageTally:
                 if key not in fell and (group := self._processes.group(key)) in stood:
                     stood[group].append(moved)
         return {group for group, fell in groups.items() if all_began_anew(fell, stood[group])}
+
+    def _answer_in_turn(self) -> bool:
+        """Whether more processes were seen to answer in turn than was recorded."""
+        told = {"processes": str(self._processes.several)} if self._processes.several else {}
+        changed = not told.items() <= self.device.facts.items()
+        if changed:
+            self.device = replace(self.device, facts={**self.device.facts, **told})
+        return changed
 
     def _begun_anew(self, at_ns: int) -> list[Reading]:
         """What is told as of the sample before, of what began anew and stands too high to show it."""

@@ -461,6 +461,7 @@ def test_the_processes_behind_a_balancer_are_counted_each_by_itself(
     watched = behind_a_balancer(server, [0, 1, 2] * 8, told)
     assert counted([row["m_total"] for row in watched.rows]) == 3 * 210
     assert [code for code in watched.codes if code == "work-disagrees"] == []
+    assert watched.device.facts["processes"] == "3"
     assert any("several processes answer behind this address in turn" in note for note in watched.notes)
 
 

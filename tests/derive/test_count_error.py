@@ -251,3 +251,12 @@ def test_what_was_counted_of_a_process_that_did_not_begin_anew_is_taken_back_whe
     assert live.moved_in(Span(0.0, 4.0)) == course.at(4.0) == 30
     assert course.moved_in(Span(2.5, 4.0)) >= 0
     assert course.restarts == []
+
+
+def test_what_processes_that_answer_in_turn_did_unseen_is_in_the_error() -> None:
+    """Each is read at every third reading: 30 a second of all are known no better than two intervals."""
+    course, live = live_and_recorded([(float(t), 30 * t) for t in range(20)])
+    for one in (course, live):
+        assert one.variance_in(Span(0.0, 19.0)) == 0.0
+        one.in_turn = 3
+        assert one.variance_in(Span(0.0, 19.0)) == pytest.approx(((60 + 2 * math.sqrt(60)) / 2) ** 2)
