@@ -129,7 +129,7 @@ def _latency(
 def _increments(
     device: DeviceTape, metric: str, spans: Sequence[Span], last_end: float
 ) -> Iterable[Histogram]:
-    """The increments stamped after a span's start and up to its end; see `work.Course.moved_in`."""
+    """The increments stamped after a span's start and up to its end; see `course.Course.moved_in`."""
     samples = device.histograms.get(metric, [])
     times = [t for t, _ in samples]
     held = source_kind(device) in OWN_TIMES

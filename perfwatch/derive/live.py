@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfwatch.derive.conditions import declared_power_w
+from perfwatch.derive.course import Course
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.owned import owned_by
@@ -39,7 +40,6 @@ from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.derive.update import update_of
 from perfwatch.derive.work import (
     OWN_TIMES,
-    Course,
     bare_name,
     count_work,
     default_unit,

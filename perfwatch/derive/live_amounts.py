@@ -11,10 +11,10 @@ from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.course import LATELY, LATER, Course, is_inherited
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
-from perfwatch.derive.work import LATELY, LATER, Course, is_inherited
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 

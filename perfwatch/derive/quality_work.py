@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.client_results import client_results, disagreements
+from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
@@ -15,7 +16,7 @@ from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import emptiness
-from perfwatch.derive.work import ERRORS, Course, changes_of, count_work, restarts_in, workloads
+from perfwatch.derive.work import ERRORS, changes_of, count_work, restarts_in, workloads
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 

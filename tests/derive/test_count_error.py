@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from perfwatch.derive.count_error import Flow
+from perfwatch.derive.course import Course
 from perfwatch.derive.live_amounts import RunningWork
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.derive.work import Course, count_work
+from perfwatch.derive.work import count_work
 from perfwatch.metrics import QUERIES
 
 LONG_S, RUNS = 60.0, 300
