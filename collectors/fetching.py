@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from perfwatch_collectors.unpacking import READ, Unpacked
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable, reason_of
 from perfwatch.redact import HIDDEN
@@ -134,6 +137,8 @@ class Fetcher:
         # No cookie is kept: new ones each time fill the memory, and at some Python prints a traceback.
         self._client.cookies.jar.extract_cookies = lambda *_: None  # type: ignore[method-assign]
         self._until_s = 0.0
+        self._is_kept = False
+        """Whether all that was done so far was done on a connection of an earlier reading."""
         self._request = self._client.build_request("GET", url, extensions={"trace": self._hurry})
         asked = httpx.URL(url)
         self._auth: Any = (asked.username, asked.password) if asked.userinfo else None
@@ -148,7 +153,7 @@ class Fetcher:
         httpx = self._httpx
         self._until_s = time.monotonic() + WHOLE_S
         try:
-            return self._follow(self._request)
+            return self._at_second_try()
         except httpx.TimeoutException as error:
             raise self._trouble(
                 f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
@@ -171,7 +176,19 @@ class Fetcher:
         """Give the connection back."""
         self._client.close()
 
+    def _at_second_try(self) -> bytes:
+        """The page; a kept connection that ends just when it is used again says nothing of the server."""
+        self._is_kept = True
+        try:
+            return self._follow(self._request)
+        except (self._httpx.RemoteProtocolError, self._httpx.ReadError, self._httpx.WriteError):
+            if not self._is_kept or time.monotonic() > self._until_s:
+                raise
+        return self._follow(self._request)
+
     def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith((".connect_tcp.started", ".receive_response_headers.complete")):
+            self._is_kept = False  # a new one, or one that answered
         late = f"takes longer than {WHOLE_S:g} s to come and was left"
         hurry(event, info, lambda: self._until_s, lambda: self._trouble(late))
 
@@ -215,10 +232,8 @@ class Fetcher:
             )
         if self._of_metrics and "html" in response.headers.get("content-type", ""):
             raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
-        if response.headers.get("content-encoding", "identity") not in ("", "identity"):
-            raise self._trouble("is compressed, which was not asked for, and is not read")
         body = bytearray()
-        for piece in response.iter_raw():
+        for piece in self._pieces(response):
             body += piece
             if len(body) > PAGE_BYTES:
                 limit = f"{PAGE_BYTES // 2**20} MB"
@@ -229,6 +244,28 @@ class Fetcher:
         if body and not framed and not body.endswith(b"\n"):
             raise self._trouble("broke off within a line")
         return bytes(body)
+
+    def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
+        """The page as it comes, unpacked where it comes compressed, which was not asked for."""
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            yield from response.iter_raw()
+            return
+        if encoding not in READ:
+            raise self._trouble(
+                f"comes compressed ({clean(encoding, 40)}), though plain text was asked for; have the "
+                "server, or the proxy before it, send it as it is or with gzip"
+            )
+        unpacked = Unpacked(encoding)
+        try:
+            for packed in response.iter_raw():
+                yield from unpacked.take(packed)
+        except zlib.error as error:
+            raise self._trouble(
+                f"says that it comes with {encoding}, and does not; ask its server"
+            ) from error
+        if not unpacked.whole:
+            raise self._no_answer("broke off within what is compressed")
 
     def _no_answer(self, what: str) -> NoAnswer:
         return NoAnswer(f"the page {self.shown} {what}", 1.0)

@@ -123,22 +123,23 @@ class PageCollector(Collector):
         self._was_read = True
         now_ns = self._clock.monotonic_ns()
         at_ns = (before_ns + now_ns) // 2
-        readings = tally.readings(page, at_ns)
+        readings = tally.readings(page, at_ns, self._clock.time_ns() / NS)
         yield from readings
-        for name in tally.no_counts():
-            told = (
-                f"{clean(name, 80)} on the page {shown(self._url)} is no count (not a number, or below zero)"
-            )
-            yield from self._say(f"{told}: it is unknown, not zero", now_ns)
+        no_counts = [self._is_no_count(name) for name in tally.no_counts()]
+        for told in no_counts:
+            yield from self._say(told, now_ns)
         for told in tally.perhaps_twice():
             yield from self._say(f"the page {shown(self._url)}: {told}", now_ns)
         began_anew = tally.restarts()
         if began_anew is not None:
             code, told = began_anew
             yield from self._say(f"The page {shown(self._url)}: {told}.", now_ns, code)
+        for name in tally.no_percentiles():
+            told = f"the histograms of {name} on the page {shown(self._url)} have no bound in common"
+            yield from self._say(f"{told}: there are no percentiles, and its mean is exact", now_ns)
         missing = tally.missing()
         if missing or not readings:
-            reason = self._finds_nothing(page, missing)
+            reason = no_counts[0] if no_counts and not missing else self._finds_nothing(page, missing)
             yield from self._say(reason, now_ns)
             if not readings:
                 if page.has_metrics:
@@ -217,6 +218,10 @@ class PageCollector(Collector):
             self._said.add(text)
             finding = {} if code is None else {"code": code}
             yield Event("note", {"source": "page", **finding, "text": text}, now_ns)
+
+    def _is_no_count(self, name: str) -> str:
+        told = f"{clean(name, 80)} on the page {shown(self._url)} is no count (not a number, or below zero)"
+        return f"{told}: it is unknown, not zero"
 
     def _finds_nothing(self, page: Page, missing: Sequence[str]) -> str:
         where = f"the page {shown(self._url)}"

@@ -51,7 +51,8 @@ CODES: dict[str, str] = {
     "devices-guessed": "Which devices the job used could not be seen.",
     "completion-counted": "Tokens are counted when a query ends: what is in work at the ends of the window "
     "counts too late.",
-    "few-latencies": "A percentile rests on fewer than ten observations beyond it.",
+    "few-latencies": "A percentile rests on fewer than ten observations beyond it, or cannot be told, as "
+    "histograms share no bound.",
     "late-source": "A source began to tell after the job had started, or one that was asked for was silent.",
     "counter-reset": "A counter restarted: what it counted between two readings is not known; or it "
     "began with earlier jobs' work.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -46,6 +46,7 @@ class Latency:
             is a guess, the truth is anywhere in it.
         within: how many keep to the limits, s, that were asked about.
         source: the kind of source that tells it.
+        share_no_bound: no percentile is known, as the buckets of several servers have no bound in common.
     """
 
     count: float
@@ -57,6 +58,7 @@ class Latency:
     buckets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     within: Mapping[float, Within] = field(default_factory=dict)
     source: str | None = None
+    share_no_bound: bool = False
 
     def few(self) -> list[str]:
         """The percentiles that rest on fewer than ten observations beyond them."""
@@ -116,15 +118,18 @@ def _latency(
         ]
         within = {s: added(in_histogram(each, s) for each in increments) for s in limits}
         return replace(of_histogram(merge(increments)), within=within)
-    grown = [each for device in devices if (each := _growth(device, metric, spans, last_end)) is not None]
+    grown = [each for device in devices for each in _growth(device, metric, spans, last_end)]
     within = {s: added(in_buckets(each.bounds, each.counts, s) for each in grown) for s in limits}
-    return replace(of_buckets(*_merge_buckets(grown)), within=within)
+    counted = [each for each in grown if each.counts[-1] > 0.0] or grown
+    merged = _merge_buckets(counted)
+    share_none = len(merged[0]) == 1 and any(len(each.bounds) > 1 for each in counted)
+    return replace(of_buckets(*merged), within=within, share_no_bound=share_none)
 
 
 def _increments(
     device: DeviceTape, metric: str, spans: Sequence[Span], last_end: float
 ) -> Iterable[Histogram]:
-    """The increments stamped after a span's start and up to its end; see `work.Course.moved_in`."""
+    """The increments stamped after a span's start and up to its end; see `course.Course.moved_in`."""
     samples = device.histograms.get(metric, [])
     times = [t for t, _ in samples]
     held = source_kind(device) in OWN_TIMES
@@ -201,17 +206,18 @@ class _Grown(NamedTuple):
     sum: float | None
 
 
-def _growth(device: DeviceTape, metric: str, spans: Sequence[Span], last_end: float) -> _Grown | None:
-    samples = device.buckets.get(metric)
+def _growth(device: DeviceTape, metric: str, spans: Sequence[Span], last_end: float) -> Iterator[_Grown]:
+    """How far they grew, once for each cut that the bounds had."""
     declared = next((item for item in device.device.metrics if item.name == metric), None)
-    if not samples or declared is None or declared.bounds is None or declared.unit is not Unit.SECOND:
-        return None
-    bounds = (*declared.bounds, math.inf)
-    course = _BucketCourse(device, samples, len(bounds))
-    parts = [course.between(span, last_end) for span in spans]
-    counts = tuple(math.fsum(part[column] for part in parts) for column in range(len(bounds)))
-    sums = [part[-1] for part in parts]
-    return _Grown(bounds, counts, math.fsum(sums) if course.has_sum else None)
+    if declared is None or declared.unit is not Unit.SECOND:
+        return
+    for finite, samples in device.cuts(metric):
+        bounds = (*finite, math.inf)
+        course = _BucketCourse(device, samples, len(bounds))
+        parts = [course.between(span, last_end) for span in spans]
+        counts = tuple(math.fsum(part[column] for part in parts) for column in range(len(bounds)))
+        sums = [part[-1] for part in parts]
+        yield _Grown(bounds, counts, math.fsum(sums) if course.has_sum else None)
 
 
 class _BucketCourse:
@@ -226,6 +232,16 @@ class _BucketCourse:
         self.rows = [(0.0,) * (columns + 1)]
         for (_, before), (_, after) in pairwise(readings):
             self.rows.append(_added(self.rows[-1], before, after))
+            if after.counts[-1] < 0.0:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """What was counted of a process that turned out to be no restarted one was never observed."""
+        last = self.rows[-1]
+        for index in range(len(self.rows) - 2, -1, -1):
+            if self.rows[index][-2] <= last[-2]:
+                break
+            self.rows[index] = tuple(map(min, self.rows[index], last))
 
     def between(self, span: Span, last_end: float) -> tuple[float, ...]:
         to_the_last = self.held and span.end >= last_end

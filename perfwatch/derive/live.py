@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfwatch.derive.conditions import declared_power_w
+from perfwatch.derive.course import Course
 from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
@@ -39,10 +40,10 @@ from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.derive.update import update_of
 from perfwatch.derive.work import (
     OWN_TIMES,
-    Course,
     bare_name,
     count_work,
     default_unit,
+    in_turn,
     inherited_of,
     is_work,
     prints_total,
@@ -153,6 +154,8 @@ class LiveFigures:
                     self._now_s, longest_s, held=held, printed=prints_total(device, metric.name)
                 )
                 self._pin(known[metric.name].trace)
+        for work in known.values():
+            work.in_turn = in_turn(device)
 
     def _pin(self, one: Trace) -> None:
         if self._began is not None:

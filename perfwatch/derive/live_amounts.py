@@ -7,14 +7,15 @@ from array import array
 from collections.abc import Sequence
 
 from perfwatch.derive import counters
+from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.course import LATELY, Course
 from perfwatch.derive.inherited import inherited, is_settled
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
-from perfwatch.derive.work import LATELY, Course
 from perfwatch.metrics import POWER
 from perfwatch.model import Metric
 
@@ -184,18 +185,13 @@ class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
     __slots__ = (
-        "_before_t",
-        "_first_rates",
-        "_first_t",
-        "_firsts",
-        "_flow_so_far",
-        "_since",
-        "_step",
-        "trace",
+        *("_before_t", "_bounces", "_doubt", "_doubted", "_first_rates", "_first_t", "_firsts"),
+        *("_flow_so_far", "_since", "_step", "trace"),
     )
 
     def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
         self.held = held
+        self.in_turn = 1
         self.inherited = 0.0
         self._firsts: list[tuple[float, float]] | None = [] if printed else None
         """When it was told first, and as what, until it is known whether that is its own work."""
@@ -210,6 +206,9 @@ class RunningWork(Course):
         self._since = 0.0
         """When nothing was done yet."""
         self._flow_so_far = Flow()
+        self._bounces = Bounces()
+        self._doubt = 0.0
+        self._doubted = Trace(now_s, head_s)
 
     def take(self, t: float, value: float, *, exact: bool) -> None:
         """Add a reading. A counter that fell was restarted: its new value is the increment."""
@@ -226,6 +225,8 @@ class RunningWork(Course):
                 if self._firsts is not None:
                     self._leave_out_another_jobs(self._firsts, t)
             if not self.held:
+                self._doubt += self._bounces.take(step.value, value, passed_s=t - step.t)
+                self._doubted.add(t, self._doubt, 0.0)
                 self._flow_so_far.take(t - step.t, moved)
                 self._before_t = step.t
         self.exact = self.exact and exact
@@ -258,9 +259,9 @@ class RunningWork(Course):
         """How far it moved in a span that is *now* or *run*."""
         return self.trace.between(span).amount
 
-    def unsure_variance(self, span: Span) -> float:
-        """Whether a first total is of earlier jobs is known after few further ones."""
-        return 0.0
+    def doubt_in(self, span: Span) -> float:
+        """How much of it may never have been done."""
+        return self._doubted.between(span).amount if self._doubt else 0.0
 
     def restart_variance(self, span: Span) -> float:
         """Restarts are bridged and not remembered: what they add is small, and in the summary."""

@@ -73,6 +73,10 @@ class LiveLatencies:
             and metric.unit is Unit.SECOND
             and metric.name.endswith("_seconds")
         ]
+        for _, metric in self._places[number]:
+            followed = self._followed.get((number, metric.name))
+            if isinstance(followed, _Cumulative) and metric.bounds is not None:
+                followed.cut(metric.bounds)
 
     def _take_value(self, number: int, metric: Metric, t: float, value: Any) -> None:
         if not isinstance(value, Mapping):
@@ -163,6 +167,19 @@ class _Cumulative:
     def begin(self) -> None:
         self.total = (0.0,) * len(self.total)
         self._lately.clear()
+
+    def cut(self, finite: Sequence[float]) -> None:
+        """Go on with these bounds; of others than it had it knows nothing, and begins anew."""
+        bounds = (*finite, math.inf)
+        if bounds == self.bounds:
+            return
+        lately, total = self._lately, self.total
+        known = set(bounds) <= set(self.bounds)
+        columns = [self.bounds.index(bound) for bound in bounds] if known else []
+        self.bounds, self._last, self._lately = bounds, None, deque()
+        self.total = (*(total[at] for at in columns), total[-1]) if known else (0.0,) * (len(bounds) + 1)
+        if known:
+            self._lately.extend((t, (*(row[at] for at in columns), row[-1])) for t, row in lately)
 
     def take(self, t: float, buckets: Buckets) -> None:
         if len(buckets.counts) != len(self.bounds):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.client_results import client_results, disagreements
+from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
@@ -17,7 +18,6 @@ from perfwatch.derive.tape import Tape
 from perfwatch.derive.windows import emptiness
 from perfwatch.derive.work import (
     ERRORS,
-    Course,
     changes_of,
     count_work,
     inherited_of,
@@ -251,6 +251,13 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
     for name, latency in evidence.latencies.items():
+        if latency.share_no_bound:
+            yield Finding(
+                "few-latencies",
+                INFO,
+                f"{name} has no percentiles: the histograms that tell it (of several servers, or before and "
+                "after a restart) have no bound of their buckets in common; its mean is exact.",
+            )
         few = latency.few()
         if few:
             keys = listed([key.removesuffix("_s").replace("p999", "p99.9") for key in few])

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from perfwatch.derive.course import Course
 from perfwatch.derive.gauges import level
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.derive.work import Course
 
 PARTS = 20
 """Into so many equal parts a window is cut; the second half of them says what steady is."""

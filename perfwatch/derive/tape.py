@@ -39,6 +39,9 @@ DEEPEST = 20
 """Objects within objects that a header or an event may hold; what lies deeper is left out."""
 
 
+Bounds = tuple[float, ...]
+
+
 class Event(NamedTuple):
     """An event of the session: its time, its kind, its further keys."""
 
@@ -106,6 +109,8 @@ class DeviceTape:
         self._series: dict[str, Series] = {}
         self._histograms: dict[str, list[tuple[float, Histogram]]] = {}
         self._buckets: dict[str, list[tuple[float, Buckets]]] = {}
+        self._cuts: dict[str, list[tuple[int, Bounds]]] = {}
+        """From which of its buckets on a metric had which bounds."""
         self._waiting_times = array("d")
         self._waiting: list[list[Any]] = []
         self._last_t = -LONGEST_S
@@ -152,6 +157,12 @@ class DeviceTape:
         """Cumulative histograms with the bounds of their metric."""
         self._lay_out()
         return self._buckets
+
+    def cuts(self, name: str) -> list[tuple[Bounds, list[tuple[float, Buckets]]]]:
+        """The cumulative histograms of a metric by its bounds, which a server may change when it restarts."""
+        samples, cuts = self.buckets.get(name, []), self._cuts.get(name, [])
+        ends = [*(begin for begin, _ in cuts[1:]), len(samples)]
+        return [(bounds, samples[begin:end]) for (begin, bounds), end in zip(cuts, ends, strict=True)]
 
     def get(self, name: str) -> Series | None:
         """The series of a metric, if the device told any value of it."""
@@ -236,7 +247,11 @@ class DeviceTape:
                     self._histograms.setdefault(metric.name, []).append((t, increment))
                 else:
                     counted = _checked_buckets(fmt.decode_buckets(value))
-                    self._buckets.setdefault(metric.name, []).append((t, counted))
+                    told = self._buckets.setdefault(metric.name, [])
+                    cuts = self._cuts.setdefault(metric.name, [])
+                    if not cuts or cuts[-1][1] != metric.bounds:
+                        cuts.append((len(told), metric.bounds))
+                    told.append((t, counted))
             except (KeyError, TypeError, ValueError, OverflowError):
                 continue
 
@@ -283,9 +298,12 @@ def _checked_histogram(told: Histogram) -> Histogram:
 
 
 def _checked_buckets(told: Buckets) -> Buckets:
-    """The cumulative counts. Raises ValueError where no observations can have given them."""
-    if not all(0 <= count <= LARGEST for count in told.counts):
-        raise ValueError("buckets count from 0 on")
+    """The cumulative counts. Raises ValueError where no observations can have given them.
+
+    Those below zero take back what was counted of a process that did not begin anew (`workload.growth`).
+    """
+    if not all(map(_is_number, told.counts)):
+        raise ValueError("no histogram counts so many")
     if told.sum is not None and not _is_number(told.sum):
         raise ValueError("no sum of observations is so large")
     return told

@@ -44,6 +44,7 @@ class Timing:
     """
 
     def __init__(self, metric: Metric, limits: Sequence[float] = ()) -> None:
+        self.metric = metric
         self._limits = tuple(limits)
         self._bounds = None if metric.bounds is None else (*metric.bounds, math.inf)
         self._before: Buckets | None = None

@@ -160,12 +160,17 @@ class _Workload:
                 self._counters[metric.name] = _Counter(
                     self._now_s, held=self._kind in OWN_TIMES, printed=prints_total(device, metric.name)
                 )
-            elif metric.kind is Kind.HISTOGRAM and metric.name not in self.timings and room > 0:
+            elif metric.kind is Kind.HISTOGRAM and self._is_new(metric, room):
                 limits = self._limits.get(metric.name.removesuffix("_seconds"), ())
+                room -= metric.name not in self.timings
                 self.timings[metric.name] = Timing(metric, limits)
-                room -= 1
             elif metric.kind is Kind.GAUGE and f"{metric.name}{GOAL}" in {one.name for one in metrics}:
                 self._levels.setdefault(metric.name, _Level())
+
+    def _is_new(self, metric: Metric, room: int) -> bool:
+        """Whether a timing begins with this; what was gathered in other buckets cannot be gone on with."""
+        known = self.timings.get(metric.name)
+        return room > 0 if known is None else known.metric.bounds != metric.bounds
 
     def take(self, t: float, values: Sequence[Any]) -> None:
         for metric, value in zip(self._metrics, values, strict=False):

@@ -12,12 +12,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perfwatch.workload.tally import LARGEST, Number, believable, whole
 
 SERIES = 20_000
 """So many series of one name are read; a page that has more is nobody's measurement."""
+REMEMBERED = SERIES
+"""So many lines of a page are known by their labels; beyond, all are looked at anew."""
+REMEMBERED_BYTES = 1024
+"""Labels that are longer are looked at each time: those that change with every page would fill the memory."""
 NAMES_SHOWN = 5
 _MUCH_BYTES = 2**20
 """A piece of a page that is longer can have many more series."""
@@ -107,6 +111,27 @@ class Page:
         """Whether the page announces the family, with or without series."""
         return bool(self._places(name.encode()))
 
+    def created(self, name: str) -> list[bytes]:
+        """The part of the page that tells when the series of a name were created, as it stands there.
+
+        Python's client announces `X_created` after `X`; where it stands among the lines of X, so do these.
+        """
+        raw = _created_name(name)
+        announced = self._announced.get(raw) or self._places(name.encode())
+        line = b"\n" + raw
+        if announced:
+            return [
+                self._body[at:end]
+                for begin, end in announced
+                if (at := self._body.find(line, begin - 1, end)) >= 0
+            ]
+        at = self._body.find(line)
+        return [self._body[at:]] if at >= 0 else []
+
+    def created_of(self, name: str) -> list[tuple[bytes, bytes]]:
+        """The same, series by series: their labels, and when (Unix time, s) as it is written."""
+        return self.texts(_created_name(name).decode())
+
     def _places(self, name: bytes) -> list[tuple[int, int]]:
         for part in (b"", *_PARTS):
             if name.endswith(part) and (family := name.removesuffix(part)) in self._announced:
@@ -140,6 +165,14 @@ class Page:
         if self._body.lstrip()[:1] in (b"[", b"{"):
             return "; it is JSON: TensorRT-LLM has its metrics at /prometheus/metrics"
         return ""
+
+
+@lru_cache(512)
+def _created_name(name: str) -> bytes:
+    raw = name.encode()
+    for part in _PARTS:
+        raw = raw.removesuffix(part)
+    return raw + b"_created"
 
 
 def _unquoted(body: bytes) -> bytes:
@@ -182,6 +215,14 @@ def without_label(raw: bytes, name: str) -> tuple[bytes, str | None]:
     value = raw[at + len(wanted) : end].decode("utf-8", "replace")
     before, after = raw[:at].rstrip(b", "), raw[end + 1 :].lstrip(b", ")
     return before + b"," + after if before and after else before or after, value
+
+
+def remember(known: dict[bytes, Any], labels: bytes, what: Any) -> None:
+    """Keep what was found of a line's labels, in bounded memory."""
+    if len(labels) <= REMEMBERED_BYTES:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[labels] = what
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

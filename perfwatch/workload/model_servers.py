@@ -174,8 +174,15 @@ OPENVINO = Server(
     "OpenVINO Model Server",
     ("ovms_",),
     (
-        # Graphs, which serve language models, have counters of their own: what they accepted, what failed.
-        total("queries", "ovms_requests_success", only=_INFERENCE, plus=("ovms_requests_accepted",)),
+        # Graphs, which serve language models, have counters of their own: requests that came into a graph,
+        # those that could not be, and those that were and failed there.
+        total(
+            "queries",
+            "ovms_requests_success",
+            only=_INFERENCE,
+            plus=("ovms_requests_accepted",),
+            less=("ovms_graph_error",),
+        ),
         total(
             "errors",
             "ovms_requests_fail",

@@ -21,6 +21,8 @@ from perfwatch.workload.tally import clean_text
 
 _PART = re.compile(r'((?:[^,{}"]|\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\})+)(?:,|\Z)')
 _SERIES = re.compile(r'(?:([A-Za-z_]\w*)=)?([A-Za-z_:][\w:]*)(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?')
+LAST_RANK = 2**31
+"""A rank that is no number comes behind all others."""
 _SECONDS = {"_ms": 1e-3, "_milliseconds": 1e-3, "_us": 1e-6, "_microseconds": 1e-6}
 
 
@@ -38,7 +40,9 @@ class Quantity:
         plus: further series that are added, such as those of another protocol.
         only: labels that a series must have, with one of these values; `5*` is all that begin with 5.
         never: labels, and the values with which a series does not count.
-        first: labels by which the same is told several times; of those only 0 counts, where they are there.
+        less: series that are taken off: what was counted first and then failed.
+        first: labels (ranks) by which the same is told several times: of series that differ in these alone
+            the one of the lowest rank counts.
         mean: of a gauge: the mean of its series, not their sum.
         of: of a timing that is told as a counter of time: the counter of what took it.
         factor: of a timing: what turns the page's values into seconds.
@@ -49,6 +53,7 @@ class Quantity:
     says: Says
     series: tuple[str, ...]
     plus: tuple[str, ...] = ()
+    less: tuple[str, ...] = ()
     only: Labels = field(default_factory=dict)
     never: Labels = field(default_factory=dict)
     first: tuple[str, ...] = ()
@@ -59,14 +64,19 @@ class Quantity:
 
     def takes(self, raw_labels: bytes) -> bool:
         """Whether a series with these labels counts."""
-        if not (self.only or self.never or self.first):
+        if not (self.only or self.never):
             return True
         labels = labels_of(raw_labels)
-        return (
-            all(_is_one_of(labels.get(key), values) for key, values in self.only.items())
-            and not any(_is_one_of(labels.get(key), values) for key, values in self.never.items())
-            and all(labels.get(key, "0") == "0" for key in self.first)
+        return all(_is_one_of(labels.get(key), values) for key, values in self.only.items()) and not any(
+            _is_one_of(labels.get(key), values) for key, values in self.never.items()
         )
+
+    def told_once(self, raw_labels: bytes) -> tuple[bytes, tuple[int, ...]]:
+        """The labels of a series without its ranks, and these: the same is told once for each rank."""
+        labels = dict(labels_of(raw_labels))
+        ranks = [labels.pop(name, "0") for name in self.first]
+        same = repr(sorted(labels.items())).encode()
+        return same, tuple(int(rank) if rank.isdecimal() else LAST_RANK for rank in ranks)
 
 
 def _is_one_of(value: str | None, wanted: str | tuple[str, ...]) -> bool:

@@ -12,7 +12,8 @@ from perfwatch.workload.servers import Server
 FAILED = ("abort", "error")
 """A request that the client gave up or that broke is counted among the successes, by its reason."""
 RANKS = ("tp_rank", "pp_rank", "moe_ep_rank")
-"""Of a model that is cut over several processes each tells the same; those of data parallelism add up."""
+"""Of a model that is cut over several processes each tells the same, and the lowest rank is taken. Those of
+data parallelism add up: with attention in data parallel the first of `dp_rank` 1 has no `tp_rank` 0."""
 
 
 def _vllm(*prefixes: str) -> tuple[Quantity, ...]:
@@ -143,24 +144,28 @@ FURIOSA_LLM = Server(
     ),
 )
 
-# ai-dynamo/dynamo, lib/llm/src/http/service/metrics.rs. The engines behind it have pages of their own.
+# ai-dynamo/dynamo, lib/llm/src/http/service/metrics.rs; earlier releases, and what sets the variable for its
+# prefix (NIM), begin the same names with nv_llm_http_service_. The engines behind it have pages of their own.
+_DYNAMO = ("dynamo_frontend_", "nv_llm_http_service_")
+
+
+def _of_dynamo(*names: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}{name}" for prefix in _DYNAMO for name in names)
+
+
 DYNAMO = Server(
     "NVIDIA Dynamo",
-    ("dynamo_frontend_",),
+    _DYNAMO,
     (
-        total(
-            "generated_tokens",
-            "dynamo_frontend_output_tokens_total",
-            "dynamo_frontend_output_sequence_tokens_sum",
-        ),
-        total("prompt_tokens", "dynamo_frontend_input_sequence_tokens_sum"),
-        total("queries", "dynamo_frontend_requests_total", never={"status": ("error",)}),
-        total("errors", "dynamo_frontend_requests_total", only={"status": ("error",)}),
-        gauge("running", "dynamo_frontend_inflight_requests"),
-        gauge("waiting", "dynamo_frontend_queued_requests"),
-        timing("time_to_first_token", "dynamo_frontend_time_to_first_token_seconds"),
-        timing("inter_token_latency", "dynamo_frontend_inter_token_latency_seconds"),
-        timing("latency", "dynamo_frontend_request_duration_seconds"),
+        total("generated_tokens", *_of_dynamo("output_tokens_total", "output_sequence_tokens_sum")),
+        total("prompt_tokens", *_of_dynamo("input_sequence_tokens_sum")),
+        total("queries", *_of_dynamo("requests_total"), never={"status": ("error",)}),
+        total("errors", *_of_dynamo("requests_total"), only={"status": ("error",)}),
+        gauge("running", *_of_dynamo("inflight_requests")),
+        gauge("waiting", *_of_dynamo("queued_requests")),
+        timing("time_to_first_token", *_of_dynamo("time_to_first_token_seconds")),
+        timing("inter_token_latency", *_of_dynamo("inter_token_latency_seconds")),
+        timing("latency", *_of_dynamo("request_duration_seconds")),
     ),
     leads=("queries", "errors", "latency", "time_to_first_token"),
 )

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
 import perfwatch_collectors.fetching as fetching_module
 import pytest
+from derive.build import Session
 from perfwatch_collectors.fetching import checked_url, shown
 from perfwatch_collectors.page import PageCollector, PageOptions
 from serving import Server, by_path, page, raw, serving
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, Buckets, Device, DeviceKind, Event, Reading, Sample
+from perfwatch.session import format as fmt
 from perfwatch.testing import FakeClock, check_contract
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.page import PageTally
+from perfwatch.workload.processes import KNOWN
 
 PAGES = Path(__file__).parent.parent / "data" / "pages"
 VLLM = """\
@@ -257,9 +265,74 @@ def totals(server: Server, *bodies: str) -> list[Any]:
     return [row["n_total"] for row in watched.rows]
 
 
-def test_a_replica_that_restarts_does_not_look_like_a_new_beginning(server: Server) -> None:
+def counted(told: list[Any]) -> Any:
+    """How far a recorded counter moved: where it falls it began anew, and its new value counts."""
+    known = [value for value in told if value is not None]
+    return sum(now - before if now >= before else now for before, now in pairwise(known))
+
+
+def test_a_part_that_restarts_adds_what_it_counted_since_and_the_recording_shows_it(server: Server) -> None:
     before, after = 'n{r="1"} 1000\nn{r="2"} 600\n', 'n{r="1"} 1010\nn{r="2"} 5\n'
-    assert totals(server, before, after) == [1600, 1615]
+    assert totals(server, before, after) == [1600, 15]
+    assert counted([1600, 15]) == 15
+
+
+@pytest.mark.parametrize(
+    ("pages", "count"),
+    [
+        (['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 7\nn{path="b"} 5\n'], 12),
+        (['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 3\nn{path="b"} 9\n'], 12),
+        (['n{path="a"} 600\nn{path="b"} 120\n', 'n{path="a"} 180\nn{path="b"} 400\n'], 580),
+        (['n{worker="a"} 10\nn{worker="b"} 3\n', 'n{worker="a"} 7\nn{worker="b"} 5\n'], 9),
+        (['n{model="a"} 100000\nn{model="b"} 5000\n', 'n{model="a"} 100050\nn{model="b"} 3\n'], 53),
+    ],
+)
+def test_a_restart_that_one_series_shows_is_one_of_its_process(
+    server: Server, pages: list[str], count: int
+) -> None:
+    """Unless a label tells their processes apart, or the other can only have gone on."""
+    assert counted(totals(server, *pages)) == count
+
+
+def test_a_restart_that_one_counter_shows_is_one_of_every_other_on_the_page(server: Server) -> None:
+    watched = Watched(f"{server.url}#n,m,latency=took_seconds")
+    took = 'took_seconds_bucket{{le="1"}} {0}\ntook_seconds_bucket{{le="+Inf"}} {0}\ntook_seconds_sum {0}\n'
+    for n, m, times in [(100, 30, 30), (20, 40, 50)]:
+        server.answer = page(f"n {n}\nm {m}\n" + took.format(times))
+        watched.read()
+    assert counted([row["n_total"] for row in watched.rows]) == 20
+    assert counted([row["m_total"] for row in watched.rows]) == 40
+    assert [row["latency_seconds"] for row in watched.rows] == [
+        Buckets((30, 30), 30.0),
+        Buckets((0, 0), 0.0),
+        Buckets((50, 50), 50.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "announced", ["", "# TYPE n counter\n", "# TYPE n counter\n# TYPE n_created gauge\n"]
+)
+def test_a_restart_is_seen_by_when_the_series_were_created(server: Server, announced: str) -> None:
+    def told(a: int, b: int, made: float) -> str:
+        lines = [f'n_total{{path="{path}"}} {value}\n' for path, value in (("a", a), ("b", b))]
+        made_at = [f'n_created{{path="{path}"}} {made + at}\n' for at, path in enumerate("ab")]
+        if announced.count("#") < 2:
+            return announced + "".join(line for pair in zip(lines, made_at, strict=True) for line in pair)
+        counter, gauge = announced.splitlines(keepends=True)
+        return counter + "".join(lines) + gauge + "".join(made_at)
+
+    watched = Watched(f"{server.url}#n")
+    for a, b, made in [(1000, 120, 1.7e9), (1001, 120, 1.7e9), (1060, 520, 1.7e9 + 500)]:
+        server.answer = page(told(a, b, made))
+        watched.read()
+    assert counted([row["n_total"] for row in watched.rows]) == 1 + 1580
+    assert watched.codes == ["counter-reset"]
+
+
+def test_a_part_alone_began_anew_where_the_process_is_known_to_go_on(server: Server) -> None:
+    started = "process_start_time_seconds 1000\n"
+    pages = ['n{path="a"} 10\nn{path="b"} 3\n', 'n{path="a"} 7\nn{path="b"} 5\n']
+    assert counted(totals(server, *(started + each for each in pages))) == 9
 
 
 def test_a_series_that_leaves_subtracts_nothing_and_adds_nothing_when_it_is_back(server: Server) -> None:
@@ -273,7 +346,7 @@ def test_a_server_that_restarts_is_recorded_as_a_counter_that_falls(server: Serv
 
 def test_a_restart_that_the_values_hide_is_seen_by_the_process_start(server: Server) -> None:
     first = "n 5\nprocess_start_time_seconds 1000\n"
-    assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 55]
+    assert totals(server, first, "n 50\nprocess_start_time_seconds 2000\n") == [5, 0, 50]
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-5", "123NaN", "1e300"])
@@ -286,6 +359,18 @@ def test_what_is_no_count_is_unknown_and_not_zero(server: Server, value: str) ->
     (note,) = watched.notes
     assert note.startswith("vllm:generation_tokens_total on the page ")
     assert note.endswith("is no count (not a number, or below zero): it is unknown, not zero")
+
+
+@pytest.mark.parametrize(("name", "named"), [("vllm:generation_tokens_total", ""), ("n", "#queries=n")])
+@pytest.mark.parametrize("announced", ["", "# TYPE {} counter\n"])
+def test_a_page_whose_only_counter_is_no_count_is_told_so(
+    server: Server, name: str, named: str, announced: str
+) -> None:
+    server.answer = page(announced.format(name) + f"{name} NaN\n")
+    watched = Watched(server.url + named)
+    assert f"{name} on the page" in watched.trouble()
+    assert len(watched.notes) == 1
+    assert watched.notes[0].endswith("is no count (not a number, or below zero): it is unknown, not zero")
 
 
 def test_a_family_that_comes_later_began_at_zero(server: Server) -> None:
@@ -337,7 +422,7 @@ def test_one_of_two_engines_that_begins_anew_is_said_once(server: Server) -> Non
     for first, second in [(10, 20), (30, 40), (50, 2), (70, 30)]:
         server.answer = page(f'm{{engine="0"}} {first}\nm{{engine="1"}} {second}\n')
         watched.read()
-    assert watched.rows[-1] == {"m_total": 70 + 40 + 30}
+    assert counted([row["m_total"] for row in watched.rows]) == 70 + 40 + 30 - 30
     assert watched.codes == ["counter-reset"]
     assert "one of several counters" in watched.notes[0]
 
@@ -353,6 +438,115 @@ def test_several_processes_behind_one_address_are_said_to_be_so(server: Server) 
         watched.read()
     assert watched.codes == ["work-disagrees"]
     assert "several processes seem to answer behind one address" in watched.notes[-1]
+
+
+def behind_a_balancer(server: Server, turns: list[int], told: list[Any]) -> Watched:
+    """A page that processes answer in turn; `told` gives the page of a process at a turn."""
+    watched = Watched(f"{server.url}#m")
+    for at, which in enumerate(turns):
+        server.answer = page(told[which](at))
+        watched.read()
+    return watched
+
+
+@pytest.mark.parametrize("starts", [(1000, 2000, 3000), (3000, 2000, 1000), (2000, 3000, 1000)])
+@pytest.mark.parametrize("told_by", ["process_start_time_seconds", "m_created"])
+def test_the_processes_behind_a_balancer_are_counted_each_by_itself(
+    server: Server, starts: tuple[int, ...], told_by: str
+) -> None:
+    def process(base: int, start: int) -> Any:
+        return lambda at: f"# TYPE m counter\nm {base + 10 * at}\n# TYPE {told_by} gauge\n{told_by} {start}\n"
+
+    told = [process(base, start) for base, start in zip((100, 5000, 70_000), starts, strict=True)]
+    watched = behind_a_balancer(server, [0, 1, 2] * 8, told)
+    assert counted([row["m_total"] for row in watched.rows]) == 3 * 210
+    assert [code for code in watched.codes if code == "work-disagrees"] == []
+    assert watched.device.facts["processes"] == "3"
+    assert any("several processes answer behind this address in turn" in note for note in watched.notes)
+
+
+def test_a_process_that_came_up_since_counts_from_its_begin_whoever_answers(server: Server) -> None:
+    now = time.time()
+    old = lambda at: f"m {1000 + at}\nprocess_start_time_seconds {now - 900}\n"  # noqa: E731
+    new = lambda at: f"m {50 + at}\nprocess_start_time_seconds {now + 5}\n"  # noqa: E731
+    watched = behind_a_balancer(server, [0, 0, 1, 0, 1, 0], [old, new])
+    assert counted([row["m_total"] for row in watched.rows]) == 5 + 54
+
+
+def test_more_processes_than_are_told_apart_fill_no_memory(server: Server) -> None:
+    told = [lambda at, one=one: f"m 7\nprocess_start_time_seconds {one}\n" for one in range(1, 101)]
+    watched = behind_a_balancer(server, list(range(100)), told)
+    tally: Any = watched.collector._tally
+    (group,) = tally._processes._groups.values()
+    assert len(group.known) <= KNOWN
+    assert len(list(tally._looked_for[0]._growing.series)) <= KNOWN
+
+
+def test_where_more_processes_answer_than_are_told_apart_it_is_said(server: Server) -> None:
+    told = [lambda at, one=one: f"m 7\nprocess_start_time_seconds {one}\n" for one in range(40, 0, -1)]
+    watched = behind_a_balancer(server, list(range(40)), told)
+    assert watched.codes == ["work-disagrees"]
+    assert f"more than {KNOWN} processes answer" in watched.notes[-1]
+
+
+def test_a_histogram_of_several_processes_grows_by_what_each_observed(server: Server) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    session = Session()
+    number = session.workload("page", [], [])
+    for at in range(12):
+        base, start = [(100, 1000), (7000, 2000), (900, 500)][at % 3]
+        server.answer = page(
+            histogram_page("0.1", "1", each=base + 10 * at) + f"process_start_time_seconds {start}\n"
+        )
+        before = len(watched.rows)
+        watched.read()
+        if not at:
+            device = replace(watched.device, id=session.tape().devices[number].device.id)
+            session.records.append({"t": 0.0, "device": fmt.encode_device(number, "page", device)})
+        for row in watched.rows[before:]:
+            told_first = row is not watched.rows[-1]
+            session.sample(number, float(at - told_first), row["latency_seconds"])
+    session.job(0.0, 11.0)
+    latency = session.summary(window="job")["latency"]["latency"]
+    assert latency["count"] == pytest.approx(3 * 3 * 90)
+    assert latency["mean_s"] == pytest.approx(1 / 3)
+
+
+def histogram_page(*bounds: str, each: int) -> str:
+    name = "took_seconds_bucket"
+    rows = [f'{name}{{le="{bound}"}} {each * (at + 1)}\n' for at, bound in enumerate((*bounds, "+Inf"))]
+    return "".join(rows) + f"took_seconds_sum {each}\n"
+
+
+def test_a_histogram_with_other_bounds_after_a_restart_goes_on_with_those_that_are_left(
+    server: Server,
+) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    told = []
+    for body in [
+        histogram_page("0.1", "1", "2", each=10),
+        histogram_page("0.1", "0.5", "2", each=20),
+        histogram_page("0.1", "0.5", "2", each=25),
+    ]:
+        server.answer = page(body)
+        watched.read()
+        told.append(watched.metrics["latency_seconds"].bounds)
+    assert told == [(0.1, 1.0, 2.0), (0.1, 2.0), (0.1, 2.0)]
+    assert [row["latency_seconds"] for row in watched.rows] == [
+        Buckets((10, 20, 30, 40), 10.0),
+        Buckets((0, 0, 0), 0.0),
+        Buckets((20, 60, 80), 20.0),
+        Buckets((25, 75, 100), 25.0),
+    ]
+
+
+def test_histograms_that_share_no_bound_have_a_mean_and_the_reason_is_said(server: Server) -> None:
+    watched = Watched(f"{server.url}#latency=took_seconds")
+    for body in (histogram_page("0.1", each=10), histogram_page("0.5", each=20)):
+        server.answer = page(body)
+        watched.read()
+    assert watched.rows[-1] == {"latency_seconds": Buckets((40,), 20.0)}
+    assert any("no bound in common: there are no percentiles" in note for note in watched.notes)
 
 
 # -- servers of every temper ---------------------------------------------------------------------------
@@ -375,7 +569,10 @@ GARBAGE = bytes(range(256)) * 50
         (raw(b""), "broke off"),
         (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nvllm:generation_tokens_total 5"), "broke off"),
         (raw(b"HTTP/1.1 200 OK\r\n\r\nvllm:generation_tokens_total 12"), "broke off within a line"),
-        (page(VLLM, headers="Content-Encoding: gzip\r\n"), "compressed"),
+        (page(VLLM, headers="Content-Encoding: gzip\r\n"), "says that it comes with gzip, and does not"),
+        (page(VLLM, headers="Content-Encoding: br\r\n"), "comes compressed (br)"),
+        (page(VLLM, headers="Content-Encoding: zstd\r\n"), "send it as it is or with gzip"),
+        (page(gzip.compress(VLLM.encode())[:-9], headers="Content-Encoding: gzip\r\n"), "broke off within"),
         (page("", status="302 Found", headers="Location: http://example.invalid/m\r\n"), "example.invalid"),
         (page("", status="302 Found", headers="Location: /metrics\r\n"), "more than 5 times"),
         (page("", status="302 Found"), "status 302"),
@@ -392,6 +589,48 @@ def test_a_server_that_gives_no_page_costs_one_sentence(server: Server, answer: 
     assert not any(watched.rows)
     watched.trouble()
     assert len(watched.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(VLLM.encode())),
+        ("X-GZIP", gzip.compress(VLLM.encode())),
+        ("deflate", zlib.compress(VLLM.encode())),
+    ],
+)
+def test_a_page_that_comes_compressed_is_read(server: Server, encoding: str, packed: bytes) -> None:
+    server.answer = page(packed, headers=f"Content-Encoding: {encoding}\r\n")
+    watched = Watched(server.url)
+    assert watched.read()["generated_tokens_total"] == 1500
+    assert watched.notes == []
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_kept_connection_that_ends_when_it_is_used_again_costs_no_reading(
+    server: Server, *, reset: bool
+) -> None:
+    server.answer = page("n 1\n")
+    watched = Watched(f"{server.url}#n")
+    watched.read()
+
+    def end_once(connection: socket.socket) -> None:
+        server.answer = page("n 2\n")
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    server.answer = end_once
+    assert watched.read() == {"n_total": 2}
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+def test_a_server_that_ends_every_new_connection_is_not_asked_again_and_again(server: Server) -> None:
+    server.answer = raw(b"")
+    Watched(server.url).trouble()
+    assert len(server.requests) == 1
 
 
 def test_a_redirect_on_the_same_host_is_followed_with_its_password(server: Server) -> None:
@@ -562,7 +801,8 @@ def test_a_restart_is_not_forgotten_while_the_series_is_away(server: Server) -> 
     for body in pages:
         server.answer = page(body)
         watched.read()
-    assert [row["n_total"] for row in watched.rows] == [5, None, 55]
+    assert [row["n_total"] for row in watched.rows if row["n_total"] is not None] == [5, 0, 50]
+    assert watched.codes == ["counter-reset"]
 
 
 def test_labels_are_a_set_in_whatever_order_they_are_written() -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from perfwatch.derive.count_error import Flow
+from perfwatch.derive.course import Course
 from perfwatch.derive.live_amounts import RunningWork
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.derive.work import Course, count_work
+from perfwatch.derive.work import count_work
 from perfwatch.metrics import QUERIES
 
 LONG_S, RUNS = 60.0, 300
@@ -209,3 +210,54 @@ def test_a_live_count_has_the_error_of_the_newest_interval() -> None:
         live.take(float(n), bisect_right(events, n), exact=True)
     assert live.variance_in(Span(0.0, 40.0)) == 0.0
     assert live.variance_in(Span(0.0, 39.5)) == pytest.approx(seen.variance_in(Span(0.0, 39.5)), rel=0.05)
+
+
+def live_and_recorded(readings: list[tuple[float, float]]) -> tuple[Course, RunningWork]:
+    series, live = Series(QUERIES), RunningWork(1000.0, 1000.0, held=False)
+    for t, value in readings:
+        series.times.append(t)
+        series.values.append(value)
+        live.take(t, value, exact=True)
+    return Course(series, held=False), live
+
+
+@pytest.mark.parametrize("processes", [(100, 5000), (5000, 100, 70_000)])
+def test_a_count_of_several_processes_that_nothing_tells_apart_is_told_to_be_unsure(
+    processes: tuple[int, ...],
+) -> None:
+    """They answer in turn and do ten a second each: the count is far too high, and its error says so."""
+    course, live = live_and_recorded([(t, processes[t % len(processes)] + 10 * t) for t in range(60)])
+    truth, span = len(processes) * 590, Span(0.0, 59.0)
+    for one in (course, live):
+        counted = count_work({"queries": {"page": (one,)}}, [span], last_end=99.0)["queries"]
+        assert counted.count is not None
+        assert counted.count > 10 * truth
+        assert counted.count - counted.error <= truth
+
+
+def test_a_restart_that_a_source_told_itself_has_the_error_of_one_and_no_more() -> None:
+    """A zero as of the reading before says that it began anew, where the new value does not show it."""
+    told = [(float(t), 20 * t) for t in range(4)]
+    course, live = live_and_recorded([*told, (3.0, 0), (4.0, 90), (5.0, 110)])
+    assert course.restarts == [4.0]
+    assert (course.at(5.0), live.moved_in(Span(0.0, 5.0))) == (170, 170)
+    assert course.restart_variance(Span(0.0, 5.0)) == pytest.approx(((20 + 2 * math.sqrt(20)) / 2) ** 2)
+    assert course.doubt_in(Span(0.0, 5.0)) == live.doubt_in(Span(0.0, 5.0)) == 0.0
+
+
+def test_what_was_counted_of_a_process_that_did_not_begin_anew_is_taken_back_where_it_was_counted() -> None:
+    """A value below zero says how much: 5000 that came in at 2 s, found out at 4 s."""
+    readings = [(0.0, 10), (1.0, 20), (1.0, 0), (2.0, 5000), (3.0, 5010), (3.0, -5000), (4.0, -4990)]
+    course, live = live_and_recorded(readings)
+    assert live.moved_in(Span(0.0, 4.0)) == course.at(4.0) == 30
+    assert course.moved_in(Span(2.5, 4.0)) >= 0
+    assert course.restarts == []
+
+
+def test_what_processes_that_answer_in_turn_did_unseen_is_in_the_error() -> None:
+    """Each is read at every third reading: 30 a second of all are known no better than two intervals."""
+    course, live = live_and_recorded([(float(t), 30 * t) for t in range(20)])
+    for one in (course, live):
+        assert one.variance_in(Span(0.0, 19.0)) == 0.0
+        one.in_turn = 3
+        assert one.variance_in(Span(0.0, 19.0)) == pytest.approx(((60 + 2 * math.sqrt(60)) / 2) ** 2)

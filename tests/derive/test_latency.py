@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from derive.build import Session, codes, every, histogram, message
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from perfwatch.derive.latency import QUANTILES, merge, of_buckets, of_histogram, quantile_of_buckets, rank_of
 from perfwatch.metrics import LATENCY, QUERIES
 from perfwatch.model import Buckets, Kind, Metric, Unit
+from perfwatch.session import format as fmt
 
 PAGE = Metric("latency_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=(0.5, 1.0, 2.0))
 
@@ -214,6 +216,38 @@ def test_servers_with_different_bounds_are_merged_by_the_bounds_they_share():
     latency = session.summary()["latency"]["latency"]
     assert latency["count"] == 20
     assert latency["p50_s"] == 0.5  # half of the twenty below the shared bound of 1 s, linear from 0
+
+
+def test_percentiles_of_servers_that_share_no_bound_are_unknown_and_that_is_said():
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    other = Metric("latency_seconds", Unit.SECOND, Kind.HISTOGRAM, bounds=(0.25, 0.75))
+    session.workload("page", [PAGE], [(10.0, (Buckets((0,) * 4, 0.0),)), (30.0, (Buckets((5,) * 4, 5.0),))])
+    session.workload("page", [other], [(10.0, (Buckets((0,) * 3, 0.0),)), (30.0, (Buckets((5,) * 3, 3.0),))])
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    summary = session.summary()
+    latency = summary["latency"]["latency"]
+    assert (latency["count"], latency["mean_s"], latency["p50_s"]) == (10, 0.8, None)
+    assert "latency has no percentiles" in message(summary, "few-latencies")
+
+
+def test_a_server_that_has_other_bounds_after_a_restart_goes_on_with_those_that_it_kept():
+    session = Session()
+    session.board(every(1.0, 0.0, 40.0))
+    number = session.workload(
+        "page", [PAGE], [(10.0, (Buckets((0,) * 4, 0.0),)), (20.0, (Buckets((0, 50, 50, 50), 40.0),))]
+    )
+    cut = replace(PAGE, bounds=(1.0, 2.0))
+    declared = session.tape().devices[number].device
+    again = fmt.encode_device(number, "page", replace(declared, metrics=(cut,)))
+    session.records.append({"t": 20.0, "device": again})
+    session.sample(number, 20.0, Buckets((0, 0, 0), 0.0))
+    session.sample(number, 30.0, Buckets((50, 50, 50), 10.0))
+    session.mark("measure", 10.0, 30.0)
+    session.job(2.0, 38.0)
+    latency = session.summary()["latency"]["latency"]
+    assert (latency["count"], latency["mean_s"], latency["p90_s"]) == (100, 0.5, 0.9)
 
 
 def test_the_first_kind_of_source_times_what_several_time():

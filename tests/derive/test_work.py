@@ -7,9 +7,9 @@ from derive.build import Session, codes, every, message, steps
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfwatch.derive.course import Course
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.derive.work import Course
 from perfwatch.metrics import QUERIES
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,12 @@ def moved(totals: list[float]) -> float:
     return sum(now - before if now >= before else now for before, now in pairwise(totals))
 
 
+def recorded(growing: Growing, page: dict[bytes, tuple[float, ...]], **how: Any) -> list[float]:
+    """What is recorded of a page, column 0: what shows that something began anew, then the total."""
+    total = growing.take(page, **how)[0]
+    return [total] if growing.first is None else [growing.first[0], total]
+
+
 STEP = st.tuples(st.sampled_from(["work", "work", "hide", "restart"]), st.integers(1, 50))
 
 
@@ -26,7 +33,7 @@ def test_whatever_replicas_do_their_work_is_counted_once(
     """Three replicas work, hide from a page, or restart (which shows: they begin below what they were)."""
     counts, shown, truth = [100, 200, 300], [100, 200, 300], 0
     growing = Growing()
-    totals = [growing.take({bytes([key]): (count,) for key, count in enumerate(counts)})[0]]
+    totals = recorded(growing, {bytes([key]): (count,) for key, count in enumerate(counts)})
     for steps in course:
         page = {}
         for key, (what, amount) in enumerate(steps):
@@ -40,20 +47,23 @@ def test_whatever_replicas_do_their_work_is_counted_once(
                 page[bytes([key])] = (counts[key],)
                 shown[key] = counts[key]
         if page:
-            totals.append(growing.take(page)[0])
+            totals += recorded(growing, page)
     assert moved(totals) == truth
 
 
 def test_columns_of_a_histogram_move_together() -> None:
     growing = Growing()
     assert growing.take({b"a": (10, 4, 1.5), b"b": (2, 2, 0.5)}) == (12, 6, 2.0)
-    assert growing.take({b"a": (1, 1, 0.1), b"b": (3, 2, 0.75)}) == (14, 7, pytest.approx(2.35))
+    assert growing.take({b"a": (1, 1, 0.1), b"b": (3, 2, 0.75)}) == (2, 1, pytest.approx(0.35))
+    assert growing.first is None, "the fall shows by itself"
 
 
 def test_a_restart_that_is_told_counts_what_came_since() -> None:
     growing = Growing()
     growing.take({b"": (5,)})
-    assert moved([5, growing.take({b"": (80,)}, restarted=True)[0]]) == 80
+    assert moved([5, *recorded(growing, {b"": (80,)}, anew=[b""])]) == 80
+    growing.take({b"": (90,)})
+    assert moved([90, *recorded(growing, {b"\x001\x00": (7,)})]) == 7, "another process, begun since"
 
 
 def test_series_that_change_their_names_for_ever_are_let_go_and_stay_counted(

@@ -429,6 +429,45 @@ def test_a_mean_alone_goes_on_over_a_restart() -> None:
     assert seen.read(again.replace("10.0", "12.0").replace("0.05", "0.06"))["latency_seconds"].counts == (12,)
 
 
+def test_with_attention_in_data_parallel_each_rank_is_one_of_its_own() -> None:
+    """SGLang: dp_rank 1 begins with tp_rank 2 where two ranks share an attention, with 1 where none does."""
+    for labels in (
+        ['dp_rank="0",tp_rank="0"', 'dp_rank="1",tp_rank="1"'],
+        [
+            f'dp_rank="{tp // 2}",moe_ep_rank="{tp}",pp_rank="{pp}",tp_rank="{tp}"'
+            for tp in range(4)
+            for pp in (0, 1)
+        ],
+    ):
+        body = "".join(f"sglang:num_running_reqs{{{own}}} {4 + at}\n" for at, own in enumerate(labels))
+        body += "".join(
+            histogram("sglang:queue_time_seconds", 1, 2, 3, total=1.5, labels=f"{own},") for own in labels
+        )
+        row = told(body)
+        assert row["running"] == (4 + 5 if len(labels) == 2 else 4 + 8)
+        assert row["queue_time_seconds"] == Buckets((2, 4, 6), 3.0)
+
+
+def test_what_a_graph_accepted_and_then_failed_is_an_error_and_no_query() -> None:
+    def graph(accepted: int, failed: int) -> str:
+        own = '{api="V3",interface="REST",method="Unary",name="llm"}'
+        rows = {"requests_accepted": accepted, "requests_rejected": 1, "graph_error": failed}
+        return "".join(
+            f"# TYPE ovms_{name} counter\novms_{name}{own} {value}\n" for name, value in rows.items()
+        )
+
+    seen = Told()
+    rows = [seen.read(graph(*page)) for page in ((10, 2), (14, 2), (14, 3), (16, 3), (2, 0), (3, 1))]
+    assert [row["queries_total"] for row in rows] == [8, 12, 12, 13, 2, 2]
+    assert [row["errors_total"] for row in rows][:4] == [3, 3, 4, 4]
+
+
+def test_earlier_releases_of_dynamo_have_other_names() -> None:
+    earlier = told(DYNAMO.replace("dynamo_frontend_", "nv_llm_http_service_"))
+    assert earlier == told(DYNAMO)
+    assert earlier["queries_total"] == 12
+
+
 @pytest.mark.parametrize("server", every_server(), ids=lambda server: server.name)
 def test_every_server_has_a_page_here_and_is_told_from_the_others(server: Any) -> None:
     bodies = {name: body for name, body, _ in CASES}
