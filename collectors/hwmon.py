@@ -6,18 +6,17 @@ summed before somebody names the rails and what they cover: `-c "hwmon:rails=ina
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfwatch_collectors.hwmon_rails import Rail, metric_of, named_rails, rails_of, sum_of, title_of
+from perfwatch_collectors.hwmon_devices import device_of, sum_device
+from perfwatch_collectors.hwmon_rails import Rail, named_rails, scope_of, sum_of
 from perfwatch_collectors.hwmon_sensors import Chip, Sensor, chips_in
 
 from perfwatch.collector import Collector
-from perfwatch.errors import ConfigError, Unavailable
-from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Device, DeviceKind, Metric, Reading, Sample, Scope, Unit
+from perfwatch.errors import Unavailable
+from perfwatch.model import Device, Reading, Sample
 from perfwatch.units import parse_accuracy
 
 
@@ -53,14 +52,7 @@ class HwmonCollector(Collector):
 
     def __init__(self, options: HwmonOptions | None = None) -> None:
         super().__init__(options)
-        scopes = {scope.value: scope for scope in Scope}
-        if bool(self.options.rails) != bool(self.options.scope) or self.options.scope not in {"", *scopes}:
-            raise ConfigError(
-                "cannot set up hwmon: rails and scope go together, as in "
-                "-c 'hwmon:rails=ina3221/VDD_IN,scope=module', several rails in quotes: "
-                f'rails="ina3221/VDD_GPU,ina3221/VDD_CPU"; scope is one of {", ".join(scopes)}'
-            )
-        self._scope = scopes.get(self.options.scope)
+        self._scope = scope_of(self.options.rails, self.options.scope, self.name)
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._chips: dict[str, Chip] = {}
         self._rails: tuple[Rail, ...] = ()
@@ -76,8 +68,10 @@ class HwmonCollector(Collector):
             raise Unavailable("no sensor of power, current, voltage or temperature in /sys/class/hwmon")
         self._chips = {chip.id: chip for chip in chips}
         self._rails = named_rails(self.options.rails, chips) if self.options.rails else ()
-        devices = [self._device(chip, chips) for chip in chips]
-        return [*devices, self._sum()] if self._rails else devices
+        devices = [device_of(chip, chips, self._gain_ratio) for chip in chips]
+        if not self._rails:
+            return devices
+        return [*devices, sum_device(self._rails, self._scope, self._gain_ratio)]
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         """Each sensor; the sum of the rails is unknown while one of them is."""
@@ -86,46 +80,4 @@ class HwmonCollector(Collector):
             if chip is not None:
                 yield Sample(device.id, tuple(sensor.value() for sensor in chip.sensors))
             else:
-                yield Sample(device.id, (sum_of(self._rails),))
-
-    def _device(self, chip: Chip, chips: Sequence[Chip]) -> Device:
-        is_alone = sum(one.name == chip.name for one in chips) == 1
-        rails = rails_of(chip, chips)
-        return Device(
-            id=chip.id,
-            name=chip.name if is_alone else chip.id,
-            kind=DeviceKind.METER,
-            index=int(chip.folder.removeprefix("hwmon") or 0),
-            metrics=tuple(self._metric(sensor, chip.sensors) for sensor in chip.sensors),
-            facts={"place": chip.place, **({"rails": ", ".join(rails)} if rails else {})},
-        )
-
-    def _metric(self, sensor: Sensor, of: Sequence[Sensor]) -> Metric:
-        metric = _metric(sensor, of).observed(update_s=sensor.update_s, window_s=sensor.window_s)
-        if sensor.quantity.unit not in (Unit.WATT, Unit.JOULE):
-            return metric
-        return metric.accurate_to(sensor.gain_ratio if self._gain_ratio is None else self._gain_ratio)
-
-    def _sum(self) -> Device:
-        return Device(
-            id="hwmon-rails",
-            name=title_of(self._rails),
-            kind=DeviceKind.ACCELERATOR if self._scope is Scope.ACCELERATOR else DeviceKind.METER,
-            index="rails",
-            metrics=(metric_of(self._rails, self._gain_ratio),),
-            scope=self._scope,
-        )
-
-
-def _metric(sensor: Sensor, of: Sequence[Sensor]) -> Metric:
-    """`power_watts` where a chip has one sensor of power, else each by its label: `vdd_in_watts`."""
-    same = [one for one in of if one.quantity is sensor.quantity]
-    known = {Unit.WATT: POWER, Unit.JOULE: ENERGY}.get(sensor.quantity.unit)
-    if known is not None and len(same) == 1:
-        return known
-    word = re.sub(r"[^a-z0-9]+", "_", sensor.label.casefold()).strip("_") or "sensor"
-    twice = sum(one.label == sensor.label for one in same) > 1
-    name = f"{word}_{sensor.number}" if twice else word
-    return Metric(
-        f"{name}_{sensor.quantity.ending}", sensor.quantity.unit, sensor.quantity.kind, sensor.label
-    )
+                yield Sample(device.id, (sum_of(self._rails, Sensor.value),))

@@ -8,14 +8,14 @@ What could mean two sensors is refused, and so is what would be counted twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from perfwatch_collectors.hwmon_sensors import Chip, Sensor, known_of
 
-from perfwatch.errors import Unavailable
+from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Metric, Unit
+from perfwatch.model import Metric, Scope, Unit
 from perfwatch.text import clean
 
 SHOWN = 8
@@ -55,9 +55,25 @@ def named_rails(names: Sequence[str], chips: Sequence[Chip]) -> tuple[Rail, ...]
     )
 
 
-def sum_of(rails: Sequence[Rail]) -> float | None:
+def scope_of(rails: Sequence[str], named: str, collector: str) -> Scope | None:
+    """What rails cover together; None where none are named.
+
+    Raises:
+        ConfigError: rails without a scope, or a scope that is none.
+    """
+    scopes = {scope.value: scope for scope in Scope}
+    if bool(rails) != bool(named) or named not in {"", *scopes}:
+        raise ConfigError(
+            f"cannot set up {collector}: rails and scope go together, as in "
+            "rails=ina3221/VDD_IN,scope=module, several rails in quotes: "
+            f'rails="ina3221/VDD_GPU,ina3221/VDD_CPU"; scope is one of {", ".join(scopes)}'
+        )
+    return scopes.get(named)
+
+
+def sum_of(rails: Sequence[Rail], value_of: Callable[[Sensor], float | None]) -> float | None:
     """What they tell together; unknown while one of them is."""
-    return known_of(math.fsum, [rail.sensor.value() for rail in rails])
+    return known_of(math.fsum, [value_of(rail.sensor) for rail in rails])
 
 
 def metric_of(rails: Sequence[Rail], stated: float | None) -> Metric:

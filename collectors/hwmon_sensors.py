@@ -112,7 +112,7 @@ class Chip(NamedTuple):
     @property
     def id(self) -> str:
         """Stable across runs: `ina3221@1-0040`."""
-        return f"{self.name}@{self.place}"
+        return f"{self.name}@{self.place}" if self.name != self.place else self.name
 
 
 def chips_in(root: Path) -> list[Chip]:
@@ -143,7 +143,7 @@ def _sensors(folder: Path, chip: str) -> list[Sensor]:
         known = found.get((kind, number))
         if known is None or (sensor.is_average and kind == "power"):
             found[kind, number] = sensor
-    return [*found.values(), *_products(found, chip)]
+    return [*found.values(), *products(found, chip)]
 
 
 def _sensor(path: Path, kind: str, number: int, chip: str) -> Sensor:
@@ -162,7 +162,7 @@ def _sensor(path: Path, kind: str, number: int, chip: str) -> Sensor:
         update_s=update_s,
         window_s=update_s if is_average or chip.startswith("ina") else None,  # an INA averages all the time
         gain_ratio=_gain_of(_text(folder / f"power{number}_accuracy")) if kind == "power" else None,
-        factor=SHUNT_FACTOR if chip in CHANNELS and kind == "in" and number not in CHANNELS[chip] else 1.0,
+        factor=factor_of(chip, kind, number),
     )
 
 
@@ -171,12 +171,12 @@ def _label(folder: Path, kind: str, number: int, chip: str) -> str:
     named = [f"{kind}{number}_label"]
     if kind == "power":
         named.append(f"power{number}_oem_info")
-    if kind == "curr" and _is_channel(chip, number):
+    if kind == "curr" and is_channel(chip, number):
         named.append(f"in{number}_label")
     return next((text for name in named if (text := _text(folder / name))), f"{kind}{number}")
 
 
-def _products(found: Mapping[tuple[str, int], Sensor], chip: str) -> list[Sensor]:
+def products(found: Mapping[tuple[str, int], Sensor], chip: str) -> list[Sensor]:
     """The power of channels that tell volts and amperes alone.
 
     Only where both are known to be of one channel: by the chip, or because the driver labels them alike.
@@ -188,14 +188,20 @@ def _products(found: Mapping[tuple[str, int], Sensor], chip: str) -> list[Sensor
         if kind != "curr" or volts is None or ("power", number) in found:
             continue
         is_labelled = volts.label == amperes.label
-        if is_labelled or _is_channel(chip, number):
+        if is_labelled or is_channel(chip, number):
             label = amperes.label if is_labelled else f"power{number}"
             powers.append(_product(volts, amperes, label))
     return powers
 
 
-def _is_channel(chip: str, number: int) -> bool:
+def is_channel(chip: str, number: int) -> bool:
+    """Whether voltage and current of this number are of one channel, though no label says so."""
     return number in CHANNELS.get(chip, ())
+
+
+def factor_of(chip: str, kind: str, number: int) -> float:
+    """What is told is multiplied by, besides what its kind asks for."""
+    return SHUNT_FACTOR if kind == "in" and chip in CHANNELS and number not in CHANNELS[chip] else 1.0
 
 
 def _product(volts: Sensor, amperes: Sensor, label: str) -> Sensor:

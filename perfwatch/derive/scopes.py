@@ -7,6 +7,7 @@ measured stands beside it; what nobody measured is said.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ COMPONENTS = "components"
 """Accelerators, modules, CPU packages and DRAM of the run's hosts together."""
 
 _METER_SCOPES = (Scope.NODE.value, Scope.WALL.value)
+_PART_SCOPES = (Scope.CPU, Scope.DRAM)
+_SEVERAL = re.compile(r"-\d+\Z")
 _RANGE = re.compile(r"(\d+)-(\d+)\Z")
 _LEAST_UUID = 4
 """Fewer characters of a UUID than this are no name."""
@@ -402,7 +405,11 @@ def _parts(tape: Tape, run: RunDevices, chips: Iterable[DeviceTape]) -> tuple[De
 
 
 def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ...]:
-    """The devices of a scope on the run's hosts; an estimate stands back where a sensor tells the same."""
+    """The devices of a scope on the run's hosts; an estimate stands back where a sensor tells the same.
+
+    So do the packages and the memory of a host that a second family of collectors tells of (an exporter's
+    page of the machine that is read here as well).
+    """
     hosts = hosts_of(tape, run)
     found = [
         device
@@ -410,9 +417,30 @@ def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ..
         if device.device.scope is scope and device.host in hosts and tells_energy(device)
     ]
     sensed = {device.host for device in found if not is_estimated(device)}
-    return outermost(
-        [device for device in found if not is_estimated(device) or device.host not in sensed], tape
-    )
+    found = [device for device in found if not is_estimated(device) or device.host not in sensed]
+    return outermost(_of_one_family(found) if scope in _PART_SCOPES else found, tape)
+
+
+def _of_one_family(devices: Sequence[DeviceTape]) -> list[DeviceTape]:
+    """Of each host those of the family of collectors that tells energy best: two tell the same joules."""
+    best: dict[str, DeviceTape] = {}
+    for device in devices:
+        known = best.setdefault(device.host, device)
+        if _quality(device) > _quality(known):
+            best[device.host] = device
+    return [device for device in devices if _family(device) == _family(best[device.host])]
+
+
+def _quality(device: DeviceTape) -> tuple[bool, float, int]:
+    """A counter goes before power, what is renewed more often before the rest, then what was there first."""
+    series = device.get(ENERGY.name) or device.get(POWER.name)
+    update_s = series.metric.update_s if series is not None else None
+    return device.get(ENERGY.name) is not None, -(math.inf if update_s is None else update_s), -device.number
+
+
+def _family(device: DeviceTape) -> str:
+    """The collector, however many of its kind there are: `hwmon` and `hwmon-2` are of one."""
+    return _SEVERAL.sub("", device.collector)
 
 
 def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:
