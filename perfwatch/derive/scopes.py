@@ -453,7 +453,26 @@ def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Hea
             names = ", ".join(here)
             trouble = f"several meters tell the power of the {scope} ({names}): say which with --meter"
             return Headline(scope, (), trouble=trouble)
-    return Headline(scope, meters)
+    return Headline(scope, meters, trouble="" if meters else _of_other_machines(tape, run, scope))
+
+
+def _of_other_machines(tape: Tape, run: RunDevices, scope: str) -> str:
+    """That the meters there are measure machines on which the run has no device; empty where there is none."""
+    labels, hosts = labels_of(tape), hosts_of(tape, run)
+    others = [
+        device
+        for device in tape.devices.values()
+        if device.device.scope is Scope(scope) and device.host not in hosts and tells_energy(device)
+    ]
+    if not others:
+        return ""
+    names = [labels[device.number] for device in others]
+    where = ", ".join(dict.fromkeys(device.host for device in others))
+    return (
+        f"{', '.join(names)} measured the {scope} of {where}, and the devices of the run are on "
+        f"{', '.join(hosts)}; without host= a meter is of the machine that reads it, and --meter {names[0]} "
+        "takes this one as it is"
+    )
 
 
 def _scope_of_meter(tape: Tape, settings: Settings) -> str | None:
