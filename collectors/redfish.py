@@ -38,7 +38,7 @@ class RedfishOptions:
         ca: a file of certificates that are trusted, its own or its authority's, in place of the usual ones.
         verify: false takes its certificate as it is.
         host: the machine that it is the controller of, where that is not this one.
-        accuracy: of its power and energy, as the maker states it: `2%`.
+        accuracy: of its power and energy, as the maker states it (`2%`), in place of what a sensor tells.
     """
 
     url: str = ""
@@ -112,8 +112,15 @@ class RedfishCollector(Collector):
         return [self._accurate(one.device) for one in self._chassis.values()]
 
     def _accurate(self, device: Device) -> Device:
-        stated = {POWER.name: self._gain_ratio, ENERGY.name: self._gain_ratio}
-        return replace(device, metrics=tuple(one.accurate_to(stated.get(one.name)) for one in device.metrics))
+        """As somebody states it, else as the sensor itself tells it."""
+        stated = self._gain_ratio
+        if stated is None:
+            return device
+        measures = (POWER.name, ENERGY.name)
+        return replace(
+            device,
+            metrics=tuple(one.accurate_to(stated) if one.name in measures else one for one in device.metrics),
+        )
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         session = self._session
@@ -160,7 +167,12 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
             continue
         inside = _link(document.get("Links") or {}, "ContainedBy")
         counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
-        metrics = [metric for metric in (POWER, counter, TEMPERATURE) if metric.name in told]
+        gains = _gain_ratios(session, places)
+        metrics = [
+            metric.accurate_to(gains.get(metric.name))
+            for metric in (POWER, counter, TEMPERATURE)
+            if metric.name in told
+        ]
         device = Device(
             id=f"{session.shown}{path}",
             name=clean(document.get("Model") or document.get("Name") or "chassis", 100),
@@ -243,6 +255,30 @@ def _environment(session: Session, place: str) -> dict[str, float]:
     }
     found[TEMPERATURE.name] = _reading(document.get("TemperatureCelsius"))
     return _known(found)
+
+
+def _gain_ratios(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """How accurate the sensors behind EnvironmentMetrics say that they are, by metric.
+
+    What stands there is an excerpt of a sensor (DataSourceUri), whose `Accuracy` is its error in percent.
+    """
+    place = dict(places).get("EnvironmentMetrics")
+    found: dict[str, float] = {}
+    for name, key in ((POWER.name, "PowerWatts"), (ENERGY.name, "EnergykWh")):
+        try:
+            source = _source(session.get(place).get(key)) if place else ""
+            percent = _number(session.get(source).get("Accuracy")) if source else None
+        except Refused:  # then nobody has stated it
+            continue
+        if percent is not None and 0.0 < percent < 100.0:
+            found[name] = percent / 100.0
+    return found
+
+
+def _source(excerpt: Any) -> str:
+    """The sensor that an excerpt is of; empty where it does not say."""
+    source = excerpt.get("DataSourceUri") if isinstance(excerpt, dict) else None
+    return source if isinstance(source, str) and source.startswith("/") else ""
 
 
 def _power(session: Session, place: str) -> dict[str, float]:
