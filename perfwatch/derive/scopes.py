@@ -7,12 +7,12 @@ measured stands beside it; what nobody measured is said.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from perfwatch.derive.families import of_one_family
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.unread import unread_of
@@ -25,7 +25,6 @@ COMPONENTS = "components"
 
 _METER_SCOPES = (Scope.NODE.value, Scope.WALL.value)
 _PART_SCOPES = (Scope.CPU, Scope.DRAM)
-_SEVERAL = re.compile(r"-\d+\Z")
 _RANGE = re.compile(r"(\d+)-(\d+)\Z")
 _LEAST_UUID = 4
 """Fewer characters of a UUID than this are no name."""
@@ -418,29 +417,7 @@ def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ..
     ]
     sensed = {device.host for device in found if not is_estimated(device)}
     found = [device for device in found if not is_estimated(device) or device.host not in sensed]
-    return outermost(_of_one_family(found) if scope in _PART_SCOPES else found, tape)
-
-
-def _of_one_family(devices: Sequence[DeviceTape]) -> list[DeviceTape]:
-    """Of each host those of the family of collectors that tells energy best: two tell the same joules."""
-    best: dict[str, DeviceTape] = {}
-    for device in devices:
-        known = best.setdefault(device.host, device)
-        if _quality(device) > _quality(known):
-            best[device.host] = device
-    return [device for device in devices if _family(device) == _family(best[device.host])]
-
-
-def _quality(device: DeviceTape) -> tuple[bool, float, int]:
-    """A counter goes before power, what is renewed more often before the rest, then what was there first."""
-    series = device.get(ENERGY.name) or device.get(POWER.name)
-    update_s = series.metric.update_s if series is not None else None
-    return device.get(ENERGY.name) is not None, -(math.inf if update_s is None else update_s), -device.number
-
-
-def _family(device: DeviceTape) -> str:
-    """The collector, however many of its kind there are: `hwmon` and `hwmon-2` are of one."""
-    return _SEVERAL.sub("", device.collector)
+    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
 
 
 def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:
@@ -457,7 +434,7 @@ def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Hea
 
 
 def _of_other_machines(tape: Tape, run: RunDevices, scope: str) -> str:
-    """That the meters there are measure machines on which the run has no device; empty where there is none."""
+    """That the meters there are measure machines without a device of the run; empty where there is none."""
     labels, hosts = labels_of(tape), hosts_of(tape, run)
     others = [
         device
