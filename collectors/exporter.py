@@ -14,6 +14,7 @@ from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, TryAgain, Unavailable
 from perfwatch.model import Device, Reading
 from perfwatch.units import parse_accuracy
+from perfwatch.workload.exposition import Page
 
 if TYPE_CHECKING:
     from perfwatch_collectors.exporter_pages import Exporter
@@ -50,9 +51,9 @@ class ExporterOptions:
 class Part(Protocol):
     """Devices of one sort on a page that others read as well."""
 
-    def open(self, body: bytes) -> list[Device]: ...
+    def open(self, page: Page) -> list[Device]: ...
 
-    def read(self, body: bytes) -> Iterator[Reading]: ...
+    def read(self, page: Page) -> Iterator[Reading]: ...
 
 
 class ExporterCollector(Collector):
@@ -91,32 +92,32 @@ class ExporterCollector(Collector):
         self.close()
         self._fetcher = Fetcher(self._url, user=self._who_asks(), how_to_ask=_HOW_TO_ASK)
         try:
-            return self._found(self._fetcher.fetch())
+            return self._found(Page(self._fetcher.fetch()))
         except CollectorError:
             self.close()
             raise
 
-    def _found(self, body: bytes) -> list[Device]:
+    def _found(self, page: Page) -> list[Device]:
         from perfwatch_collectors.exporter_pages import recognised
 
-        exporter = recognised(body)
+        exporter = recognised(page)
         if exporter is None:
             raise TryAgain(
                 f"the page {shown(self._url)} has no names of devices that are known; describe it in a TOML "
                 "file (docs/describing-a-chip.md)",
                 LOOK_AGAIN_S,
             )
-        return self._devices(exporter, body)
+        return self._devices(exporter, page)
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         if self._fetcher is None or not self._parts:
             raise TryAgain("the exporter's page is not open")
-        body = self._fetcher.fetch()
+        page = Page(self._fetcher.fetch())
         failed: CollectorError | None = None
         has_told = False
         for part in self._parts:
             try:
-                yield from part.read(body)
+                yield from part.read(page)
                 has_told = True
             except CollectorError as error:  # what the page does not tell of now costs nothing else
                 failed = failed or error
@@ -128,7 +129,7 @@ class ExporterCollector(Collector):
             self._fetcher.close()
         self._fetcher, self._parts = None, []
 
-    def _devices(self, exporter: Exporter, body: bytes) -> list[Device]:
+    def _devices(self, exporter: Exporter, page: Page) -> list[Device]:
         """What each part tells of; a part of which the page tells nothing is none.
 
         Raises:
@@ -138,7 +139,7 @@ class ExporterCollector(Collector):
         failed: CollectorError | None = None
         for part in self._parts_of(exporter):
             try:
-                found += part.open(body)
+                found += part.open(page)
             except CollectorError as error:
                 if self.options.rails and exporter.has_sensors:
                     raise

@@ -71,21 +71,21 @@ class HwmonPart:
         self._host, self._stated = host, stated
         self._known: dict[str, Device] = {}
 
-    def open(self, body: bytes) -> list[Device]:
+    def open(self, page: Page) -> list[Device]:
         """The chips that are there.
 
         Raises:
             Unavailable: there is none, or a rail that was named is not there or not clear.
         """
-        chips = _Told(Page(body)).chips()
+        chips = _Told(page).chips()
         if not chips:
             raise Unavailable("the page tells of no sensor")
         self._known = {device.id: device for device in self._devices(chips)}
         return list(self._known.values())
 
-    def read(self, body: bytes) -> Iterator[Reading]:
+    def read(self, page: Page) -> Iterator[Reading]:
         """What they tell now; a chip that came, that tells something else or that is gone is said."""
-        told = _Told(Page(body))
+        told = _Told(page)
         chips = told.chips()
         now = {device.id: device for device in self._devices(chips)}
         yield from (Appeared(device) for key, device in now.items() if self._known.get(key) != device)

@@ -31,9 +31,8 @@ class Exporter(NamedTuple):
     has_sensors: bool = False
 
 
-def recognised(body: bytes) -> Exporter | None:
+def recognised(page: Page) -> Exporter | None:
     """The exporter of which a page has most names, with what the page tells of; None where it has none."""
-    page = Page(body)
     best: Exporter | None = None
     most = 0
     for name, descriptions in _known().items():

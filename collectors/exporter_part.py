@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described.collector import DescribedCollector, DescribedOptions, Place
 from perfwatch_collectors.described.places import File
+from perfwatch_collectors.exporter_plan import Plan, learnt
 
-from perfwatch.model import Appeared, Device, Reading
+from perfwatch.model import Appeared, Device, Gone, Reading, Sample
 
 if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description
+
+    from perfwatch.workload.exposition import Page
+
+LONGEST_PAUSE = 64
+"""A page that looks different each time is looked at so seldom for an order in it."""
 
 
 class DescribedPart:
@@ -30,28 +36,77 @@ class DescribedPart:
     """
 
     def __init__(self, of: Description, options: DescribedOptions, where: str) -> None:
-        self._page = _Fetched(where)
-        self._collector = _OnPage(of, options, self._page)
+        self._of = of
+        self._fetched = _Fetched(where)
+        self._collector = _OnPage(of, options, self._fetched)
         self._word = of.name.partition("-")[2]
+        self._devices: dict[str, Device] = {}
+        self._plan: Plan | None = None
+        self._has_held = False
+        self._pause = self._waits = 0
 
-    def open(self, body: bytes) -> list[Device]:
+    @property
+    def has_plan(self) -> bool:
+        """Whether it is known where the values stand."""
+        return self._plan is not None
+
+    def forget(self) -> None:
+        """Read the next page by all that stands on it."""
+        self._plan = None
+
+    def open(self, page: Page) -> list[Device]:
         """Its devices.
 
         Raises:
             CollectorError: the page tells of none.
         """
-        self._page.body = body
-        return [self._called(device) for device in self._collector.open()]
+        self._fetched.body = page.body
+        devices = [self._called(device) for device in self._collector.open()]
+        self._devices = {device.id: device for device in devices}
+        self._plan = None
+        return devices
 
-    def read(self, body: bytes) -> Iterator[Reading]:
+    def read(self, page: Page) -> Iterator[Reading]:
         """What the page tells of them now.
 
         Raises:
             TryAgain: it tells of none.
         """
-        self._page.body = body
+        samples = self._plan.samples(page) if self._plan is not None else None
+        if samples is not None:
+            self._has_held = True
+            yield from samples
+            return
+        self._plan = None
+        seen: set[str] = set()
+        for reading in self._read_anew(page):
+            if isinstance(reading, Sample):
+                seen.add(reading.device_id)
+            yield reading
+        if seen == set(self._devices):
+            self._learn(page)
+
+    def _read_anew(self, page: Page) -> Iterator[Reading]:
+        """The same, by all that stands on the page."""
+        self._fetched.body = page.body
         for reading in self._collector.read(()):
-            yield Appeared(self._called(reading.device)) if isinstance(reading, Appeared) else reading
+            if isinstance(reading, Appeared):
+                device = self._called(reading.device)
+                self._devices[device.id] = device
+                yield Appeared(device)
+                continue
+            if isinstance(reading, Gone):
+                self._devices.pop(reading.device_id, None)
+            yield reading
+
+    def _learn(self, page: Page) -> None:
+        """Keep where the values stand; more and more seldom on a page whose series change all the time."""
+        if self._waits:
+            self._waits -= 1
+            return
+        self._pause = 0 if self._has_held else min(LONGEST_PAUSE, max(1, 2 * self._pause))
+        self._waits, self._has_held = self._pause, False
+        self._plan = learnt(page, self._of, self._devices)
 
     def _called(self, device: Device) -> Device:
         """Numbers alone would be those of another sort of devices as well: `dram-0`."""

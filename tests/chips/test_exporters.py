@@ -19,6 +19,7 @@ from perfwatch_collectors.exporter_pages import FOLDER, recognised
 from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
 from perfwatch.model import Appeared, DeviceKind, Gone, Sample, Scope
 from perfwatch.testing import check_contract
+from perfwatch.workload.exposition import Page
 
 sys.path.append(str(Path(__file__).parent.parent / "collectors"))
 sys.path.append(str(Path(__file__).parent.parent / "cli"))
@@ -316,7 +317,7 @@ def test_a_variable_that_is_not_set_is_said() -> None:
 
 def told(body: str) -> tuple[str, list[dict[str, Any]]]:
     """Whose page it is, and its devices with their values."""
-    exporter = recognised(body.encode())
+    exporter = recognised(Page(body.encode()))
     assert exporter is not None
     found = [one for of in exporter.descriptions for one in devices_in(records(body.encode(), of.read), of)]
     return exporter.name, [
