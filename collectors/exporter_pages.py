@@ -32,18 +32,28 @@ class Exporter(NamedTuple):
 
 
 def recognised(page: Page) -> Exporter | None:
-    """The exporter of which a page has most names, with what the page tells of; None where it has none."""
-    best: Exporter | None = None
-    most = 0
+    """The exporter of which a page has most names, with what the page tells of; None where it has none.
+
+    Names such as `memory_used` are others' as well: one that tells of a device goes before one that does not.
+    """
+    found: list[tuple[int, Exporter]] = []
     for name, descriptions in _known().items():
-        counts = {at: _told(page, of) for at, of in enumerate(descriptions)}
+        counts = [_told(page, of) for of in descriptions]
         sensors = sensors_on(page) if name == NODE_EXPORTER else 0
-        told = sum(counts.values()) + sensors
-        if told > most:
-            most = told
-            there = tuple(of for at, of in enumerate(descriptions) if counts[at])
-            best = Exporter(name, there, has_sensors=sensors > 0)
-    return best
+        there = tuple(of for of, count in zip(descriptions, counts, strict=True) if count)
+        if there or sensors:
+            found.append((sum(counts) + sensors, Exporter(name, there, has_sensors=sensors > 0)))
+    ranked = [exporter for _, exporter in sorted(found, key=lambda each: -each[0])]
+    return next((one for one in ranked if _tells_of_devices(page, one)), ranked[0] if ranked else None)
+
+
+def _tells_of_devices(page: Page, exporter: Exporter) -> bool:
+    from perfwatch_collectors.described.devices import devices_in
+    from perfwatch_collectors.described.formats import records
+
+    return exporter.has_sensors or any(
+        devices_in(records(page.body, of.read), of) for of in exporter.descriptions
+    )
 
 
 def _told(page: Page, of: Description) -> int:

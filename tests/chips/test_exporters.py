@@ -274,6 +274,11 @@ def test_tpus_of_a_cluster_tell_how_busy_they_are() -> None:
     }  # fmt: skip
 
 
+def test_names_that_others_use_as_well_make_no_page_a_tpus() -> None:
+    body = 'memory_used{pool="heap"} 1\nmemory_total{pool="heap"} 2\nduty_cycle{fan="1"} 3\n' + IPMI
+    assert counted(body) == {"0": ("node", 214.0)}
+
+
 def test_the_devices_may_be_of_another_machine_and_as_accurate_as_is_said() -> None:
     with serving(page(NODE + KEPLER)) as server:
         one = ExporterCollector(ExporterOptions(server.url, host="lab1", accuracy="2%"))
