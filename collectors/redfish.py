@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from perfwatch_collectors.credentials import credentials
 from perfwatch_collectors.redfish_session import Refused, Session
@@ -50,6 +50,25 @@ class RedfishOptions:
     verify: bool = True
     host: str = ""
     accuracy: str = ""
+
+
+class _Documents(Protocol):
+    """What gives documents: a session."""
+
+    def get(self, path: str) -> dict[str, Any]: ...
+
+
+class _Kept:
+    """A session that is asked for no document twice: controllers are slow."""
+
+    def __init__(self, session: _Documents) -> None:
+        self._session = session
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def get(self, path: str) -> dict[str, Any]:
+        if path not in self._documents:
+            self._documents[path] = self._session.get(path)
+        return self._documents[path]
 
 
 class _Chassis(NamedTuple):
@@ -159,15 +178,16 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
     index = 0
     for path, document in documents.items():
         places = tuple(_places(document))
+        kept = _Kept(session)
         try:
-            told = _told(session, places)
+            told = _told(kept, places)
         except Refused:
             continue
         if POWER.name not in told:
             continue
         inside = _link(document.get("Links") or {}, "ContainedBy")
         counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
-        gains = _gain_ratios(session, places)
+        gains = _gain_ratios(kept, places)
         metrics = [
             metric.accurate_to(gains.get(metric.name))
             for metric in (POWER, counter, TEMPERATURE)
@@ -206,7 +226,7 @@ def _step_j(joules: float | None) -> float:
     return KWH if joules is not None and (joules / KWH).is_integer() else KWH / 1000.0
 
 
-def _members(session: Session, path: str) -> list[str]:
+def _members(session: _Documents, path: str) -> list[str]:
     listed = session.get(path).get("Members") if path else None
     found = [_link({"it": one}, "it") for one in listed] if isinstance(listed, list) else []
     return [path for path in found if path]
@@ -233,7 +253,7 @@ def _facts(chassis: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _told(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+def _told(session: _Documents, places: Sequence[tuple[str, str]]) -> dict[str, float]:
     """What a chassis tells now, by metric; the first of its documents that has power."""
     told: dict[str, float] = {}
     for kind, place in places:
@@ -244,7 +264,7 @@ def _told(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, floa
     return told
 
 
-def _environment(session: Session, place: str) -> dict[str, float]:
+def _environment(session: _Documents, place: str) -> dict[str, float]:
     document = session.get(place)
     energy = document.get("EnergykWh")
     lifetime = energy.get("LifetimeReading") if isinstance(energy, dict) else None
@@ -257,7 +277,7 @@ def _environment(session: Session, place: str) -> dict[str, float]:
     return _known(found)
 
 
-def _gain_ratios(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+def _gain_ratios(session: _Documents, places: Sequence[tuple[str, str]]) -> dict[str, float]:
     """How accurate the sensors behind EnvironmentMetrics say that they are, by metric.
 
     What stands there is an excerpt of a sensor (DataSourceUri), whose `Accuracy` is its error in percent.
@@ -281,14 +301,14 @@ def _source(excerpt: Any) -> str:
     return source if isinstance(source, str) and source.startswith("/") else ""
 
 
-def _power(session: Session, place: str) -> dict[str, float]:
+def _power(session: _Documents, place: str) -> dict[str, float]:
     """The old document: several members may overlap, the first is the whole."""
     controls = session.get(place).get("PowerControl")
     first = controls[0] if isinstance(controls, list) and controls else {}
     return _known({POWER.name: _number(first.get("PowerConsumedWatts")) if isinstance(first, dict) else None})
 
 
-def _supplies(session: Session, place: str) -> dict[str, float]:
+def _supplies(session: _Documents, place: str) -> dict[str, float]:
     """What all power supplies take in; unknown while one does not tell."""
     watts: list[float] = []
     for supply in _members(session, _link(session.get(place), "PowerSupplies")):
