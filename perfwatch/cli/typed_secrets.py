@@ -28,7 +28,7 @@ def warnings(args: argparse.Namespace) -> Iterator[str]:
     typed = [("-c", text, _OF_A_COLLECTOR) for text in getattr(args, "collector", None) or ()]
     typed += [("-w", text, _OF_A_WORKLOAD) for text in getattr(args, "workload", None) or ()]
     what = getattr(args, "what", None)
-    typed += [("attach", what, _OF_A_WORKLOAD)] if isinstance(what, str) else []
+    typed += [("attach", what, f"attach to its PID, and {_OF_A_WORKLOAD}")] if isinstance(what, str) else []
     for option, text, instead in typed:
         for address in _ADDRESS.findall(str(text)):
             shown = redact(address)
