@@ -25,11 +25,18 @@ _PLAUSIBLE_CELSIUS = (-40.0, 150.0)
 
 
 class Thermometer(NamedTuple):
-    """One sensor: its own metric, its file in m°C, and whether it sits in a CPU."""
+    """One sensor: its own metric, its file in m°C, whether it sits in a CPU, what says that it is broken."""
 
     metric: Metric
     file: Path
     of_cpu: bool
+    fault: Path | None = None
+
+    def celsius(self) -> float | None:
+        """°C; None where none is told, or its driver calls it broken."""
+        if self.fault is not None and read_number(self.fault):
+            return None
+        return _celsius(self.file)
 
 
 class Thermometers:
@@ -46,7 +53,7 @@ class Thermometers:
 
     def read(self) -> list[float | None]:
         """The hottest CPU sensor (of all, where none is a CPU's), then each one; °C."""
-        values = [_celsius(sensor.file) for sensor in self._sensors]
+        values = [sensor.celsius() for sensor in self._sensors]
         of_cpu = [
             value
             for sensor, value in zip(self._sensors, values, strict=True)
@@ -68,7 +75,10 @@ def _hwmon(root: Path) -> list[Thermometer]:
                 continue
             label = read_text(chip / f"temp{place.group(1)}_label") or f"temp{place.group(1)}"
             if not _ONE_CORE.match(label):
-                found.append(_thermometer(name, label, file))
+                fault = chip / f"temp{place.group(1)}_fault"
+                found.append(
+                    _thermometer(name, label, file)._replace(fault=fault if fault.exists() else None)
+                )
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from perfwatch_collectors.credentials import credentials
 from perfwatch_collectors.redfish_session import Refused, Session
@@ -38,7 +38,7 @@ class RedfishOptions:
         ca: a file of certificates that are trusted, its own or its authority's, in place of the usual ones.
         verify: false takes its certificate as it is.
         host: the machine that it is the controller of, where that is not this one.
-        accuracy: of its power and energy, as the maker states it: `2%`.
+        accuracy: of its power and energy, as the maker states it (`2%`), in place of what a sensor tells.
     """
 
     url: str = ""
@@ -50,6 +50,25 @@ class RedfishOptions:
     verify: bool = True
     host: str = ""
     accuracy: str = ""
+
+
+class _Documents(Protocol):
+    """What gives documents: a session."""
+
+    def get(self, path: str) -> dict[str, Any]: ...
+
+
+class _Kept:
+    """A session that is asked for no document twice: controllers are slow."""
+
+    def __init__(self, session: _Documents) -> None:
+        self._session = session
+        self._documents: dict[str, dict[str, Any]] = {}
+
+    def get(self, path: str) -> dict[str, Any]:
+        if path not in self._documents:
+            self._documents[path] = self._session.get(path)
+        return self._documents[path]
 
 
 class _Chassis(NamedTuple):
@@ -112,8 +131,15 @@ class RedfishCollector(Collector):
         return [self._accurate(one.device) for one in self._chassis.values()]
 
     def _accurate(self, device: Device) -> Device:
-        stated = {POWER.name: self._gain_ratio, ENERGY.name: self._gain_ratio}
-        return replace(device, metrics=tuple(one.accurate_to(stated.get(one.name)) for one in device.metrics))
+        """As somebody states it, else as the sensor itself tells it."""
+        stated = self._gain_ratio
+        if stated is None:
+            return device
+        measures = (POWER.name, ENERGY.name)
+        return replace(
+            device,
+            metrics=tuple(one.accurate_to(stated) if one.name in measures else one for one in device.metrics),
+        )
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         session = self._session
@@ -152,15 +178,21 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
     index = 0
     for path, document in documents.items():
         places = tuple(_places(document))
+        kept = _Kept(session)
         try:
-            told = _told(session, places)
+            told = _told(kept, places)
         except Refused:
             continue
         if POWER.name not in told:
             continue
         inside = _link(document.get("Links") or {}, "ContainedBy")
         counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
-        metrics = [metric for metric in (POWER, counter, TEMPERATURE) if metric.name in told]
+        gains = _gain_ratios(kept, places)
+        metrics = [
+            metric.accurate_to(gains.get(metric.name))
+            for metric in (POWER, counter, TEMPERATURE)
+            if metric.name in told
+        ]
         device = Device(
             id=f"{session.shown}{path}",
             name=clean(document.get("Model") or document.get("Name") or "chassis", 100),
@@ -194,7 +226,7 @@ def _step_j(joules: float | None) -> float:
     return KWH if joules is not None and (joules / KWH).is_integer() else KWH / 1000.0
 
 
-def _members(session: Session, path: str) -> list[str]:
+def _members(session: _Documents, path: str) -> list[str]:
     listed = session.get(path).get("Members") if path else None
     found = [_link({"it": one}, "it") for one in listed] if isinstance(listed, list) else []
     return [path for path in found if path]
@@ -221,7 +253,7 @@ def _facts(chassis: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _told(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+def _told(session: _Documents, places: Sequence[tuple[str, str]]) -> dict[str, float]:
     """What a chassis tells now, by metric; the first of its documents that has power."""
     told: dict[str, float] = {}
     for kind, place in places:
@@ -232,7 +264,7 @@ def _told(session: Session, places: Sequence[tuple[str, str]]) -> dict[str, floa
     return told
 
 
-def _environment(session: Session, place: str) -> dict[str, float]:
+def _environment(session: _Documents, place: str) -> dict[str, float]:
     document = session.get(place)
     energy = document.get("EnergykWh")
     lifetime = energy.get("LifetimeReading") if isinstance(energy, dict) else None
@@ -245,14 +277,38 @@ def _environment(session: Session, place: str) -> dict[str, float]:
     return _known(found)
 
 
-def _power(session: Session, place: str) -> dict[str, float]:
+def _gain_ratios(session: _Documents, places: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """How accurate the sensors behind EnvironmentMetrics say that they are, by metric.
+
+    What stands there is an excerpt of a sensor (DataSourceUri), whose `Accuracy` is its error in percent.
+    """
+    place = dict(places).get("EnvironmentMetrics")
+    found: dict[str, float] = {}
+    for name, key in ((POWER.name, "PowerWatts"), (ENERGY.name, "EnergykWh")):
+        try:
+            source = _source(session.get(place).get(key)) if place else ""
+            percent = _number(session.get(source).get("Accuracy")) if source else None
+        except Refused:  # then nobody has stated it
+            continue
+        if percent is not None and 0.0 < percent < 100.0:
+            found[name] = percent / 100.0
+    return found
+
+
+def _source(excerpt: Any) -> str:
+    """The sensor that an excerpt is of; empty where it does not say."""
+    source = excerpt.get("DataSourceUri") if isinstance(excerpt, dict) else None
+    return source if isinstance(source, str) and source.startswith("/") else ""
+
+
+def _power(session: _Documents, place: str) -> dict[str, float]:
     """The old document: several members may overlap, the first is the whole."""
     controls = session.get(place).get("PowerControl")
     first = controls[0] if isinstance(controls, list) and controls else {}
     return _known({POWER.name: _number(first.get("PowerConsumedWatts")) if isinstance(first, dict) else None})
 
 
-def _supplies(session: Session, place: str) -> dict[str, float]:
+def _supplies(session: _Documents, place: str) -> dict[str, float]:
     """What all power supplies take in; unknown while one does not tell."""
     watts: list[float] = []
     for supply in _members(session, _link(session.get(place), "PowerSupplies")):

@@ -6,9 +6,13 @@ Nothing heavy is imported here: `--help` and `--version` answer at once.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from perfwatch import __version__
 from perfwatch.cli import standard
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 COMMANDS: dict[str, str] = {
     "dashboard": "perfwatch.cli.dashboard",
@@ -145,6 +149,8 @@ def _run(word: str, rest: list[str]) -> int:
     try:
         module.add_arguments(parser)
         args = parser.understand(rest)
+        if any("://" in each for each in rest):
+            _say_what_is_secret(args)
         if word in RUNS_PLUGINS:
             standard.keep_for_data()
         status: int = module.run(args)
@@ -159,6 +165,13 @@ def _run(word: str, rest: list[str]) -> int:
     except SystemExit as leaving:  # argparse: its help, or what was wrong
         return leaving.code if isinstance(leaving.code, int) else 2
     return status
+
+
+def _say_what_is_secret(args: Namespace) -> None:
+    from perfwatch.cli import typed_secrets
+
+    for sentence in typed_secrets.warnings(args):
+        standard.say(f"perfwatch: {sentence}", quiet=bool(getattr(args, "quiet", False)))
 
 
 def _unknown(word: str) -> int:

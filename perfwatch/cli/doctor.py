@@ -98,7 +98,14 @@ def _what_is_there(devices: Sequence[DeviceTape]) -> str:
         return "ready; there is no device yet"
     told = [f"{device.label} {device.device.name}{_tells(device)}" for device in devices[:MOST_DEVICES]]
     more = len(devices) - MOST_DEVICES
-    return "; ".join([*told, f"and {more} more"] if more > 0 else told)
+    return "; ".join([*told, *([f"and {more} more"] if more > 0 else []), *_rails(devices)])
+
+
+def _rails(devices: Sequence[DeviceTape]) -> Iterator[str]:
+    """What may be named to be summed, where a collector tells that (`hwmon`), each name as it is typed."""
+    names = [str(device.device.facts["rails"]) for device in devices if "rails" in device.device.facts]
+    if names:
+        yield f"rails to name: {', '.join(names)}"
 
 
 def _tells(device: DeviceTape) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from perfwatch.derive.device_names import labels_of, resolve_devices
+from perfwatch.derive.families import of_one_family
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.unread import unread_of
@@ -22,6 +23,7 @@ COMPONENTS = "components"
 """Accelerators, modules, CPU packages and DRAM of the run's hosts together."""
 
 _METER_SCOPES = (Scope.NODE.value, Scope.WALL.value)
+_PART_SCOPES = (Scope.CPU, Scope.DRAM)
 
 
 def tells_energy(device: DeviceTape) -> bool:
@@ -293,7 +295,11 @@ def _parts(tape: Tape, run: RunDevices, chips: Iterable[DeviceTape]) -> tuple[De
 
 
 def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ...]:
-    """The devices of a scope on the run's hosts; an estimate stands back where a sensor tells the same."""
+    """The devices of a scope on the run's hosts; an estimate stands back where a sensor tells the same.
+
+    So do the packages and the memory of a host that a second family of collectors tells of (an exporter's
+    page of the machine that is read here as well).
+    """
     hosts = hosts_of(tape, run)
     found = [
         device
@@ -301,9 +307,8 @@ def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ..
         if device.device.scope is scope and device.host in hosts and tells_energy(device)
     ]
     sensed = {device.host for device in found if not is_estimated(device)}
-    return outermost(
-        [device for device in found if not is_estimated(device) or device.host not in sensed], tape
-    )
+    found = [device for device in found if not is_estimated(device) or device.host not in sensed]
+    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
 
 
 def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:
@@ -316,7 +321,26 @@ def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Hea
             names = ", ".join(here)
             trouble = f"several meters tell the power of the {scope} ({names}): say which with --meter"
             return Headline(scope, (), trouble=trouble)
-    return Headline(scope, meters)
+    return Headline(scope, meters, trouble="" if meters else _of_other_machines(tape, run, scope))
+
+
+def _of_other_machines(tape: Tape, run: RunDevices, scope: str) -> str:
+    """That the meters there are measure machines without a device of the run; empty where there is none."""
+    labels, hosts = labels_of(tape), hosts_of(tape, run)
+    others = [
+        device
+        for device in tape.devices.values()
+        if device.device.scope is Scope(scope) and device.host not in hosts and tells_energy(device)
+    ]
+    if not others:
+        return ""
+    names = [labels[device.number] for device in others]
+    where = ", ".join(dict.fromkeys(device.host for device in others))
+    return (
+        f"{', '.join(names)} measured the {scope} of {where}, and the devices of the run are on "
+        f"{', '.join(hosts)}; without host= a meter is of the machine that reads it, and --meter {names[0]} "
+        "takes this one as it is"
+    )
 
 
 def _scope_of_meter(tape: Tape, settings: Settings) -> str | None:

@@ -43,6 +43,15 @@ class Line(NamedTuple):
     value: Number | None
 
 
+def series_of(name: str, line: bytes) -> tuple[bytes, bytes] | None:
+    """A line of exactly this name as what stands before its value, and the value; None for any other line.
+
+    None as well where something stands behind the value: a time, an exemplar.
+    """
+    match = _line_of(name).fullmatch(b"\n" + line)
+    return None if match is None else (line[: match.start(2) - 1], match[2])
+
+
 @lru_cache(512)
 def _line_of(name: str) -> re.Pattern[bytes]:
     """A line of exactly this name: its labels, which may be none, and its value."""
@@ -106,6 +115,19 @@ class Page:
         # Slower, but it ends with what is read: millions of lines would take hundreds of megabytes.
         found = islice(line.finditer(self._body, begin, end), SERIES)
         return [(labels, value) for labels, value in (match.groups(b"") for match in found)]
+
+    @property
+    def body(self) -> bytes:
+        """The whole page."""
+        return self._body[1:]
+
+    def block(self, name: str) -> bytes | None:
+        """What stands below the one announcement of a family; None where there is none, or several."""
+        places = self._places(name.encode())
+        if len(places) != 1:
+            return None
+        ((begin, end),) = places
+        return self._body[begin:end]
 
     def declares(self, name: str) -> bool:
         """Whether the page announces the family, with or without series."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import pytest
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import records
 from perfwatch_collectors.described.language import load
-from perfwatch_collectors.exporter import FOLDER, ExporterCollector, ExporterOptions, recognised
+from perfwatch_collectors.exporter import ExporterCollector, ExporterOptions
+from perfwatch_collectors.exporter_pages import FOLDER, recognised
 
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.model import Sample
+from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
+from perfwatch.model import Appeared, DeviceKind, Gone, Sample, Scope
 from perfwatch.testing import check_contract
 from perfwatch.workload.exposition import Page
 
@@ -49,19 +52,280 @@ all_smi_gpu_memory_used_bytes{gpu="RTX 4090",gpu_uuid="GPU-x",gpu_index="0",inst
 KEPLER = """
 kepler_node_gpu_watts{gpu="0",gpu_uuid="GPU-k",gpu_name="T4",vendor="nvidia"} 26
 kepler_node_gpu_joules_total{gpu="0",gpu_uuid="GPU-k",gpu_name="T4"} 1000
-kepler_node_cpu_watts{zone="package"} 80
 """
 IPMI = 'ipmi_dcmi_power_consumption_current_watts{id="1"} 214\nipmi_up{collector="dcmi"} 1\n'
 RAPL = 'node_rapl_package_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0"} 258218.2\n'
 TT = 'tt_tdp_w{hostname="h",tray="1",chip="0"} 62\ntt_ai_clock_mhz{hostname="h",tray="1",chip="0"} 800\n'
 
 
+KEPLER_NODE = """
+# TYPE kepler_node_cpu_joules_total counter
+kepler_node_cpu_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:0",zone="package"} 1000
+kepler_node_cpu_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:1",zone="package"} 1100
+kepler_node_cpu_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:0:0",zone="core"} 600
+kepler_node_cpu_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:0:1",zone="dram"} 200
+kepler_node_cpu_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:2",zone="psys"} 9000
+# TYPE kepler_node_cpu_watts gauge
+kepler_node_cpu_watts{node_name="n",path="/sys/class/powercap/intel-rapl:0",zone="package"} 100
+kepler_node_cpu_watts{node_name="n",path="/sys/class/powercap/intel-rapl:1",zone="package"} 110
+kepler_node_cpu_active_joules_total{node_name="n",path="/sys/class/powercap/intel-rapl:0",zone="package"} 700
+kepler_process_cpu_joules_total{pid="1",zone="package"} 50
+# TYPE kepler_platform_watts gauge
+kepler_platform_watts{source="redfish",node_name="n",bmc_id="b",chassis_id="1",power_control_id="PC1",power_control_name="Server Power Control"} 450
+kepler_platform_watts{source="redfish",node_name="n",bmc_id="b",chassis_id="1",power_control_id="PC2",power_control_name="CPU Sub-system Power"} 210
+"""  # noqa: E501
+"""Names and labels of kepler's docs/user/metrics.md and of its platform collector; values invented."""
+KEPLER_OLD = """
+# TYPE kepler_node_platform_joules_total counter
+kepler_node_platform_joules_total{instance="n",mode="dynamic",package="",source="acpi"} 2000
+kepler_node_platform_joules_total{instance="n",mode="idle",package="",source="acpi"} 1500
+# TYPE kepler_node_package_joules_total counter
+kepler_node_package_joules_total{instance="n",mode="dynamic",package="0",source="intel_rapl"} 600
+kepler_node_package_joules_total{instance="n",mode="idle",package="0",source="intel_rapl"} 400
+kepler_node_package_joules_total{instance="n",mode="dynamic",package="1",source="intel_rapl"} 610
+kepler_node_package_joules_total{instance="n",mode="idle",package="1",source="intel_rapl"} 400
+kepler_node_core_joules_total{instance="n",mode="dynamic",package="0",source="intel_rapl"} 300
+kepler_node_core_joules_total{instance="n",mode="idle",package="0",source="intel_rapl"} 100
+kepler_node_dram_joules_total{instance="n",mode="dynamic",package="0",source="intel_rapl"} 10
+kepler_node_dram_joules_total{instance="n",mode="idle",package="0",source="intel_rapl"} 5
+kepler_node_gpu_joules_total{instance="n",mode="dynamic",package="0",source="nvidia-nvml"} 70
+kepler_node_gpu_joules_total{instance="n",mode="idle",package="0",source="nvidia-nvml"} 30
+"""
+"""Names and labels of kepler's pkg/metrics before 0.10; values invented."""
+NODE = """
+# TYPE node_rapl_package_joules_total counter
+node_rapl_package_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0"} 1000
+node_rapl_package_joules_total{index="1",path="/sys/class/powercap/intel-rapl:1"} 1100
+node_rapl_package_joules_total{index="0",path="/sys/class/powercap/intel-rapl-mmio:0"} 1000
+# TYPE node_rapl_dram_joules_total counter
+node_rapl_dram_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0:1"} 200
+# TYPE node_rapl_core_joules_total counter
+node_rapl_core_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0:0"} 600
+# TYPE node_rapl_psys_joules_total counter
+node_rapl_psys_joules_total{index="0",path="/sys/class/powercap/intel-rapl:2"} 9000
+node_rapl_psys_joules_total{index="1",path="/sys/class/powercap/intel-rapl:3"} 8000
+# TYPE node_hwmon_chip_names gauge
+node_hwmon_chip_names{chip="0000:00:01_1_0000:03:00_0",chip_name="amdgpu"} 1
+node_hwmon_chip_names{chip="i2c_1_1_0040",chip_name="ina3221"} 1
+node_hwmon_chip_names{chip="i2c_1_1_0041",chip_name="ina3221"} 1
+node_hwmon_chip_names{chip="lnxsybus:00_acpi000d:00",chip_name="power_meter"} 1
+# TYPE node_hwmon_sensor_label gauge
+node_hwmon_sensor_label{chip="0000:00:01_1_0000:03:00_0",label="edge",sensor="temp1"} 1
+node_hwmon_sensor_label{chip="i2c_1_1_0040",label="VDD_IN",sensor="in1"} 1
+# TYPE node_hwmon_power_average_watt gauge
+node_hwmon_power_average_watt{chip="0000:00:01_1_0000:03:00_0",sensor="power1"} 33
+node_hwmon_power_average_watt{chip="lnxsybus:00_acpi000d:00",sensor="power1"} 410
+node_hwmon_power_average_interval_seconds{chip="lnxsybus:00_acpi000d:00",sensor="power1"} 1
+# TYPE node_hwmon_power_watt gauge
+node_hwmon_power_watt{chip="0000:00:01_1_0000:03:00_0",sensor="power1"} 35
+# TYPE node_hwmon_energy_joule_total counter
+node_hwmon_energy_joule_total{chip="0000:04:00_0",sensor="energy1"} 700
+# TYPE node_hwmon_in_volts gauge
+node_hwmon_in_volts{chip="i2c_1_1_0040",sensor="in1"} 5
+node_hwmon_in_volts{chip="i2c_1_1_0040",sensor="in4"} 40
+node_hwmon_in_volts{chip="i2c_1_1_0041",sensor="in1"} 5
+# TYPE node_hwmon_curr_amps gauge
+node_hwmon_curr_amps{chip="i2c_1_1_0040",sensor="curr1"} 2
+node_hwmon_curr_amps{chip="i2c_1_1_0041",sensor="curr1"} 3
+# TYPE node_hwmon_temp_celsius gauge
+node_hwmon_temp_celsius{chip="0000:00:01_1_0000:03:00_0",sensor="temp1"} 44
+node_hwmon_temp_celsius{chip="platform_jc42",sensor="temp1"} 33
+node_hwmon_temp_fault{chip="platform_jc42",sensor="temp1"} 1
+"""
+"""Names of node_exporter's collector/rapl_linux.go and collector/hwmon_linux.go; values invented."""
+CEEMS = """
+ceems_ipmi_dcmi_current_watts{hostname=""} 5942
+ceems_rapl_package_joules_total{hostname="",index="0",path="pkg/collector/testdata/sys/class/powercap/intel-rapl:0"} 258218.293244
+ceems_rapl_package_joules_total{hostname="",index="1",path="pkg/collector/testdata/sys/class/powercap/intel-rapl:1"} 130570.505826
+"""  # noqa: E501
+"""Lines of the page of ceems_exporter's end-to-end test."""
+TPU = """
+# TYPE duty_cycle gauge
+duty_cycle{accelerator_id="1234-4",container="w",make="cloud-tpu",model="tpu7x",namespace="n",pod="p",tpu_topology="2x2x2"} 42
+duty_cycle_node{accelerator_id="1234-4",make="cloud-tpu",model="tpu7x",tpu_topology="2x2x2"} 42
+memory_total_node{accelerator_id="1234-4",make="cloud-tpu",model="tpu7x",tpu_topology="2x2x2"} 2.03465670656e+11
+memory_used{accelerator_id="1234-4",container="w",make="cloud-tpu",model="tpu7x",namespace="n",pod="p",tpu_topology="2x2x2"} 1024
+tensorcore_utilization_node{accelerator_id="1234-4",make="cloud-tpu",model="tpu7x",tpu_topology="2x2x2"} 88
+memory_bandwidth_utilization_node{accelerator_id="1234-4",make="cloud-tpu",model="tpu7x",tpu_topology="2x2x2"} 77
+memory_used{pool="heap"} 77
+"""  # noqa: E501
+"""Names and labels of GKE's device plugin (its test, and pages that were published); values invented."""
+
+
+def read(body: str, **options: Any) -> dict[str, tuple[Scope | None, dict[str, Any]]]:
+    """What a page tells over HTTP: the scope and the values of each device, by its index."""
+    with serving(page(body)) as server:
+        one = ExporterCollector(ExporterOptions(server.url, **options))
+        devices = {device.id: device for device in one.open()}
+        samples = [each for each in one.read(()) if isinstance(each, Sample)]
+        one.close()
+    assert {each.device_id for each in samples} == set(devices)
+    return {
+        str(devices[each.device_id].index): (
+            devices[each.device_id].scope,
+            dict(zip([metric.name for metric in devices[each.device_id].metrics], each.values, strict=True)),
+        )
+        for each in samples
+    }
+
+
+def counted(body: str, **options: Any) -> dict[str, tuple[str, float | None]]:
+    """The energy, or else the power, of what has a scope, by its index."""
+    return {
+        index: (scope.value, values.get("energy_joules_total", values.get("power_watts")))
+        for index, (scope, values) in read(body, **options).items()
+        if scope is not None
+    }
+
+
+def test_keplers_zones_are_packages_memory_and_machine_and_its_cores_are_not_summed() -> None:
+    assert counted(KEPLER_NODE) == {
+        "package-0": ("cpu", 1000), "package-1": ("cpu", 1100), "dram-0": ("dram", 200),
+        "psys-0": ("node", 9000), "platform-0": ("node", 450),
+    }  # fmt: skip
+    scope, values = read(KEPLER_NODE)["core-0"]
+    assert (scope, values) == (None, {"energy_joules_total": 600})
+    assert read(KEPLER_NODE)["package-1"][1]["power_watts"] == 110
+
+
+def test_a_machine_whose_packages_kepler_adds_up_has_them_once() -> None:
+    body = (
+        'kepler_node_cpu_joules_total{node_name="n",path="aggregated-package",zone="package"} 2100\n'
+        'kepler_node_cpu_joules_total{node_name="n",path="aggregated-core",zone="core"} 900\n'
+    )
+    assert counted(body) == {"package-0": ("cpu", 2100)}
+
+
+def test_what_older_keplers_split_into_dynamic_and_idle_is_the_sum_of_both() -> None:
+    assert counted(KEPLER_OLD) == {
+        "package-0": ("cpu", 1000), "package-1": ("cpu", 1010), "dram-0": ("dram", 15),
+        "platform": ("node", 3500), "gpu-0": ("accelerator", 100),
+    }  # fmt: skip
+
+
+def test_an_older_kepler_that_hides_the_idle_part_tells_no_whole() -> None:
+    body = "".join(line for line in KEPLER_OLD.splitlines(keepends=True) if 'mode="idle"' not in line)
+    with serving(page(body)) as server, pytest.raises(CollectorError, match="tells of no device"):
+        ExporterCollector(ExporterOptions(server.url)).open()
+
+
+def test_a_nodes_zones_count_once_and_what_is_inside_them_never() -> None:
+    assert counted(NODE) == {
+        "package-0": ("cpu", 1000), "package-1": ("cpu", 1100), "dram-0": ("dram", 200),
+        "psys": ("node", 9000), "lnxsybus:00_acpi000d:00": ("node", 410),
+    }, "mmio repeats a package; a lone ACPI meter measures the machine"  # fmt: skip
+    assert read(NODE)["core-0"][0] is None
+
+
+def test_a_nodes_sensors_have_their_chips_and_labels() -> None:
+    told = read(NODE)
+    assert told["0000:00:01_1_0000:03:00_0"][1] == {"power_watts": 33, "edge_celsius": 44}
+    assert told["0000:04:00_0"][1] == {"energy_joules_total": 700}
+    assert told["platform_jc42"][1] == {"temp1_celsius": None}, "its driver calls it broken"
+    assert told["i2c_1_1_0040"][1] == pytest.approx(
+        {"power_watts": 10, "vdd_in_amperes": 2, "vdd_in_volts": 5, "in4_volts": 0.04}
+    )
+
+
+def test_a_nodes_rails_are_summed_as_they_are_named() -> None:
+    rails = ("ina3221@i2c_1_1_0040/VDD_IN", "ina3221@i2c_1_1_0041/power1")
+    assert counted(NODE, rails=rails, scope="module")["rails"] == ("module", 25)
+    with pytest.raises(Unavailable, match="the rail ina3221/power1 is there twice"):
+        read(NODE, rails=("ina3221/power1",), scope="module")
+    with pytest.raises(Unavailable, match="tells of no rails: dcgm_exporter has no sensors"):
+        read(DCGM, rails=("a/b",), scope="module")
+    with pytest.raises(ConfigError, match="cannot set up exporter: rails and scope go together"):
+        ExporterCollector(ExporterOptions(rails=("a/b",)))
+
+
+def test_several_acpi_meters_are_of_parts_nobody_knows_which() -> None:
+    first = 'node_hwmon_power_average_watt{chip="lnxsybus:00_acpi000d:00",sensor="power1"} 410\n'
+    told = read(NODE.replace(first, first + first.replace("d:00", "d:01")))
+    assert [told[f"lnxsybus:00_acpi000d:0{at}"][0] for at in (0, 1)] == [None, None]
+
+
+def test_sensors_that_come_and_go_are_said() -> None:
+    with serving(page(NODE)) as server:
+        one = ExporterCollector(ExporterOptions(server.url))
+        one.open()
+        server.answer = page(NODE.replace("0000:04:00_0", "0000:05:00_0"))
+        news = [each for each in one.read(()) if isinstance(each, (Appeared, Gone))]
+        one.close()
+    assert [each.device.id if isinstance(each, Appeared) else each.device_id for each in news] == [
+        "0000:05:00_0", "0000:04:00_0"]  # fmt: skip
+
+
+def test_clusters_exporter_tells_packages_and_machine() -> None:
+    assert counted(CEEMS) == {
+        "package-0": ("cpu", 258218.293244), "package-1": ("cpu", 130570.505826), "node": ("node", 5942),
+    }  # fmt: skip
+    renamed = CEEMS.replace("dcmi_current", "dcmi_power_current")
+    assert counted(renamed)["node"] == ("node", 5942)
+
+
+def test_tpus_of_a_cluster_tell_how_busy_they_are() -> None:
+    assert read(TPU) == {
+        "0": (
+            Scope.ACCELERATOR,
+            {"utilization_ratio": 0.42, "tensorcore_utilization_ratio": 0.88,
+             "memory_bandwidth_utilization_ratio": 0.77, "memory_used_bytes": 1024,
+             "memory_total_bytes": 203465670656},
+        )
+    }  # fmt: skip
+
+
+def test_names_that_others_use_as_well_make_no_page_a_tpus() -> None:
+    body = 'memory_used{pool="heap"} 1\nmemory_total{pool="heap"} 2\nduty_cycle{fan="1"} 3\n' + IPMI
+    assert counted(body) == {"0": ("node", 214.0)}
+
+
+def test_the_devices_may_be_of_another_machine_and_as_accurate_as_is_said() -> None:
+    with serving(page(NODE + KEPLER)) as server:
+        one = ExporterCollector(ExporterOptions(server.url, host="lab1", accuracy="2%"))
+        devices = one.open()
+        one.close()
+    assert {device.facts["host"] for device in devices} == {"lab1"}
+    (package, *_) = [device for device in devices if device.kind is DeviceKind.CPU]
+    assert package.metrics[0].gain_ratio == 0.02
+    (meter,) = [device for device in devices if device.name == "power_meter"]
+    assert (meter.metrics[0].gain_ratio, meter.metrics[0].window_s) == (0.02, 1.0)
+
+
+def test_a_page_learns_who_asks_from_a_file_if_it_asks_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "page"
+    file.write_text("operator:s3cret\n")
+    file.chmod(0o600)
+    basic = "authorization: basic " + base64.b64encode(b"operator:s3cret").decode().lower()
+    with serving(
+        page("", status="401 Unauthorized", headers="WWW-Authenticate: Basic realm=x\r\n")
+    ) as server:
+        refused = server.answer
+
+        def answer(connection: socket.socket) -> None:
+            (page(DCGM) if basic in server.requests[-1].lower() else refused)(connection)
+
+        server.answer = answer
+        with pytest.raises(TryAgain, match=r"status 401 \(not allowed\); name where user and password are"):
+            ExporterCollector(ExporterOptions(server.url)).open()
+        one = ExporterCollector(ExporterOptions(server.url, credentials=str(file)))
+        assert [device.id for device in one.open()] == ["GPU-1"]
+        assert any(isinstance(each, Sample) for each in one.read(()))
+        one.close()
+
+
+def test_a_variable_that_is_not_set_is_said() -> None:
+    with pytest.raises(Unavailable, match="the variable PAGE_USER of the environment is not set"):
+        ExporterCollector(
+            ExporterOptions("http://127.0.0.1:9/metrics", user="PAGE_USER", password="PAGE_PASSWORD")
+        ).open()
+
+
 def told(body: str) -> tuple[str, list[dict[str, Any]]]:
     """Whose page it is, and its devices with their values."""
-    of = recognised(Page(body.encode()))
-    assert of is not None
-    found = devices_in(records(body.encode(), of.read), of)
-    return of.name, [
+    exporter = recognised(Page(body.encode()))
+    assert exporter is not None
+    found = [one for of in exporter.descriptions for one in devices_in(records(body.encode(), of.read), of)]
+    return exporter.name, [
         {
             "id": one.device.id,
             "name": one.device.name,
@@ -82,7 +346,7 @@ def told(body: str) -> tuple[str, list[dict[str, Any]]]:
         (ALL_SMI, "all_smi_exporter", {"id": "GPU-x", "name": "RTX 4090", "power_watts": 320.5}),
         (KEPLER, "kepler_exporter", {"id": "GPU-k", "power_watts": 26.0, "energy_joules_total": 1000.0}),
         (IPMI, "ipmi_exporter", {"id": "ipmi-dcmi", "power_watts": 214.0}),
-        (RAPL, "node_exporter_rapl", {"id": "package-0", "energy_joules_total": 258218.2}),
+        (RAPL, "node_exporter", {"id": "rapl-package-0", "energy_joules_total": 258218.2}),
         (TT, "tenstorrent_exporter", {"id": "h-1-0", "power_watts": 62.0, "sm_clock_hertz": 8e8}),
         ("habanalabs_power_mW{UUID=\"h\"} 102000\n", "habana_exporter", {"id": "h", "power_watts": 102.0}),
         ('hw_power_watts{hw_id="0",hw_type="gpu"} 75\n', "xpumd_exporter", {"id": "0", "power_watts": 75.0}),

@@ -230,9 +230,13 @@ def test_what_is_no_job_is_refused_in_one_sentence(
 
 
 def test_secrets_of_an_address_are_not_said(tmp_path: Path) -> None:
-    _, sentence = refused("http://user:SECRET@127.0.0.1:1/metrics?key=SECRET", tmp_path)
-    assert "SECRET" not in sentence
-    assert "http://127.0.0.1:1/metrics" in sentence
+    done = perfwatch("attach", "http://user:SECRET@127.0.0.1:1/metrics?key=SECRET", home=tmp_path)
+    warned, refusal = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "SECRET" not in done.stderr
+    assert "attach to its PID" in warned
+    assert "every user of this machine can read a password on a command line" in warned
+    assert "http://127.0.0.1:1/metrics" in refusal
 
 
 def test_perfwatch_itself_is_refused(tmp_path: Path) -> None:

@@ -277,6 +277,13 @@ def test_a_reading_that_cannot_be_is_unknown(machine: Path) -> None:
     assert seen["temperature_celsius"] == 27.8
 
 
+def test_a_sensor_that_its_driver_calls_broken_is_no_hottest_one(machine: Path) -> None:
+    chip(machine, 0, "jc42", temp1_input="99000", temp1_fault="1", temp2_input="27800", temp2_fault="0")
+    seen = Watched(machine).values()
+    assert seen["jc42_temp1_temperature_celsius"] is None
+    assert seen["temperature_celsius"] == 27.8
+
+
 def test_without_hwmon_the_thermal_zones_tell(machine: Path) -> None:
     write(machine, "sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
     write(machine, "sys/class/thermal/thermal_zone0/temp", "48300\n")

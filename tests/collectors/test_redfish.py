@@ -56,6 +56,27 @@ def test_the_accuracy_of_a_controller_is_what_somebody_states(serve: Serve) -> N
     collector.close()
 
 
+@pytest.mark.parametrize(
+    ("told", "gain_ratio"), [({"Accuracy": 1.5}, 0.015), ({"Accuracy": None}, None), ({}, None), (None, None)]
+)
+def test_a_sensor_that_tells_its_accuracy_is_believed_where_nobody_states_one(
+    serve: Serve, told: Any, gain_ratio: float | None
+) -> None:
+    documents = machine()
+    source = "/redfish/v1/Chassis/1/Sensors/TotalPower"
+    documents[f"{ONE}/EnvironmentMetrics"]["PowerWatts"]["DataSourceUri"] = source
+    if told is not None:
+        documents[source] = {"Reading": 374, **told}
+    controller = serve(documents)
+    for stated, expected in (("", gain_ratio), ("2%", 0.02)):
+        collector = RedfishCollector(RedfishOptions(controller.url, accuracy=stated))
+        whole, board = collector.open()
+        assert whole.metrics[0].gain_ratio == expected
+        assert whole.metrics[1].gain_ratio == (0.02 if stated else None), "the counter's sensor is another"
+        assert board.metrics[0].gain_ratio == (0.02 if stated else None)
+        collector.close()
+
+
 def test_a_session_is_made_once_and_deleted_at_the_end(serve: Serve) -> None:
     controller = serve()
     collector = RedfishCollector(RedfishOptions(controller.url))

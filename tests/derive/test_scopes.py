@@ -115,6 +115,41 @@ def test_an_accelerator_that_tells_no_energy_leaves_the_components_and_is_named(
     assert "low-coverage" in codes(summary, "insufficient")
 
 
+def test_packages_that_a_page_of_the_same_machine_tells_as_well_are_counted_once():
+    session = job()
+    for index in ("package-0", "package-1"):
+        session.package(TIMES, watts=50.0, index=index)
+        session.package(TIMES, watts=50.0, index=index, collector="exporter", name="CPU package")
+    session.package(TIMES, watts=10.0, **DRAM)
+    session.package(TIMES, watts=10.0, collector="exporter", **DRAM)
+    summary = session.summary(window="job", scope="components")
+    assert joules(summary) == pytest.approx(30.0 * (100.0 + 10.0))
+    assert in_run(summary) == ["rapl:package-0", "rapl:package-1", "rapl:dram-0"]
+
+
+def test_a_meter_of_another_machine_is_no_meter_that_told_nothing():
+    session = job()
+    session.board(TIMES)
+    meter = {"collector": "shelly", "kind": DeviceKind.METER, "scope": Scope.WALL, "index": 0}
+    session.board(TIMES, watts=500.0, uuid="plug", host="lab1", **meter)
+    summary = session.summary(window="job", scope="wall")
+    assert joules(summary) is None
+    said = message(summary, "no-power")
+    assert said.startswith(
+        "There is no energy: lab1/shelly:0 measured the wall of lab1, and the devices of the run"
+    )
+    assert said.endswith("and --meter lab1/shelly:0 takes this one as it is.")
+    taken = session.summary(window="job", scope="wall", meter="lab1/shelly:0")
+    assert joules(taken) == pytest.approx(15000.0)
+
+
+def test_packages_that_two_collectors_of_one_kind_tell_are_all_counted():
+    session = job()
+    session.package(TIMES, watts=50.0, collector="hwmon", index="rails")
+    session.package(TIMES, watts=20.0, collector="hwmon-2", index="rails")
+    assert joules(session.summary(window="job", scope="components")) == pytest.approx(30.0 * 70.0)
+
+
 def test_an_estimate_stands_back_where_a_sensor_tells_the_same():
     session = job()
     session.package(TIMES, watts=50.0)
