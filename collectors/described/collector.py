@@ -13,6 +13,7 @@ from perfwatch_collectors.described.devices import Found, Rates, devices_in, rea
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
+from perfwatch_collectors.described.last_digits import LastDigits
 from perfwatch_collectors.described.places import (
     FIRST_S,
     TOO_SLOW,
@@ -85,6 +86,7 @@ class DescribedCollector(Collector):
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._place: Place | None = None
         self._rates = Rates()
+        self._last_digits = LastDigits()
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
         self._first: list[Found] | None = None
@@ -245,6 +247,7 @@ class DescribedCollector(Collector):
     def _as_told(self, found: list[Found]) -> list[Found]:
         """With what the person says of the devices: whose they are, how accurate."""
         host, gain_ratio = self.options.host, self._gain_ratio
+        found = self._last_digits.declared(found)
         found = [one.on(host) for one in found] if host else found
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 

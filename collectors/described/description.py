@@ -143,6 +143,13 @@ class Told:
             return None
         return replace(self, reading=replace(self.reading, least=-math.inf, most=math.inf)).value(record)
 
+    def last_digit(self, record: Record) -> float | None:
+        """A unit of the last digit of what the field tells, in the unit of the metric; None where unknown."""
+        if self.times or self.over:
+            return None
+        units = [unit for raw in self.raws(record) if (unit := self.reading.last_digit(raw)) is not None]
+        return max(units, default=None)
+
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
         number = self.reading.number if self.times or self.over else self.reading.value
