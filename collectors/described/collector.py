@@ -185,7 +185,7 @@ class DescribedCollector(Collector):
     def _places(self) -> list[Place]:
         source, root = self.description.source, Path(self.options.root)
         if source.stream:
-            return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
+            return [Stream(argv, source.timeout_s, self.description.read) for argv, _ in find(source)]
         if source.commands:
             return [
                 Command(argv, source.timeout_s, also, once=source.also_once, needs=source.needs)

@@ -56,7 +56,7 @@ class Read:
         separator: between columns, or between key and value.
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
-        titles: a word of the line that holds the titles of a table.
+        titles: a word of the line that holds the titles of a table, or of CSV.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
     """
@@ -72,6 +72,8 @@ class Read:
     join: str = ""
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
+    names: tuple[str, ...] = ()
+    """Of CSV: the same, by which the line of titles is known."""
 
 
 def records(output: bytes, how: Read) -> list[Record]:
@@ -179,23 +181,52 @@ def _each(document: Any, path: str) -> list[tuple[str, Any]]:
 # -- lines and columns ---------------------------------------------------------------------------------
 
 
-def _csv(text: str, how: Read) -> Iterator[Record]:
-    """Rows with titles in the first line, or with the columns that the description names.
+def titles_at(lines: Sequence[str], how: Read, *, is_begin: bool = True) -> int | None:
+    """Which line holds the titles: one with the word of them, of CSV one with a field that a metric names.
 
-    Columns have their numbers as names besides, from 1 on.
+    Args:
+        is_begin: of CSV in which no field is found the first line is taken for the titles.
+    """
+    if how.titles:
+        return next((at for at, line in enumerate(lines) if how.titles in line), None)
+    if how.format != "csv" or how.columns:
+        return None
+    names = {name for name in how.names if not name.isdigit()}  # numbers name columns, and stand in rows
+    known = (at for at, line in enumerate(lines) if not names.isdisjoint(_cells_of_csv(line, how)))
+    first = next((at for at, line in enumerate(lines) if line.strip()), None) if is_begin else None
+    return next(known, first)
+
+
+def _cells_of_csv(line: str, how: Read) -> list[str]:
+    try:
+        rows = csv.reader([line], delimiter=how.separator or ",", skipinitialspace=True)
+        return [cell.strip() for cell in next(rows, [])]
+    except csv.Error:
+        return []
+
+
+def _csv(text: str, how: Read) -> Iterator[Record]:
+    """Rows below a line of titles, or with the columns that the description names.
+
+    Columns have their numbers as names besides, from 1 on. What stands before the titles is passed over.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    rows = csv.reader(lines, delimiter=how.separator or ",", skipinitialspace=True)
-    titles: Sequence[str] = how.columns
+    at = titles_at(lines, how)
+    if at is None and how.titles:
+        raise _no_titles(text, how)
+    titles = how.columns or (_cells_of_csv(lines[at], how) if at is not None else [])
+    below = lines if at is None else lines[at + 1 :]
+    rows = csv.reader(below, delimiter=how.separator or ",", skipinitialspace=True)
     try:
         for cells in rows:
-            if not titles:
-                titles = [cell.strip() for cell in cells]
-                continue
             if len(cells) >= len(titles) and [cell.strip() for cell in cells[: len(titles)]] != list(titles):
                 yield Record(_row(titles, cells))
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
+
+
+def _no_titles(text: str, how: Read) -> Unreadable:
+    return Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
 
 
 def _table(text: str, how: Read) -> Iterator[Record]:
@@ -211,7 +242,7 @@ def _table(text: str, how: Read) -> Iterator[Record]:
         if titles and len(cells) == len(titles) and cells != list(titles):
             yield Record(_row(titles, cells))
     if waits:
-        raise Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
+        raise _no_titles(text, how)
 
 
 def _rows_there(text: str, how: Read) -> str:

@@ -69,8 +69,8 @@ def parse(text: str, where: str) -> Description:
     read = _read(top.table("read"))
     device = _device(top.table("device"), read)
     metrics = _metrics(top.table("metrics"), read, device.scope)
-    if read.format == PROMETHEUS:
-        read = replace(read, families=tuple(name for told in metrics for name in told.sources))
+    names = tuple(name for told in metrics for name in told.sources)
+    read = replace(read, families=names) if read.format == PROMETHEUS else replace(read, names=names)
     return Description(
         name=top.word("name"),
         about=top.text("about", ""),
@@ -268,7 +268,7 @@ def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _read(table: _Table) -> Read:
-    table.knows(*(item.name for item in fields(Read) if item.name != "families"))
+    table.knows(*(item.name for item in fields(Read) if item.name not in ("families", "names")))
     known = {**FORMATS, PROMETHEUS: None, DIRECTORY: None}
     widths = table.values.get("widths", [])
     if not isinstance(widths, list) or not all(isinstance(one, int) and one > 0 for one in widths):

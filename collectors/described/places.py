@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfwatch_collectors.described.stream_text import StreamText
 from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
@@ -30,6 +31,7 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     from perfwatch_collectors.credentials import Credentials
     from perfwatch_collectors.described.description import Source
+    from perfwatch_collectors.described.formats import Read
 
 OUTPUT_BYTES = 4 * 2**20
 """More than this no tool has to say of its devices."""
@@ -38,6 +40,8 @@ STREAM_LINES = 4096
 LINE_BYTES = 2**20
 FIRST_S = 5.0
 """So long a stream's first line is waited for."""
+PAUSE_S, MOST_PAUSE_S = 0.05, 0.5
+"""After such a pause the first lines are all of a moment; a stream without pauses is cut after a while."""
 END_S = 1.0
 TOO_SLOW = (
     "a tool that hangs waits for its driver (sudo dmesg), one that is slow needs a longer timeout in its "
@@ -156,10 +160,18 @@ class Stream:
     """A command that is started once and prints on and on; a thread keeps its newest lines.
 
     One that ends is started again at the next reading.
+
+    Args:
+        argv: the program with its whole path, and its arguments.
+        timeout_s: so long its next lines are waited for.
+        how: what it prints is cut into records like that.
     """
 
-    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, argv: Sequence[str], timeout_s: float, how: Read) -> None:
         self._argv = list(argv)
+        self._how = how
+        self._text = StreamText(how)
+        self._is_told = False
         self._timeout_s = max(timeout_s, FIRST_S)
         self.shown = shown(argv)
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
@@ -168,17 +180,15 @@ class Stream:
         self._has_ended = False
 
     def output(self) -> bytes:
-        """The lines that came since the last reading; for the first ones it waits.
+        """The whole records that came since the last reading; for the first ones it waits.
 
         Raises:
             TryAgain: it ended, or says nothing; says which.
         """
         child = self._child or self._begin()
-        self._fresh.wait(self._timeout_s)
-        self._fresh.clear()
-        taken = [self._lines.popleft() for _ in range(len(self._lines))]
-        if taken:
-            return b"".join(taken)
+        told = self._whole(time.monotonic() + self._timeout_s) or self._text.rest()
+        if told:
+            return told
         if not self._has_ended:
             raise Failed(f"{self.shown} printed nothing for {self._timeout_s:g} s", TOO_SLOW)
         self.close()
@@ -188,6 +198,29 @@ class Stream:
             1.0,
         )
 
+    def _whole(self, until_s: float) -> bytes:
+        """The next whole records; nothing where none comes up to a time."""
+        while self._fresh.wait(max(0.0, until_s - time.monotonic())):
+            if not self._is_told:
+                self._let_it_finish()
+            self._fresh.clear()
+            taken = [self._lines.popleft() for _ in range(len(self._lines))]
+            if not taken:
+                break  # it has ended
+            whole = self._text.whole(b"".join(taken))
+            if whole:
+                self._is_told = True
+                return whole
+        return b""
+
+    def _let_it_finish(self) -> None:
+        """The first lines tell which devices there are: one that came a moment later would be a late one."""
+        until_s = time.monotonic() + MOST_PAUSE_S
+        while not self._has_ended and time.monotonic() < until_s:
+            self._fresh.clear()
+            if not self._fresh.wait(PAUSE_S):
+                return
+
     def close(self) -> None:
         """End it, and all that it started."""
         child, self._child = self._child, None
@@ -196,6 +229,8 @@ class Stream:
 
     def _begin(self) -> subprocess.Popen[bytes]:
         self._lines.clear()
+        self._text = StreamText(self._how)
+        self._is_told = False
         self._fresh.clear()
         self._has_ended = False
         child = self._child = _start(self._argv, subprocess.DEVNULL)

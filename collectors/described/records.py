@@ -41,9 +41,11 @@ class Record:
         """What a field tells: one value, several where a path has a `[*]`, none where it is not there."""
         if isinstance(self.fields, Mapping) and name in self.fields:
             return [self.fields[name]]
-        if name.startswith("$."):
-            return values_at(self.whole, name[2:])
-        return values_at(self.fields, name)
+        found, path = (self.whole, name[2:]) if name.startswith("$.") else (self.fields, name)
+        try:
+            return values_at(found, path)
+        except ValueError:  # no path, as a title may be: `Pwr[mW]`
+            return []
 
     def first(self, names: Sequence[str]) -> list[Any]:
         """What the first of several fields tells that is there: versions of a tool have their own names."""

@@ -118,6 +118,47 @@ def test_csv_has_titles_or_columns():
     assert values_in(numbered, CSV) == found
 
 
+ZED = """
+name = "zed"
+[source]
+command = ["zedstat"]
+[read]
+format = "csv"
+separator = ";"
+[device]
+id = "{Serial}"
+name = "{Board}"
+[metrics]
+power_watts = { from = "Pwr[mW]", unit = "mW" }
+"""
+ROWS = """# zedstat 0.9; 2 boards
+driver 3.1
+Slot;Serial;Board;Pwr[mW]
+0;ZA-1;"Zed 9, rev B";100000
+1;ZA-2;"Zed 9, rev C";N/A
+"""
+
+
+def test_what_stands_before_the_titles_of_csv_is_passed_over():
+    told = {"ZA-1": {"power_watts": 100.0}, "ZA-2": {"power_watts": None}}
+    assert values_in(described(ZED), ROWS) == told
+    assert values_in(described(ZED, format='format = "csv"\ntitles = "Serial"'), ROWS) == told
+    named = 'format = "csv"\ncolumns = ["Slot", "Serial", "Board", "Pwr[mW]"]'
+    assert values_in(described(ZED, format=named), ROWS.replace("Slot;Serial;Board;Pwr[mW]\n", "")) == told
+    with pytest.raises(Unreadable, match="no line of it has the titles"):
+        values_in(described(ZED, format='format = "csv"\ntitles = "Watts"'), ROWS)
+
+
+def test_a_title_with_brackets_is_no_path_also_where_it_is_missing():
+    assert values_in(described(ZED), "Serial;Board\nZA-1;Zed\n") == {"ZA-1": {}}
+
+
+def test_a_number_that_names_a_column_is_no_title():
+    numbered = described(ZED.replace("Pwr[mW]", "4").replace("{Serial}", "{2}"))
+    rows = "a;b;c;d\n1;4;5;6\n2;3;4;5\n"
+    assert values_in(numbered, rows) == {"4": {"power_watts": 0.006}, "3": {"power_watts": 0.005}}
+
+
 def test_of_a_stream_of_rows_the_newest_of_each_device_counts():
     text = """
     name = "chip"
