@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch_collectors.credentials import Credentials, credentials
-from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
+from perfwatch_collectors.described.apart import said_twice
+from perfwatch_collectors.described.devices import Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
@@ -211,7 +212,20 @@ class DescribedCollector(Collector):
         return credentials(user, password, said.credentials, said.keyring)
 
     def _read(self) -> list[Found]:
-        return self._as_told(devices_in(self.records(), self.description))
+        told = self.records()
+        self._check_ids(told)
+        return self._as_told(devices_in(told, self.description))
+
+    def _check_ids(self, told: Sequence[Record]) -> None:
+        """Tell of no device rather than of one for two.
+
+        Raises:
+            Failed: two records have one id.
+        """
+        if self._place is None or isinstance(self._place, Directories):
+            return  # a driver may have a directory twice
+        for said in said_twice(ids_in(told, self.description), self.description):
+            raise Failed(f"{self._place.shown} does not tell its devices apart: {said}", "")
 
     def records(self) -> Sequence[Record]:
         """What its source tells now, before anything is made of it; it has to be open.

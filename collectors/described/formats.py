@@ -25,7 +25,7 @@ PROMETHEUS = "prometheus"
 """The format of a page of metrics, which is not read as text."""
 PATHS = frozenset({"json", "jsonl"})
 """Formats whose fields are paths."""
-BY_LINE = frozenset({"csv", "table", "regex", "lastline"})
+BY_LINE = frozenset({"csv", "table", "regex", "keyvalue"})
 """Formats in which a tool may tell of a device several times, the newest last."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
@@ -57,6 +57,7 @@ class Read:
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
         titles: a word of the line that holds the titles of a table, or of CSV.
+        newest: rows are readings, one after the other: of each device the newest counts.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
     """
@@ -70,6 +71,7 @@ class Read:
     widths: tuple[int, ...] = ()
     titles: str = ""
     join: str = ""
+    newest: bool = False
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
     names: tuple[str, ...] = ()

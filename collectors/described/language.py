@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
-from perfwatch_collectors.described.formats import FORMATS, PATHS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.formats import BY_LINE, FORMATS, PATHS, PROMETHEUS, Read, compiled
 from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
@@ -283,7 +283,10 @@ def _read(table: _Table) -> Read:
         widths=tuple(widths),
         titles=table.text("titles", ""),
         join=table.text("join", ""),
+        newest=table.flag("newest"),
     )
+    if read.newest and read.format not in BY_LINE:
+        raise table.wrong("newest", True, f"a format of rows or blocks: {', '.join(sorted(BY_LINE))}")
     pattern, _ = table.pattern("pattern"), table.pattern("begins")
     if read.format in ("regex", "lastline") and (pattern is None or not pattern.groupindex):
         raise table.wrong(

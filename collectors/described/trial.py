@@ -5,15 +5,15 @@ The same code that reads devices reads here; what it passes over in silence is s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from perfwatch_collectors.described.apart import doubted, said_twice
 from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import BY_LINE, Unreadable, records, told_instead
+from perfwatch_collectors.described.formats import Unreadable, records, told_instead
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
 from perfwatch_collectors.described.values import is_missing, units_that_fit
@@ -89,34 +89,15 @@ def _records(of: Description, sample: Path) -> Sequence[Record]:
 
 def _trial(of: Description, told: Sequence[Record]) -> Trial:
     found, ids = devices_in(told, of), ids_in(told, of)
-    twice, of_time = tuple(_twice(ids, of)), _are_readings(ids, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
     device = of.device
     apart = {"id": device.id, "index": device.index, "shares": device.shares}
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *(twice if of_time else ())),
-        (*_unfilled(told, apart, of), *(() if of_time else twice)),
+        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *doubted(ids, of)),
+        (*_unfilled(told, apart, of), *said_twice(ids, of)),
     )
-
-
-def _twice(ids: Sequence[str], of: Description) -> Iterator[str]:
-    """Records that are taken for one device, and are not meant to be readings of it one after the other."""
-    if of.source.stream or of.source.file or (len(set(ids)) > 1 and _are_readings(ids, of)):
-        return
-    for key, count in Counter(ids).most_common(3):
-        if count > 1:
-            yield (
-                f"{count} records have the id {clean(key, SHOWN)!r}: they are taken for one device, of which "
-                "the last one counts; put into id of [device] what tells them apart"
-            )
-
-
-def _are_readings(ids: Sequence[str], of: Description) -> bool:
-    """Whether a tool tells of its devices in lines, and of all of them equally often, as with `--count 2`."""
-    times = ids.count(ids[0]) if ids else 1
-    return of.read.format in BY_LINE and list(ids) == list(ids[: len(ids) // times]) * times
 
 
 def _unfilled(told: Sequence[Record], templates: Mapping[str, str], of: Description) -> Iterator[str]:

@@ -176,40 +176,47 @@ def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
 
 
 def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
-    """The last one would count alone, and the power of the other be in no sum."""
+    """The last one would count alone, and the power of the other be in no sum: in a file, of a stream too."""
     file = written(tmp_path, CHIP.replace("{uuid}", "{name}"))
     done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
     assert done.returncode == 1
-    assert (
-        "2 records have the id 'X1': they are taken for one device, of which the last one counts"
-        in done.stderr
-    )
-    stream = CHIP.replace('"-j"]', '"-j"]\nstream = true').replace("{uuid}", "{name}")
-    done = perfwatch(
-        *("collectors", "check", written(tmp_path, stream), "--sample", str(tmp_path / "output.json")),
-        home=tmp_path,
-    )
-    assert (done.returncode, "records have" in done.stderr) == (0, False)
+    assert "2 records have the id 'X1': put into id of [device] what tells them apart" in done.stderr
+    for other in ('command = ["chip-smi"]\nstream = true', f'file = "{tmp_path}/output.json"'):
+        text = CHIP.replace('command = ["chip-smi", "-j"]', other).replace("{uuid}", "{name}")
+        how = ("--sample", str(tmp_path / "output.json")) if "stream" in other else ()
+        done = perfwatch("collectors", "check", written(tmp_path, text), *how, home=tmp_path)
+        assert (done.returncode, "2 records have the id 'X1'" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("rows", "status", "is_said"),
     [
-        ("X1,5\nX1,6\n", 0, True),
-        ("X1,5\nX2,6\nX1,7\nX2,8\n", 0, False),
-        ("X1,5\nX1,6\nX2,7\n", 1, True),
+        ("X1,5\nX1,6\n", 1, "2 records have the id 'X1'"),
+        ("X1,5\nX2,6\nX1,7\nX2,8\n", 1, "or say newest = true in [read]"),
+        ("X1,5\nX1,6\nX2,7\n", 1, "2 records have the id 'X1'"),
     ],
     ids=["one device twice, or two", "two devices, each twice", "three devices"],
 )
-def test_rows_may_be_readings_one_after_the_other(
-    tmp_path: Path, rows: str, status: int, is_said: bool
+def test_rows_of_one_id_are_readings_one_after_the_other_only_where_that_is_said(
+    tmp_path: Path, rows: str, status: int, is_said: str
 ) -> None:
     text = CHIP.replace('format = "json"\neach = "devices"', 'format = "csv"').replace("{uuid}", "{name}")
     file = written(tmp_path, text)
     output = tmp_path / "output.csv"
     output.write_text(f"name,power\n{rows}")
     done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
-    assert (done.returncode, "records have the id 'X1'" in done.stderr) == (status, is_said), done.stderr
+    assert (done.returncode, is_said in done.stderr) == (status, True), done.stderr
+    for newest in (
+        text.replace('"csv"', '"csv"\nnewest = true'),
+        text.replace('-j"]', '-j"]\nstream = true'),
+    ):
+        done = perfwatch(
+            "collectors", "check", written(tmp_path, newest), "--sample", str(output), home=tmp_path
+        )
+        doubt = "X1,5\nX1" in rows and "X2" in rows
+        assert (done.returncode, "records in a row have the id 'X1'" in done.stderr) == (0, doubt), (
+            done.stderr
+        )
 
 
 def test_options_stand_before_and_behind_the_file(tmp_path: Path) -> None:

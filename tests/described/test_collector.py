@@ -288,6 +288,21 @@ def test_a_stream_that_ends_is_started_again(tools: Path) -> None:
     assert "ended (exit 0); it is started again" in said[0]
 
 
+def test_two_records_of_one_id_are_no_device_rather_than_half_of_them(tools: Path) -> None:
+    tool(tools, "chip-smi", """echo '{"devices": [{"uuid": "A", "power": 1}, {"uuid": "A", "power": 2}]}'""")
+    with pytest.raises(
+        Unavailable, match="chip-smi -j does not tell its devices apart: 2 records have the id 'A'"
+    ):
+        collector(described()).open()
+
+
+def test_of_rows_that_are_readings_the_newest_counts(tools: Path) -> None:
+    tool(tools, "chip-smi", "printf 'uuid,power\nA,1000\nA,2000\n'")
+    how = 'format = "csv"\nnewest = true'
+    one = collector(described(format=how, each=""))
+    assert Told(one, list(one.open())).samples == {"A": (2.0,)}
+
+
 def test_a_file_is_read_below_the_root(tmp_path: Path) -> None:
     text = STREAM.replace(
         'command = ["chip-smi", "dump"]\nstream = true', 'file = "/sys/kernel/debug/chip/load"'
@@ -369,6 +384,10 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             "format in [read] of chip.toml ('xml'): it takes one of json, jsonl, csv",
         ),
         ({"format": 'format = "regex"'}, "it takes a pattern with named groups"),
+        (
+            {"format": 'format = "json"\nnewest = true'},
+            "newest in [read] of chip.toml (True): it takes a format",
+        ),
         (
             {"format": 'format = "regex"\npattern = "("'},
             "cannot use pattern in [read] of chip.toml: '(' is no regular expression: missing )",
