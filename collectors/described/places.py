@@ -6,19 +6,15 @@ C locale), and is bounded in time and in what it may print. Whatever happens, no
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import selectors
-import signal
-import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from perfwatch_collectors.described.children import Child, collected, read_of
 from perfwatch_collectors.described.stream_text import StreamText
 from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
@@ -35,14 +31,13 @@ if TYPE_CHECKING:
 
 OUTPUT_BYTES = 4 * 2**20
 """More than this no tool has to say of its devices."""
-ERROR_BYTES = 4096
 STREAM_LINES = 4096
 LINE_BYTES = 2**20
 FIRST_S = 5.0
 """So long a stream's first line is waited for."""
 PAUSE_S, MOST_PAUSE_S = 0.05, 0.5
 """After such a pause the first lines are all of a moment; a stream without pauses is cut after a while."""
-END_S = 1.0
+LOOK_AGAIN_S = 60.0
 TOO_SLOW = (
     "a tool that hangs waits for its driver (sudo dmesg), one that is slow needs a longer timeout in its "
     "description"
@@ -134,11 +129,12 @@ class Command:
         return output
 
     def _run(self) -> bytes:
-        child = _start(self._argv, subprocess.PIPE)
+        child = _started(self._argv)
         try:
-            said = _collect(child, time.monotonic() + self._timeout_s)
+            said = collected(child, time.monotonic() + self._timeout_s, OUTPUT_BYTES)
         finally:
-            _end(child)
+            child.end()
+            child.close()
         if len(said.output) > OUTPUT_BYTES:
             remedy = "ask it for less, by other arguments in its description"
             raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
@@ -176,7 +172,7 @@ class Stream:
         self.shown = shown(argv)
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
         self._fresh = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._has_ended = False
 
     def output(self) -> bytes:
@@ -200,7 +196,7 @@ class Stream:
 
     def _whole(self, until_s: float) -> bytes:
         """The next whole records; nothing where none comes up to a time."""
-        while self._fresh.wait(max(0.0, until_s - time.monotonic())):
+        while self._has_ended or self._fresh.wait(max(0.0, until_s - time.monotonic())):
             if not self._is_told:
                 self._let_it_finish()
             self._fresh.clear()
@@ -225,29 +221,43 @@ class Stream:
         """End it, and all that it started."""
         child, self._child = self._child, None
         if child is not None:
-            _end(child)
+            child.end()
 
-    def _begin(self) -> subprocess.Popen[bytes]:
+    def _begin(self) -> Child:
         self._lines.clear()
         self._text = StreamText(self._how)
         self._is_told = False
         self._fresh.clear()
         self._has_ended = False
-        child = self._child = _start(self._argv, subprocess.DEVNULL)
+        child = self._child = _started(self._argv, lasting=True)
         threading.Thread(target=self._listen, args=(child,), name="perfwatch-stream", daemon=True).start()
         return child
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stdout is not None
-        try:
-            while line := child.stdout.readline(LINE_BYTES):
-                self._lines.append(line)
+    def _listen(self, child: Child) -> None:
+        begun = b""
+        while (piece := _next_of(child)) is not None:
+            begun += piece
+            lines = begun.splitlines(keepends=True)
+            begun = b"" if begun.endswith(b"\n") or len(lines[-1]) > LINE_BYTES else lines.pop()
+            if lines:
+                self._lines.extend(lines)
                 self._fresh.set()
-        except ValueError:
-            return  # it was closed meanwhile
+        if begun:
+            self._lines.append(begun)
+        child.close()
         if self._child is child:
             self._has_ended = True
             self._fresh.set()
+
+
+def _next_of(child: Child) -> bytes | None:
+    """The next piece of what it prints; None at its end, and where it has ended and nothing is left."""
+    while True:
+        has_ended = child.has_ended()
+        piece = read_of(child.stdout)
+        if piece or has_ended or piece == b"":
+            return piece or None
+        child.wait([child.stdout], LOOK_AGAIN_S)
 
 
 class WebPage:
@@ -326,84 +336,17 @@ class File:
         """Nothing is held."""
 
 
-class _Said(NamedTuple):
-    output: bytes
-    errors: bytes
-    is_whole: bool
-
-
-def _collect(child: subprocess.Popen[bytes], until_s: float) -> _Said:
-    """What a child prints up to its end, or up to a time. Both pipes are emptied: none of them blocks it."""
-    assert child.stdout is not None
-    assert child.stderr is not None
-    found = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
-    output, errors = found.values()
-    with selectors.DefaultSelector() as selector:
-        for pipe in found:
-            selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map() and len(output) <= OUTPUT_BYTES:
-            left_s = until_s - time.monotonic()
-            if left_s <= 0.0:
-                return _Said(bytes(output), bytes(errors), is_whole=False)
-            for key, _ in selector.select(left_s):
-                piece = os.read(key.fd, 65536)
-                if piece:
-                    found[key.fd] += piece if key.fd == child.stdout.fileno() else piece[-ERROR_BYTES:]
-                else:
-                    selector.unregister(key.fd)
-    try:
-        child.wait(max(0.0, until_s - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return _Said(bytes(output), bytes(errors), is_whole=len(output) > OUTPUT_BYTES)
-    return _Said(bytes(output), bytes(errors[-ERROR_BYTES:]), is_whole=True)
-
-
 def shown(argv: Sequence[str]) -> str:
     """A command as it may be shown: by its name, without secrets."""
     return clean(" ".join(redact_command([Path(argv[0]).name, *argv[1:]])), 100)
 
 
-def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
-    environment: Mapping[str, str] = {**os.environ, **_PLAIN}
+def _started(argv: Sequence[str], *, lasting: bool = False) -> Child:
     try:
-        child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=dict(environment),
-            start_new_session=True,
-        )
+        return Child(argv, {**os.environ, **_PLAIN}, lasting=lasting)
     except OSError as error:
         remedy = f"see with ls -l who may run {clean(argv[0])}, and whether it is a program of this machine"
         raise Failed(f"{shown(argv)} cannot be started: {reason_of(error)}", remedy) from error
-    _running.add(child)
-    return child
-
-
-_running: set[subprocess.Popen[bytes]] = set()
-"""Children that were not ended yet: who leaves does not wait for the threads that would end them."""
-
-
-@atexit.register
-def _end_all() -> None:
-    while _running:
-        _end(_running.pop())
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and its group, and reap it."""
-    _running.discard(child)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    try:
-        child.wait(END_S)
-    except subprocess.TimeoutExpired:
-        return  # in a call of its driver that no signal ends; its thread goes on without it
-    finally:
-        for stream in (child.stdout, child.stderr):
-            if stream is not None and child.returncode is not None:
-                stream.close()
 
 
 def _last_words(said: bytes) -> str:
