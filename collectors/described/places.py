@@ -278,6 +278,7 @@ class WebPage:
             token=_secret(source.token),
             verify=source.verify,
             of_metrics=of_metrics,
+            timeout_s=source.timeout_s,
             how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
             "credentials=FILE or keyring=SERVICE/USER",
         )

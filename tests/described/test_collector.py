@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -592,6 +593,16 @@ def test_an_address_that_is_none_of_metrics_is_asked_for_as_it_is() -> None:
         assert Told(one, list(one.open())).samples == {"rack": (312.5,)}
         one.close()
     assert server.requests[-1].startswith("GET / ")
+
+
+def test_a_page_is_waited_for_as_long_as_a_description_says() -> None:
+    released = threading.Event()
+    with serving() as server:
+        server.answer = lambda connection: released.wait(30) and None
+        text = DCGM.replace('url = "URL"', f'url = "{server.url}"\ntimeout = "0.2s"')
+        with pytest.raises(TryAgain, match=r"gave no answer within 0\.2 s"):
+            collector(described(text)).open()
+        released.set()
 
 
 def test_a_command_behind_a_shell_is_called_by_the_program_that_it_is_about(tools: Path) -> None:
