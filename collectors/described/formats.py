@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.pages import devices_of
-from perfwatch_collectors.described.records import SHOWN, Record, items_at, lost_at, there_are
+from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
 
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page
@@ -98,14 +98,18 @@ def records(output: bytes, how: Read) -> list[Record]:
 def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
     """The records of one output, each with the fields that another one tells of the same device besides."""
     others = {name: one.fields for one in more if (name := one.text(field)) is not None}
-    return [Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole) for one in told]
+    return [
+        Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole, one.around) for one in told
+    ]
 
 
 def told_instead(told: Sequence[Record], names: Sequence[str], how: Read) -> str:
     """Where no record has one of these fields, which there are: `; there are 'Board W', 'Die', ...`."""
     if how.format in PATHS:
-        name, whole = names[0].removeprefix("$."), names[0].startswith("$.")
-        return lost_at(told[0].whole if whole else told[0].fields, name) or ""
+        for level in range(1, len(told[0].around) + 1):
+            if told[0].values(UP * level + names[0]):
+                return f"; what is around it has: write {clean(UP * level + names[0], SHOWN)}"
+        return lost_at(*told[0].begin_of(names[0])) or ""
     return there_are(told[0].fields) if isinstance(told[0].fields, Mapping) else ""
 
 
@@ -158,26 +162,25 @@ def _of_document(document: Any, how: Read) -> Iterator[Record]:
         yield Record(document, document)
         return
     paths = [path.strip() for path in how.each.split("|")]
-    found = next((found for path in paths if (found := _each(document, path))), None)
+    found = next((found for path in paths if (found := items_at(document, path))), None)
     if found is None:
         lost = lost_at(document, paths[0])
         if lost is None:
             return
         raise Unreadable(f"it has no {clean(how.each, SHOWN)!r}{lost}")
-    items = [(key, one) for key, value in found for one in (value if isinstance(value, list) else [value])]
-    devices = [(key, one) for key, one in items if isinstance(one, Mapping)]
-    known = [one for _, one in items if one is not None]
+    items = [
+        Item(item.key, one, item.around)
+        for item in found
+        for one in (item.value if isinstance(item.value, list) else [item.value])
+    ]
+    devices = [item for item in items if isinstance(item.value, Mapping)]
+    known = [item.value for item in items if item.value is not None]
     if known and not devices:
         raise Unreadable(
             f"{clean(how.each, SHOWN)!r} is no list of devices: it has {clean(repr(known[0]), SHOWN)} in it"
         )
-    for key, one in devices:
-        yield Record({"@key": key, **one} if key else one, document)
-
-
-def _each(document: Any, path: str) -> list[tuple[str, Any]]:
-    """What is at a path, with its keys; `.` is the document."""
-    return [("", document)] if path == "." else items_at(document, path)
+    for key, one, around in devices:
+        yield Record({KEY: key, **one} if key else one, document, around)
 
 
 # -- lines and columns ---------------------------------------------------------------------------------

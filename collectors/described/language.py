@@ -17,7 +17,7 @@ from perfwatch_collectors.described.formats import BY_LINE, FORMATS, PATHS, PROM
 from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
-from perfwatch_collectors.described.records import fields_of, steps_of
+from perfwatch_collectors.described.records import bare_path, fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_like, units_of
 from perfwatch_collectors.fetching import checked_url, shown
 
@@ -330,7 +330,7 @@ def _device(table: _Table, read: Read) -> Devices:
 def _check_field(table: _Table, key: str, names: str, read: Read) -> None:
     for name in names.split("|"):
         if read.format in PATHS and not name.startswith("@"):
-            table.check(key, steps_of, name.removeprefix("$."))
+            table.check(key, steps_of, bare_path(name))
         if read.format == PROMETHEUS:
             table.check(key, family_of, name)
 

@@ -148,6 +148,16 @@ def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) 
         assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr
 
 
+def test_a_field_that_is_around_a_device_is_said_with_how_to_write_it(tmp_path: Path) -> None:
+    file = written(tmp_path, CHIP.replace("[metrics]", '[metrics]\nfan_ratio = "rack.fan"'))
+    output = tmp_path / "around.json"
+    output.write_text(
+        json.dumps({"rack": {"fan": 0.5}, "devices": [{"uuid": "A", "name": "X1", "power": "5"}]})
+    )
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert "no device has the field 'rack.fan'; what is around it has: write ..rack.fan" in done.stderr
+
+
 def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_path: Path) -> None:
     metrics = 'utilization_ratio = "util"\ntemperature_celsius = "temp"\n'
     file = written(tmp_path, CHIP.replace("mW", "W") + metrics)

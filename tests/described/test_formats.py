@@ -9,6 +9,7 @@ import pytest
 from described.describing import described, values_in
 from hypothesis import given
 from hypothesis import strategies as st
+from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import FORMATS, Read, Unreadable, records
 from perfwatch_collectors.described.records import Record, values_at
 
@@ -116,6 +117,46 @@ def test_csv_has_titles_or_columns():
     assert values_in(named, CSV.partition("\n")[2]) == found
     numbered = described(text.replace("power (W)", "3").replace('"memory"', '"4"'))
     assert values_in(numbered, CSV) == found
+
+
+NEST = """
+name = "nest"
+[source]
+command = ["nestd"]
+[read]
+format = "json"
+each = "modules[*].chips"
+[device]
+id = "{bus}"
+name = "Nest {..model}"
+scope = "module"
+shares = "{..module.sn}"
+facts = { rack = "{....rack}", place = "{..@key}" }
+[metrics]
+power_watts = "..module.watt.now"
+utilization_ratio = "busy"
+"""
+
+
+def test_a_field_of_the_object_around_a_device_is_its_too():
+    chips = [{"bus": "01", "busy": 0.5}, {"bus": "02", "busy": 0.25}]
+    modules = {
+        "left": {"model": "N1", "module": {"sn": "M1", "watt": {"now": 120.5}}, "chips": chips},
+        "right": {"model": "N2", "module": {"sn": "M2", "watt": {"now": 80}}, "chips": [{"bus": "03"}]},
+    }
+    output = json.dumps({"rack": "R7", "modules": modules})
+    of = described(NEST)
+    assert values_in(of, output) == {
+        "board M1": {"power_watts": 120.5},
+        "01": {"utilization_ratio": 0.5},
+        "02": {"utilization_ratio": 0.25},
+        "03": {"power_watts": 80.0},
+    }
+    devices = {one.device.id: one.device for one in devices_in(records(output.encode(), of.read), of)}
+    assert devices["02"].name == "Nest N1"
+    assert devices["02"].facts == {"rack": "R7", "place": "left"}
+    too_far = described(NEST.replace("....rack", "......rack"))
+    assert values_in(too_far, output) == values_in(of, output)
 
 
 ZED = """
