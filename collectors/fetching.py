@@ -104,7 +104,7 @@ class Fetcher:
         how_to_ask: what somebody is told to do whom the server does not know.
         verify: whether the certificate of an https page is checked.
         of_metrics: a page for people is none.
-        timeout_s: so long the whole answer is waited for, in place of the usual times.
+        timeout_s: so long each piece of an answer is waited for, and twice as long all of it.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Fetcher:
         self._of_metrics = of_metrics
         self._how_to_ask = how_to_ask
         self._answer_s = ANSWER_S if timeout_s is None else timeout_s
-        self._whole_s = WHOLE_S if timeout_s is None else timeout_s
+        self._whole_s = WHOLE_S if timeout_s is None else 2.0 * timeout_s
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},

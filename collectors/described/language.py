@@ -30,6 +30,8 @@ from perfwatch.units import parse_accuracy, parse_duration
 
 FILE_BYTES = 2**20
 DIRECTORY = "directory"
+TOOL_S, PAGE_S = 5.0, 2.0
+"""How long a tool, and a page, is waited for where nothing is said."""
 _GROWS = {
     Unit.RATIO: Unit.SECOND,
     Unit.WATT: Unit.JOULE,
@@ -196,7 +198,7 @@ def _source(table: _Table, read: Read) -> Source:
             f'cannot use {table.where}: a directory has the format "directory", and nothing else has'
         )
     period_s, floor_s = table.seconds("period", 1.0), table.seconds("fastest", 0.1)
-    timeout_s = table.seconds("timeout", 5.0)
+    timeout_s = table.seconds("timeout", PAGE_S if named[0] == "url" else TOOL_S)
     stream = table.flag("stream")
     if stream and named[0] != "command":
         raise table.wrong("stream", True, "a command, which is started once and prints on and on")
@@ -223,7 +225,7 @@ def _source(table: _Table, read: Read) -> Source:
         verify=table.flag("verify", default=True),
         period_s=max(period_s or 1.0, floor_s or 0.0),
         floor_s=floor_s or 0.01,
-        timeout_s=timeout_s or 5.0,
+        timeout_s=timeout_s or TOOL_S,
         remedy=table.text("remedy", ""),
         if_failing=table.text("if_failing", ""),
         unasked=table.flag("unasked", default=True),
