@@ -177,7 +177,7 @@ class Devices:
 
     Args:
         id: stable across runs.
-        name: the model.
+        name: the model; empty: the name of the description.
         index: what people type; empty: the place in the output.
         shares: devices of which it is the same share one meter.
         facts: by name, what does not change.
@@ -185,7 +185,7 @@ class Devices:
     """
 
     id: str
-    name: str
+    name: str = ""
     index: str = ""
     kind: DeviceKind = DeviceKind.ACCELERATOR
     scope: Scope | None = None

@@ -309,7 +309,7 @@ def _device(table: _Table, read: Read) -> Devices:
     kinds = {kind.value: kind for kind in DeviceKind if kind is not DeviceKind.WORKLOAD}
     device = Devices(
         id=table.text("id"),
-        name=table.text("name"),
+        name=table.text("name", ""),
         index=table.text("index", ""),
         kind=kinds[table.choice("kind", kinds, DeviceKind.ACCELERATOR.value)],
         scope=scopes[table.choice("scope", scopes)] if "scope" in table.values else None,

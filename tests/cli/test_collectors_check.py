@@ -143,6 +143,7 @@ def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) 
     for how in (("--sample", output), ()):
         done = perfwatch("collectors", "check", file, *how, home=tmp_path, extra=path)
         assert done.returncode == 1
+        assert "keeps the contract" not in done.stderr
         there = "there are 'uuid', 'name', 'power', 'temp'"
         assert f"shares of [device]: no device has the field 'sreial'; {there}" in done.stderr
         assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr

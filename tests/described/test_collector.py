@@ -297,6 +297,12 @@ def test_two_records_of_one_id_are_no_device_rather_than_half_of_them(tools: Pat
         collector(described()).open()
 
 
+def test_a_device_without_a_model_has_the_name_of_its_description(tools: Path) -> None:
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    (device,) = collector(described(CHIP.replace('name = "{name}"\n', ""))).open()
+    assert device.name == "chip"
+
+
 def test_of_rows_that_are_readings_the_newest_counts(tools: Path) -> None:
     tool(tools, "chip-smi", "printf 'uuid,power\nA,1000\nA,2000\n'")
     how = 'format = "csv"\nnewest = true'
