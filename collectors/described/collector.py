@@ -100,6 +100,7 @@ class DescribedCollector(Collector):
         """
         self.close()
         found = self._first_found(self._places())
+        self.waits_for = ""
         self._known = {one.device.id: one.device for one in found}
         self._unseen = {}
         self._rates = Rates()
@@ -111,7 +112,7 @@ class DescribedCollector(Collector):
         """What the first place tells that tells of a device; else why the first of all does not."""
         failed: CollectorError | None = None
         for place in places:
-            self._place = place
+            self._place, self.waits_for = place, place.shown
             try:
                 return self._first_of(place)
             except CollectorError as error:
@@ -239,17 +240,24 @@ class DescribedCollector(Collector):
         if isinstance(place, Directories):
             return place.records()
         told = self._told(place)
-        if isinstance(place, Command) and place.also is not None:
+        if isinstance(place, Command) and place.also is not None and self.description.read.join:
             told = joined(told, self._more(place.also), self.description.read.join)
         return told
 
     def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:
-            return records(place.output(), self.description.read)
+            return records(self._output(place), self.description.read)
         except Unreadable as error:
             if isinstance(place, Command) and place.failure is not None:
                 raise place.failure from error
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
+
+    def _output(self, place: Command | Stream | File | WebPage) -> bytes:
+        """What it prints, and below it what a second command does that is read as one text with it."""
+        output = place.output()
+        if self.description.read.join or not isinstance(place, Command) or place.also is None:
+            return output
+        return output + b"\n" + place.also.output()
 
     def _more(self, place: Command) -> Sequence[Record]:
         """What a second command tells besides; where it fails, what the first one tells remains."""

@@ -27,6 +27,8 @@ PATHS = frozenset({"json", "jsonl"})
 """Formats whose fields are paths."""
 BY_LINE = frozenset({"csv", "table", "regex", "keyvalue"})
 """Formats in which a tool may tell of a device several times, the newest last."""
+AS_ONE_TEXT = ("regex", "keyvalue")
+"""Formats in which what two commands print may be one text."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
-from perfwatch_collectors.described.formats import BY_LINE, FORMATS, PATHS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.formats import (
+    AS_ONE_TEXT,
+    BY_LINE,
+    FORMATS,
+    PATHS,
+    PROMETHEUS,
+    Read,
+    compiled,
+)
 from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
@@ -203,10 +211,12 @@ def _source(table: _Table, read: Read) -> Source:
     if stream and named[0] != "command":
         raise table.wrong("stream", True, "a command, which is started once and prints on and on")
     also = _commands(table, "also")
-    if bool(also) != bool(read.join) or (also and (stream or named[0] != "command")):
+    alone = bool(also) and not read.join and read.format not in AS_ONE_TEXT
+    if alone or (read.join and not also) or (also and (stream or named[0] != "command")):
         raise ConfigError(
             f"cannot use [source] of {table.where}: also takes a second command, beside command, and join in "
-            "[read], the field in which both say the same device"
+            "[read], the field in which both say the same device; without join both are read as one text, as "
+            f"{' or '.join(AS_ONE_TEXT)}"
         )
     if named[0] == "url":
         _check_url(table)

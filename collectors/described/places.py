@@ -7,6 +7,7 @@ C locale), and is bounded in time and in what it may print. Whatever happens, no
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -46,6 +47,9 @@ TOO_SLOW = (
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
 
 
+HOSTNAME = "@hostname"
+_ASKED = re.compile(rf"\{{((?:\$[A-Z_][A-Z0-9_]*|{HOSTNAME})(?:\|(?:\$[A-Z_][A-Z0-9_]*|{HOSTNAME}))*)\}}")
+"""Variables of the environment and the machine's name, in an argument of a command."""
 _NOT_ALLOWED = ("permission denied", "not permitted", "access denied", "must be root", "as root", "eacces")
 
 
@@ -88,6 +92,19 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
         return found
     names = " or ".join(dict.fromkeys(clean(command[0], 60) for command in source.commands))
     raise Unavailable(f"{names} is not there", source.remedy)
+
+
+def filled(argv: Sequence[str]) -> list[str]:
+    """A command with what its arguments ask for: `{$SLURMD_NODENAME|@hostname}`, the first that is known.
+
+    Shown is what the description says: a variable may hold a secret.
+    """
+    return [_ASKED.sub(lambda asked: _first_known(asked[1].split("|")), word) for word in argv]
+
+
+def _first_known(names: Sequence[str]) -> str:
+    known = (os.uname().nodename if one == HOSTNAME else os.environ.get(one[1:], "") for one in names)
+    return next(filter(None, known), "")
 
 
 class Command:
@@ -344,7 +361,7 @@ def shown(argv: Sequence[str]) -> str:
 
 def _started(argv: Sequence[str], *, lasting: bool = False) -> Child:
     try:
-        return Child(argv, {**os.environ, **_PLAIN}, lasting=lasting)
+        return Child(filled(argv), {**os.environ, **_PLAIN}, lasting=lasting)
     except OSError as error:
         remedy = f"see with ls -l who may run {clean(argv[0])}, and whether it is a program of this machine"
         raise Failed(f"{shown(argv)} cannot be started: {reason_of(error)}", remedy) from error

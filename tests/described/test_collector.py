@@ -297,6 +297,43 @@ def test_two_records_of_one_id_are_no_device_rather_than_half_of_them(tools: Pat
         collector(described()).open()
 
 
+def test_a_command_may_ask_for_the_environment_and_for_the_name_of_the_machine(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool(tools, "chip-smi", """echo '{"devices": [{"uuid": "'$1'", "name": "'$2'"}]}'""")
+    of = described(
+        CHIP.replace('power_watts = { from = "power", unit = "mW" }', 'ids_total = "uuid"'),
+        command='command = ["chip-smi", "{$OF_CHIP|@hostname}", "{a} $B"]',
+    )
+    (device,) = collector(of).open()
+    assert (device.id, device.name) == (os.uname().nodename, "{a} $B")
+    monkeypatch.setenv("OF_CHIP", "node7; rm x")
+    (device,) = collector(of).open()
+    assert device.id == "node7; rm x"
+
+
+def test_what_two_commands_print_may_be_read_as_one_text(tools: Path) -> None:
+    tool(tools, "chip-smi", "echo 'model: X1'")
+    tool(tools, "chip-power", "echo 'power: 5 W'")
+    text = """
+    name = "chip"
+    [source]
+    command = ["chip-smi"]
+    also = ["chip-power"]
+    [read]
+    format = "keyvalue"
+    [device]
+    id = "{model}"
+    [metrics]
+    power_watts = "power"
+    """
+    one = collector(described(text))
+    assert Told(one, list(one.open())).samples == {"X1": (5.0,)}
+    tool(tools, "chip-power", "echo 'no sensor' >&2; exit 1")
+    with pytest.raises(Unavailable, match="chip-power failed: no sensor"):
+        collector(described(text)).open()
+
+
 def test_a_device_without_a_model_has_the_name_of_its_description(tools: Path) -> None:
     tool(tools, "chip-smi", f"echo '{ONE}'")
     (device,) = collector(described(CHIP.replace('name = "{name}"\n', ""))).open()
