@@ -400,6 +400,7 @@ def _told(name: str, value: Any, table: _Table, read: Read, scope: Scope | None)
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
         is_rate=is_rate,
+        widest=most,
         **limits,
     )
 

@@ -179,6 +179,23 @@ def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_
     assert f"utilization_ratio – util: 873 % (8.73 {share}; {unit})" in lines
 
 
+def test_a_number_that_is_far_too_small_is_doubted(tmp_path: Path) -> None:
+    metrics = 'temperature_celsius = { from = "temp", unit = "mC" }\nmemory_total_bytes = "memory"\n'
+    file = written(tmp_path, CHIP + metrics)
+    device = {"uuid": "A", "name": "X1", "power": "250", "temp": "52", "memory": "16384"}
+    output = tmp_path / "output.json"
+    quiet = {**device, "uuid": "B", "power": "900000", "temp": "0", "memory": "16 GiB"}
+    output.write_text(json.dumps({"devices": [device, quiet]}))
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    little = "which is very little; its unit may be wrong"
+    assert [line.removeprefix("perfwatch collectors: ") for line in done.stderr.splitlines()] == [
+        f"power_watts: 250 of A is 0.25 W, {little}: W would fit",
+        f"temperature_celsius: 52 of A is 0.052 Cel, {little}: C would fit",
+        f"memory_total_bytes: 16384 of A is 16384 By, {little}: MiB or GiB or MB or GB would fit",
+    ]
+    assert done.returncode == 0
+
+
 def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
     file = written(tmp_path, CHIP + 'powr_watts = "power"\n')
     done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
