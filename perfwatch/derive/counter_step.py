@@ -77,6 +77,10 @@ class SeenStep:
         self._least = inf
         self._stood = False
 
+    def declare(self, metric: Metric) -> None:
+        """What its source shows of its steps later holds of all that it told."""
+        self._declared = metric.step or 0.0
+
     def take(self, t: float, value: float) -> None:
         """Add a reading of the counter."""
         if self._since is not None and value == self._value:

@@ -52,6 +52,11 @@ class RunningEnergy:
         self.samples = 0
         """Readings of power, since the run began."""
 
+    def declare(self, counter: Metric | None) -> None:
+        """The counter is declared anew, as with finer steps."""
+        if counter is not None and self._steps is not None:
+            self._steps.declare(counter)
+
     @property
     def trace(self) -> Trace:
         """The counter's, unless it is at fault and power was read."""

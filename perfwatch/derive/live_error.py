@@ -65,7 +65,9 @@ class LiveErrors:
     def _declare(self, number: int, device: Device) -> None:
         places = {metric.name: place for place, metric in enumerate(device.metrics)}
         energy, power = places.get(ENERGY.name), places.get(POWER.name)
-        if energy is not None and number not in self._counters:
+        if energy is not None and number in self._counters:
+            self._counters[number].declare(device.metrics[energy])
+        elif energy is not None:
             self._counters[number] = _Counter(energy, power, device.metrics[energy])
             if self._began is not None:
                 self._counters[number].begin(self._began)
@@ -122,6 +124,10 @@ class _Counter:
         self._start_t: float | None = None
         self._start: list[_Reading] = []
         self._newest: list[_Reading] = []
+
+    def declare(self, metric: Metric) -> None:
+        """It is declared anew, as with finer steps."""
+        self._step.declare(metric)
 
     def begin(self, t: float) -> None:
         self._start_t, self._start = t, self._newest[-1:]

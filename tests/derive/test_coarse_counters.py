@@ -52,6 +52,12 @@ def test_a_counter_with_fine_steps_is_kept_and_its_steps_are_in_its_error():
     assert energy["error_joules"] == pytest.approx(2 * 60.0 / 6**0.5, rel=0.2)
 
 
+def finer() -> Device:
+    """The same meter with finer steps."""
+    counter = ENERGY.stepping_by(360.0)
+    return Device("PLUG-0-uuid", "Board", DeviceKind.METER, metrics=(counter,), scope=Scope.WALL)
+
+
 def counted_only(step_j: float | None, told: Clock, *, update_s: float | None = None) -> Session:
     """A job of 20 s beside a meter that tells its counter alone."""
     session = Session()
@@ -108,13 +114,16 @@ def test_the_live_figure_of_a_coarse_counter_is_the_integral_and_has_its_steps_i
     for record in (session.header, *(record for record in by_time if record["t"] <= 30.0)):
         errors.take(record)
     assert errors.expanded_j([1], 30.0) == pytest.approx(2 * 3.6e6 / 6**0.5)
+    session = counted_only(3.6e6, lambda t: 4e9 + 360.0 * t)
+    session.declare("plug", finer())
+    errors = LiveErrors()
+    for record in (session.header, *sorted(session.records, key=lambda record: float(record["t"]))):
+        errors.take(record)
+    assert (errors.expanded_j([1], 40.0) or 1e6) < 1000.0
 
 
 def test_finer_steps_that_a_device_declares_later_hold_of_all_that_it_told():
     session = counted_only(3.6e6, lambda t: 4e9 + 360.0 * t)
-    finer = Device(
-        "PLUG-0-uuid", "Board", DeviceKind.METER, metrics=(ENERGY.stepping_by(360.0),), scope=Scope.WALL
-    )
-    session.declare("plug", finer)
+    session.declare("plug", finer())
     session.sample(1, 41.0, 4e9 + 360.0 * 41)
     assert session.summary(scope="wall")["energy"]["error_joules"] < 1000.0
