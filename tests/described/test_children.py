@@ -58,9 +58,15 @@ def awaited(met: Callable[[], bool]) -> bool:
     return met()
 
 
+def number_in(file: Path) -> int:
+    """The number that a process writes into a file, once it is written."""
+    assert awaited(lambda: file.exists() and bool(file.read_text().strip()))
+    return int(file.read_text())
+
+
 def left(folder: Path) -> int:
     """The number of the helper that a tool left."""
-    return int((folder / "left").read_text())
+    return number_in(folder / "left")
 
 
 HELPERS = {
@@ -161,8 +167,7 @@ def test_where_perfwatch_is_killed_its_tools_end(tools: Path, tmp_path: Path) ->
     reader = subprocess.Popen([sys.executable, "-m", "perfwatch", "record", "-c", str(file), "--only", "chip",
                                "-o", str(tmp_path / "x.jsonl")], stdin=subprocess.DEVNULL)  # fmt: skip
     try:
-        assert awaited((tmp_path / "stream").exists)
-        stream = int((tmp_path / "stream").read_text())
+        stream = number_in(tmp_path / "stream")
         assert is_there(stream)
     finally:
         reader.kill()
