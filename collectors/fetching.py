@@ -107,6 +107,7 @@ class Fetcher:
         how_to_ask: what somebody is told to do whom the server does not know.
         verify: whether the certificate of an https page is checked.
         of_metrics: a page for people is none.
+        timeout_s: so long each piece of an answer is waited for, and twice as long all of it.
     """
 
     def __init__(
@@ -118,6 +119,7 @@ class Fetcher:
         verify: bool = True,
         of_metrics: bool = True,
         how_to_ask: str = "give user and password in the address, as https://USER:PASSWORD@HOST/",
+        timeout_s: float | None = None,
     ) -> None:
         import httpx  # 60 to 90 ms
 
@@ -126,11 +128,13 @@ class Fetcher:
         self._host = httpx.URL(url).host
         self._of_metrics = of_metrics
         self._how_to_ask = how_to_ask
+        self._answer_s = ANSWER_S if timeout_s is None else timeout_s
+        self._whole_s = WHOLE_S if timeout_s is None else 2.0 * timeout_s
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
             verify=_trusted(httpx) if verify else False,
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(self._answer_s, connect=CONNECT_S),
             trust_env=False,
             limits=httpx.Limits(max_connections=1),
         )
@@ -151,12 +155,12 @@ class Fetcher:
             TryAgain: it cannot be had now; says why.
         """
         httpx = self._httpx
-        self._until_s = time.monotonic() + WHOLE_S
+        self._until_s = time.monotonic() + self._whole_s
         try:
             return self._at_second_try()
         except httpx.TimeoutException as error:
             raise self._trouble(
-                f"gave no answer within {ANSWER_S:g} s; is it busy, or another program?"
+                f"gave no answer within {self._answer_s:g} s; is it busy, or another program?"
             ) from error
         except httpx.ConnectError as error:
             reason = _reason(error)
@@ -189,7 +193,7 @@ class Fetcher:
     def _hurry(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith((".connect_tcp.started", ".receive_response_headers.complete")):
             self._is_kept = False  # a new one, or one that answered
-        late = f"takes longer than {WHOLE_S:g} s to come and was left"
+        late = f"takes longer than {self._whole_s:g} s to come and was left"
         hurry(event, info, lambda: self._until_s, lambda: self._trouble(late))
 
     def _follow(self, request: httpx.Request) -> bytes:

@@ -42,6 +42,8 @@ class Collector(ABC):
     """True: a call can block for one device alone (NVML, vendor libraries). `read` must then take its
     devices in order, hand over each device's reading as soon as it has it, and keep no state shared
     between devices, so that the runner can leave a hanging one behind."""
+    waits_for: str = ""
+    """What `open` waits for while it does, as a person would try it by hand: `hl-smi -Q name`."""
     Options: ClassVar[type] = NoOptions
     """A frozen dataclass; the config reader checks and fills it."""
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfwatch_collectors.credentials import Credentials, credentials
-from perfwatch_collectors.described.devices import Found, Rates, devices_in, readings
+from perfwatch_collectors.described.apart import said_twice
+from perfwatch_collectors.described.devices import Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
+from perfwatch_collectors.described.last_digits import LastDigits
 from perfwatch_collectors.described.places import (
     FIRST_S,
     TOO_SLOW,
@@ -85,6 +87,7 @@ class DescribedCollector(Collector):
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._place: Place | None = None
         self._rates = Rates()
+        self._last_digits = LastDigits()
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
         self._first: list[Found] | None = None
@@ -97,6 +100,7 @@ class DescribedCollector(Collector):
         """
         self.close()
         found = self._first_found(self._places())
+        self.waits_for = ""
         self._known = {one.device.id: one.device for one in found}
         self._unseen = {}
         self._rates = Rates()
@@ -108,7 +112,7 @@ class DescribedCollector(Collector):
         """What the first place tells that tells of a device; else why the first of all does not."""
         failed: CollectorError | None = None
         for place in places:
-            self._place = place
+            self._place, self.waits_for = place, place.shown
             try:
                 return self._first_of(place)
             except CollectorError as error:
@@ -183,7 +187,7 @@ class DescribedCollector(Collector):
     def _places(self) -> list[Place]:
         source, root = self.description.source, Path(self.options.root)
         if source.stream:
-            return [Stream(argv, source.timeout_s) for argv, _ in find(source)]
+            return [Stream(argv, source.timeout_s, self.description.read) for argv, _ in find(source)]
         if source.commands:
             return [
                 Command(argv, source.timeout_s, also, once=source.also_once, needs=source.needs)
@@ -209,7 +213,20 @@ class DescribedCollector(Collector):
         return credentials(user, password, said.credentials, said.keyring)
 
     def _read(self) -> list[Found]:
-        return self._as_told(devices_in(self.records(), self.description))
+        told = self.records()
+        self._check_ids(told)
+        return self._as_told(devices_in(told, self.description))
+
+    def _check_ids(self, told: Sequence[Record]) -> None:
+        """Tell of no device rather than of one for two.
+
+        Raises:
+            Failed: two records have one id.
+        """
+        if self._place is None or isinstance(self._place, Directories):
+            return  # a driver may have a directory twice
+        for said in said_twice(ids_in(told, self.description), self.description):
+            raise Failed(f"{self._place.shown} does not tell its devices apart: {said}", "")
 
     def records(self) -> Sequence[Record]:
         """What its source tells now, before anything is made of it; it has to be open.
@@ -223,17 +240,24 @@ class DescribedCollector(Collector):
         if isinstance(place, Directories):
             return place.records()
         told = self._told(place)
-        if isinstance(place, Command) and place.also is not None:
+        if isinstance(place, Command) and place.also is not None and self.description.read.join:
             told = joined(told, self._more(place.also), self.description.read.join)
         return told
 
     def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:
-            return records(place.output(), self.description.read)
+            return records(self._output(place), self.description.read)
         except Unreadable as error:
             if isinstance(place, Command) and place.failure is not None:
                 raise place.failure from error
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
+
+    def _output(self, place: Command | Stream | File | WebPage) -> bytes:
+        """What it prints, and below it what a second command does that is read as one text with it."""
+        output = place.output()
+        if self.description.read.join or not isinstance(place, Command) or place.also is None:
+            return output
+        return output + b"\n" + place.also.output()
 
     def _more(self, place: Command) -> Sequence[Record]:
         """What a second command tells besides; where it fails, what the first one tells remains."""
@@ -245,6 +269,7 @@ class DescribedCollector(Collector):
     def _as_told(self, found: list[Found]) -> list[Found]:
         """With what the person says of the devices: whose they are, how accurate."""
         host, gain_ratio = self.options.host, self._gain_ratio
+        found = self._last_digits.declared(found)
         found = [one.on(host) for one in found] if host else found
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 

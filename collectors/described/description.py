@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.records import Record, fits
 from perfwatch_collectors.described.values import Reading, bare_number, combined
 
-from perfwatch.model import DeviceKind, Metric, Scope
+from perfwatch.model import DeviceKind, Metric, Scope, Unit
 
 if TYPE_CHECKING:
     from perfwatch_collectors.described.formats import Read
@@ -85,6 +85,7 @@ class Told:
         board: how what the devices of a meter tell is one value of their board, besides.
         is_rate: the field is a total, and its growth in a second is told.
         least, most: of a rate; beyond these nothing is believed.
+        widest: the most that is believed of any device, where the file says nothing.
     """
 
     metric: Metric
@@ -102,6 +103,7 @@ class Told:
     is_rate: bool = False
     least: float = -math.inf
     most: float = math.inf
+    widest: float = math.inf
 
     @cached_property
     def _is_plain(self) -> bool:
@@ -137,11 +139,29 @@ class Told:
             return self.reading.believed(value)
         return value if value is not None and self.reading.can_be(value) else None
 
+    def board_limits(self, devices: int) -> tuple[float, float]:
+        """Between what the one value of so many devices of a board is believed: a sum may be more."""
+        least, most = self.reading.least, self.reading.most
+        if self.board != "sum" or self.metric.unit in (Unit.RATIO, Unit.CELSIUS):
+            return least, most
+        return min(least, least * devices), min(most * devices, max(most, self.widest))
+
+    def of_board(self, records: Sequence[Record]) -> float | None:
+        """The one value of the devices of a board, believed or not."""
+        return combined([self.value(record) for record in records], self.board)
+
     def refused(self, record: Record) -> float | None:
         """What the field tells where that is beyond the limits, and therefore nothing."""
         if self.is_rate or self.value(record) is not None:
             return None
         return replace(self, reading=replace(self.reading, least=-math.inf, most=math.inf)).value(record)
+
+    def last_digit(self, record: Record) -> float | None:
+        """A unit of the last digit of what the field tells, in the unit of the metric; None where unknown."""
+        if self.times or self.over:
+            return None
+        units = [unit for raw in self.raws(record) if (unit := self.reading.last_digit(raw)) is not None]
+        return max(units, default=None)
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
@@ -170,7 +190,7 @@ class Devices:
 
     Args:
         id: stable across runs.
-        name: the model.
+        name: the model; empty: the name of the description.
         index: what people type; empty: the place in the output.
         shares: devices of which it is the same share one meter.
         facts: by name, what does not change.
@@ -178,7 +198,7 @@ class Devices:
     """
 
     id: str
-    name: str
+    name: str = ""
     index: str = ""
     kind: DeviceKind = DeviceKind.ACCELERATOR
     scope: Scope | None = None

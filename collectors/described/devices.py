@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch_collectors.described.records import fits
-from perfwatch_collectors.described.values import combined, is_missing
+from perfwatch_collectors.described.values import is_missing
 
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import Device, Reading, Sample
@@ -65,9 +65,10 @@ class Found:
         """What the records tell of one metric."""
         if len(self.records) == 1 and not self.is_board:
             return told.value(self.records[0])
-        each = (told.value(record) for record in self.records)
         if self.is_board and told.board:
-            return combined(list(each), told.board)
+            value, (least, most) = told.of_board(self.records), told.board_limits(len(self.records))
+            return value if value is not None and least <= value <= most else None
+        each = (told.value(record) for record in self.records)
         return next((value for value in each if value is not None), None)
 
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.pages import devices_of
-from perfwatch_collectors.described.records import SHOWN, Record, items_at, lost_at, there_are
+from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
 
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page
@@ -25,8 +25,10 @@ PROMETHEUS = "prometheus"
 """The format of a page of metrics, which is not read as text."""
 PATHS = frozenset({"json", "jsonl"})
 """Formats whose fields are paths."""
-BY_LINE = frozenset({"csv", "table", "regex", "lastline"})
+BY_LINE = frozenset({"csv", "table", "regex", "keyvalue"})
 """Formats in which a tool may tell of a device several times, the newest last."""
+AS_ONE_TEXT = ("regex", "keyvalue")
+"""Formats in which what two commands print may be one text."""
 MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
@@ -56,7 +58,8 @@ class Read:
         separator: between columns, or between key and value.
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
-        titles: a word of the line that holds the titles of a table.
+        titles: a word of the line that holds the titles of a table, or of CSV.
+        newest: rows are readings, one after the other: of each device the newest counts.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
     """
@@ -70,8 +73,11 @@ class Read:
     widths: tuple[int, ...] = ()
     titles: str = ""
     join: str = ""
+    newest: bool = False
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
+    names: tuple[str, ...] = ()
+    """Of CSV: the same, by which the line of titles is known."""
 
 
 def records(output: bytes, how: Read) -> list[Record]:
@@ -94,14 +100,18 @@ def records(output: bytes, how: Read) -> list[Record]:
 def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
     """The records of one output, each with the fields that another one tells of the same device besides."""
     others = {name: one.fields for one in more if (name := one.text(field)) is not None}
-    return [Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole) for one in told]
+    return [
+        Record({**others.get(one.text(field) or "", {}), **one.fields}, one.whole, one.around) for one in told
+    ]
 
 
 def told_instead(told: Sequence[Record], names: Sequence[str], how: Read) -> str:
     """Where no record has one of these fields, which there are: `; there are 'Board W', 'Die', ...`."""
     if how.format in PATHS:
-        name, whole = names[0].removeprefix("$."), names[0].startswith("$.")
-        return lost_at(told[0].whole if whole else told[0].fields, name) or ""
+        for level in range(1, len(told[0].around) + 1):
+            if told[0].values(UP * level + names[0]):
+                return f"; what is around it has: write {clean(UP * level + names[0], SHOWN)}"
+        return lost_at(*told[0].begin_of(names[0])) or ""
     return there_are(told[0].fields) if isinstance(told[0].fields, Mapping) else ""
 
 
@@ -154,48 +164,76 @@ def _of_document(document: Any, how: Read) -> Iterator[Record]:
         yield Record(document, document)
         return
     paths = [path.strip() for path in how.each.split("|")]
-    found = next((found for path in paths if (found := _each(document, path))), None)
+    found = next((found for path in paths if (found := items_at(document, path))), None)
     if found is None:
         lost = lost_at(document, paths[0])
         if lost is None:
             return
         raise Unreadable(f"it has no {clean(how.each, SHOWN)!r}{lost}")
-    items = [(key, one) for key, value in found for one in (value if isinstance(value, list) else [value])]
-    devices = [(key, one) for key, one in items if isinstance(one, Mapping)]
-    known = [one for _, one in items if one is not None]
+    items = [
+        Item(item.key, one, item.around)
+        for item in found
+        for one in (item.value if isinstance(item.value, list) else [item.value])
+    ]
+    devices = [item for item in items if isinstance(item.value, Mapping)]
+    known = [item.value for item in items if item.value is not None]
     if known and not devices:
         raise Unreadable(
             f"{clean(how.each, SHOWN)!r} is no list of devices: it has {clean(repr(known[0]), SHOWN)} in it"
         )
-    for key, one in devices:
-        yield Record({"@key": key, **one} if key else one, document)
-
-
-def _each(document: Any, path: str) -> list[tuple[str, Any]]:
-    """What is at a path, with its keys; `.` is the document."""
-    return [("", document)] if path == "." else items_at(document, path)
+    for key, one, around in devices:
+        yield Record({KEY: key, **one} if key else one, document, around)
 
 
 # -- lines and columns ---------------------------------------------------------------------------------
 
 
-def _csv(text: str, how: Read) -> Iterator[Record]:
-    """Rows with titles in the first line, or with the columns that the description names.
+def titles_at(lines: Sequence[str], how: Read, *, is_begin: bool = True) -> int | None:
+    """Which line holds the titles: one with the word of them, of CSV one with a field that a metric names.
 
-    Columns have their numbers as names besides, from 1 on.
+    Args:
+        is_begin: of CSV in which no field is found the first line is taken for the titles.
+    """
+    if how.titles:
+        return next((at for at, line in enumerate(lines) if how.titles in line), None)
+    if how.format != "csv" or how.columns:
+        return None
+    names = {name for name in how.names if not name.isdigit()}  # numbers name columns, and stand in rows
+    known = (at for at, line in enumerate(lines) if not names.isdisjoint(_cells_of_csv(line, how)))
+    first = next((at for at, line in enumerate(lines) if line.strip()), None) if is_begin else None
+    return next(known, first)
+
+
+def _cells_of_csv(line: str, how: Read) -> list[str]:
+    try:
+        rows = csv.reader([line], delimiter=how.separator or ",", skipinitialspace=True)
+        return [cell.strip() for cell in next(rows, [])]
+    except csv.Error:
+        return []
+
+
+def _csv(text: str, how: Read) -> Iterator[Record]:
+    """Rows below a line of titles, or with the columns that the description names.
+
+    Columns have their numbers as names besides, from 1 on. What stands before the titles is passed over.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    rows = csv.reader(lines, delimiter=how.separator or ",", skipinitialspace=True)
-    titles: Sequence[str] = how.columns
+    at = titles_at(lines, how)
+    if at is None and how.titles:
+        raise _no_titles(text, how)
+    titles = how.columns or (_cells_of_csv(lines[at], how) if at is not None else [])
+    below = lines if at is None else lines[at + 1 :]
+    rows = csv.reader(below, delimiter=how.separator or ",", skipinitialspace=True)
     try:
         for cells in rows:
-            if not titles:
-                titles = [cell.strip() for cell in cells]
-                continue
             if len(cells) >= len(titles) and [cell.strip() for cell in cells[: len(titles)]] != list(titles):
                 yield Record(_row(titles, cells))
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
+
+
+def _no_titles(text: str, how: Read) -> Unreadable:
+    return Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
 
 
 def _table(text: str, how: Read) -> Iterator[Record]:
@@ -211,7 +249,7 @@ def _table(text: str, how: Read) -> Iterator[Record]:
         if titles and len(cells) == len(titles) and cells != list(titles):
             yield Record(_row(titles, cells))
     if waits:
-        raise Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
+        raise _no_titles(text, how)
 
 
 def _rows_there(text: str, how: Read) -> str:

@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from perfwatch_collectors.described.description import Description, Devices, Source, Told
-from perfwatch_collectors.described.formats import FORMATS, PATHS, PROMETHEUS, Read, compiled
+from perfwatch_collectors.described.formats import (
+    AS_ONE_TEXT,
+    BY_LINE,
+    FORMATS,
+    PATHS,
+    PROMETHEUS,
+    Read,
+    compiled,
+)
 from perfwatch_collectors.described.limits import limits_of
 from perfwatch_collectors.described.names import UNITS, meant_by, metric_named
 from perfwatch_collectors.described.pages import family_of
-from perfwatch_collectors.described.records import fields_of, steps_of
+from perfwatch_collectors.described.records import bare_path, fields_of, steps_of
 from perfwatch_collectors.described.values import COMBINED, Reading, factor_of, units_like, units_of
 from perfwatch_collectors.fetching import checked_url, shown
 
@@ -30,6 +38,8 @@ from perfwatch.units import parse_accuracy, parse_duration
 
 FILE_BYTES = 2**20
 DIRECTORY = "directory"
+TOOL_S, PAGE_S = 5.0, 2.0
+"""How long a tool, and a page, is waited for where nothing is said."""
 _GROWS = {
     Unit.RATIO: Unit.SECOND,
     Unit.WATT: Unit.JOULE,
@@ -69,8 +79,8 @@ def parse(text: str, where: str) -> Description:
     read = _read(top.table("read"))
     device = _device(top.table("device"), read)
     metrics = _metrics(top.table("metrics"), read, device.scope)
-    if read.format == PROMETHEUS:
-        read = replace(read, families=tuple(name for told in metrics for name in told.sources))
+    names = tuple(name for told in metrics for name in told.sources)
+    read = replace(read, families=names) if read.format == PROMETHEUS else replace(read, names=names)
     return Description(
         name=top.word("name"),
         about=top.text("about", ""),
@@ -196,15 +206,17 @@ def _source(table: _Table, read: Read) -> Source:
             f'cannot use {table.where}: a directory has the format "directory", and nothing else has'
         )
     period_s, floor_s = table.seconds("period", 1.0), table.seconds("fastest", 0.1)
-    timeout_s = table.seconds("timeout", 5.0)
+    timeout_s = table.seconds("timeout", PAGE_S if named[0] == "url" else TOOL_S)
     stream = table.flag("stream")
     if stream and named[0] != "command":
         raise table.wrong("stream", True, "a command, which is started once and prints on and on")
     also = _commands(table, "also")
-    if bool(also) != bool(read.join) or (also and (stream or named[0] != "command")):
+    alone = bool(also) and not read.join and read.format not in AS_ONE_TEXT
+    if alone or (read.join and not also) or (also and (stream or named[0] != "command")):
         raise ConfigError(
             f"cannot use [source] of {table.where}: also takes a second command, beside command, and join in "
-            "[read], the field in which both say the same device"
+            "[read], the field in which both say the same device; without join both are read as one text, as "
+            f"{' or '.join(AS_ONE_TEXT)}"
         )
     if named[0] == "url":
         _check_url(table)
@@ -223,7 +235,7 @@ def _source(table: _Table, read: Read) -> Source:
         verify=table.flag("verify", default=True),
         period_s=max(period_s or 1.0, floor_s or 0.0),
         floor_s=floor_s or 0.01,
-        timeout_s=timeout_s or 5.0,
+        timeout_s=timeout_s or TOOL_S,
         remedy=table.text("remedy", ""),
         if_failing=table.text("if_failing", ""),
         unasked=table.flag("unasked", default=True),
@@ -268,7 +280,7 @@ def _commands(table: _Table, key: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _read(table: _Table) -> Read:
-    table.knows(*(item.name for item in fields(Read) if item.name != "families"))
+    table.knows(*(item.name for item in fields(Read) if item.name not in ("families", "names")))
     known = {**FORMATS, PROMETHEUS: None, DIRECTORY: None}
     widths = table.values.get("widths", [])
     if not isinstance(widths, list) or not all(isinstance(one, int) and one > 0 for one in widths):
@@ -283,7 +295,10 @@ def _read(table: _Table) -> Read:
         widths=tuple(widths),
         titles=table.text("titles", ""),
         join=table.text("join", ""),
+        newest=table.flag("newest"),
     )
+    if read.newest and read.format not in BY_LINE:
+        raise table.wrong("newest", True, f"a format of rows or blocks: {', '.join(sorted(BY_LINE))}")
     pattern, _ = table.pattern("pattern"), table.pattern("begins")
     if read.format in ("regex", "lastline") and (pattern is None or not pattern.groupindex):
         raise table.wrong(
@@ -304,7 +319,7 @@ def _device(table: _Table, read: Read) -> Devices:
     kinds = {kind.value: kind for kind in DeviceKind if kind is not DeviceKind.WORKLOAD}
     device = Devices(
         id=table.text("id"),
-        name=table.text("name"),
+        name=table.text("name", ""),
         index=table.text("index", ""),
         kind=kinds[table.choice("kind", kinds, DeviceKind.ACCELERATOR.value)],
         scope=scopes[table.choice("scope", scopes)] if "scope" in table.values else None,
@@ -327,7 +342,7 @@ def _device(table: _Table, read: Read) -> Devices:
 def _check_field(table: _Table, key: str, names: str, read: Read) -> None:
     for name in names.split("|"):
         if read.format in PATHS and not name.startswith("@"):
-            table.check(key, steps_of, name.removeprefix("$."))
+            table.check(key, steps_of, bare_path(name))
         if read.format == PROMETHEUS:
             table.check(key, family_of, name)
 
@@ -385,6 +400,7 @@ def _told(name: str, value: Any, table: _Table, read: Read, scope: Scope | None)
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
         is_rate=is_rate,
+        widest=most,
         **limits,
     )
 

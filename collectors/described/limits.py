@@ -25,6 +25,11 @@ MOST_W = 1e8
 """A hall of machines; a rack draws 0.2 MW."""
 MOST_PART_W = 2e5
 """What computes within a machine: a wafer draws 25 kW."""
+LITTLE_W, LITTLE_DRAM_W = 0.5, 0.05
+"""What computes draws more, an idle NPU at the edge too."""
+LITTLE_C = 1.0
+LITTLE_HERTZ = 1e6
+LITTLE_BYTES = 2.0**26
 LONGEST_S = 1e9
 """An energy counter is no older than thirty years."""
 _PARTS = (Scope.ACCELERATOR, Scope.MODULE, Scope.CPU, Scope.DRAM)
@@ -58,3 +63,22 @@ def limits_of(metric: Metric, scope: Scope | None) -> tuple[float, float]:
         if metric.name.endswith(end):
             return limits
     return (ABSOLUTE_ZERO_C if metric.unit is Unit.CELSIUS else 0.0), math.inf
+
+
+def little_of(metric: Metric, scope: Scope | None) -> float:
+    """Below this, and not zero, a value is doubted: it is believed, but its unit may be wrong. 0: never."""
+    if metric.unit is Unit.WATT:
+        return LITTLE_DRAM_W if scope is Scope.DRAM else LITTLE_W
+    if metric.unit is Unit.CELSIUS:
+        return LITTLE_C
+    ends = {
+        "clock_hertz": LITTLE_HERTZ,
+        "frequency_hertz": LITTLE_HERTZ,
+        "memory_total_bytes": LITTLE_BYTES,
+    }
+    return next((little for end, little in ends.items() if metric.name.endswith(end)), 0.0)
+
+
+def is_little(value: float, metric: Metric, scope: Scope | None) -> bool:
+    """Whether a value is that small."""
+    return 0.0 < abs(value) < little_of(metric, scope)

@@ -6,19 +6,17 @@ C locale), and is bounded in time and in what it may print. Whatever happens, no
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
-import selectors
-import signal
-import subprocess
+import re
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from perfwatch_collectors.described.children import Child, collected, read_of
+from perfwatch_collectors.described.stream_text import StreamText
 from perfwatch_collectors.fetching import Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
@@ -30,15 +28,17 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     from perfwatch_collectors.credentials import Credentials
     from perfwatch_collectors.described.description import Source
+    from perfwatch_collectors.described.formats import Read
 
 OUTPUT_BYTES = 4 * 2**20
 """More than this no tool has to say of its devices."""
-ERROR_BYTES = 4096
 STREAM_LINES = 4096
 LINE_BYTES = 2**20
 FIRST_S = 5.0
 """So long a stream's first line is waited for."""
-END_S = 1.0
+PAUSE_S, MOST_PAUSE_S = 0.05, 0.5
+"""After such a pause the first lines are all of a moment; a stream without pauses is cut after a while."""
+LOOK_AGAIN_S = 60.0
 TOO_SLOW = (
     "a tool that hangs waits for its driver (sudo dmesg), one that is slow needs a longer timeout in its "
     "description"
@@ -47,6 +47,9 @@ TOO_SLOW = (
 _PLAIN = {"LC_ALL": "C", "LANG": "C", "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "250", "LINES": "50"}
 
 
+HOSTNAME = "@hostname"
+_ASKED = re.compile(rf"\{{((?:\$[A-Z_][A-Z0-9_]*|{HOSTNAME})(?:\|(?:\$[A-Z_][A-Z0-9_]*|{HOSTNAME}))*)\}}")
+"""Variables of the environment and the machine's name, in an argument of a command."""
 _NOT_ALLOWED = ("permission denied", "not permitted", "access denied", "must be root", "as root", "eacces")
 
 
@@ -91,6 +94,19 @@ def find(source: Source, path: str | None = None) -> list[tuple[list[str], list[
     raise Unavailable(f"{names} is not there", source.remedy)
 
 
+def filled(argv: Sequence[str]) -> list[str]:
+    """A command with what its arguments ask for: `{$SLURMD_NODENAME|@hostname}`, the first that is known.
+
+    Shown is what the description says: a variable may hold a secret.
+    """
+    return [_ASKED.sub(lambda asked: _first_known(asked[1].split("|")), word) for word in argv]
+
+
+def _first_known(names: Sequence[str]) -> str:
+    known = (os.uname().nodename if one == HOSTNAME else os.environ.get(one[1:], "") for one in names)
+    return next(filter(None, known), "")
+
+
 class Command:
     """A command that is run for each reading.
 
@@ -130,11 +146,12 @@ class Command:
         return output
 
     def _run(self) -> bytes:
-        child = _start(self._argv, subprocess.PIPE)
+        child = _started(self._argv)
         try:
-            said = _collect(child, time.monotonic() + self._timeout_s)
+            said = collected(child, time.monotonic() + self._timeout_s, OUTPUT_BYTES)
         finally:
-            _end(child)
+            child.end()
+            child.close()
         if len(said.output) > OUTPUT_BYTES:
             remedy = "ask it for less, by other arguments in its description"
             raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
@@ -156,29 +173,35 @@ class Stream:
     """A command that is started once and prints on and on; a thread keeps its newest lines.
 
     One that ends is started again at the next reading.
+
+    Args:
+        argv: the program with its whole path, and its arguments.
+        timeout_s: so long its next lines are waited for.
+        how: what it prints is cut into records like that.
     """
 
-    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+    def __init__(self, argv: Sequence[str], timeout_s: float, how: Read) -> None:
         self._argv = list(argv)
+        self._how = how
+        self._text = StreamText(how)
+        self._is_told = False
         self._timeout_s = max(timeout_s, FIRST_S)
         self.shown = shown(argv)
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
         self._fresh = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._has_ended = False
 
     def output(self) -> bytes:
-        """The lines that came since the last reading; for the first ones it waits.
+        """The whole records that came since the last reading; for the first ones it waits.
 
         Raises:
             TryAgain: it ended, or says nothing; says which.
         """
         child = self._child or self._begin()
-        self._fresh.wait(self._timeout_s)
-        self._fresh.clear()
-        taken = [self._lines.popleft() for _ in range(len(self._lines))]
-        if taken:
-            return b"".join(taken)
+        told = self._whole(time.monotonic() + self._timeout_s) or self._text.rest()
+        if told:
+            return told
         if not self._has_ended:
             raise Failed(f"{self.shown} printed nothing for {self._timeout_s:g} s", TOO_SLOW)
         self.close()
@@ -188,31 +211,70 @@ class Stream:
             1.0,
         )
 
+    def _whole(self, until_s: float) -> bytes:
+        """The next whole records; nothing where none comes up to a time."""
+        while self._has_ended or self._fresh.wait(max(0.0, until_s - time.monotonic())):
+            if not self._is_told:
+                self._let_it_finish()
+            self._fresh.clear()
+            taken = [self._lines.popleft() for _ in range(len(self._lines))]
+            if not taken:
+                break  # it has ended
+            whole = self._text.whole(b"".join(taken))
+            if whole:
+                self._is_told = True
+                return whole
+        return b""
+
+    def _let_it_finish(self) -> None:
+        """The first lines tell which devices there are: one that came a moment later would be a late one."""
+        until_s = time.monotonic() + MOST_PAUSE_S
+        while not self._has_ended and time.monotonic() < until_s:
+            self._fresh.clear()
+            if not self._fresh.wait(PAUSE_S):
+                return
+
     def close(self) -> None:
         """End it, and all that it started."""
         child, self._child = self._child, None
         if child is not None:
-            _end(child)
+            child.end()
 
-    def _begin(self) -> subprocess.Popen[bytes]:
+    def _begin(self) -> Child:
         self._lines.clear()
+        self._text = StreamText(self._how)
+        self._is_told = False
         self._fresh.clear()
         self._has_ended = False
-        child = self._child = _start(self._argv, subprocess.DEVNULL)
+        child = self._child = _started(self._argv, lasting=True)
         threading.Thread(target=self._listen, args=(child,), name="perfwatch-stream", daemon=True).start()
         return child
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
-        assert child.stdout is not None
-        try:
-            while line := child.stdout.readline(LINE_BYTES):
-                self._lines.append(line)
+    def _listen(self, child: Child) -> None:
+        begun = b""
+        while (piece := _next_of(child)) is not None:
+            begun += piece
+            lines = begun.splitlines(keepends=True)
+            begun = b"" if begun.endswith(b"\n") or len(lines[-1]) > LINE_BYTES else lines.pop()
+            if lines:
+                self._lines.extend(lines)
                 self._fresh.set()
-        except ValueError:
-            return  # it was closed meanwhile
+        if begun:
+            self._lines.append(begun)
+        child.close()
         if self._child is child:
             self._has_ended = True
             self._fresh.set()
+
+
+def _next_of(child: Child) -> bytes | None:
+    """The next piece of what it prints; None at its end, and where it has ended and nothing is left."""
+    while True:
+        has_ended = child.has_ended()
+        piece = read_of(child.stdout)
+        if piece or has_ended or piece == b"":
+            return piece or None
+        child.wait([child.stdout], LOOK_AGAIN_S)
 
 
 class WebPage:
@@ -233,6 +295,7 @@ class WebPage:
             token=_secret(source.token),
             verify=source.verify,
             of_metrics=of_metrics,
+            timeout_s=source.timeout_s,
             how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
             "credentials=FILE or keyring=SERVICE/USER",
         )
@@ -291,84 +354,17 @@ class File:
         """Nothing is held."""
 
 
-class _Said(NamedTuple):
-    output: bytes
-    errors: bytes
-    is_whole: bool
-
-
-def _collect(child: subprocess.Popen[bytes], until_s: float) -> _Said:
-    """What a child prints up to its end, or up to a time. Both pipes are emptied: none of them blocks it."""
-    assert child.stdout is not None
-    assert child.stderr is not None
-    found = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
-    output, errors = found.values()
-    with selectors.DefaultSelector() as selector:
-        for pipe in found:
-            selector.register(pipe, selectors.EVENT_READ)
-        while selector.get_map() and len(output) <= OUTPUT_BYTES:
-            left_s = until_s - time.monotonic()
-            if left_s <= 0.0:
-                return _Said(bytes(output), bytes(errors), is_whole=False)
-            for key, _ in selector.select(left_s):
-                piece = os.read(key.fd, 65536)
-                if piece:
-                    found[key.fd] += piece if key.fd == child.stdout.fileno() else piece[-ERROR_BYTES:]
-                else:
-                    selector.unregister(key.fd)
-    try:
-        child.wait(max(0.0, until_s - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return _Said(bytes(output), bytes(errors), is_whole=len(output) > OUTPUT_BYTES)
-    return _Said(bytes(output), bytes(errors[-ERROR_BYTES:]), is_whole=True)
-
-
 def shown(argv: Sequence[str]) -> str:
     """A command as it may be shown: by its name, without secrets."""
     return clean(" ".join(redact_command([Path(argv[0]).name, *argv[1:]])), 100)
 
 
-def _start(argv: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
-    environment: Mapping[str, str] = {**os.environ, **_PLAIN}
+def _started(argv: Sequence[str], *, lasting: bool = False) -> Child:
     try:
-        child = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=dict(environment),
-            start_new_session=True,
-        )
+        return Child(filled(argv), {**os.environ, **_PLAIN}, lasting=lasting)
     except OSError as error:
         remedy = f"see with ls -l who may run {clean(argv[0])}, and whether it is a program of this machine"
         raise Failed(f"{shown(argv)} cannot be started: {reason_of(error)}", remedy) from error
-    _running.add(child)
-    return child
-
-
-_running: set[subprocess.Popen[bytes]] = set()
-"""Children that were not ended yet: who leaves does not wait for the threads that would end them."""
-
-
-@atexit.register
-def _end_all() -> None:
-    while _running:
-        _end(_running.pop())
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and its group, and reap it."""
-    _running.discard(child)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    try:
-        child.wait(END_S)
-    except subprocess.TimeoutExpired:
-        return  # in a call of its driver that no signal ends; its thread goes on without it
-    finally:
-        for stream in (child.stdout, child.stderr):
-            if stream is not None and child.returncode is not None:
-                stream.close()
 
 
 def _last_words(said: bytes) -> str:

@@ -1,17 +1,18 @@
 """What is a record: the fields of one device, as an output tells them, and how a description names one?
 
 A field is named by a text: a key, a column's title or number, a group's name; in JSON by a path such as
-`memory.used`, `cores[*].load` or `stats[type=POWER].value`, and `$.version` begins at the whole document.
+`memory.used`, `cores[*].load` or `stats[type=POWER].value`; `$.version` begins at the whole document, and
+`..serial` at the object around the device's, such as its board.
 `[*]` is each of a list, or each value of an object that has names for keys (`{"0": {...}, "1": {...}}`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from itertools import islice
-from typing import Any
+from itertools import islice, repeat
+from typing import Any, NamedTuple
 
 from perfwatch_collectors.described.values import is_missing
 
@@ -19,6 +20,7 @@ from perfwatch.text import clean
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\*|\d+|[^\[\]=]+=[^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}]+)\}")
+WHOLE, UP, KEY = "$.", "..", "@key"
 SHOWN = 40
 MOST_NAMES = 20
 MOST_VALUES = 4096
@@ -31,19 +33,34 @@ class Record:
     Args:
         fields: by name; in JSON the object of the device.
         whole: what `$.` begins at; shared by all records of an output.
+        around: the objects that the device's is in, with their keys, the nearest last: what `..` begins at.
     """
 
-    def __init__(self, fields: Any, whole: Any = None) -> None:
+    def __init__(self, fields: Any, whole: Any = None, around: Sequence[tuple[str, Any]] = ()) -> None:
         self.fields = fields
         self.whole = whole
+        self.around = around
 
     def values(self, name: str) -> list[Any]:
         """What a field tells: one value, several where a path has a `[*]`, none where it is not there."""
         if isinstance(self.fields, Mapping) and name in self.fields:
             return [self.fields[name]]
-        if name.startswith("$."):
-            return values_at(self.whole, name[2:])
-        return values_at(self.fields, name)
+        found, path = self.begin_of(name)
+        try:
+            return values_at(found, path)
+        except ValueError:  # no path, as a title may be: `Pwr[mW]`
+            return []
+
+    def begin_of(self, name: str) -> tuple[Any, str]:
+        """Where a path begins, and the rest of it."""
+        if name.startswith(WHOLE):
+            return self.whole, name.removeprefix(WHOLE)
+        path = bare_path(name)
+        levels = (len(name) - len(path)) // len(UP)
+        if not levels:
+            return self.fields, name
+        key, found = self.around[-levels] if levels <= len(self.around) else ("", None)
+        return ({KEY: key}, path) if path == KEY and key else (found, path)
 
     def first(self, names: Sequence[str]) -> list[Any]:
         """What the first of several fields tells that is there: versions of a tool have their own names."""
@@ -99,17 +116,39 @@ def groups_of(template: str) -> list[list[str]]:
     return [names.split("|") for names in _FIELD.findall(template)]
 
 
-def items_at(found: Any, path: str) -> list[tuple[str, Any]]:
-    """The same with the key of each, where the path ends in the `[*]` of an object; else without."""
-    if not path.endswith("[*]"):
-        return [("", value) for value in values_at(found, path)]
-    holders = values_at(found, path.removesuffix("[*]")) if path != "[*]" else [found]
-    return [
-        (str(key), value)
-        for holder in holders
-        for key, value in (holder.items() if isinstance(holder, Mapping) else [("", one) for one in holder])
-        if isinstance(holder, (Mapping, list))
-    ]
+class Item(NamedTuple):
+    """What is at a path: its key, where that ends in the `[*]` of an object, and the objects around it."""
+
+    key: str
+    value: Any
+    around: tuple[tuple[str, Any], ...] = ()
+
+
+def items_at(found: Any, path: str) -> list[Item]:
+    """What is at a path; `.` is all of it."""
+    items = [Item("", found)]
+    for step in [] if path == "." else steps_of(path):
+        items = [inner for item in items for inner in _items_inside(item, step)]
+        if not items or len(items) > MOST_VALUES:
+            return []
+    return items
+
+
+def _items_inside(item: Item, step: str) -> Iterator[Item]:
+    """One step further; an object of names is what a list is: none that a device is in."""
+    is_object, is_each = isinstance(item.value, Mapping), step == "[*]"
+    around = (*item.around, (item.key, item.value)) if is_object and not is_each else item.around
+    keys = map(str, item.value) if is_object and is_each else repeat("")
+    for key, value in zip(keys, _inside(item.value, step), strict=False):
+        yield Item(key, value, around)
+
+
+def bare_path(name: str) -> str:
+    """A path without what says where it begins."""
+    bare = name.removeprefix(WHOLE)
+    while bare.startswith(UP):
+        bare = bare.removeprefix(UP)
+    return bare
 
 
 def values_at(found: Any, path: str) -> list[Any]:

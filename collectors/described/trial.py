@@ -5,15 +5,16 @@ The same code that reads devices reads here; what it passes over in silence is s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from perfwatch_collectors.described.apart import doubted, said_twice
 from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import BY_LINE, Unreadable, records, told_instead
+from perfwatch_collectors.described.formats import Unreadable, records, told_instead
+from perfwatch_collectors.described.limits import is_little, little_of
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
 from perfwatch_collectors.described.values import is_missing, units_that_fit
@@ -89,34 +90,15 @@ def _records(of: Description, sample: Path) -> Sequence[Record]:
 
 def _trial(of: Description, told: Sequence[Record]) -> Trial:
     found, ids = devices_in(told, of), ids_in(told, of)
-    twice, of_time = tuple(_twice(ids, of)), _are_readings(ids, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
     device = of.device
     apart = {"id": device.id, "index": device.index, "shares": device.shares}
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *(twice if of_time else ())),
-        (*_unfilled(told, apart, of), *(() if of_time else twice)),
+        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *doubted(ids, of)),
+        (*_unfilled(told, apart, of), *said_twice(ids, of)),
     )
-
-
-def _twice(ids: Sequence[str], of: Description) -> Iterator[str]:
-    """Records that are taken for one device, and are not meant to be readings of it one after the other."""
-    if of.source.stream or of.source.file or (len(set(ids)) > 1 and _are_readings(ids, of)):
-        return
-    for key, count in Counter(ids).most_common(3):
-        if count > 1:
-            yield (
-                f"{count} records have the id {clean(key, SHOWN)!r}: they are taken for one device, of which "
-                "the last one counts; put into id of [device] what tells them apart"
-            )
-
-
-def _are_readings(ids: Sequence[str], of: Description) -> bool:
-    """Whether a tool tells of its devices in lines, and of all of them equally often, as with `--count 2`."""
-    times = ids.count(ids[0]) if ids else 1
-    return of.read.format in BY_LINE and list(ids) == list(ids[: len(ids) // times]) * times
 
 
 def _unfilled(told: Sequence[Record], templates: Mapping[str, str], of: Description) -> Iterator[str]:
@@ -139,7 +121,14 @@ def _of_board(told: Told, one: Found) -> Tried:
     raws = [raw for record in one.records for raw in told.raws(record)]
     value = one.value(told)
     source = f"{told.board} of {' or '.join(told.sources)}"
-    return _tried_in_vain(told, source, one.records) if value is None else _value(told, source, raws, value)
+    if value is not None:
+        return _value(told, source, raws, value)
+    beyond = told.of_board(one.records)
+    if beyond is None:
+        return _tried_in_vain(told, source, one.records)
+    least, most = told.board_limits(len(one.records))
+    why = f"their {told.board}, {beyond:g}, is beyond what can be ({least:g} to {most:g})"
+    return Tried(told.metric, source, _texts(raws), None, why, is_refused=True)
 
 
 def _of_metric(told: Told, of: Sequence[Record]) -> Tried:
@@ -196,8 +185,7 @@ def _why_refused(told: Told, raws: Sequence[Any], value: float) -> str:
     beyond = f"{value:g} is beyond what can be ({reading.least:g} to {reading.most:g})"
     if value < reading.least and value < 0.0:
         return f"{beyond}; give least where it may be negative"
-    is_bare = bool(raws) and str(raws[0]).strip()[-1:].isdigit()
-    units = units_that_fit(reading, value) if is_bare and not told.times and not told.over else []
+    units = units_that_fit(reading, value) if _is_bare(raws) and not told.times and not told.over else []
     return f"{beyond}; its unit may be wrong" + (f": {' or '.join(units)} would fit" if units else "")
 
 
@@ -220,6 +208,7 @@ def _warnings(
         if doubt:
             yield f"{each.metric.name}: {doubt}"
     yield from _untold(devices)
+    yield from _little(of, devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
     energy = {metrics.POWER.name, metrics.ENERGY.name} & {each.metric.name for each in of.metrics}
@@ -236,3 +225,35 @@ def _untold(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str
             yield f"{name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is refused: {one.why}"
         if not refused and all(one.value is None for _, one in of_it):
             yield f"{name}: no device tells a value"
+
+
+def _little(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Values that are far too small for their metric, as watts are that were taken for milliwatts."""
+    for told in of.metrics:
+        for device, one in _of(told.metric, devices):
+            if one.value is None or not is_little(one.value, told.metric, device.scope):
+                continue
+            fit = [] if told.times or told.over or not _is_bare(one.raw) else _larger(told, device, one.value)
+            would = f": {' or '.join(fit)} would fit" if fit else ""
+            yield (
+                f"{told.metric.name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is {one.value:g} "
+                f"{told.metric.unit.value}, which is very little; its unit may be wrong{would}"
+            )
+            break
+
+
+def _larger(told: Told, device: Device, value: float) -> list[str]:
+    """The units in which a value would be neither too much nor too little."""
+    least = little_of(told.metric, device.scope)
+    return units_that_fit(replace(told.reading, least=least), value)
+
+
+def _of(
+    metric: Metric, devices: Sequence[tuple[Device, tuple[Tried, ...]]]
+) -> Iterator[tuple[Device, Tried]]:
+    return ((device, one) for device, tried in devices for one in tried if one.metric.name == metric.name)
+
+
+def _is_bare(raws: Sequence[Any]) -> bool:
+    """Whether a text says no unit itself."""
+    return bool(raws) and str(raws[0]).strip()[-1:].isdigit()

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from perfwatch.model import Unit
@@ -159,6 +160,19 @@ class Reading:
         if is_missing(text) or {text, digits} & self.missing or not digits:
             return None
         return self._scaled(float(re.sub(r"[_,]", "", digits)), text[len(digits) :].strip())
+
+    def last_digit(self, raw: Any) -> float | None:
+        """A unit of the last digit that is written, in the metric's unit: of `1234.5` kWh 0.36 MJ."""
+        if raw is None or isinstance(raw, (dict, list, bool)):
+            return None
+        whole = isinstance(raw, float) and raw.is_integer()  # its zeros were perhaps not written
+        text = f"{raw:.0f}" if whole else str(raw).strip()[:MOST_TEXT]
+        match = _NUMBER.match(text)
+        if match is None or _HEXADECIMAL.match(text):
+            return None
+        exponent = Decimal(re.sub(r"[_,]", "", match[0])).as_tuple().exponent
+        unit = self._scaled(10.0 ** int(exponent), text[len(match[0]) :].strip())
+        return None if unit is None else abs(unit)
 
     def _scaled(self, number: float, said: str) -> float | None:
         """In the metric's unit. What the text says of its unit goes before what the description says."""

@@ -121,7 +121,7 @@ def _of_this_machine(loaded: type[Collector], options: Any, *, as_json: bool) ->
             shown = _show(
                 loaded.name, importlib.import_module(TRIAL).of_this_machine(collector), as_json=as_json
             )
-            return max(shown, _contract(loaded, options))
+            return max(shown, _contract(loaded, options, is_usable=shown == 0))
         samples = [one for one in collector.read(list(devices.values())) if isinstance(one, Sample)]
     except Unavailable as absent:
         results.say(f"perfwatch collectors: {loaded.name} finds nothing here: {absent}")
@@ -163,11 +163,15 @@ def _told(metric: Metric, value: Any) -> dict[str, Any]:
     }
 
 
-def _contract(loaded: type[Collector], options: Any) -> int:
+def _contract(loaded: type[Collector], options: Any, *, is_usable: bool = True) -> int:
+    """Hold it against the contract; 1 where it breaks it. One that cannot be used is not praised."""
     try:
         check_contract(loaded(options))
     except AssertionError as error:
         results.say(f"perfwatch collectors: the contract is broken: {clean(error)}")
         return 1
-    results.say(f"perfwatch collectors: {loaded.name} keeps the contract")
+    if is_usable:
+        results.say(f"perfwatch collectors: {loaded.name} keeps the contract")
+    else:
+        results.say(f"perfwatch collectors: {loaded.name} is not to be used as it stands: see above")
     return 0

@@ -66,8 +66,9 @@ def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
 
     chosen = choose.choose(args, config)
     read = read_once(chosen)
+    waits_for = {one.collector.name: one.collector.waits_for for one in chosen}
     for name in read.states:
-        yield _looked_at(name, read)
+        yield _looked_at(name, read, waits_for.get(name, ""))
     others = [one for one in plugins.every(config.own_collectors).values() if one.name not in read.states]
     waiting = [one for one in others if one.needs and not plugins.has_one_of(one.needs)]
     for plugin in others:
@@ -76,16 +77,21 @@ def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
     yield from _chips_that_are_not_here(waiting)
 
 
-def _looked_at(name: str, read: Once) -> Check:
+def _looked_at(name: str, read: Once, waits_for: str) -> Check:
     from perfwatch.model import State
+    from perfwatch.sources.live import OPEN_WAIT_S
 
     state, reason, remedy = read.states[name]
     devices = [device for device in read.tape.devices.values() if device.collector == name]
     silent = [device.label for device in devices if not len(device.times)]
     if state is State.ABSENT:
         return Check(name, ABSENT, reason, remedy)
+    if state is State.OPENING and waits_for:
+        said = f"{waits_for} did not answer within {OPEN_WAIT_S:g} s"
+        return Check(name, BROKEN, said, f"run {waits_for} yourself to see whether it hangs")
     if state is State.OPENING:
-        return Check(name, BROKEN, "it did not find out within 3 s whether there is something to read")
+        said = f"it did not find out within {OPEN_WAIT_S:g} s whether there is something to read"
+        return Check(name, BROKEN, said)
     if state is not State.OK:
         return Check(name, BROKEN, f"{state.value}: {reason}", remedy)
     if silent:

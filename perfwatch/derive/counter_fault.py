@@ -47,17 +47,17 @@ def fault_of(
     return None
 
 
-def too_coarse(counter: Metric, used_j: float, window_s: float) -> str | None:
+def too_coarse(counter: Metric, step_j: float, used_j: float, window_s: float) -> str | None:
     """Whether a counter moves in steps of at least what was used, in words; `None` where it is fine enough.
 
     Args:
+        step_j: by how much it moves at a time, as declared or seen.
         used_j: by the integral of power.
     """
     by_time_j = used_j * counter.update_s / window_s if counter.update_s and window_s > 0.0 else 0.0
-    step_j = max(counter.step or 0.0, by_time_j)
-    if not 0.0 < used_j <= step_j or max(counter.step or 0.0, counter.update_s or 0.0) < COARSE:
+    if not 0.0 < used_j <= max(step_j, by_time_j) or max(step_j, counter.update_s or 0.0) < COARSE:
         return None
-    steps = format_quantity(step_j, "J") if counter.step else f"{counter.update_s:g} s"
+    steps = format_quantity(step_j, "J") if step_j >= used_j else f"{counter.update_s:g} s"
     return f"moves in steps of {steps}, and about {format_quantity(used_j, 'J')} were used"
 
 

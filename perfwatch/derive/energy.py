@@ -16,6 +16,7 @@ from math import fsum
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.carried import at_begin, at_end, carried_on
 from perfwatch.derive.counter_fault import fault_of, too_coarse
+from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
@@ -62,6 +63,7 @@ class DeviceEnergy:
         estimated: the figure comes from a model, not from a sensor.
         findings: `gap`, `counter-reset`, `counter-disagrees`.
         counter_fault: why its counter was left, in words; None where it was not.
+        counter_step_j: by how much its counter moves at a time, where that is in `joules`; else 0.
     """
 
     joules: float | None
@@ -81,6 +83,7 @@ class DeviceEnergy:
     estimated: bool
     findings: tuple[Finding, ...]
     counter_fault: str | None = None
+    counter_step_j: float = 0.0
 
 
 UNKNOWN_ENERGY = DeviceEnergy(
@@ -148,7 +151,8 @@ def device_energy(
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
-        fault = too_coarse(counter.metric, used_j, total(window)) or fault_of(counter, power, window, limit_w)
+        coarse = too_coarse(counter.metric, step_of(counter), used_j, total(window))
+        fault = coarse or fault_of(counter, power, window, limit_w)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:
@@ -178,6 +182,7 @@ def device_energy(
             *_findings(tape.label, counted, compared, fault, chosen),
         ),
         counter_fault=fault,
+        counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
     )
 
 
@@ -244,15 +249,9 @@ def _trued(
             most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * span.duration_s
             error = uncertainty.combine([begin.error, end.error])
             return carried_on(amount, begin, end, most_j), error
-    return amount, _counter_error(counter, power, span, _refresh_s(counter, amount, span))
-
-
-def _refresh_s(counter: Series, amount: float, span: Span) -> float:
-    """How often a counter moves: as its sensor does, or by steps of a known amount."""
-    refresh_s = integral.sensor_of(counter).refresh_s
-    if not counter.metric.step or amount <= 0.0:
-        return refresh_s
-    return max(refresh_s, counter.metric.step * span.duration_s / amount)
+    late = _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
+    stepped = step_error(step_of(counter), amount, last_digit_of(counter.values))
+    return amount, max(late, stepped, key=uncertainty.Error.expanded)
 
 
 def _counter_error(counter: Series, power: Series | None, span: Span, update_s: float) -> Error:

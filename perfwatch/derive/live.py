@@ -132,7 +132,9 @@ class LiveFigures:
         declared = {metric.name: metric for metric in device.device.metrics}
         if device.device.kind is DeviceKind.WORKLOAD:
             self._declare_work(device)
-        elif (ENERGY.name in declared or POWER.name in declared) and number not in self._energies:
+        elif number in self._energies:
+            self._energies[number].declare(declared.get(ENERGY.name))
+        elif ENERGY.name in declared or POWER.name in declared:
             self._energies[number] = RunningEnergy(
                 declared.get(ENERGY.name),
                 declared_power_w(device.device),

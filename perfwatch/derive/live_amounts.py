@@ -10,7 +10,8 @@ from perfwatch.derive import counters
 from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
-from perfwatch.derive.counter_fault import ABOVE_IDLE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.counter_fault import ABOVE_IDLE, COARSE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.counter_step import SeenStep
 from perfwatch.derive.course import LATELY, Course
 from perfwatch.derive.inherited import inherited, is_settled
 from perfwatch.derive.live_carried import CarriedEnds
@@ -46,9 +47,17 @@ class RunningEnergy:
         """When the counter moved last, and what the integral was then."""
         self._low_w, self._high_w = math.inf, 0.0
         self._at_fault = False
+        self._steps = None if counter is None else SeenStep(counter)
+        self._power_before_j = 0.0
+        """The integral when the job began."""
         self._ends = None if counter is None else CarriedEnds.of(counter, power or POWER)
         self.samples = 0
         """Readings of power, since the run began."""
+
+    def declare(self, counter: Metric | None) -> None:
+        """The counter is declared anew, as with finer steps."""
+        if counter is not None and self._steps is not None:
+            self._steps.declare(counter)
 
     @property
     def trace(self) -> Trace:
@@ -58,7 +67,14 @@ class RunningEnergy:
     @property
     def is_integrated(self) -> bool:
         """Whether the integral of power is the one to believe."""
-        return self._counted.last_t is None or (self._at_fault and self._integrated.last_t is not None)
+        if self._counted.last_t is None:
+            return True
+        return self._integrated.last_t is not None and (self._at_fault or self._is_too_coarse())
+
+    def _is_too_coarse(self) -> bool:
+        """Whether the counter moves in steps of at least what the run used so far, by its power."""
+        step_j = 0.0 if self._steps is None else self._steps.joules
+        return step_j >= COARSE and 0.0 < self._power.total - self._power_before_j <= step_j
 
     def pin(self, t: float) -> None:
         """Remember the amounts at this time for good."""
@@ -69,6 +85,7 @@ class RunningEnergy:
     def begin(self, t: float) -> None:
         """The job began."""
         self.samples = 0
+        self._power_before_j = self._power.total
         self.pin(t)
         if self._ends is not None:
             self._ends.begin(t)
@@ -151,6 +168,8 @@ class RunningEnergy:
 
     def _take_count(self, t: float, joules: float, counter: Metric) -> None:
         step = self._count
+        if self._steps is not None:
+            self._steps.take(t, joules)
         if step.t is not None and t > step.t:
             moved = counters.examine(
                 step.value, joules, counter.wraps_at, elapsed_s=t - step.t, limit_per_s=self._limit_w

@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from perfwatch.derive import uncertainty
+from perfwatch.derive.counter_step import SeenStep, last_digit_of, step_error
 from perfwatch.derive.live_integral import LiveIntegral
 from perfwatch.derive.spans import gap_limit_s, period_of
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Device
+from perfwatch.model import Device, Metric
 from perfwatch.session import format as fmt
 
 LONGEST_REFRESH_S = 1.0
@@ -64,8 +65,10 @@ class LiveErrors:
     def _declare(self, number: int, device: Device) -> None:
         places = {metric.name: place for place, metric in enumerate(device.metrics)}
         energy, power = places.get(ENERGY.name), places.get(POWER.name)
-        if energy is not None and number not in self._counters:
-            self._counters[number] = _Counter(energy, power, device.metrics[energy].update_s)
+        if energy is not None and number in self._counters:
+            self._counters[number].declare(device.metrics[energy])
+        elif energy is not None:
+            self._counters[number] = _Counter(energy, power, device.metrics[energy])
             if self._began is not None:
                 self._counters[number].begin(self._began)
         if power is not None:
@@ -111,15 +114,20 @@ class LiveErrors:
 class _Counter:
     """The readings around both ends of the run."""
 
-    def __init__(self, energy: int, power: int | None, update_s: float | None) -> None:
+    def __init__(self, energy: int, power: int | None, metric: Metric) -> None:
         self._energy, self._power = energy, power
-        self._update_s = update_s
+        self._update_s = metric.update_s
+        self._step = SeenStep(metric)
         self._joules: float | None = None
         self._changed_t: float | None = None
         self._refresh_s = 0.0
         self._start_t: float | None = None
         self._start: list[_Reading] = []
         self._newest: list[_Reading] = []
+
+    def declare(self, metric: Metric) -> None:
+        """It is declared anew, as with finer steps."""
+        self._step.declare(metric)
 
     def begin(self, t: float) -> None:
         self._start_t, self._start = t, self._newest[-1:]
@@ -130,6 +138,7 @@ class _Counter:
         if not _plausible(joules):
             return
         self._note_change(t, joules)
+        self._step.take(t, joules)
         reading = _Reading(t, joules, watts if _plausible(watts) else None)
         if len(self._start) < 2 and (not self._start or t > self._start[-1].t):
             self._start.append(reading)
@@ -152,12 +161,14 @@ class _Counter:
         if update_s is None:
             update_s = min(self._refresh_s, LONGEST_REFRESH_S)
         start_t = self._start[0].t if self._start_t is None else self._start_t
-        return uncertainty.counter_error(
-            first_w,
-            last_w,
-            update_s,
-            [_bridged(self._start, start_t), _bridged(self._newest, end)],
-        )
+        bridged = [_bridged(self._start, start_t), _bridged(self._newest, end)]
+        late = uncertainty.counter_error(first_w, last_w, update_s, bridged)
+        return max(late, self._stepped(), key=uncertainty.Error.expanded)
+
+    def _stepped(self) -> uncertainty.Error:
+        """What the steps that it moves in leave."""
+        first_j, last_j = self._start[0].joules, self._newest[-1].joules
+        return step_error(self._step.joules, last_j - first_j, last_digit_of((first_j, last_j)))
 
 
 def _watts(readings: Sequence[_Reading], place: int) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perfwatch.derive.asked import asked_for
+from perfwatch.derive.counter_fault import COARSE
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
@@ -16,7 +17,7 @@ from perfwatch.derive.update import Update, update_of
 from perfwatch.derive.windows import emptiness
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import State
-from perfwatch.units import format_percent
+from perfwatch.units import format_percent, format_quantity
 
 SHORT_S = 10.0
 TOO_SHORT_S = 1.0
@@ -160,8 +161,17 @@ def _large_error(evidence: Evidence) -> Iterator[Finding]:
         "large-error",
         INSUFFICIENT if too_large else WARN,
         f"The energy is uncertain by {share}; up to {100 * limit:g} % it is "
-        f"{'shown' if too_large else 'good'}: measure longer.",
+        f"{'shown' if too_large else 'good'}{_because_of_steps(evidence, joules)}: measure longer.",
     )
+
+
+def _because_of_steps(evidence: Evidence, joules: float) -> str:
+    """Which counter moves in steps that are large beside the energy of the run, as a clause."""
+    steps = [(evidence.energies[device.number].counter_step_j, device) for device in evidence.measured]
+    step_j, device = max(steps, key=lambda pair: pair[0], default=(0.0, None))
+    if device is None or step_j <= max(COARSE, LARGE_ERROR * joules):
+        return ""
+    return f" (the counter of {evidence.label(device)} moves in steps of {format_quantity(step_j, 'J')})"
 
 
 def _low_coverage(evidence: Evidence) -> Iterator[Finding]:

@@ -155,6 +155,7 @@ class Headline(NamedTuple):
         silent: devices of the run that belong into the figure and tell nothing.
         wider: devices that are added although they cover more than the run's (a partition's whole chip).
         trouble: why there is no figure, where a choice of the person's is missing.
+        within: CPU packages and memory that are not added: a module is taken to contain them.
     """
 
     scope: str
@@ -162,6 +163,7 @@ class Headline(NamedTuple):
     silent: tuple[DeviceTape, ...] = ()
     wider: tuple[DeviceTape, ...] = ()
     trouble: str = ""
+    within: tuple[DeviceTape, ...] = ()
 
 
 def choose_headline(tape: Tape, settings: Settings, run: RunDevices) -> Headline:
@@ -174,12 +176,13 @@ def choose_headline(tape: Tape, settings: Settings, run: RunDevices) -> Headline
     if scope in _METER_SCOPES:
         return _metered(tape, settings, run, scope)
     chips = _Chips.of(tape, run)
+    parts, within = _parts(tape, run, chips.measured)
     if scope == COMPONENTS:
-        parts = _parts(tape, run, chips.measured)
-        return Headline(scope, outermost([*chips.measured, *parts], tape), chips.silent, chips.wider)
+        devices = outermost([*chips.measured, *parts], tape)
+        return Headline(scope, devices, chips.silent, chips.wider, within=within)
     only_modules = _chip_scope(chips.measured) == Scope.MODULE.value
     label = Scope.MODULE.value if only_modules else scope
-    return Headline(label, chips.measured, chips.silent, chips.wider)
+    return Headline(label, chips.measured, chips.silent, chips.wider, within=within)
 
 
 def _default_scope(tape: Tape, run: RunDevices) -> str:
@@ -282,16 +285,18 @@ def hosts_of(tape: Tape, run: RunDevices) -> list[str]:
     return list(dict.fromkeys([device.host for device in chosen] or [tape.host]))
 
 
-def _parts(tape: Tape, run: RunDevices, chips: Iterable[DeviceTape]) -> tuple[DeviceTape, ...]:
-    """CPU packages and DRAM of the run's hosts; a module contains those of its host."""
+def _parts(
+    tape: Tape, run: RunDevices, chips: Iterable[DeviceTape]
+) -> tuple[tuple[DeviceTape, ...], tuple[DeviceTape, ...]]:
+    """CPU packages and DRAM of the run's hosts, and those of them that a module is taken to contain."""
     if run.others:
-        return tuple(device for device in run.others if tells_energy(device))
-    within_module = {device.host for device in chips if device.device.scope is Scope.MODULE}
-    found = [
-        *_measured(tape, run, Scope.CPU),
-        *_measured(tape, run, Scope.DRAM),
-    ]
-    return tuple(device for device in found if device.host not in within_module)
+        return tuple(device for device in run.others if tells_energy(device)), ()
+    with_module = {device.host for device in chips if device.device.scope is Scope.MODULE}
+    found = [*_measured(tape, run, Scope.CPU), *_measured(tape, run, Scope.DRAM)]
+    return (
+        tuple(device for device in found if device.host not in with_module),
+        tuple(device for device in found if device.host in with_module),
+    )
 
 
 def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ...]:
@@ -457,7 +462,9 @@ def not_included(headline: Headline, labels: Mapping[int, str]) -> list[str]:
         words = [] if Scope.CPU in covered else ["CPU"]
         words += [] if Scope.DRAM in covered else ["memory"]
         words += ["fans", "cooling"]
-    return [*(labels[device.number] for device in headline.silent), *words]
+    named = [labels[device.number] for device in headline.silent]
+    named += [f"{labels[device.number]} (taken to be in the module)" for device in headline.within]
+    return [*named, *words]
 
 
 def covers_more_than_the_run(tape: Tape, run: RunDevices, devices: Iterable[DeviceTape]) -> bool:

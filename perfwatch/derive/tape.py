@@ -227,6 +227,7 @@ class DeviceTape:
         series = self._series.get(metric.name)
         if series is None:
             series = self._series[metric.name] = Series(metric)
+        series.metric = metric  # what a source shows of itself later, as finer steps, holds of all it told
         if series.exact and metric.kind is Kind.COUNTER and float in set(map(type, column)):
             series.exact = False
         series.values.extend(values)

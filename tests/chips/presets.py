@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import perfwatch_collectors
-from perfwatch_collectors.described.devices import devices_in
+from perfwatch_collectors.described.apart import said_twice
+from perfwatch_collectors.described.devices import devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import records
 from perfwatch_collectors.described.language import load
@@ -29,7 +30,9 @@ def read(name: str, output: str | bytes) -> list[Device]:
     """What a preset reads of an output: each device's id, name, parent and values, as one dict."""
     content = output.encode() if isinstance(output, str) else output
     of = preset(name)
-    return [_flat(one) for one in devices_in(records(content, of.read), of)]
+    told = records(content, of.read)
+    assert list(said_twice(ids_in(told, of), of)) == [], "a run would refuse it"
+    return [_flat(one) for one in devices_in(told, of)]
 
 
 def sample(name: str, file: str) -> list[Device]:

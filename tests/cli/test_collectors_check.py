@@ -143,9 +143,20 @@ def test_a_field_that_no_device_has_is_named_with_what_there_is(tmp_path: Path) 
     for how in (("--sample", output), ()):
         done = perfwatch("collectors", "check", file, *how, home=tmp_path, extra=path)
         assert done.returncode == 1
+        assert "keeps the contract" not in done.stderr
         there = "there are 'uuid', 'name', 'power', 'temp'"
         assert f"shares of [device]: no device has the field 'sreial'; {there}" in done.stderr
         assert f"fan_ratio: no device has the field 'fan'; {there}" in done.stderr
+
+
+def test_a_field_that_is_around_a_device_is_said_with_how_to_write_it(tmp_path: Path) -> None:
+    file = written(tmp_path, CHIP.replace("[metrics]", '[metrics]\nfan_ratio = "rack.fan"'))
+    output = tmp_path / "around.json"
+    output.write_text(
+        json.dumps({"rack": {"fan": 0.5}, "devices": [{"uuid": "A", "name": "X1", "power": "5"}]})
+    )
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    assert "no device has the field 'rack.fan'; what is around it has: write ..rack.fan" in done.stderr
 
 
 def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_path: Path) -> None:
@@ -168,6 +179,23 @@ def test_a_number_that_cannot_be_is_refused_and_the_unit_that_fits_is_named(tmp_
     assert f"utilization_ratio – util: 873 % (8.73 {share}; {unit})" in lines
 
 
+def test_a_number_that_is_far_too_small_is_doubted(tmp_path: Path) -> None:
+    metrics = 'temperature_celsius = { from = "temp", unit = "mC" }\nmemory_total_bytes = "memory"\n'
+    file = written(tmp_path, CHIP + metrics)
+    device = {"uuid": "A", "name": "X1", "power": "250", "temp": "52", "memory": "16384"}
+    output = tmp_path / "output.json"
+    quiet = {**device, "uuid": "B", "power": "900000", "temp": "0", "memory": "16 GiB"}
+    output.write_text(json.dumps({"devices": [device, quiet]}))
+    done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
+    little = "which is very little; its unit may be wrong"
+    assert [line.removeprefix("perfwatch collectors: ") for line in done.stderr.splitlines()] == [
+        f"power_watts: 250 of A is 0.25 W, {little}: W would fit",
+        f"temperature_celsius: 52 of A is 0.052 Cel, {little}: C would fit",
+        f"memory_total_bytes: 16384 of A is 16384 By, {little}: MiB or GiB or MB or GB would fit",
+    ]
+    assert done.returncode == 0
+
+
 def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
     file = written(tmp_path, CHIP + 'powr_watts = "power"\n')
     done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
@@ -176,40 +204,47 @@ def test_a_name_that_may_be_mistyped_is_remarked(tmp_path: Path) -> None:
 
 
 def test_two_records_with_one_id_are_said(tmp_path: Path) -> None:
-    """The last one would count alone, and the power of the other be in no sum."""
+    """The last one would count alone, and the power of the other be in no sum: in a file, of a stream too."""
     file = written(tmp_path, CHIP.replace("{uuid}", "{name}"))
     done = perfwatch("collectors", "check", file, "--sample", str(tmp_path / "output.json"), home=tmp_path)
     assert done.returncode == 1
-    assert (
-        "2 records have the id 'X1': they are taken for one device, of which the last one counts"
-        in done.stderr
-    )
-    stream = CHIP.replace('"-j"]', '"-j"]\nstream = true').replace("{uuid}", "{name}")
-    done = perfwatch(
-        *("collectors", "check", written(tmp_path, stream), "--sample", str(tmp_path / "output.json")),
-        home=tmp_path,
-    )
-    assert (done.returncode, "records have" in done.stderr) == (0, False)
+    assert "2 records have the id 'X1': put into id of [device] what tells them apart" in done.stderr
+    for other in ('command = ["chip-smi"]\nstream = true', f'file = "{tmp_path}/output.json"'):
+        text = CHIP.replace('command = ["chip-smi", "-j"]', other).replace("{uuid}", "{name}")
+        how = ("--sample", str(tmp_path / "output.json")) if "stream" in other else ()
+        done = perfwatch("collectors", "check", written(tmp_path, text), *how, home=tmp_path)
+        assert (done.returncode, "2 records have the id 'X1'" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
     ("rows", "status", "is_said"),
     [
-        ("X1,5\nX1,6\n", 0, True),
-        ("X1,5\nX2,6\nX1,7\nX2,8\n", 0, False),
-        ("X1,5\nX1,6\nX2,7\n", 1, True),
+        ("X1,5\nX1,6\n", 1, "2 records have the id 'X1'"),
+        ("X1,5\nX2,6\nX1,7\nX2,8\n", 1, "or say newest = true in [read]"),
+        ("X1,5\nX1,6\nX2,7\n", 1, "2 records have the id 'X1'"),
     ],
     ids=["one device twice, or two", "two devices, each twice", "three devices"],
 )
-def test_rows_may_be_readings_one_after_the_other(
-    tmp_path: Path, rows: str, status: int, is_said: bool
+def test_rows_of_one_id_are_readings_one_after_the_other_only_where_that_is_said(
+    tmp_path: Path, rows: str, status: int, is_said: str
 ) -> None:
     text = CHIP.replace('format = "json"\neach = "devices"', 'format = "csv"').replace("{uuid}", "{name}")
     file = written(tmp_path, text)
     output = tmp_path / "output.csv"
     output.write_text(f"name,power\n{rows}")
     done = perfwatch("collectors", "check", file, "--sample", str(output), home=tmp_path)
-    assert (done.returncode, "records have the id 'X1'" in done.stderr) == (status, is_said), done.stderr
+    assert (done.returncode, is_said in done.stderr) == (status, True), done.stderr
+    for newest in (
+        text.replace('"csv"', '"csv"\nnewest = true'),
+        text.replace('-j"]', '-j"]\nstream = true'),
+    ):
+        done = perfwatch(
+            "collectors", "check", written(tmp_path, newest), "--sample", str(output), home=tmp_path
+        )
+        doubt = "X1,5\nX1" in rows and "X2" in rows
+        assert (done.returncode, "records in a row have the id 'X1'" in done.stderr) == (0, doubt), (
+            done.stderr
+        )
 
 
 def test_options_stand_before_and_behind_the_file(tmp_path: Path) -> None:

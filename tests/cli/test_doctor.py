@@ -226,3 +226,16 @@ def test_a_meter_that_does_not_answer_is_tried_before_a_job_needs_it(tmp_path: P
     assert status == 1
     assert found["shelly"]["verdict"] == "broken"
     assert "connection refused" in found["shelly"]["message"]
+
+
+def test_a_tool_that_hangs_is_named_with_how_to_try_it(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "hl-smi").write_text("#!/bin/sh\nsleep 600\n")
+    (tools / "hl-smi").chmod(0o755)
+    path = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    status, found = doctor(tmp_path, "--only", "gaudi", extra=path)
+    assert (status, found["gaudi"]["verdict"]) == (1, "broken")
+    assert found["gaudi"]["message"].startswith("hl-smi -Q index,uuid,name")
+    assert found["gaudi"]["message"].endswith(" did not answer within 3 s")
+    assert found["gaudi"]["remedy"].startswith("run hl-smi -Q index,uuid,name")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -288,6 +289,64 @@ def test_a_stream_that_ends_is_started_again(tools: Path) -> None:
     assert "ended (exit 0); it is started again" in said[0]
 
 
+def test_two_records_of_one_id_are_no_device_rather_than_half_of_them(tools: Path) -> None:
+    tool(tools, "chip-smi", """echo '{"devices": [{"uuid": "A", "power": 1}, {"uuid": "A", "power": 2}]}'""")
+    with pytest.raises(
+        Unavailable, match="chip-smi -j does not tell its devices apart: 2 records have the id 'A'"
+    ):
+        collector(described()).open()
+
+
+def test_a_command_may_ask_for_the_environment_and_for_the_name_of_the_machine(
+    tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool(tools, "chip-smi", """echo '{"devices": [{"uuid": "'$1'", "name": "'$2'"}]}'""")
+    of = described(
+        CHIP.replace('power_watts = { from = "power", unit = "mW" }', 'ids_total = "uuid"'),
+        command='command = ["chip-smi", "{$OF_CHIP|@hostname}", "{a} $B"]',
+    )
+    (device,) = collector(of).open()
+    assert (device.id, device.name) == (os.uname().nodename, "{a} $B")
+    monkeypatch.setenv("OF_CHIP", "node7; rm x")
+    (device,) = collector(of).open()
+    assert device.id == "node7; rm x"
+
+
+def test_what_two_commands_print_may_be_read_as_one_text(tools: Path) -> None:
+    tool(tools, "chip-smi", "echo 'model: X1'")
+    tool(tools, "chip-power", "echo 'power: 5 W'")
+    text = """
+    name = "chip"
+    [source]
+    command = ["chip-smi"]
+    also = ["chip-power"]
+    [read]
+    format = "keyvalue"
+    [device]
+    id = "{model}"
+    [metrics]
+    power_watts = "power"
+    """
+    one = collector(described(text))
+    assert Told(one, list(one.open())).samples == {"X1": (5.0,)}
+    tool(tools, "chip-power", "echo 'no sensor' >&2; exit 1")
+    with pytest.raises(Unavailable, match="chip-power failed: no sensor"):
+        collector(described(text)).open()
+
+
+def test_a_device_without_a_model_has_the_name_of_its_description(tools: Path) -> None:
+    tool(tools, "chip-smi", f"echo '{ONE}'")
+    (device,) = collector(described(CHIP.replace('name = "{name}"\n', ""))).open()
+    assert device.name == "chip"
+
+
+def test_of_rows_that_are_readings_the_newest_counts(tools: Path) -> None:
+    tool(tools, "chip-smi", "printf 'uuid,power\nA,1000\nA,2000\n'")
+    how = 'format = "csv"\nnewest = true'
+    one = collector(described(format=how, each=""))
+    assert Told(one, list(one.open())).samples == {"A": (2.0,)}
+
+
 def test_a_file_is_read_below_the_root(tmp_path: Path) -> None:
     text = STREAM.replace(
         'command = ["chip-smi", "dump"]\nstream = true', 'file = "/sys/kernel/debug/chip/load"'
@@ -369,6 +428,10 @@ def test_directories_are_devices_and_their_files_the_fields(tmp_path: Path) -> N
             "format in [read] of chip.toml ('xml'): it takes one of json, jsonl, csv",
         ),
         ({"format": 'format = "regex"'}, "it takes a pattern with named groups"),
+        (
+            {"format": 'format = "json"\nnewest = true'},
+            "newest in [read] of chip.toml (True): it takes a format",
+        ),
         (
             {"format": 'format = "regex"\npattern = "("'},
             "cannot use pattern in [read] of chip.toml: '(' is no regular expression: missing )",
@@ -573,6 +636,16 @@ def test_an_address_that_is_none_of_metrics_is_asked_for_as_it_is() -> None:
         assert Told(one, list(one.open())).samples == {"rack": (312.5,)}
         one.close()
     assert server.requests[-1].startswith("GET / ")
+
+
+def test_a_page_is_waited_for_as_long_as_a_description_says() -> None:
+    released = threading.Event()
+    with serving() as server:
+        server.answer = lambda connection: released.wait(30) and None
+        text = DCGM.replace('url = "URL"', f'url = "{server.url}"\ntimeout = "0.2s"')
+        with pytest.raises(TryAgain, match=r"gave no answer within 0\.2 s"):
+            collector(described(text)).open()
+        released.set()
 
 
 def test_a_command_behind_a_shell_is_called_by_the_program_that_it_is_about(tools: Path) -> None:

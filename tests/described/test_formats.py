@@ -9,6 +9,7 @@ import pytest
 from described.describing import described, values_in
 from hypothesis import given
 from hypothesis import strategies as st
+from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import FORMATS, Read, Unreadable, records
 from perfwatch_collectors.described.records import Record, values_at
 
@@ -116,6 +117,87 @@ def test_csv_has_titles_or_columns():
     assert values_in(named, CSV.partition("\n")[2]) == found
     numbered = described(text.replace("power (W)", "3").replace('"memory"', '"4"'))
     assert values_in(numbered, CSV) == found
+
+
+NEST = """
+name = "nest"
+[source]
+command = ["nestd"]
+[read]
+format = "json"
+each = "modules[*].chips"
+[device]
+id = "{bus}"
+name = "Nest {..model}"
+scope = "module"
+shares = "{..module.sn}"
+facts = { rack = "{....rack}", place = "{..@key}" }
+[metrics]
+power_watts = "..module.watt.now"
+utilization_ratio = "busy"
+"""
+
+
+def test_a_field_of_the_object_around_a_device_is_its_too():
+    chips = [{"bus": "01", "busy": 0.5}, {"bus": "02", "busy": 0.25}]
+    modules = {
+        "left": {"model": "N1", "module": {"sn": "M1", "watt": {"now": 120.5}}, "chips": chips},
+        "right": {"model": "N2", "module": {"sn": "M2", "watt": {"now": 80}}, "chips": [{"bus": "03"}]},
+    }
+    output = json.dumps({"rack": "R7", "modules": modules})
+    of = described(NEST)
+    assert values_in(of, output) == {
+        "board M1": {"power_watts": 120.5},
+        "01": {"utilization_ratio": 0.5},
+        "02": {"utilization_ratio": 0.25},
+        "03": {"power_watts": 80.0},
+    }
+    devices = {one.device.id: one.device for one in devices_in(records(output.encode(), of.read), of)}
+    assert devices["02"].name == "Nest N1"
+    assert devices["02"].facts == {"rack": "R7", "place": "left"}
+    too_far = described(NEST.replace("....rack", "......rack"))
+    assert values_in(too_far, output) == values_in(of, output)
+
+
+ZED = """
+name = "zed"
+[source]
+command = ["zedstat"]
+[read]
+format = "csv"
+separator = ";"
+[device]
+id = "{Serial}"
+name = "{Board}"
+[metrics]
+power_watts = { from = "Pwr[mW]", unit = "mW" }
+"""
+ROWS = """# zedstat 0.9; 2 boards
+driver 3.1
+Slot;Serial;Board;Pwr[mW]
+0;ZA-1;"Zed 9, rev B";100000
+1;ZA-2;"Zed 9, rev C";N/A
+"""
+
+
+def test_what_stands_before_the_titles_of_csv_is_passed_over():
+    told = {"ZA-1": {"power_watts": 100.0}, "ZA-2": {"power_watts": None}}
+    assert values_in(described(ZED), ROWS) == told
+    assert values_in(described(ZED, format='format = "csv"\ntitles = "Serial"'), ROWS) == told
+    named = 'format = "csv"\ncolumns = ["Slot", "Serial", "Board", "Pwr[mW]"]'
+    assert values_in(described(ZED, format=named), ROWS.replace("Slot;Serial;Board;Pwr[mW]\n", "")) == told
+    with pytest.raises(Unreadable, match="no line of it has the titles"):
+        values_in(described(ZED, format='format = "csv"\ntitles = "Watts"'), ROWS)
+
+
+def test_a_title_with_brackets_is_no_path_also_where_it_is_missing():
+    assert values_in(described(ZED), "Serial;Board\nZA-1;Zed\n") == {"ZA-1": {}}
+
+
+def test_a_number_that_names_a_column_is_no_title():
+    numbered = described(ZED.replace("Pwr[mW]", "4").replace("{Serial}", "{2}"))
+    rows = "a;b;c;d\n1;4;5;6\n2;3;4;5\n"
+    assert values_in(numbered, rows) == {"4": {"power_watts": 0.006}, "3": {"power_watts": 0.005}}
 
 
 def test_of_a_stream_of_rows_the_newest_of_each_device_counts():

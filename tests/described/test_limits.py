@@ -76,3 +76,20 @@ def test_what_is_made_of_several_values_is_held_against_them_as_well() -> None:
     device = {"uuid": "A", "power": "5", "cores": [90, 80], "total": 10, "free": 12}
     (values,) = values_in(of, json.dumps({"devices": [device]})).values()
     assert (values["utilization_ratio"], values["memory_used_bytes"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("metric", "each", "told"),
+    [
+        ('utilization_ratio = { from = "x", board = "sum" }', [0.9, 0.8], None),
+        ('utilization_ratio = { from = "x", board = "sum" }', [0.4, 0.5], 0.9),
+        ('soc_watts = { from = "x", board = "sum", most = 500 }', [400, 450], 850.0),
+        ('soc_watts = { from = "x", board = "sum" }', [150_000, 150_000], None),
+        ('soc_watts = { from = "x", board = "max" }', [150_000, 150_000], 150_000.0),
+    ],
+)
+def test_what_is_made_of_the_dies_of_a_board_is_held_against_them_as_well(metric, each, told) -> None:
+    of = described(CHIP.replace("[metrics]", 'shares = "{board}"\n[metrics]') + metric)
+    devices = [{"uuid": str(at), "board": "7", "power": 5, "x": x} for at, x in enumerate(each)]
+    values = values_in(of, json.dumps({"devices": devices}))["board 7"]
+    assert values[metric.split()[0]] == (None if told is None else pytest.approx(told))
