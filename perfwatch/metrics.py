@@ -89,9 +89,16 @@ WORK_UNITS = ("generated_tokens", "samples", "queries", "steps")
 """The order in which `--unit` picks its default: the first of these that moves."""
 
 
+DOUBTED = "_doubted"
+"""How the bare name of a counter ends that says of how much of a unit it is not known whether it was done."""
+
+
 def work_counter(name: str) -> Metric:
     """The counter of a unit of work by its bare name: the catalogue's, else the user's own."""
     full = f"{name}_total"
+    if name.endswith(DOUBTED):
+        of = name.removesuffix(DOUBTED)
+        return Metric(full, _N, _COUNTER, f"Of {of}: so many may not have been done, or so many more may.")
     return CATALOGUE.get(full) or Metric(full, _N, _COUNTER, f"{name}, as the job counts them.")
 
 

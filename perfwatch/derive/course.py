@@ -6,6 +6,7 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import sub
 
 from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.count_error import Flow
@@ -158,6 +159,12 @@ class Course:
                 last = bisect_left(self.times, t) - 1
                 found += variance_up_to(self._done_after(last, t - self.times[last]))
         return found
+
+    def doubt(self, told: Series | None) -> None:
+        """A source says itself of how much it is in doubt (`perfwatch.metrics.DOUBTED`)."""
+        if told is not None:
+            moved = zip(told.times[1:], map(sub, told.values[1:], told.values), strict=False)
+            self.doubts.extend((t, amount) for t, amount in moved if amount > 0.0)
 
     def doubt_in(self, span: Span) -> float:
         """How much of `moved_in` may never have been done."""

@@ -52,7 +52,7 @@ from perfwatch.derive.work import (
     split_unit,
 )
 from perfwatch.errors import ConfigError
-from perfwatch.metrics import ENERGY, POWER, POWER_LIMIT, UTILIZATION, WORK_UNITS
+from perfwatch.metrics import DOUBTED, ENERGY, POWER, POWER_LIMIT, UTILIZATION, WORK_UNITS
 from perfwatch.model import Device, DeviceKind, Kind, Metric
 
 _KEPT = ("note", "job")
@@ -306,6 +306,7 @@ class LiveFigures:
             kind = source_kind(self._tape.devices[number])
             for name, running in self._works[number].items():
                 if running.trace.last_t is not None and is_work(bare_name(name)):
+                    running.doubt_as(self._works[number].get(f"{bare_name(name)}{DOUBTED}_total"))
                     found.setdefault(bare_name(name), {}).setdefault(kind, []).append(running)
         names = sorted(
             found, key=lambda name: WORK_UNITS.index(name) if name in WORK_UNITS else len(WORK_UNITS)

@@ -204,7 +204,16 @@ class RunningWork(Course):
     """One counter of work as it runs: a course that remembers what *now* and *run* need and no more."""
 
     __slots__ = (
-        *("_before_t", "_bounces", "_doubt", "_doubted", "_first_rates", "_first_t", "_firsts"),
+        *(
+            "_before_t",
+            "_bounces",
+            "_doubt",
+            "_doubted",
+            "_told_doubts",
+            "_first_rates",
+            "_first_t",
+            "_firsts",
+        ),
         *("_flow_so_far", "_since", "_step", "trace"),
     )
 
@@ -228,6 +237,7 @@ class RunningWork(Course):
         self._bounces = Bounces()
         self._doubt = 0.0
         self._doubted = Trace(now_s, head_s)
+        self._told_doubts: RunningWork | None = None
 
     def take(self, t: float, value: float, *, exact: bool) -> None:
         """Add a reading. A counter that fell was restarted: its new value is the increment."""
@@ -280,7 +290,12 @@ class RunningWork(Course):
 
     def doubt_in(self, span: Span) -> float:
         """How much of it may never have been done."""
-        return self._doubted.between(span).amount if self._doubt else 0.0
+        seen = self._doubted.between(span).amount if self._doubt else 0.0
+        return seen + (self._told_doubts.moved_in(span) if self._told_doubts is not None else 0.0)
+
+    def doubt_as(self, told: RunningWork | None) -> None:
+        """Its source says itself of how much it is in doubt (`perfwatch.metrics.DOUBTED`)."""
+        self._told_doubts = told
 
     def restart_variance(self, span: Span) -> float:
         """Restarts are bridged and not remembered: what they add is small, and in the summary."""

@@ -91,7 +91,8 @@ def _named(tape: Tape) -> list[str]:
     return [
         f"{device.collector} {device.device.facts['reads']} "
         + ("was not there when the job began, and " if device.device.facts.get("absent") else "")
-        + "told nothing while the job ran"
+        + ("told no count" if device.series else "told nothing")
+        + " while the job ran"
         for device in workloads(tape)
         if device.collector in _NAMED_SOURCES and device.device.facts.get("reads")
     ]

@@ -22,7 +22,7 @@ from perfwatch.derive.job import job_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.uncertainty import COVERAGE_FACTOR
-from perfwatch.metrics import WORK_UNITS
+from perfwatch.metrics import DOUBTED, WORK_UNITS
 from perfwatch.model import DeviceKind, Kind
 from perfwatch.objectives import GOOD, JUDGED, JUDGED_GOOD
 
@@ -112,7 +112,7 @@ def courses_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
 
 def is_work(name: str) -> bool:
     """Whether a counter of this bare name counts work."""
-    return name not in _NO_WORK
+    return name not in _NO_WORK and not name.endswith(DOUBTED)
 
 
 def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
@@ -130,6 +130,7 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
                 unheard_s=_unheard_s(tape, kind),
             )
             course.in_turn = in_turn(device)
+            course.doubt(device.get(f"{bare_name(metric_name)}{DOUBTED}_total"))
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {
         name: {kind: tuple(courses) for kind, courses in found[name].items()}

@@ -19,6 +19,7 @@ from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.timings import Bin, Timing
 from perfwatch.derive.work import OWN_TIMES, prints_total, source_kind
+from perfwatch.metrics import DOUBTED
 from perfwatch.model import DeviceKind, Kind, Metric
 from perfwatch.objectives import JUDGED, JUDGED_GOOD
 from perfwatch.session import format as fmt
@@ -193,6 +194,7 @@ class _Workload:
             for metric in self._metrics
             if (counter := self._counters.get(metric.name)) is not None and counter.seen
             for name in [metric.name.removesuffix("_total")]
+            if not name.endswith(DOUBTED)
         }
         of, good = counted.pop(JUDGED, None), counted.pop(JUDGED_GOOD, None)
         timed = [

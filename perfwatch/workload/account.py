@@ -1,10 +1,13 @@
 """What do the findings of one line after another add to a workload's totals?
 
 A cumulative number adds what it grew; one that fell far was restarted and adds what it is. A rate holds for
-the time since the line before that told it: it adds rate times time, nothing at the first line.
+the time since the line before that told it (`perfwatch.workload.rates`).
 
 Where several processes print, each rank is followed by itself, or a slow one would look like a restart. What
 each did adds up, but for steps and epochs: ranks make these together, and one of them tells.
+
+What the lines leave open is in doubt (`Tally.doubt`): the rest of a bar that was begun anew before it was
+drawn at its end, and what a total lost that fell a little and then grew from there.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ from typing import TypeVar
 
 from perfwatch.workload.bars import RESTARTS_BELOW, Bars
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says, parse_number
+from perfwatch.workload.rates import Rate
 from perfwatch.workload.tally import Number, Tally
 
 TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
 """What all ranks have in common."""
+BEHIND = 3
+"""So many totals in a row that grow below the largest are those of a run that went on from a checkpoint."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
 
@@ -33,7 +39,12 @@ class Account:
         self._first: str | None = None
         self._totals: dict[tuple[str, str], Number] = {}
         self._bars: dict[str, Bars] = {}
-        self._rate_ns: dict[tuple[str, str], int] = {}
+        self._lengths: dict[str, Number] = {}
+        """Of each bar."""
+        self._behind: dict[tuple[str, str], list[Number]] = {}
+        """Of a total that fell a little: what it was since."""
+        self._rates: dict[tuple[str, str], Rate] = {}
+        self._opened_ns = tally.last_ns
         self._rank: str | None = None
         """That of those that print which was seen first."""
 
@@ -71,9 +82,23 @@ class Account:
         series = f"{match.rank}\n{match.series}" if match.rank else match.series
         if match.bar is None:
             return series
-        bars = self._bars.pop(series, None) or Bars(parse_number(match.series))
-        _keep(self._bars, series, bars)
-        return f"{series}\n{bars.number(*match.bar)}"
+        bars = self._bars_of(series, match)
+        own = f"{bars.name}\n{bars.number(*match.bar)}"
+        if bars.length is not None:
+            _keep(self._lengths, own, bars.length)
+        return own
+
+    def _bars_of(self, series: str, match: Match) -> Bars:
+        """The bars of its length. One that is beyond its length is drawn without it."""
+        assert match.bar is not None
+        if not match.series:
+            mine = f"{match.rank}\n" if match.rank else ""
+            for bars in reversed(self._bars.values()):
+                if bars.name.startswith(mine) and bars.goes_beyond(*match.bar):
+                    return bars
+        found = self._bars.get(series) or Bars(series, parse_number(match.series))
+        _keep(self._bars, series, found)
+        return found
 
     def _begin_anew(self, rank: str) -> None:
         """Of the rank that says so; without ranks of all."""
@@ -101,17 +126,39 @@ class Account:
             self._first = series if self._first is None else self._first
             if series != self._first:
                 return
-        before = self._totals.get((name, series), 0)
+        key = name, series
+        before = self._totals.get(key, 0)
         if before * RESTARTS_BELOW < value < before:
+            self._note_behind(key, value, before)
             return  # no restart: another process is a little behind
-        _keep(self._totals, (name, series), value)
+        self._behind.pop(key, None)
+        if value < before:
+            self._doubt_the_rest(name, series, before)
+        _keep(self._totals, key, value)
         self._tally.count(name, value - before if value >= before else value)
 
+    def _note_behind(self, key: tuple[str, str], value: Number, before: Number) -> None:
+        """One that grows on from a little below was done again; another process tells one now and then."""
+        since = self._behind.pop(key, [])
+        if since and value <= since[-1]:
+            since.clear()
+        since = [*since[:BEHIND], value]
+        _keep(self._behind, key, since)
+        if len(since) == BEHIND:
+            self._tally.doubt(key[0], before - since[0])
+
+    def _doubt_the_rest(self, name: str, series: str, stood_at: Number) -> None:
+        """A bar that is not left on the screen is not drawn at its end, and may be whole by then."""
+        length = self._lengths.get(series)
+        if length is not None:
+            self._tally.doubt(name, length - stood_at)
+
     def _book_rate(self, name: str, per_s: Number, series: str, at_ns: int) -> None:
-        before_ns = self._rate_ns.get((name, series), at_ns)
-        # A line that waited for its end is earlier than one of another stream that was booked before.
-        _keep(self._rate_ns, (name, series), max(at_ns, before_ns))
-        self._tally.count(name, per_s * max(0, at_ns - before_ns) / 1e9)
+        rate = self._rates.get((name, series)) or Rate(self._opened_ns)
+        _keep(self._rates, (name, series), rate)
+        done, in_doubt = rate.take(per_s, at_ns)
+        self._tally.count(name, done)
+        self._tally.doubt(name, in_doubt)
 
 
 def _keep(told: dict[_Key, _Told], key: _Key, value: _Told) -> None:

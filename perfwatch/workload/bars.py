@@ -36,10 +36,16 @@ class _Bar(NamedTuple):
 
 
 class Bars:
-    """The bars of one length; None where they do not tell it."""
+    """The bars of one length.
 
-    def __init__(self, length: Number | None = None) -> None:
-        self._length = length
+    Args:
+        name: of these among others.
+        length: None where they do not tell it.
+    """
+
+    def __init__(self, name: str = "", length: Number | None = None) -> None:
+        self.name = name
+        self.length = length
         self._bars: dict[str, _Bar] = {}
         """By their descriptions; the one drawn last is last."""
         self._made = self._lines = 0
@@ -55,6 +61,11 @@ class Bars:
             del self._bars[next(iter(self._bars))]
         return bar.number
 
+    def goes_beyond(self, description: str, value: Number) -> bool:
+        """Whether a bar of this description may be one of these, beyond the length that it was to have."""
+        bar = self._bars.get(description)
+        return bar is not None and self.length is not None and self.length < value and bar.stands_at <= value
+
     def _known(self, description: str, value: Number) -> _Bar | None:
         """The bar of this description, unless another one has it now.
 
@@ -64,7 +75,7 @@ class Bars:
         bar = self._bars.get(description)
         if bar is None or value <= 0 or value > bar.stands_at:
             return bar
-        if value == bar.stands_at != self._length:
+        if value == bar.stands_at != self.length:
             return bar  # drawn again as it was
         latest_name, latest = next(reversed(self._bars.items()))
         if latest.began > bar.drawn and latest.stands_at <= value:

@@ -46,6 +46,7 @@ seconds in a line of thousands of digits."""
 _FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _WHOLE_NUMBER = re.compile(NUMBER)
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_OPEN_FIELD = re.compile(r"(?<!\\)\{[A-Za-z_][A-Za-z0-9_]*(?![A-Za-z0-9_}])")
 _DROP_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _SHOWN = 200
 # torchrun --tee ("[default0]:"), its excepthook ("[rank0]:"), mpirun --tag-output ("[1,0]<stdout>:"), and
@@ -69,6 +70,25 @@ class Says(str, Enum):
     TIMING = "timing"
     GAUGE = "gauge"
 
+
+TIME_UNITS: Mapping[str, float] = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "\u00b5s": 1e-6,
+    "\u03bcs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "sec": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+}
+"""The units in which lines tell a time, in seconds."""
+_UNIT = "_unit_of_"
+_UNIT_BEHIND = (
+    rf"(?:\s?(?P<{{}}>{'|'.join(sorted(TIME_UNITS, key=len, reverse=True))})(?![A-Za-z]))?"
+    r"(?![,_'.:]?\d|[A-Za-z\u00b5\u03bc])"
+)
+"""Behind a time: the line's own unit goes before that of the name; what 1:23 or 5x says is not known."""
 
 _SUFFIXES: Mapping[str, tuple[Says, float]] = {
     "inc": (Says.INCREMENT, 1.0),
@@ -175,7 +195,7 @@ class _Part(NamedTuple):
     @classmethod
     def of(cls, source: str, expression: re.Pattern[str]) -> _Part:
         preset = source in PRESETS
-        names = [name for name in expression.groupindex if name != "_"]
+        names = [name for name in expression.groupindex if name != "_" and not name.startswith(_UNIT)]
         hidden = tuple(name for name in names if preset and name.startswith("_"))
         fields = {
             name: field_of(name, what=f"the pattern {_shown(source)}") for name in names if name not in hidden
@@ -186,8 +206,9 @@ class _Part(NamedTuple):
         for group, field in self.fields.items():
             value = parse_number(match[group])
             if value is not None:
-                seconds = value if field.factor == 1.0 else value * field.factor
-                yield Finding(field.name, field.says, seconds)
+                told_in = match.groupdict().get(f"{_UNIT}{group}") if field.says is Says.TIMING else None
+                factor = field.factor if told_in is None else TIME_UNITS[told_in]
+                yield Finding(field.name, field.says, value if factor == 1.0 else value * factor)
 
     def series(self, match: re.Match[str]) -> str:
         return "/".join(match[group] or "" for group in self.series_groups)
@@ -219,6 +240,7 @@ def compile_pattern(text: str) -> Pattern:
         )
     if text.startswith("re:"):
         return Pattern(text, [_expression(text, text[3:])])
+    _refuse_what_is_open(text)
     if _FIELD.search(text):
         return Pattern(text, [_template(text)], needle=_needle(text))
     _refuse_a_slip(text)
@@ -227,11 +249,26 @@ def compile_pattern(text: str) -> Pattern:
 
 def _refuse_a_slip(text: str) -> None:
     """A word that is nearly a preset's name is hardly meant as an expression: it would count lines."""
+    if text == "mllog":
+        raise ConfigError(
+            "cannot look for mllog as a pattern here: a training log that is a file is -w mllog=PATH, one "
+            "that is printed stdout=mllog"
+        )
     near = difflib.get_close_matches(text, (*PRESETS, "mllog"), n=1, cutoff=0.75) if text.isalpha() else []
     if near:
         raise ConfigError(
             f"cannot read the pattern {_shown(text)}: no preset has this name; did you mean {near[0]}? "
             f"(re:{text} counts the lines that contain it)"
+        )
+
+
+def _refuse_what_is_open(text: str) -> None:
+    """A name whose bracket is not closed would be taken for text; before one that is, it may be meant so."""
+    opened = _OPEN_FIELD.search(text)
+    if opened is not None and not _FIELD.search(text, opened.end()):
+        raise ConfigError(
+            f"cannot read the pattern {_shown(text)}: {_shown(opened[0])} is not closed; write "
+            f"{opened[0]}}}, or re: in front of an expression"
         )
 
 
@@ -270,6 +307,8 @@ def _template(text: str) -> re.Pattern[str]:
             used.add(part)
             number = NUMBER if expression and not expression.endswith(".*?") else _WHERE_IT_BEGINS
             expression += f"(?P<{part}>{number})"
+            if part.rpartition("__")[2] in TIME_UNITS and not parts[place + 1][:1].isalpha():
+                expression += _UNIT_BEHIND.format(f"{_UNIT}{part}")
     return re.compile(expression)
 
 

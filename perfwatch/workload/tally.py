@@ -82,6 +82,11 @@ class Tally:
         self._values[place] = total
         self._told = True
 
+    def doubt(self, name: str, amount: Number) -> None:
+        """So much of what is counted under a name may not have been done, or so much more may."""
+        if amount > 0:
+            self.count(f"{name}{metrics.DOUBTED}", amount)
+
     def gauge(self, name: str, value: Number) -> bool:
         """Set a gauge; whether there is room for its name."""
         place = self._place("gauge", name)

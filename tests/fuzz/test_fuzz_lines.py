@@ -237,7 +237,7 @@ def test_of_more_counters_than_are_told_apart_each_still_counts_once(monkeypatch
                 Match((Finding("steps", Says.TOTAL, steps), Finding("n", Says.RATE, 1.0)), str(series)), S
             )
     assert tally.total("steps") == 30 * 5
-    assert (len(booked._totals), len(booked._rate_ns)) == (10, 10)
+    assert (len(booked._totals), len(booked._rates)) == (10, 10)
 
 
 def test_a_total_that_can_grow_no_further_is_said_once(file: Path) -> None:

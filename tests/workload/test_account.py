@@ -44,7 +44,43 @@ def test_increments_add_up() -> None:
 
 def test_a_rate_holds_for_the_time_since_the_line_before() -> None:
     tally = booked("{samples__rate}/s", (1.0, "100/s"), (3.0, "10/s"), (3.5, "200/s"))
-    assert tally.total("samples") == pytest.approx(2.0 * 10 + 0.5 * 200)
+    # the first line's is taken to be as long as the time before it, and is in doubt
+    assert tally.total("samples") == pytest.approx(1.0 * 100 + 2.0 * 10 + 0.5 * 200)
+    assert tally.total("samples_doubted") == pytest.approx(100)
+
+
+def test_a_rate_counts_no_pause_between_lines_that_come_evenly() -> None:
+    """Twenty lines, 64 samples each, before and after an evaluation of four seconds."""
+    times = [*(0.1 * n for n in range(1, 21)), *(6.0 + 0.1 * n for n in range(1, 21))]
+    tally = booked("{samples__rate}/s", *((t, "640/s") for t in times))
+    assert tally.total("samples") == pytest.approx(40 * 64)
+    assert tally.total("samples_doubted") == pytest.approx(2 * 64)
+
+
+def test_a_rate_that_is_told_now_and_then_is_integrated() -> None:
+    times = (1.0, 1.3, 2.0, 4.0, 4.5, 9.5)
+    tally = booked("{samples__rate}/s", *((t, "100/s") for t in times))
+    assert tally.total("samples") == pytest.approx(100 * (8.5 + 0.3))
+
+
+def test_a_rate_that_is_told_seldomer_from_now_on_is_integrated_again() -> None:
+    times = [0.1 * n for n in range(1, 11)]
+    times += [times[-1] + n for n in range(1, 11)]
+    tally = booked("{samples__rate}/s", *((t, "100/s") for t in times))
+    missing = 11 * 100 - tally.total("samples")  # type: ignore[operator]
+    assert 0 < missing <= 200
+
+
+def test_a_total_that_goes_on_from_a_little_below_is_in_doubt_by_what_it_fell() -> None:
+    steps = [*range(10, 110, 10), *range(70, 170, 10)]
+    tally = booked("step {steps}", *((0.0, f"step {step}") for step in steps))
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (160, 30)
+
+
+def test_a_total_that_other_processes_tell_a_little_later_is_in_no_doubt() -> None:
+    said = [value for step in range(100, 300, 10) for value in (step, step - 5, step - 8)]
+    tally = booked("step {steps}", *((0.0, f"step {step}") for step in said))
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (290, None)
 
 
 def test_a_rate_told_once_counts_nothing() -> None:
@@ -55,7 +91,7 @@ def test_two_rates_keep_their_own_time() -> None:
     tally = booked(
         r"(?P<a__rate>\d+) a/s|(?P<b__rate>\d+) b/s", (0, "1 a/s"), (1, "1 b/s"), (2, "1 a/s"), (4, "1 b/s")
     )
-    assert (tally.total("a"), tally.total("b")) == (2.0, 3.0)
+    assert (tally.total("a"), tally.total("b")) == (2.0, 3.0 + 1.0)
 
 
 def test_what_cannot_be_negative_is_left_out() -> None:

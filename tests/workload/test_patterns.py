@@ -139,3 +139,45 @@ def test_an_integer_comes_back_with_and_without_separators(number: int, separate
     match = compile_pattern("step {steps}").search(f"step {number:,}" if separated else f"step {number}")
     assert match is not None
     assert match.findings == (Finding("steps", TOTAL, number),)
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "seconds"),
+    [
+        ("took {latency__s}", "took 510ms", 0.51),
+        ("took {latency__s}", "took 510 ms, well", 0.51),
+        ("took {latency__s}", "took 2", 2.0),
+        ("took {latency__s}", "took 2s", 2.0),
+        ("took {latency__s}.", "took 2.5 s.", 2.5),
+        ("took {latency__s} {_}", "took 2 or so", 2.0),
+        ("took {latency__ms}", "took 5us", 5e-6),
+        ("took {latency__ms}", "took 1.5min", 90.0),
+        ("took {latency__ms}ms", "took 5ms", 0.005),
+        ("took {latency__ms} ms", "took 5 ms", 0.005),
+        ("took {latency__ms}: {_}", "took 5: ok", 0.005),
+        ("took {latency__s}", "took 1:23", None),
+        ("took {latency__s}", "took 5x", None),
+        ("took {latency__s}", "took 1,5", None),
+        ("took {latency__s}", "took 1,500 s", 1500.0),
+    ],
+)
+def test_a_time_is_read_in_the_unit_that_its_line_tells(
+    template: str, line: str, seconds: float | None
+) -> None:
+    match = compile_pattern(template).search(line)
+    assert (None if match is None else match.findings[0].value) == (
+        None if seconds is None else pytest.approx(seconds)
+    )
+
+
+@pytest.mark.parametrize("text", ["step {steps", "step {steps} of {_", "{loss: {loss__gauge,"])
+def test_a_name_whose_bracket_is_not_closed_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not closed"):
+        compile_pattern(text)
+
+
+def test_an_expressions_own_brackets_are_none_of_a_template() -> None:
+    assert compile_pattern("{loss: {loss__gauge}}").search("{loss: 0.5}") is not None
+    assert compile_pattern(r"re:a{b").search("a{b") is not None
+    assert compile_pattern(r"\{\w+ done").search("{job done") is not None
+    assert compile_pattern(r"\d{2,3} done").search("123 done") is not None

@@ -77,6 +77,17 @@ def test_tqdm_counts_each_of_several_bars_that_share_the_work(name: str) -> None
     assert counted("tqdm", "\n".join(lines)).total("steps") == 100 + 100 + 100
 
 
+def test_tqdm_does_not_know_how_far_a_bar_came_that_is_not_left_on_the_screen() -> None:
+    epochs = "".join(bar("train", done, 30) for done in (0, 20)) * 5
+    tally = counted("tqdm", epochs)
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (100, 40)
+
+
+def test_tqdm_counts_a_bar_on_that_goes_beyond_its_length() -> None:
+    beyond = "".join(f"\rrows: {done}it [00:10, 9.0it/s]" for done in (101, 105, 110))
+    assert counted("tqdm", bar("rows", 50, 100) + bar("rows", 100, 100) + beyond).total("steps") == 110
+
+
 @pytest.mark.parametrize(
     "describe",
     [
