@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from perfwatch.workload.bars import RESTARTS_BELOW, Bars
+from perfwatch.workload.first_bar import FirstBar
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says, parse_number
 from perfwatch.workload.rates import Rate
 from perfwatch.workload.tally import Number, Tally
@@ -35,8 +36,7 @@ class Account:
 
     def __init__(self, pattern: Pattern | None, tally: Tally) -> None:
         self._tally = tally
-        self._first_only = pattern is not None and pattern.first_series_only
-        self._first: str | None = None
+        self._first = FirstBar() if pattern is not None and pattern.first_series_only else None
         self._totals: dict[tuple[str, str], Number] = {}
         self._bars: dict[str, Bars] = {}
         self._lengths: dict[str, Number] = {}
@@ -110,6 +110,7 @@ class Account:
         name, says, value = finding
         if says is Says.GAUGE:
             self._tally.gauge(name, value)
+            self._note_loss(name)
         elif value < 0:
             return  # no work, rate or time is negative
         elif says is Says.TOTAL:
@@ -122,10 +123,20 @@ class Account:
             self._book_rate(name, value, series, at_ns)
 
     def _book_total(self, name: str, value: Number, series: str) -> None:
-        if self._first_only:
-            self._first = series if self._first is None else self._first
-            if series != self._first:
+        if self._first is not None:
+            told = self._first.take(series, value, parse_number(series.rpartition("\n")[2]))
+            if told is None:
                 return
+        self._grow(name, value, series)
+
+    def _note_loss(self, name: str) -> None:
+        told = self._first.loss() if self._first is not None and name == "loss" else None
+        if told is not None:
+            self._tally.doubt("steps", told.in_doubt)
+            self._grow("steps", told.total, told.series)
+
+    def _grow(self, name: str, value: Number, series: str) -> None:
+        """A total stands at this value."""
         key = name, series
         before = self._totals.get(key, 0)
         if before * RESTARTS_BELOW < value < before:

@@ -134,6 +134,31 @@ def test_hf_counts_the_training_bar_alone_and_shows_the_loss() -> None:
     assert tally.sample(1)[-1].values == (51, 0.5)  # type: ignore[union-attr]
 
 
+def plain_bar(of: int, *done: int) -> str:
+    return "".join(f"\r{100 * n // of:3}%|###  | {n}/{of} [00:03<00:01, 9.0it/s]" for n in done)
+
+
+LOSS = "\n{'loss': 0.5, 'epoch': 0.1}\n"
+
+
+def test_hf_counts_each_of_several_trainings() -> None:
+    evaluation = plain_bar(63, 0, 30, 63)
+    folds = [plain_bar(of, 0, 50) + LOSS + plain_bar(of, of) + evaluation for of in (100, 101, 102)]
+    assert counted("hf", "".join(folds)).total("steps") == 100 + 101 + 102
+
+
+def test_hf_counts_the_training_behind_a_bar_of_something_else() -> None:
+    output = plain_bar(50, 0, 25, 50) + plain_bar(300, 0, 100) + LOSS + plain_bar(300, 200, 300)
+    tally = counted("hf", output)
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (50 + 300, 50)
+
+
+def test_hf_counts_no_evaluation_after_the_training() -> None:
+    output = plain_bar(100, 0, 50) + LOSS + plain_bar(100, 100) + plain_bar(63, 0, 30, 63)
+    tally = counted("hf", output)
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (100, None)
+
+
 def test_lightning_counts_each_epochs_batches() -> None:
     output = (
         "\rSanity Checking DataLoader 0: 100%|███| 2/2 [00:00<00:00, 55it/s]\n"
