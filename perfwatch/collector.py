@@ -44,6 +44,8 @@ class Collector(ABC):
     between devices, so that the runner can leave a hanging one behind."""
     waits_for: str = ""
     """What `open` waits for while it does, as a person would try it by hand: `hl-smi -Q name`."""
+    tools_cpu_s: float = 0.0
+    """CPU time that tools took so far which it started; they are part of perfwatch's own cost."""
     Options: ClassVar[type] = NoOptions
     """A frozen dataclass; the config reader checks and fills it."""
 

@@ -298,8 +298,10 @@ class Hub:
         self._write(fmt.event(t, "observer", self._own_cost()))
 
     def _own_cost(self) -> dict[str, Any]:
+        own_s = time.process_time() - self._cpu_before_s
+        tools_s = sum(runner.tools_cpu_s for runner in self._runners)
         return {
-            "cpu_s": round(time.process_time() - self._cpu_before_s + self.more_cpu_s(), 6),
+            "cpu_s": round(own_s + self.more_cpu_s() + tools_s, 6),
             "rss_bytes": _with(_resident_bytes(), self.more_rss_bytes),
             "samples": sum(runner.samples for runner in self._runners),
             "late_samples": sum(runner.late for runner in self._runners),

@@ -176,6 +176,11 @@ class Runner:
         return tuple(self._devices.values())
 
     @property
+    def tools_cpu_s(self) -> float:
+        """CPU time of the tools that its collector started, s."""
+        return self.collector.tools_cpu_s
+
+    @property
     def rejected(self) -> int:
         """How many values were no believable numbers."""
         return self._rounding.rejected

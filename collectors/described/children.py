@@ -56,6 +56,8 @@ class Child:
 
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str], *, lasting: bool = False) -> None:
         self.returncode: int | None = None
+        self._took_s: float | None = None
+        """CPU time that it took, once it is reaped."""
         self._lock = threading.Lock()
         self._mark = f"{guard.mark}.{next(_numbers)}."
         self._end_fd: int | None = None
@@ -78,6 +80,15 @@ class Child:
         self._end_fd = _end_fd(self.pid)
         guard.watch(self.pid)
         _running.add(self)
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that it took so far, and those of its children that it waited for once it ended, s."""
+        with self._lock:
+            if self._took_s is None and self.returncode is None:
+                with contextlib.suppress(OSError, OverflowError):
+                    return time.clock_gettime(_cpu_clock_of(self.pid))
+            return self._took_s or 0.0
 
     def has_ended(self) -> bool:
         """Whether it has; it is not reaped by that, so that its number stays its own."""
@@ -135,11 +146,13 @@ class Child:
         with self._lock:
             if self.returncode is None:
                 try:
-                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                    pid, status, usage = os.wait4(self.pid, os.WNOHANG)
                 except ChildProcessError:
                     self.returncode = 0
                 else:
-                    self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+                    if pid:
+                        self.returncode = os.waitstatus_to_exitcode(status)
+                        self._took_s = usage.ru_utime + usage.ru_stime
 
 
 def collected(child: Child, until_s: float, most_bytes: int) -> Said:
@@ -192,6 +205,11 @@ def _above(fd: int) -> int:
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FD)
     os.close(fd)
     return moved
+
+
+def _cpu_clock_of(pid: int) -> int:
+    """The clock of a process's CPU time (clock_getcpuclockid(3) of Linux)."""
+    return (~pid << 3) | 2
 
 
 def _end_fd(pid: int) -> int | None:

@@ -86,6 +86,7 @@ class DescribedCollector(Collector):
             _check_url(url, self.name)
         self._gain_ratio = parse_accuracy(self.options.accuracy)
         self._place: Place | None = None
+        self._spent_s = 0.0
         self._rates = Rates()
         self._last_digits = LastDigits()
         self._known: dict[str, Device] = {}
@@ -178,10 +179,17 @@ class DescribedCollector(Collector):
         yield from self._news(found)
         yield from readings(found, self._known, self._rates)
 
+    @property
+    def tools_cpu_s(self) -> float:  # type: ignore[override]
+        """CPU time of its tool, s."""
+        place = self._place
+        return self._spent_s + (0.0 if place is None else _cpu_s_of(place))
+
     def close(self) -> None:
         """End what runs."""
         if self._place is not None:
             self._place.close()
+            self._spent_s += _cpu_s_of(self._place)
         self._place, self._first = None, None
 
     def _places(self) -> list[Place]:
@@ -342,3 +350,7 @@ def class_from(of: Description) -> type[DescribedCollector]:
         "description": of,
     }
     return type(f"Described_{of.name}", (DescribedCollector,), values)
+
+
+def _cpu_s_of(place: Place) -> float:
+    return place.cpu_s if isinstance(place, (Command, Stream)) else 0.0

@@ -132,6 +132,7 @@ class Command:
         self.shown = clean(needs, 60) or shown(argv)
         self.also = Command(also, timeout_s, once=once) if also else None
         self._is_asked_once, self._said_once = once and not also, b""
+        self._spent_s = 0.0
         self.failure: Failed | None = None
         """How it failed last, though it printed something, which may still tell of devices."""
 
@@ -152,6 +153,7 @@ class Command:
         finally:
             child.end()
             child.close()
+            self._spent_s += child.cpu_s
         if len(said.output) > OUTPUT_BYTES:
             remedy = "ask it for less, by other arguments in its description"
             raise Failed(f"{self.shown} printed more than {OUTPUT_BYTES // 2**20} MB and was ended", remedy)
@@ -164,6 +166,11 @@ class Command:
         if self.failure is not None and not said.output.strip():
             raise self.failure
         return said.output
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that its runs took, s."""
+        return self._spent_s + (0.0 if self.also is None else self.also.cpu_s)
 
     def close(self) -> None:
         """Nothing runs between two readings."""
@@ -190,6 +197,7 @@ class Stream:
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
         self._fresh = threading.Event()
         self._child: Child | None = None
+        self._spent_s = 0.0
         self._has_ended = False
 
     def output(self) -> bytes:
@@ -234,11 +242,18 @@ class Stream:
             if not self._fresh.wait(PAUSE_S):
                 return
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that it took, s."""
+        child = self._child
+        return self._spent_s + (0.0 if child is None else child.cpu_s)
+
     def close(self) -> None:
         """End it, and all that it started."""
         child, self._child = self._child, None
         if child is not None:
             child.end()
+            self._spent_s += child.cpu_s
 
     def _begin(self) -> Child:
         self._lines.clear()

@@ -173,3 +173,21 @@ def test_where_perfwatch_is_killed_its_tools_end(tools: Path, tmp_path: Path) ->
         reader.kill()
         reader.wait()
     assert awaited(lambda: not is_there(stream) and not is_there(left(tmp_path)))
+
+
+@LINUX
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_cpu_time_of_a_tool_is_part_of_our_cost(tools: Path, tmp_path: Path, stream: bool) -> None:
+    """It works for a fifth of a second of CPU time, and prints then."""
+    (tmp_path / "work.py").write_text("import time\nwhile time.process_time() < 0.2: pass\n")
+    again = "while :; do echo 'power: 50 W'; sleep 0.05; done" if stream else "echo 'power: 50 W'"
+    tool(tools, "chip-smi", f"{sys.executable} {tmp_path / 'work.py'}\n{again}")
+    one = collector(described(TEXT.replace("[read]", f"stream = {str(stream).lower()}\n[read]")))
+    try:
+        devices = one.open()
+        if not stream:  # of a stream's children it is known when it ended
+            assert one.tools_cpu_s >= 0.2
+        assert Told(one, list(devices)).samples == {"only": (50.0,)}
+    finally:
+        one.close()
+    assert 0.2 <= one.tools_cpu_s < 2.0
