@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
-from perfwatch.derive.workload_now import EXPECTED, GOAL, Counted, Goal, Timed, WorkloadNow
+from perfwatch.derive.workload_now import BEFORE, EXPECTED, GOAL, Counted, Goal, Timed, WorkloadNow
 from perfwatch.exporters.words import per_joule_unit, place_of
 from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
@@ -256,10 +256,11 @@ def _goal(each: Goal, columns: int) -> Row:
 
 def _gauges(one: DeviceNow, columns: int) -> list[Row]:
     """Running, waiting, and every other gauge that it tells, in fields side by side."""
+    names = {metric.name for metric in one.device.metrics}
     gauges = [
         metric
         for metric in one.device.metrics
-        if metric.kind.value == "gauge" and not metric.name.endswith((GOAL, EXPECTED))
+        if metric.kind.value == "gauge" and not _of_goal(metric.name, names)
     ]
     style = "stale" if one.state is not State.OK else "value"
     rows: list[Row] = []
@@ -276,6 +277,13 @@ def _gauges(one: DeviceNow, columns: int) -> list[Row]:
         line.foreign(name, "label", columns=len(name)).put(" ").cell(told, field - len(name) - 1, style)
         line.put("  ")
     return [*rows, line.row()] if line.used else rows
+
+
+def _of_goal(name: str, names: Container[str]) -> bool:
+    """Whether a gauge is told with the goal that it belongs to."""
+    return name.endswith((GOAL, EXPECTED)) or (
+        name.endswith(BEFORE) and f"{name.removesuffix(BEFORE)}{GOAL}" in names
+    )
 
 
 def _time(each: Timed) -> dict[str, Span]:
