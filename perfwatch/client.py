@@ -93,8 +93,8 @@ ENDED = 8
 """So many steps that were given up are looked at, which is more than a second."""
 BUCKETS_PER_OCTAVE = 128
 BUCKETS_A_LINE = 400
-COROUTINE = 0x80
-"""inspect.CO_COROUTINE; to import that module takes 4 ms."""
+GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+"""inspect.CO_GENERATOR and so on; to import that module takes 4 ms."""
 _INFINITY = math.inf
 _ONE = 1
 
@@ -209,7 +209,8 @@ class _Around:
         self._begun.append(self._begin())
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._end(self._begun.pop(), failed=kind is not None)
+        # A generator that is left before its end (a loop that breaks off) has not failed.
+        self._end(self._begun.pop(), failed=kind is not None and kind is not GeneratorExit)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -218,22 +219,60 @@ class _Around:
         self.__exit__(kind)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        around, told = type(self), self._told
-        if getattr(getattr(function, "__code__", None), "co_flags", 0) & COROUTINE:
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        kinds = {GENERATOR: _iterated, COROUTINE: _awaited, ASYNC_GENERATOR: _iterated_async}
+        wrap = next((kinds[flag] for flag in kinds if flags & flag), _called)
+        return functools.wraps(function)(wrap(function, lambda: type(self)(*self._told)))
 
-            @functools.wraps(function)
-            async def awaited(*args: Any, **kwargs: Any) -> Any:
-                with around(*told):
-                    return await function(*args, **kwargs)
 
-            return awaited
+def _called(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return function(*args, **kwargs)
 
-        @functools.wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            with around(*told):
-                return function(*args, **kwargs)
+    return called
 
-        return called
+
+def _awaited(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return await function(*args, **kwargs)
+
+    return awaited
+
+
+def _iterated(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    """From the first item that is asked for to the end."""
+
+    def iterated(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return (yield from function(*args, **kwargs))
+
+    return iterated
+
+
+def _iterated_async(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    """The same; an asynchronous generator has no `yield from`."""
+
+    async def iterated(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            items = function(*args, **kwargs)
+            step = items.__anext__()
+            try:
+                while True:
+                    item = await step
+                    try:
+                        step = items.asend((yield item))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - the function's own, thrown into it
+                        step = items.athrow(error)
+            except StopAsyncIteration:
+                return
+            finally:
+                await items.aclose()
+
+    return iterated
 
 
 class phase(_Around):  # noqa: N801 - used as a function is

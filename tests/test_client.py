@@ -796,3 +796,98 @@ def test_a_phase_stands_before_a_function_and_in_async_with(listening: StatsdCol
         ("part", "end"),
         ("measure", "end"),
     ]
+def test_a_generator_is_timed_from_its_first_item_to_its_end(listening: StatsdCollector) -> None:
+    """Also an asynchronous one; it is sent to and thrown into as before, left early, and it may fail."""
+    done = job(
+        listening.address,
+        """
+        import asyncio, inspect, time
+
+        @client.timed("latency", "queries")
+        def items(n):
+            for each in range(n):
+                time.sleep(0.02)
+                try:
+                    got = yield each
+                except KeyError:
+                    got = "thrown"
+                assert got in (None, "sent", "thrown")
+                if got:
+                    yield got
+            if not n:
+                raise ValueError
+            return "value"
+
+        @client.timed("latency", "queries")
+        async def items_async(n):
+            for each in range(n):
+                await asyncio.sleep(0.02)
+                try:
+                    got = yield each
+                except KeyError:
+                    got = "thrown"
+                if got:
+                    yield got
+            if not n:
+                raise ValueError
+
+        def whole(n):
+            told = yield from items(n)
+            assert told == "value"
+
+        assert inspect.isgeneratorfunction(items) and inspect.isasyncgenfunction(items_async)
+        assert items.__name__ == "items"
+        waiting = items(5)
+        assert list(whole(5)) == [0, 1, 2, 3, 4]
+        talks = items(2)
+        assert [next(talks), talks.send("sent"), next(talks)] == [0, "sent", 1]
+        assert talks.throw(KeyError) == "thrown"
+        talks.close()  # left early
+        try:
+            list(items(0))
+        except ValueError:
+            pass
+
+        async def main():
+            assert [each async for each in items_async(5)] == [0, 1, 2, 3, 4]
+            talks = items_async(2)
+            assert [await talks.__anext__(), await talks.asend("sent")] == [0, "sent"]
+            assert await talks.__anext__() == 1
+            assert await talks.athrow(KeyError) == "thrown"
+            await talks.aclose()
+            try:
+                async for _ in items_async(0): pass
+            except ValueError:
+                pass
+
+        asyncio.run(main())
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = list(listening.read([]))
+    assert (last(readings, "queries_total"), last(readings, "errors_total")) == (4, 2)
+    latency = merged(readings, "latency_seconds")
+    assert latency.n == 4
+    assert latency.max >= 0.1
+    assert latency.min >= 0.04
+
+
+def test_a_phase_stands_before_a_generator(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        @client.phase("load")
+        def load():
+            client.mark("within")
+            yield 1
+
+        begun = load()
+        client.mark("before")
+        list(begun)
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    named = [(name, edge) for name, edge, _ in marks(list(listening.read([])))]
+    assert named == [("before", "point"), ("load", "begin"), ("within", "point"), ("load", "end")]
+
+
