@@ -507,7 +507,7 @@ class _Sender:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._sending = False
-        self._began = False
+        self._began = self._alive = False
         self._stepped: dict[str, _Stepped] = {}
         self._told_steps = 0
         self._steps_per_ns = 0.0
@@ -538,7 +538,7 @@ class _Sender:
                 totals.setdefault(name, 0)
                 totals[name] += n
                 _pace.moved_ns = monotonic_ns()
-                self.begin()
+                self.begin(counts=True)
                 self._stepped.setdefault(name, _Stepped())
                 self.step_on(name)
 
@@ -554,14 +554,21 @@ class _Sender:
         """The same for a timing. Without perfwatch a row without places takes what comes."""
         with contextlib.suppress(Exception):
             if self._knows(name):
-                self.begin()
+                self.begin(counts=True)
                 rows = _times.setdefault(get_ident(), {})
                 rows.setdefault(name, deque(maxlen=TIMINGS if self._address else 0)).append(seconds)
 
-    def begin(self) -> None:
-        """Look where to send to, once a process, and start the thread that sends."""
-        if self._began:
-            return
+    def begin(self, *, counts: bool = False) -> None:
+        """Look where to send to, once a process, and start the thread that sends; say that it counts."""
+        if not self._began:
+            self._begin()
+        if counts and not self._alive and self._address is not None and self._lock.acquire(blocking=False):
+            try:
+                self._alive = self._transmit(f"process:begin|life|i:{self._source}".encode(), patient=False)
+            finally:
+                self._lock.release()
+
+    def _begin(self) -> None:
         with self._lock:
             if self._began:
                 return
@@ -611,7 +618,9 @@ class _Sender:
         with contextlib.suppress(Exception):
             if self._address is not None and self._lock.acquire(timeout=PATIENCE_S):
                 try:
-                    self.send(self._as_of(monotonic_ns()), complete=True, patient=True)
+                    told = self.send(self._as_of(monotonic_ns()), complete=True, patient=True)
+                    if told and self._alive:
+                        self._transmit(f"process:end|life|i:{self._source}".encode(), patient=True)
                 finally:
                     self._lock.release()
 
@@ -668,8 +677,8 @@ class _Sender:
 
     # -- sending (the lock is held) ----------------------------------------------------------------
 
-    def send(self, at_ns: int, *, complete: bool, mark: str = "", patient: bool = False) -> None:
-        """Send what is new (or everything) as of a time, then the marks.
+    def send(self, at_ns: int, *, complete: bool, mark: str = "", patient: bool = False) -> bool:
+        """Send what is new (or everything) as of a time, then the marks; whether all of it was taken.
 
         What could not be sent stays new. Totals are read after `at_ns` was taken: what was counted before
         a mark is told with the mark's time or an earlier one.
@@ -677,7 +686,7 @@ class _Sender:
         if mark:
             self._marks.append(mark)
         if self._sending:
-            return  # a signal handler marks while its thread sends: the mark goes with the next sending
+            return False  # a signal handler marks while its thread sends: the mark goes with the next sending
         self._sending = True
         try:
             ending = f"|i:{self._source}|t:{max(at_ns, self._last_mark_ns + 1000)}"
@@ -691,12 +700,14 @@ class _Sender:
                 lines += self._timed_lines(ending, complete)
                 lines += [f"{name}:{told}" for name, told in gauges.items()]
             patient = patient or bool(mark)
-            if all(self._transmit(datagram, patient) for datagram in _packed(lines)):
+            taken = all(self._transmit(datagram, patient) for datagram in _packed(lines))
+            if taken:
                 self._note_told(totals, gauges, complete)
             while self._marks and self._transmit(self._marks[0].encode(), patient):
                 self._marks.popleft()
         finally:
             self._sending = False
+        return taken
 
     def _totals(self) -> dict[str, Any]:
         totals: dict[str, Any] = {}

@@ -569,6 +569,55 @@ def test_a_killed_process_keeps_what_it_had_told(listening: StatsdCollector) -> 
     assert last(list(listening.read([])), "queries_total") == 7
 
 
+def clients(readings: list[Reading]) -> dict[str, Any]:
+    """What is known at last of the processes that counted."""
+    told = [one.fields for one in readings if isinstance(one, Event) and one.kind == "clients"]
+    return dict(told[-1]) if told else {}
+
+
+@pytest.mark.parametrize(
+    ("leaves", "silent"),
+    [
+        pytest.param("sys.exit(3)", 0, id="sys.exit"),
+        pytest.param("raise KeyboardInterrupt", 0, id="ctrl-C"),
+        pytest.param("os._exit(0)", 1, id="os._exit"),
+        pytest.param("os.kill(os.getpid(), 9)", 1, id="killed"),
+    ],
+)
+def test_a_process_that_ends_in_order_says_a_last_word(
+    listening: StatsdCollector, leaves: str, silent: int
+) -> None:
+    done = job(listening.address, f"import os, sys; client.count('queries', 3); {leaves}")
+    readings = list(listening.read([]))
+    found = clients(readings)
+    assert (found["began"], found["silent"], len(found["pids"])) == (1, silent, silent)
+    if not silent:
+        assert last(readings, "queries_total") == 3
+    assert done.returncode or leaves == "os._exit(0)"
+
+
+def test_what_counts_nothing_has_no_last_word_to_say(listening: StatsdCollector) -> None:
+    job(listening.address, "import os; client.mark('here'); client.gauge('loss', 1); os._exit(0)")
+    assert clients(list(listening.read([]))) == {}
+
+
+def test_of_several_workers_those_that_were_killed_are_silent(listening: StatsdCollector) -> None:
+    job(
+        listening.address,
+        """
+        import multiprocessing as mp, os
+        def work(killed):
+            client.count("samples", 3)
+            if killed: os.kill(os.getpid(), 9)
+        workers = [mp.get_context("fork").Process(target=work, args=(n == 1,)) for n in range(3)]
+        for one in workers: one.start()
+        for one in workers: one.join()
+        """,
+    )
+    found = clients(list(listening.read([])))
+    assert (found["began"], found["silent"]) == (3, 1)
+
+
 def test_the_file_works_alone(listening: StatsdCollector, tmp_path: Path) -> None:
     shutil.copy(client.__file__, tmp_path / "client.py")
     program = (
@@ -642,7 +691,9 @@ def ledger_of(datagrams: list[bytes]) -> list[Reading]:
 
 def test_nothing_new_sends_nothing(wire: Wire) -> None:
     client.count("queries")
-    assert len(wire.flush()) == 1
+    hello, counted = wire.flush()
+    assert hello == b"process:begin|life|i:1.test"
+    assert counted.startswith(b"queries:1|ct|")
     assert wire.flush() == []
     client.count("queries")
     assert len(wire.flush()) == 1
@@ -765,37 +816,6 @@ def test_a_function_is_timed_and_counted(listening: StatsdCollector) -> None:
     assert merged(readings, "load_seconds").n == 1
 
 
-def test_a_phase_stands_before_a_function_and_in_async_with(listening: StatsdCollector) -> None:
-    done = job(
-        listening.address,
-        """
-        import asyncio
-
-        @client.phase("load")
-        def load(): pass
-
-        @client.phase("measure")
-        async def measure():
-            async with client.phase("part"):
-                raise ValueError
-
-        load()
-        try:
-            asyncio.run(measure())
-        except ValueError:
-            pass
-        """,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    named = [(name, edge) for name, edge, _ in marks(list(listening.read([])))]
-    assert named == [
-        ("load", "begin"),
-        ("load", "end"),
-        ("measure", "begin"),
-        ("part", "begin"),
-        ("part", "end"),
-        ("measure", "end"),
-    ]
 def test_a_generator_is_timed_from_its_first_item_to_its_end(listening: StatsdCollector) -> None:
     """Also an asynchronous one; it is sent to and thrown into as before, left early, and it may fail."""
     done = job(
@@ -891,3 +911,34 @@ def test_a_phase_stands_before_a_generator(listening: StatsdCollector) -> None:
     assert named == [("before", "point"), ("load", "begin"), ("within", "point"), ("load", "end")]
 
 
+def test_a_phase_stands_before_a_function_and_in_async_with(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        import asyncio
+
+        @client.phase("load")
+        def load(): pass
+
+        @client.phase("measure")
+        async def measure():
+            async with client.phase("part"):
+                raise ValueError
+
+        load()
+        try:
+            asyncio.run(measure())
+        except ValueError:
+            pass
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    named = [(name, edge) for name, edge, _ in marks(list(listening.read([])))]
+    assert named == [
+        ("load", "begin"),
+        ("load", "end"),
+        ("measure", "begin"),
+        ("part", "begin"),
+        ("part", "end"),
+        ("measure", "end"),
+    ]

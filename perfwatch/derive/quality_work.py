@@ -10,7 +10,7 @@ from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
-from perfwatch.derive.lost import Losing, findings_of, lost_of
+from perfwatch.derive.lost import Losing, findings_of, lost_of, silent_finding, silent_processes
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
@@ -247,6 +247,7 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("lost"):
         lost.update(lost_of(event.fields))
     yield from findings_of(lost)
+    yield from silent_finding(silent_processes(evidence.tape))
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:

@@ -17,11 +17,13 @@ from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.histogram import add_buckets, bounds_of
+from perfwatch.workload.lives import Lives
 from perfwatch.workload.statsd import (
     BadLine,
     Gauge,
     GaugeMove,
     Increment,
+    Life,
     Mark,
     Member,
     Size,
@@ -72,6 +74,8 @@ class Ledger:
         self.bad = 0
         """Lines that could not be read."""
         self.marks = 0
+        self.lives = Lives()
+        """The processes that count through the client."""
         self._opened_ns = opened_ns
         self._cells: Cells = Cells(opened_ns)
         self._cache: dict[bytes, tuple[Statement, ...]] = {}
@@ -202,6 +206,8 @@ class Ledger:
             self.tally.size(statement.name, statement.value, statement.times * times)
         elif isinstance(statement, Member):
             self._add_member(statement)
+        elif isinstance(statement, Life):
+            self.lives.take(statement)
 
     def _parse(self, line: bytes, times: int) -> tuple[Statement, ...]:
         try:
