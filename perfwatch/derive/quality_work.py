@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from perfwatch.derive.agreement import DISAGREEMENT, disagreeing
 from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
@@ -27,7 +28,6 @@ from perfwatch.derive.work import (
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
-DISAGREEMENT = 0.01
 _TOKENS = ("generated_tokens", "prompt_tokens")
 _MOVES_THAT_TELL = 5
 """So often tokens must have moved to tell that they move with queries alone."""
@@ -143,15 +143,14 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
     for name, counted in evidence.work.items():
         if counted.count is None or counted.made_of in evidence.work.keys() - {name}:
             continue  # what it is made of says so itself
-        for other in counted.others:
-            apart = abs(counted.count - other.count)
-            if apart > DISAGREEMENT * max(counted.count, other.count):
-                yield Finding(
-                    "work-disagrees",
-                    WARN,
-                    f"{counted.source} counted {format_count(counted.count)} {name} and {other.source} "
-                    f"{format_count(other.count)}; {counted.source} is used.",
-                )
+        spans, job = evidence.window.spans, job_of(evidence.tape).span
+        for source, count in disagreeing(name, counted, evidence.courses, spans, job):
+            yield Finding(
+                "work-disagrees",
+                WARN,
+                f"{counted.source} counted {format_count(counted.count)} {name} and {source} "
+                f"{format_count(count)}; {counted.source} is used.",
+            )
 
 
 def _clients_disagree(evidence: Evidence) -> Iterator[Finding]:
