@@ -144,6 +144,8 @@ class TrainingLog:
             "scenario": "Training",
             "valid": {"success": True, "aborted": False}.get(self.status),
             "metric": None if took_s is None else {"name": "time_to_train", "value": took_s, "unit": "s"},
+            GAUGE: self._done[GAUGE],
+            f"{GAUGE}_goal": self._goals[f"{GAUGE}_goal"],
         }
 
     def _count_epochs(self, name: str, epochs: float) -> None:
