@@ -75,7 +75,15 @@ PATIENCE_S = 0.2
 COMPLETE_EVERY = 10
 """Each so-manieth sending repeats all totals that changed since the last time that it did."""
 DATAGRAM_BYTES = 8192
-NAMES = 1000
+NAMES = 1100
+"""So many names are told; perfwatch keeps 1000, and says so where there are more."""
+STANDARD = frozenset(
+    (
+        *("queries", "samples", "generated_tokens", "prompt_tokens", "steps", "errors", "running", "waiting"),
+        *("latency", "time_to_first_token", "inter_token_latency", "queue_time"),
+    )
+)
+"""Names for which there is always room."""
 TIMINGS = 1 << 20
 """So many timings of a name and thread wait at most; a thread takes some 10^6 a second."""
 SECOND_NS = 1_000_000_000
@@ -585,7 +593,9 @@ class _Sender:
         """Whether the name may be used; its form on the wire is then in `_wire`."""
         if name in self._wire:
             return True
-        if not isinstance(name, str) or not name or len(self._wire) >= NAMES:
+        if not isinstance(name, str) or not name:
+            return False
+        if len(self._wire) >= NAMES and name not in STANDARD:
             return False
         letters = (letter if letter.isprintable() and letter not in ":|" else "_" for letter in name[:128])
         self._wire[name] = "".join(letters).strip() or "_"

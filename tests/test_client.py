@@ -743,8 +743,13 @@ def test_a_wide_distribution_goes_into_datagrams_of_a_size_that_fits(wire: Wire)
 def test_beyond_so_many_names_the_rest_is_left_out(wire: Wire) -> None:
     for number in range(client.NAMES + 10):
         client.count(f"n{number}")
-    wire.flush()
-    assert len(wire.sender._told) == client.NAMES
+    client.count("queries", 5)
+    arrived = wire.flush()
+    assert len(wire.sender._told) == client.NAMES + 1
+    readings = ledger_of(arrived)
+    assert last(readings, "queries_total") == 5
+    notes = [one.fields.get("code") for one in readings if isinstance(one, Event) and one.kind == "note"]
+    assert notes == ["lost-counts"]
 
 
 def test_numbers_that_only_resemble_numbers_are_told_right(wire: Wire) -> None:
