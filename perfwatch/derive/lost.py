@@ -61,12 +61,17 @@ def silent_finding(count: int) -> Iterator[Finding]:
 
 def _spared(tape: Tape, job: Job) -> set[int]:
     """Processes whose silence means nothing, or is said otherwise."""
-    left = [one for event in tape.of_kind("left_behind") for one in event.fields.get("processes") or ()]
-    spared = {_whole(one[0]) for one in left if isinstance(one, (list, tuple)) and one}
+    spared = {pid for event in tape.of_kind("left_behind") for pid in _left(event.fields.get("processes"))}
     if job.was_killed:
         begins = [event for event in tape.of_kind("job") if event.fields.get("what") == "begin"]
         spared |= {_whole(event.fields.get("pid")) for event in begins}
     return spared
+
+
+def _left(processes: object) -> set[int]:
+    """Of `[pid, name]` the pids."""
+    told = processes if isinstance(processes, (list, tuple)) else ()
+    return {_whole(one[0]) for one in told if isinstance(one, (list, tuple)) and one}
 
 
 def _pids(told: Mapping[str, Any]) -> set[int]:
