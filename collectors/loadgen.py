@@ -119,6 +119,8 @@ class LoadgenCollector(Collector):
         self._folder: LoadgenFolder | None = None
         self._run: _Run | None = None
         self._splits: list[int] = []
+        self._left: set[tuple[str, float | None]] = set()
+        """Runs that others followed: when each started, and began to measure where its end was seen."""
         self._said: set[str] = set()
         self.on_mark: Callable[[], None] = lambda: None
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
@@ -155,9 +157,9 @@ class LoadgenCollector(Collector):
         folder = self._folder
         if folder is None:
             raise TryAgain("LoadGen's directory is not open")
-        for ended in folder.overwritten():
-            yield from self._overwritten(ended)
         logs = folder.look()  # before the trace: then all of this belongs to what the logs tell
+        for ended in folder.overwritten():  # after the look: then all that was overwritten before it is here
+            yield from self._overwritten(ended, folder)
         result = None if logs is None else loadgen_result.result(logs.detail, logs.summary)
         run = self._run_of(result)
         if run is not self._run:
@@ -194,21 +196,25 @@ class LoadgenCollector(Collector):
         known.result = result
         return known
 
-    def _overwritten(self, logs: Logs) -> Iterator[Reading]:
+    def _overwritten(self, logs: Logs, folder: LoadgenFolder) -> Iterator[Reading]:
         """A run ended, and another one has its files by now: of its trace there is what was read already."""
         result = loadgen_result.result(logs.detail, logs.summary)
+        if result is None or {(result.started, result.begin_s), (result.started, None)} & self._left:
+            return  # it is counted, or was said to be lost
         run = self._run_of(result)
-        if run is None:
-            return
+        assert run is not None
+        if run is not self._run:
+            yield from self._leave(self._run, folder)
+            self._run = run
         if not run.is_told:
             yield from self._begin(run)
-        self._run = run
         yield from self._end(run, logs.at_ns)
 
     def _leave(self, run: _Run | None, folder: LoadgenFolder) -> Iterator[Reading]:
         """Another run is there: the files are its own now."""
         if run is None:
             return
+        self._left.add((run.result.started, run.result.begin_s if run.is_over else None))
         self._trace.end()
         folder.begin_anew()
         if run.is_told and not run.is_over:

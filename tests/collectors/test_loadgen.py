@@ -322,6 +322,28 @@ def test_a_run_whose_logs_the_next_one_overwrites_at_once_is_counted(followed: F
     assert followed.notes() == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells at once when a file is written")
+def test_a_run_that_began_and_ended_between_two_looks_is_counted_once(followed: Followed) -> None:
+    overwritten_by_another(followed)
+    folder = followed.collector._folder
+    assert folder is not None
+    until(lambda: len(folder._ended._kept) == 1)
+    followed.clock.s = 504.1
+    told = {"result_validity": "VALID", "result_query_count": 5, "early_stopping_latency_ss": 1000}
+    between = settings("SingleStream", started="between") + window(504.0, 504.1) + records(**told)
+    followed.write("detail.txt", between, mode="w")
+    until(lambda: len(folder._ended._kept) == 2)
+    again = dict(folder._ended._kept)
+    the_next_run(followed)
+    assert followed.last("samples_total") == 10 + 5 + 7
+    assert len(followed.marks()) == 6
+    with folder._ended._lock:
+        folder._ended._kept.update(again)  # as if the thread had been late
+    followed.look(508.4)
+    assert followed.last("samples_total") == 10 + 5 + 7
+    assert followed.notes() == []
+
+
 def test_a_run_whose_end_nobody_saw_is_said(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Changes, "watch", lambda *_: False)
     overwritten_by_another(followed, trace=samples((1.0, 0.1, 0), (2.0, 0.1, 1)))
