@@ -8,6 +8,7 @@ loadgen_trace.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +39,8 @@ ROUNDED = 1e-5
 OPEN_QUERIES = 100_000
 """So many queries are known that are not done; then the one that began first is forgotten."""
 _OVERWRITTEN = (
-    "The logs of a run of LoadGen were overwritten by the next before its end could be read: what no trace "
-    "told of it is in no count; give each run a directory of its own."
+    "The logs of a run of LoadGen were overwritten by the next before its end could be read: {} in no count; "
+    "give each run a directory of its own."
 )
 _LAST_ALONE = (
     "LoadGen's logs of a {} tell the samples of the last of its {} runs alone: those of the others are not "
@@ -218,7 +219,15 @@ class LoadgenCollector(Collector):
         self._trace.end()
         folder.begin_anew()
         if run.is_told and not run.is_over:
-            yield from self._say(_OVERWRITTEN, code="lost-counts")
+            yield from self._say(_OVERWRITTEN.format(self._lacking(run)), code="lost-counts")
+
+    def _lacking(self, run: _Run) -> str:
+        """What no trace told of a run whose end nobody saw: at its pace, since the last sample."""
+        if not run.samples or run.zero_ns is None or self._tally.last_ns <= run.zero_ns:
+            return "what it did is"
+        pace = run.samples / (self._tally.last_ns - run.zero_ns)
+        missing = math.ceil(pace * (self._clock.monotonic_ns() - self._tally.last_ns))
+        return f"up to about {missing} samples of it are"
 
     def _begin(self, run: _Run) -> Iterator[Reading]:
         """The settings are there."""

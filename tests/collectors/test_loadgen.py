@@ -351,7 +351,7 @@ def test_a_run_whose_end_nobody_saw_is_said(followed: Followed, monkeypatch: pyt
     assert followed.last("samples_total") == 2 + 7, "what the trace told until the last look is held"
     (note,) = [fields for kind, _, fields in followed.events if kind == "note"]
     assert note["code"] == "lost-counts"
-    assert "overwritten by the next before its end could be read" in note["text"]
+    assert "overwritten by the next before its end could be read: up to about 4 samples of it" in note["text"]
 
 
 def until(seen: Callable[[], bool]) -> None:
