@@ -14,7 +14,7 @@ from perfwatch_collectors.followed_file import FileFollower
 from perfwatch.clock import Clock
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device
-from perfwatch.workload.followed import Followed, split_path
+from perfwatch.workload.followed import Followed, refuse_directory, split_path
 from perfwatch.workload.keys import LINE_BYTES, Keys
 from perfwatch.workload.patterns import totals_of
 from perfwatch.workload.tally import clean_text
@@ -39,13 +39,14 @@ class JsonLinesOptions:
         """The options that `-w jsonl=PATH[:NAME=KEY.PATH,...]` means.
 
         Raises:
-            ConfigError: there is no path.
+            ConfigError: there is no path, or it is a directory.
         """
         path, keys = split_path(spec)
         if not path:
             raise ConfigError(
                 f"cannot read {clean_text(spec, 200)!r}: it is jsonl=PATH or jsonl=PATH:NAME=KEY.PATH,..."
             )
+        refuse_directory(path, "name the file in it")
         return cls(path, keys, index)
 
 

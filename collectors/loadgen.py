@@ -8,6 +8,7 @@ loadgen_trace.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from perfwatch.text import from_system
 from perfwatch.workload import loadgen_result
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.followed import LOOK_S, SILENT_S, facts_of_place
+from perfwatch.workload.loadgen_ends import Logs
 from perfwatch.workload.loadgen_folder import LoadgenFolder
 from perfwatch.workload.loadgen_result import ACCURACY_MODE, PERFORMANCE_MODE, Result
 from perfwatch.workload.loadgen_trace import Done, LoadgenTrace
@@ -36,6 +38,14 @@ ROUNDED = 1e-5
 """LoadGen tells six digits of a rate: counts by it and by the trace may differ by such a share."""
 OPEN_QUERIES = 100_000
 """So many queries are known that are not done; then the one that began first is forgotten."""
+_OVERWRITTEN = (
+    "The logs of a run of LoadGen were overwritten by the next before its end could be read: {} in no count; "
+    "give each run a directory of its own."
+)
+_LAST_ALONE = (
+    "LoadGen's logs of a {} tell the samples of the last of its {} runs alone: those of the others are not "
+    "in the count of the whole job (a trace tells them: LogSettings.enable_trace)."
+)
 _ANSWER = b'"seq_id"'
 
 
@@ -110,6 +120,8 @@ class LoadgenCollector(Collector):
         self._folder: LoadgenFolder | None = None
         self._run: _Run | None = None
         self._splits: list[int] = []
+        self._left: set[tuple[str, float | None]] = set()
+        """Runs that others followed: when each started, and began to measure where its end was seen."""
         self._said: set[str] = set()
         self.on_mark: Callable[[], None] = lambda: None
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
@@ -147,8 +159,13 @@ class LoadgenCollector(Collector):
         if folder is None:
             raise TryAgain("LoadGen's directory is not open")
         logs = folder.look()  # before the trace: then all of this belongs to what the logs tell
+        for ended in folder.overwritten():  # after the look: then all that was overwritten before it is here
+            yield from self._overwritten(ended, folder)
         result = None if logs is None else loadgen_result.result(logs.detail, logs.summary)
-        run = self._run = self._run_of(result)
+        run = self._run_of(result)
+        if run is not self._run:
+            yield from self._leave(self._run, folder)
+            self._run = run
         self._looked_ns = self._clock.monotonic_ns()
         if run is None:
             yield from self._silence(folder)
@@ -170,11 +187,47 @@ class LoadgenCollector(Collector):
         known = self._run
         if result is None:
             return known
-        if known is None or known.result.started != result.started:
+        if (
+            known is None
+            or known.result.started != result.started
+            or len(result.windows) < len(known.result.windows)
+        ):
             # The result of a run whose settings nobody saw says nothing of when these were written.
             return _Run(result, 0 if result.windows else self._looked_ns)
         known.result = result
         return known
+
+    def _overwritten(self, logs: Logs, folder: LoadgenFolder) -> Iterator[Reading]:
+        """A run ended, and another one has its files by now: of its trace there is what was read already."""
+        result = loadgen_result.result(logs.detail, logs.summary)
+        if result is None or {(result.started, result.begin_s), (result.started, None)} & self._left:
+            return  # it is counted, or was said to be lost
+        run = self._run_of(result)
+        assert run is not None
+        if run is not self._run:
+            yield from self._leave(self._run, folder)
+            self._run = run
+        if not run.is_told:
+            yield from self._begin(run)
+        yield from self._end(run, logs.at_ns)
+
+    def _leave(self, run: _Run | None, folder: LoadgenFolder) -> Iterator[Reading]:
+        """Another run is there: the files are its own now."""
+        if run is None:
+            return
+        self._left.add((run.result.started, run.result.begin_s if run.is_over else None))
+        self._trace.end()
+        folder.begin_anew()
+        if run.is_told and not run.is_over:
+            yield from self._say(_OVERWRITTEN.format(self._lacking(run)), code="lost-counts")
+
+    def _lacking(self, run: _Run) -> str:
+        """What no trace told of a run whose end nobody saw: at its pace, since the last sample."""
+        if not run.samples or run.zero_ns is None or self._tally.last_ns <= run.zero_ns:
+            return "what it did is"
+        pace = run.samples / (self._tally.last_ns - run.zero_ns)
+        missing = math.ceil(pace * (self._clock.monotonic_ns() - self._tally.last_ns))
+        return f"up to about {missing} samples of it are"
 
     def _begin(self, run: _Run) -> Iterator[Reading]:
         """The settings are there."""
@@ -265,6 +318,8 @@ class LoadgenCollector(Collector):
             run.is_over = True
             if spans:
                 yield from self._settle(run, spans[-1])
+                if len(spans) > 1 and not run.has_trace:
+                    yield from self._say(_LAST_ALONE.format(result.mode, len(spans)), code="late-source")
                 yield from self._mark(run, spans[-1])
         run.windows = len(spans)
         if run.offset is not None and run.offset.error_ns and not run.offset_told:
@@ -341,7 +396,8 @@ class LoadgenCollector(Collector):
             text = f"LoadGen wrote no logs to {folder.shown} in {SILENT_S:.0f} s; is it the right directory?"
         yield from self._say(text)
 
-    def _say(self, text: str) -> Iterator[Event]:
+    def _say(self, text: str, **code: str) -> Iterator[Event]:
         if text not in self._said:
             self._said.add(text)
-            yield Event("note", {"source": "loadgen", "text": text}, self._clock.monotonic_ns())
+            fields = {"source": "loadgen", "text": text, **code}
+            yield Event("note", fields, self._clock.monotonic_ns())

@@ -13,7 +13,7 @@ from perfwatch_collectors.followed_file import FileFollower
 from perfwatch.clock import Clock
 from perfwatch.errors import ConfigError, Unavailable
 from perfwatch.model import Device
-from perfwatch.workload.followed import Followed, split_path
+from perfwatch.workload.followed import Followed, refuse_directory, split_path
 from perfwatch.workload.patterns import compile_pattern, totals_of
 from perfwatch.workload.tally import clean_text
 
@@ -37,13 +37,14 @@ class LogOptions:
         """The options that `-w log=PATH:PATTERN` means.
 
         Raises:
-            ConfigError: one of the two is missing.
+            ConfigError: one of the two is missing, or the path is a directory.
         """
         path, pattern = split_path(spec)
         if not path or not pattern:
             raise ConfigError(
                 f"cannot read {clean_text(spec, 200)!r}: it is log=PATH:PATTERN (a colon in the path is \\:)"
             )
+        refuse_directory(path, "name the log in it")
         return cls(path, pattern, index)
 
 

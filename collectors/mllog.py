@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from perfwatch.clock import Clock, SystemClock
 from perfwatch.collector import Collector
-from perfwatch.errors import ConfigError, TryAgain, Unavailable
+from perfwatch.errors import TryAgain, Unavailable
 from perfwatch.model import Device, DeviceKind, Reading
 from perfwatch.text import from_system
-from perfwatch.workload.followed import LOOK_S, facts_of_place
+from perfwatch.workload.followed import LOOK_S, facts_of_place, refuse_directory
 from perfwatch.workload.lines import Lines
 from perfwatch.workload.tail import Tail
 from perfwatch.workload.tally import clean_text
@@ -36,9 +35,7 @@ class MllogOptions:
         Raises:
             ConfigError: a directory is named.
         """
-        if Path(spec).is_dir():
-            shown = clean_text(from_system(spec), 200)
-            raise ConfigError(f"cannot follow {shown!r}: it is a directory; name the training log in it")
+        refuse_directory(spec, "name the training log in it")
         return cls(spec, index)
 
 

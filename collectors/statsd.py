@@ -121,6 +121,9 @@ class StatsdCollector(Collector):
         if ledger.bad > self._bad_said:
             yield Event("lost", {"source": "statsd", "lines": ledger.bad - self._bad_said}, now_ns)
             self._bad_said = ledger.bad
+        lives = ledger.lives.news()
+        if lives is not None:
+            yield Event("clients", {"source": ledger.tally.device.id, **lives}, now_ns)
 
     def close(self) -> None:
         self._ending.set()

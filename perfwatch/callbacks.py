@@ -73,16 +73,20 @@ class _HuggingFace:
         super().__init__()
         self._left = math.inf
         self._tokens = 0
+        self._resumed_at = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._tokens = state.num_input_tokens_seen
-        _goal(state.is_world_process_zero, getattr(state, "max_steps", 0))
+        self._resumed_at = getattr(state, "global_step", 0)
+        _goal(state.is_world_process_zero, getattr(state, "max_steps", 0), self._resumed_at)
         _mark(state.is_world_process_zero, "measure", "begin")
 
     def on_epoch_begin(
         self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any
     ) -> None:
-        self._left = _share(train_dataloader, args.world_size)
+        share = _share(train_dataloader, args.world_size)
+        self._left = share - _skipped(train_dataloader, share, args, self._resumed_at)
+        self._resumed_at = 0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         # A step does not say how many it took: the last of an epoch may be smaller than the others.
@@ -113,6 +117,21 @@ def _share(dataloader: Any, processes: int) -> float:
         return math.inf
 
 
+def _skipped(dataloader: Any, share: float, args: Any, step: int) -> float:
+    """How many samples of its epoch a training had behind it that goes on at a step.
+
+    The Trainer passes over these, and counts the steps of an epoch as here.
+    """
+    if not step or share == math.inf or getattr(args, "ignore_data_skip", False):
+        return 0
+    batch, gathered = args.train_batch_size, args.gradient_accumulation_steps
+    try:
+        batches = len(dataloader)
+    except TypeError:
+        batches = math.ceil(share / batch)
+    return float(min(share, step % max(1, math.ceil(batches / gathered)) * batch * gathered))
+
+
 def lightning() -> Any:
     """A Callback: `Trainer(callbacks=[lightning()])`, of lightning.pytorch or of pytorch_lightning.
 
@@ -135,7 +154,7 @@ class _Lightning:
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         self._steps = trainer.global_step
-        _goal(trainer.is_global_zero, getattr(trainer, "estimated_stepping_batches", 0) - self._steps)
+        _goal(trainer.is_global_zero, getattr(trainer, "estimated_stepping_batches", 0), self._steps)
         _mark(trainer.is_global_zero, "measure", "begin")
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -156,10 +175,12 @@ class _Lightning:
         _mark(trainer.is_global_zero, "measure", "end")
 
 
-def _goal(first: bool, steps: float) -> None:
-    """How many steps it will be, where that is known: what is left is told then."""
+def _goal(first: bool, steps: float, before: int) -> None:
+    """How many steps it will be in all, where that is known, and how many earlier jobs did."""
     if first and 0 < steps < math.inf:
         client.gauge("steps_goal", steps)
+        if before:
+            client.gauge("steps_before", before)
 
 
 def _mark(first: bool, name: str, edge: str) -> None:

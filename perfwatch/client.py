@@ -75,7 +75,15 @@ PATIENCE_S = 0.2
 COMPLETE_EVERY = 10
 """Each so-manieth sending repeats all totals that changed since the last time that it did."""
 DATAGRAM_BYTES = 8192
-NAMES = 1000
+NAMES = 1100
+"""So many names are told; perfwatch keeps 1000, and says so where there are more."""
+STANDARD = frozenset(
+    (
+        *("queries", "samples", "generated_tokens", "prompt_tokens", "steps", "errors", "running", "waiting"),
+        *("latency", "time_to_first_token", "inter_token_latency", "queue_time"),
+    )
+)
+"""Names for which there is always room."""
 TIMINGS = 1 << 20
 """So many timings of a name and thread wait at most; a thread takes some 10^6 a second."""
 SECOND_NS = 1_000_000_000
@@ -93,8 +101,8 @@ ENDED = 8
 """So many steps that were given up are looked at, which is more than a second."""
 BUCKETS_PER_OCTAVE = 128
 BUCKETS_A_LINE = 400
-COROUTINE = 0x80
-"""inspect.CO_COROUTINE; to import that module takes 4 ms."""
+GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+"""inspect.CO_GENERATOR and so on; to import that module takes 4 ms."""
 _INFINITY = math.inf
 _ONE = 1
 
@@ -209,7 +217,8 @@ class _Around:
         self._begun.append(self._begin())
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._end(self._begun.pop(), failed=kind is not None)
+        # A generator that is left before its end (a loop that breaks off) has not failed.
+        self._end(self._begun.pop(), failed=kind is not None and kind is not GeneratorExit)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -218,22 +227,60 @@ class _Around:
         self.__exit__(kind)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        around, told = type(self), self._told
-        if getattr(getattr(function, "__code__", None), "co_flags", 0) & COROUTINE:
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        kinds = {GENERATOR: _iterated, COROUTINE: _awaited, ASYNC_GENERATOR: _iterated_async}
+        wrap = next((kinds[flag] for flag in kinds if flags & flag), _called)
+        return functools.wraps(function)(wrap(function, lambda: type(self)(*self._told)))
 
-            @functools.wraps(function)
-            async def awaited(*args: Any, **kwargs: Any) -> Any:
-                with around(*told):
-                    return await function(*args, **kwargs)
 
-            return awaited
+def _called(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return function(*args, **kwargs)
 
-        @functools.wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            with around(*told):
-                return function(*args, **kwargs)
+    return called
 
-        return called
+
+def _awaited(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return await function(*args, **kwargs)
+
+    return awaited
+
+
+def _iterated(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    """From the first item that is asked for to the end."""
+
+    def iterated(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            return (yield from function(*args, **kwargs))
+
+    return iterated
+
+
+def _iterated_async(function: Callable[..., Any], around: Callable[[], _Around]) -> Callable[..., Any]:
+    """The same; an asynchronous generator has no `yield from`."""
+
+    async def iterated(*args: Any, **kwargs: Any) -> Any:
+        with around():
+            items = function(*args, **kwargs)
+            step = items.__anext__()
+            try:
+                while True:
+                    item = await step
+                    try:
+                        step = items.asend((yield item))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - the function's own, thrown into it
+                        step = items.athrow(error)
+            except StopAsyncIteration:
+                return
+            finally:
+                await items.aclose()
+
+    return iterated
 
 
 class phase(_Around):  # noqa: N801 - used as a function is
@@ -468,7 +515,7 @@ class _Sender:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._sending = False
-        self._began = False
+        self._began = self._alive = False
         self._stepped: dict[str, _Stepped] = {}
         self._told_steps = 0
         self._steps_per_ns = 0.0
@@ -499,7 +546,7 @@ class _Sender:
                 totals.setdefault(name, 0)
                 totals[name] += n
                 _pace.moved_ns = monotonic_ns()
-                self.begin()
+                self.begin(counts=True)
                 self._stepped.setdefault(name, _Stepped())
                 self.step_on(name)
 
@@ -515,14 +562,21 @@ class _Sender:
         """The same for a timing. Without perfwatch a row without places takes what comes."""
         with contextlib.suppress(Exception):
             if self._knows(name):
-                self.begin()
+                self.begin(counts=True)
                 rows = _times.setdefault(get_ident(), {})
                 rows.setdefault(name, deque(maxlen=TIMINGS if self._address else 0)).append(seconds)
 
-    def begin(self) -> None:
-        """Look where to send to, once a process, and start the thread that sends."""
-        if self._began:
-            return
+    def begin(self, *, counts: bool = False) -> None:
+        """Look where to send to, once a process, and start the thread that sends; say that it counts."""
+        if not self._began:
+            self._begin()
+        if counts and not self._alive and self._address is not None and self._lock.acquire(blocking=False):
+            try:
+                self._alive = self._transmit(f"process:begin|life|i:{self._source}".encode(), patient=False)
+            finally:
+                self._lock.release()
+
+    def _begin(self) -> None:
         with self._lock:
             if self._began:
                 return
@@ -539,7 +593,9 @@ class _Sender:
         """Whether the name may be used; its form on the wire is then in `_wire`."""
         if name in self._wire:
             return True
-        if not isinstance(name, str) or not name or len(self._wire) >= NAMES:
+        if not isinstance(name, str) or not name:
+            return False
+        if len(self._wire) >= NAMES and name not in STANDARD:
             return False
         letters = (letter if letter.isprintable() and letter not in ":|" else "_" for letter in name[:128])
         self._wire[name] = "".join(letters).strip() or "_"
@@ -572,7 +628,9 @@ class _Sender:
         with contextlib.suppress(Exception):
             if self._address is not None and self._lock.acquire(timeout=PATIENCE_S):
                 try:
-                    self.send(self._as_of(monotonic_ns()), complete=True, patient=True)
+                    told = self.send(self._as_of(monotonic_ns()), complete=True, patient=True)
+                    if told and self._alive:
+                        self._transmit(f"process:end|life|i:{self._source}".encode(), patient=True)
                 finally:
                     self._lock.release()
 
@@ -629,8 +687,8 @@ class _Sender:
 
     # -- sending (the lock is held) ----------------------------------------------------------------
 
-    def send(self, at_ns: int, *, complete: bool, mark: str = "", patient: bool = False) -> None:
-        """Send what is new (or everything) as of a time, then the marks.
+    def send(self, at_ns: int, *, complete: bool, mark: str = "", patient: bool = False) -> bool:
+        """Send what is new (or everything) as of a time, then the marks; whether all of it was taken.
 
         What could not be sent stays new. Totals are read after `at_ns` was taken: what was counted before
         a mark is told with the mark's time or an earlier one.
@@ -638,7 +696,7 @@ class _Sender:
         if mark:
             self._marks.append(mark)
         if self._sending:
-            return  # a signal handler marks while its thread sends: the mark goes with the next sending
+            return False  # a signal handler marks while its thread sends: the mark goes with the next sending
         self._sending = True
         try:
             ending = f"|i:{self._source}|t:{max(at_ns, self._last_mark_ns + 1000)}"
@@ -652,12 +710,14 @@ class _Sender:
                 lines += self._timed_lines(ending, complete)
                 lines += [f"{name}:{told}" for name, told in gauges.items()]
             patient = patient or bool(mark)
-            if all(self._transmit(datagram, patient) for datagram in _packed(lines)):
+            taken = all(self._transmit(datagram, patient) for datagram in _packed(lines))
+            if taken:
                 self._note_told(totals, gauges, complete)
             while self._marks and self._transmit(self._marks[0].encode(), patient):
                 self._marks.popleft()
         finally:
             self._sending = False
+        return taken
 
     def _totals(self) -> dict[str, Any]:
         totals: dict[str, Any] = {}

@@ -30,18 +30,26 @@ class Args:
     train_batch_size, gradient_accumulation_steps, world_size = 4, 2, 1
 
 class State:
-    max_steps = 96
+    max_steps, global_step = 96, 0
     def __init__(self, first): self.is_world_process_zero, self.num_input_tokens_seen = first, 0
 
 class Loader:
     def __init__(self, dataset): self.dataset = dataset
 
-def train(callback, samples, epochs, first=True, tokens=0, dataset=None):
+def train(callback, samples, epochs, first=True, tokens=0, dataset=None, start=0, **more):
     args, state, loader = Args(), State(first), Loader(range(samples) if dataset is None else dataset)
+    vars(args).update(more)
+    state.global_step, step = start, 0
     callback.on_train_begin(args, state, None, model=None, train_dataloader=loader)
     for _ in range(epochs):
+        if step + -(-samples // 8) <= start:
+            step += -(-samples // 8)
+            continue
         callback.on_epoch_begin(args, state, None, train_dataloader=loader)
         for done in range(0, samples, 8):
+            step += 1
+            if step <= start and "ignore_data_skip" not in more: continue
+            state.global_step = step
             state.num_input_tokens_seen += tokens * min(8, samples - done)
             callback.on_step_end(args, state, None, train_dataloader=loader)
         callback.on_log(args, state, None, logs={"loss": 1.5, "epoch": 1.0}, train_dataloader=loader)
@@ -58,9 +66,8 @@ class Tensor:
     def __init__(self, *shape): self.shape = shape
 
 class Trainer:
-    estimated_stepping_batches = float("inf")
-
-    def __init__(self, callback, first=True, step=0):
+    def __init__(self, callback, first=True, step=0, goal=float("inf")):
+        self.estimated_stepping_batches = goal
         self.callback, self.is_global_zero, self.global_step = callback, first, step
 
     def fit(self, batches, accumulate=1):
@@ -147,6 +154,32 @@ def test_hugging_face_counts_its_steps_samples_and_tokens(
     assert values["tokens_total"] == 24_000
     assert (values["loss"], values["steps_goal"]) == (1.5, 96)
     assert marks == [("measure", "begin"), ("measure", "end")]
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "samples", "steps"),
+    [
+        pytest.param(20, "", 250 - 160 + 250, 44, id="within an epoch"),
+        pytest.param(32, "", 250, 32, id="between two epochs"),
+        pytest.param(20, "ignore_data_skip=True, ", 500, 64, id="with all data of the epoch once more"),
+    ],
+)
+def test_hugging_face_that_goes_on_counts_what_is_left_of_the_epoch(
+    listening: StatsdCollector, frameworks: Path, start: int, more: str, samples: int, steps: int
+) -> None:
+    done = train(
+        frameworks,
+        f"""
+        from transformers import train
+        from perfwatch.callbacks import huggingface
+        train(huggingface(), samples=250, epochs=2, start={start}, {more})
+        """,
+        listening.address,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    values, _ = told(listening)
+    assert (values["samples_total"], values["steps_total"]) == (samples, steps)
+    assert (values["steps_before"], values["steps_goal"]) == (start, 96)
 
 
 def test_hugging_face_with_data_without_a_length_counts_whole_batches(
@@ -248,6 +281,23 @@ def test_lightning_counts_steps_of_the_optimizer_and_samples_of_any_batch(
         ("validation", "end"),
         ("measure", "end"),
     ]
+
+
+def test_lightning_that_goes_on_tells_its_goal_and_what_earlier_jobs_did(
+    listening: StatsdCollector, frameworks: Path
+) -> None:
+    done = train(
+        frameworks,
+        """
+        from pytorch_lightning import Trainer
+        from perfwatch.callbacks import lightning
+        Trainer(lightning(), step=100, goal=103).fit([None] * 3)
+        """,
+        listening.address,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    values, _ = told(listening)
+    assert (values["steps_total"], values["steps_before"], values["steps_goal"]) == (3, 100, 103)
 
 
 def test_an_optimizer_is_counted_at_each_step(listening: StatsdCollector, frameworks: Path) -> None:

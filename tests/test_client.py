@@ -569,6 +569,55 @@ def test_a_killed_process_keeps_what_it_had_told(listening: StatsdCollector) -> 
     assert last(list(listening.read([])), "queries_total") == 7
 
 
+def clients(readings: list[Reading]) -> dict[str, Any]:
+    """What is known at last of the processes that counted."""
+    told = [one.fields for one in readings if isinstance(one, Event) and one.kind == "clients"]
+    return dict(told[-1]) if told else {}
+
+
+@pytest.mark.parametrize(
+    ("leaves", "silent"),
+    [
+        pytest.param("sys.exit(3)", 0, id="sys.exit"),
+        pytest.param("raise KeyboardInterrupt", 0, id="ctrl-C"),
+        pytest.param("os._exit(0)", 1, id="os._exit"),
+        pytest.param("os.kill(os.getpid(), 9)", 1, id="killed"),
+    ],
+)
+def test_a_process_that_ends_in_order_says_a_last_word(
+    listening: StatsdCollector, leaves: str, silent: int
+) -> None:
+    done = job(listening.address, f"import os, sys; client.count('queries', 3); {leaves}")
+    readings = list(listening.read([]))
+    found = clients(readings)
+    assert (found["began"], found["silent"], len(found["pids"])) == (1, silent, silent)
+    if not silent:
+        assert last(readings, "queries_total") == 3
+    assert done.returncode or leaves == "os._exit(0)"
+
+
+def test_what_counts_nothing_has_no_last_word_to_say(listening: StatsdCollector) -> None:
+    job(listening.address, "import os; client.mark('here'); client.gauge('loss', 1); os._exit(0)")
+    assert clients(list(listening.read([]))) == {}
+
+
+def test_of_several_workers_those_that_were_killed_are_silent(listening: StatsdCollector) -> None:
+    job(
+        listening.address,
+        """
+        import multiprocessing as mp, os
+        def work(killed):
+            client.count("samples", 3)
+            if killed: os.kill(os.getpid(), 9)
+        workers = [mp.get_context("fork").Process(target=work, args=(n == 1,)) for n in range(3)]
+        for one in workers: one.start()
+        for one in workers: one.join()
+        """,
+    )
+    found = clients(list(listening.read([])))
+    assert (found["began"], found["silent"]) == (3, 1)
+
+
 def test_the_file_works_alone(listening: StatsdCollector, tmp_path: Path) -> None:
     shutil.copy(client.__file__, tmp_path / "client.py")
     program = (
@@ -642,7 +691,9 @@ def ledger_of(datagrams: list[bytes]) -> list[Reading]:
 
 def test_nothing_new_sends_nothing(wire: Wire) -> None:
     client.count("queries")
-    assert len(wire.flush()) == 1
+    hello, counted = wire.flush()
+    assert hello == b"process:begin|life|i:1.test"
+    assert counted.startswith(b"queries:1|ct|")
     assert wire.flush() == []
     client.count("queries")
     assert len(wire.flush()) == 1
@@ -692,8 +743,13 @@ def test_a_wide_distribution_goes_into_datagrams_of_a_size_that_fits(wire: Wire)
 def test_beyond_so_many_names_the_rest_is_left_out(wire: Wire) -> None:
     for number in range(client.NAMES + 10):
         client.count(f"n{number}")
-    wire.flush()
-    assert len(wire.sender._told) == client.NAMES
+    client.count("queries", 5)
+    arrived = wire.flush()
+    assert len(wire.sender._told) == client.NAMES + 1
+    readings = ledger_of(arrived)
+    assert last(readings, "queries_total") == 5
+    notes = [one.fields.get("code") for one in readings if isinstance(one, Event) and one.kind == "note"]
+    assert notes == ["lost-counts"]
 
 
 def test_numbers_that_only_resemble_numbers_are_told_right(wire: Wire) -> None:
@@ -763,6 +819,101 @@ def test_a_function_is_timed_and_counted(listening: StatsdCollector) -> None:
     assert latency.n == 4
     assert 0.16 < latency.sum < 1
     assert merged(readings, "load_seconds").n == 1
+
+
+def test_a_generator_is_timed_from_its_first_item_to_its_end(listening: StatsdCollector) -> None:
+    """Also an asynchronous one; it is sent to and thrown into as before, left early, and it may fail."""
+    done = job(
+        listening.address,
+        """
+        import asyncio, inspect, time
+
+        @client.timed("latency", "queries")
+        def items(n):
+            for each in range(n):
+                time.sleep(0.02)
+                try:
+                    got = yield each
+                except KeyError:
+                    got = "thrown"
+                assert got in (None, "sent", "thrown")
+                if got:
+                    yield got
+            if not n:
+                raise ValueError
+            return "value"
+
+        @client.timed("latency", "queries")
+        async def items_async(n):
+            for each in range(n):
+                await asyncio.sleep(0.02)
+                try:
+                    got = yield each
+                except KeyError:
+                    got = "thrown"
+                if got:
+                    yield got
+            if not n:
+                raise ValueError
+
+        def whole(n):
+            told = yield from items(n)
+            assert told == "value"
+
+        assert inspect.isgeneratorfunction(items) and inspect.isasyncgenfunction(items_async)
+        assert items.__name__ == "items"
+        waiting = items(5)
+        assert list(whole(5)) == [0, 1, 2, 3, 4]
+        talks = items(2)
+        assert [next(talks), talks.send("sent"), next(talks)] == [0, "sent", 1]
+        assert talks.throw(KeyError) == "thrown"
+        talks.close()  # left early
+        try:
+            list(items(0))
+        except ValueError:
+            pass
+
+        async def main():
+            assert [each async for each in items_async(5)] == [0, 1, 2, 3, 4]
+            talks = items_async(2)
+            assert [await talks.__anext__(), await talks.asend("sent")] == [0, "sent"]
+            assert await talks.__anext__() == 1
+            assert await talks.athrow(KeyError) == "thrown"
+            await talks.aclose()
+            try:
+                async for _ in items_async(0): pass
+            except ValueError:
+                pass
+
+        asyncio.run(main())
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    readings = list(listening.read([]))
+    assert (last(readings, "queries_total"), last(readings, "errors_total")) == (4, 2)
+    latency = merged(readings, "latency_seconds")
+    assert latency.n == 4
+    assert latency.max >= 0.1
+    assert latency.min >= 0.04
+
+
+def test_a_phase_stands_before_a_generator(listening: StatsdCollector) -> None:
+    done = job(
+        listening.address,
+        """
+        @client.phase("load")
+        def load():
+            client.mark("within")
+            yield 1
+
+        begun = load()
+        client.mark("before")
+        list(begun)
+        """,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    named = [(name, edge) for name, edge, _ in marks(list(listening.read([])))]
+    assert named == [("before", "point"), ("load", "begin"), ("within", "point"), ("load", "end")]
 
 
 def test_a_phase_stands_before_a_function_and_in_async_with(listening: StatsdCollector) -> None:

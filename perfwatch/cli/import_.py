@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from perfwatch.cli import asking, results
 from perfwatch.errors import ConfigError, SessionError
 from perfwatch.exporters.words import spoken
+from perfwatch.text import clean
 from perfwatch.units import format_count
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tag", metavar="KEY=VALUE", action="append", default=[], help="a condition of the work; repeatable"
     )
-    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite a file that exists; result: add one whose counts are there already",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing")
 
 
@@ -81,8 +86,13 @@ def _join(args: argparse.Namespace) -> int:
     result = clients.read(Path(args.place))
     path = shelf.resolve(args.into or "last")
     fields = {**result.fields(), "file": Path(args.place).name}
-    if amend.has_event(path, "client_result", fields):
-        raise ConfigError(f"cannot add {args.place} to {path}: this result is in it already")
+    known = [one for one in amend.events_of(path, "client_result") if result.is_told_by(one)]
+    if known and not args.force:
+        file = clean(known[0].get("file"))
+        raise ConfigError(
+            f"cannot add {args.place} to {path}: this result is in it already, from {file} "
+            f"(the same counts of {result.tool}); --force adds that of another run"
+        )
     amend.add_event(path, "client_result", fields)
     told = ", ".join(f"{format_count(count)} {spoken(name)}" for name, count in result.work.items())
     results.say(

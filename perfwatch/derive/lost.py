@@ -1,4 +1,4 @@
-"""What was told and is in no count: datagrams that were dropped, lines that could not be read."""
+"""What is in no count: dropped datagrams, lines that could not be read, what a killed process kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from perfwatch.derive.findings import WARN, Finding
+from perfwatch.derive.job import Job, job_of
+from perfwatch.derive.tape import Tape
 
 KINDS = ("datagrams", "lines")
 
@@ -29,6 +31,56 @@ def findings_of(lost: Mapping[Losing, int]) -> Iterator[Finding]:
         yield Finding(
             "lost-counts", WARN, f"{_sentence(what, number)}; the work may be more than was counted."
         )
+
+
+def silent_processes(tape: Tape) -> int:
+    """How many processes counted through the client, are gone, and said no last word.
+
+    The job's own process is none of them where a signal ended it: the error of the count has that.
+    """
+    job = job_of(tape)
+    if not job.found or job.cut_off or job.goes_on:
+        return 0
+    newest = {str(event.fields.get("source")): event.fields for event in tape.of_kind("clients")}
+    spared = _spared(tape, job)
+    return sum(max(0, _whole(told.get("silent")) - len(spared & _pids(told))) for told in newest.values())
+
+
+def silent_finding(count: int) -> Iterator[Finding]:
+    """The finding `lost-counts`, where processes ended without a last word."""
+    if count:
+        who = "1 process that counted" if count == 1 else f"{count} processes that counted"
+        what = "what it counted in its" if count == 1 else "what each counted in its"
+        yield Finding(
+            "lost-counts",
+            WARN,
+            f"{who} ended without a last word (killed, left by os._exit, or by a pool that was not joined): "
+            f"{what} last tenth of a second may be in no count.",
+        )
+
+
+def _spared(tape: Tape, job: Job) -> set[int]:
+    """Processes whose silence means nothing, or is said otherwise."""
+    spared = {pid for event in tape.of_kind("left_behind") for pid in _left(event.fields.get("processes"))}
+    if job.was_killed:
+        begins = [event for event in tape.of_kind("job") if event.fields.get("what") == "begin"]
+        spared |= {_whole(event.fields.get("pid")) for event in begins}
+    return spared
+
+
+def _left(processes: object) -> set[int]:
+    """Of `[pid, name]` the pids."""
+    told = processes if isinstance(processes, (list, tuple)) else ()
+    return {_whole(one[0]) for one in told if isinstance(one, (list, tuple)) and one}
+
+
+def _pids(told: Mapping[str, Any]) -> set[int]:
+    pids = told.get("pids")
+    return {_whole(pid) for pid in pids} if isinstance(pids, (list, tuple)) else set()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _sentence(what: Losing, number: int) -> str:

@@ -26,6 +26,8 @@ ACCURACY_MODE = "AccuracyOnly"
 """LoadGen's mode in which answers are judged, and no speed."""
 PER_QUERY = ("SingleStream", "MultiStream")
 """Scenarios whose efficiency is told as energy of a query."""
+EVALUATED = ("eval_accuracy", "eval_accuracy_goal")
+"""What a training reached, and is to reach, as its log has them (of a language model that may be a loss)."""
 LONGEST_REASON = 300
 """So much of what a session says is shown."""
 
@@ -33,9 +35,10 @@ LONGEST_REASON = 300
 def official(tape: Tape) -> dict[str, Any] | None:
     """The `mlperf` object of the summary; None for a session that holds no MLPerf result."""
     events = tape.of_kind("mlperf")
-    if not events:
+    evaluated = _evaluated(tape)
+    if not events and not evaluated:
         return None
-    told = events[-1].fields
+    told = {**evaluated, **(events[-1].fields if events else {"scenario": "Training"})}
     valid, metric = told.get("valid"), told.get("metric")
     found: dict[str, Any] = {
         "scenario": str(told.get("scenario")),
@@ -48,6 +51,7 @@ def official(tape: Tape) -> dict[str, Any] | None:
         "power": None,
         "efficiency": None,
         "energy_joules": number(told.get("energy_joules")),
+        **{key: number(told.get(key)) for key in EVALUATED},
     }
     window = _window(tape)
     watts = [] if window is None else _samples(tape, window)
@@ -57,6 +61,13 @@ def official(tape: Tape) -> dict[str, Any] | None:
     found["power"] = {"mean_watts": mean_w, "samples": len(watts), "duration_s": window.end - window.start}
     found["efficiency"] = _efficiency(found, mean_w, window.end - window.start)
     return found
+
+
+def _evaluated(tape: Tape) -> dict[str, float]:
+    """What a training that never said its end told of its accuracy last."""
+    logs = [one for one in tape.devices.values() if one.device.facts.get("work") == "mlperf"]
+    told = {key: series for one in logs for key in EVALUATED if (series := one.get(key)) is not None}
+    return {key: series.values[-1] for key, series in told.items()} if EVALUATED[0] in told else {}
 
 
 def energy_lacks(tape: Tape) -> str:

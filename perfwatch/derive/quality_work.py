@@ -6,12 +6,13 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from perfwatch.derive.agreement import DISAGREEMENT, disagreeing
 from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
-from perfwatch.derive.lost import Losing, findings_of, lost_of
+from perfwatch.derive.lost import Losing, findings_of, lost_of, silent_finding, silent_processes
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
@@ -27,7 +28,6 @@ from perfwatch.derive.work import (
 from perfwatch.metrics import POWER
 from perfwatch.units import format_count
 
-DISAGREEMENT = 0.01
 _TOKENS = ("generated_tokens", "prompt_tokens")
 _MOVES_THAT_TELL = 5
 """So often tokens must have moved to tell that they move with queries alone."""
@@ -144,15 +144,14 @@ def _work_disagrees(evidence: Evidence) -> Iterator[Finding]:
     for name, counted in evidence.work.items():
         if counted.count is None or counted.made_of in evidence.work.keys() - {name}:
             continue  # what it is made of says so itself
-        for other in counted.others:
-            apart = abs(counted.count - other.count)
-            if apart > DISAGREEMENT * max(counted.count, other.count):
-                yield Finding(
-                    "work-disagrees",
-                    WARN,
-                    f"{counted.source} counted {format_count(counted.count)} {name} and {other.source} "
-                    f"{format_count(other.count)}; {counted.source} is used.",
-                )
+        spans, job = evidence.window.spans, job_of(evidence.tape).span
+        for source, count in disagreeing(name, counted, evidence.courses, spans, job):
+            yield Finding(
+                "work-disagrees",
+                WARN,
+                f"{counted.source} counted {format_count(counted.count)} {name} and {source} "
+                f"{format_count(count)}; {counted.source} is used.",
+            )
 
 
 def _clients_disagree(evidence: Evidence) -> Iterator[Finding]:
@@ -248,6 +247,7 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
     for event in evidence.tape.of_kind("lost"):
         lost.update(lost_of(event.fields))
     yield from findings_of(lost)
+    yield from silent_finding(silent_processes(evidence.tape))
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:

@@ -32,6 +32,8 @@ GOAL = "_goal"
 """How the name of a gauge ends that tells how far something is to go."""
 EXPECTED = "_expected"
 """A gauge `steps_expected` tells how many steps there will be."""
+BEFORE = "_before"
+"""A gauge `steps_before` tells what earlier jobs did of the steps of a goal, where `steps` has none of it."""
 _MOST_READINGS = 4096
 
 
@@ -149,6 +151,8 @@ class _Workload:
         self._metrics: tuple[Metric, ...] = ()
         self._counters: dict[str, _Counter] = {}
         self._goals: dict[str, float] = {}
+        self._before: dict[str, float] = {}
+        """By the name of what a goal is told of: what was there before this job."""
         self._levels: dict[str, _Level] = {}
         """Of gauges that a goal is told of."""
         self.timings: dict[str, Timing] = {}
@@ -183,8 +187,11 @@ class _Workload:
             elif metric.kind is Kind.HISTOGRAM and metric.name in self.timings:
                 self.timings[metric.name].take(t, value)
             elif metric.kind is Kind.GAUGE and isinstance(value, (int, float)):
+                name = metric.name.rpartition("_")[0]
                 if metric.name.endswith((GOAL, EXPECTED)):
-                    self._goals[metric.name.rpartition("_")[0]] = value
+                    self._goals[name] = value
+                elif metric.name.endswith(BEFORE):
+                    self._before[name] = value
                 elif metric.name in self._levels:
                     self._levels[metric.name].take(t, value)
 
@@ -219,8 +226,9 @@ class _Workload:
         for name, goal in self._goals.items():
             one = self._counters.get(f"{name}_total") or self._levels.get(name)
             stands = None if one is None else one.stands
+            before = max(0.0, self._before.get(name, 0.0))
             if one is not None and stands is not None and goal > 0.0:
-                yield Goal(name, stands, goal, one.left_s(goal, t))
+                yield Goal(name, before + stands, goal, one.left_s(goal - before, t))
 
 
 class _Counter:

@@ -31,6 +31,8 @@ def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
         yield "a run for accuracy"
     else:
         yield "no verdict" if valid is None else good if valid else bad
+    if told.get("eval_accuracy") is not None:
+        yield _evaluated(told)
     if not has_latency and (latencies := _latencies(told.get("latency") or {})):
         yield latencies
     if told.get("energy_joules") is not None:
@@ -41,6 +43,13 @@ def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
     if power:
         mean = format_quantity(power["mean_watts"], "W")
         yield f"plain mean of {power['samples']} samples {glued(mean)}"
+
+
+def _evaluated(told: Json) -> str:
+    """As the log has it: a share, or the loss of a language model."""
+    goal = told.get("eval_accuracy_goal")
+    target = "" if goal is None else f" (target {goal:.{DIGITS}g})"
+    return glued(f"eval accuracy {told['eval_accuracy']:.{DIGITS}g}") + target
 
 
 def _latencies(told: Json) -> str:

@@ -86,7 +86,7 @@ def _of_bench_serving(told: Json) -> ClientResult | None:
         "prompt_tokens": told.get("total_input_tokens"),
         GOOD: _whole(
             # Earlier versions wrote the colon of their table into the key.
-            finite(told.get("request_goodput") or told.get("request_goodput:")),
+            _first(told, "request_goodput", "request_goodput:"),
             finite(told.get("duration")),
         ),
     }
@@ -126,16 +126,35 @@ def _of_aiperf(told: Json) -> ClientResult | None:
     counts = {
         "queries": queries,
         "errors": _average(told, "error_request_count"),
-        "generated_tokens": _average(told, "total_output_tokens")
-        or _of_each(told, "output_sequence_length", queries),
-        "prompt_tokens": _average(told, "total_isl") or _of_each(told, "input_sequence_length", queries),
-        GOOD: _average(told, "good_request_count"),
+        "generated_tokens": _known(
+            _average(told, "total_output_tokens"), _of_each(told, "output_sequence_length", queries)
+        ),
+        "prompt_tokens": _known(
+            _average(told, "total_isl"), _of_each(told, "input_sequence_length", queries)
+        ),
+        GOOD: _known(_average(told, "good_request_count"), _good_of_genai_perf(told, queries)),
     }
     tool = "AIPerf" if "benchmark_duration" in told or "schema_version" in told else "genai-perf"
     duration = told.get("benchmark_duration")
     factor = _PER_SECOND.get(str(duration.get("unit")), 1.0) if isinstance(duration, Mapping) else 1.0
     took = _average(told, "benchmark_duration")
     return ClientResult(tool, known_counts(counts), None if took is None else took * factor, latency)
+
+
+def _good_of_genai_perf(told: Json, queries: float | None) -> float | None:
+    """genai-perf tells no time: its good queries are as many of all as their rate is of that of all."""
+    per_s, good_per_s = _average(told, "request_throughput"), _average(told, "request_goodput")
+    return _whole(good_per_s, queries / per_s if queries is not None and per_s else None)
+
+
+def _known(*values: float | None) -> float | None:
+    """The first that is told; 0 is."""
+    return next((value for value in values if value is not None), None)
+
+
+def _first(told: Json, *keys: str) -> float | None:
+    """The first of these keys that has a number."""
+    return _known(*(finite(told.get(key)) for key in keys))
 
 
 def _whole(per_s: float | None, took_s: float | None) -> float | None:
@@ -167,8 +186,8 @@ def _of_trtllm(told: Json) -> ClientResult | None:
     took_s = _scaled(performance.get("total_latency_ms"), MILLI)
     info = request if isinstance(request, Mapping) else {}
     queries = finite(info.get("num_requests"))
-    outputs = finite(info.get("avg_num_output_tokens") or info.get("avg_output_length"))
-    inputs = finite(info.get("avg_num_input_tokens") or info.get("avg_input_length"))
+    outputs = _first(info, "avg_num_output_tokens", "avg_output_length")
+    inputs = _first(info, "avg_num_input_tokens", "avg_input_length")
     counts = {
         "queries": queries,
         "generated_tokens": None if queries is None or outputs is None else float(round(queries * outputs)),

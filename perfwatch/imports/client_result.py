@@ -36,6 +36,17 @@ class ClientResult:
             "latency": {name: dict(found) for name, found in self.latency.items()},
         }
 
+    def is_told_by(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event of a session has it already, under whatever name: all counts that both have agree.
+
+        A client may write several files of one run, in several forms.
+        """
+        told = event.get("work")
+        if event.get("tool") != self.tool or not isinstance(told, Mapping):
+            return False
+        both = [name for name in self.work if name in told]
+        return bool(both) and all(told[name] == self.work[name] for name in both)
+
 
 def known_counts(counts: Mapping[str, Any]) -> dict[str, float]:
     """What is told, as whole numbers where it is whole."""

@@ -49,8 +49,12 @@ def of_wrk(text: str) -> ClientResult | None:
     mean = re.search(rf"^\s*Latency\s+{_TIME}\s", text, re.MULTILINE)
     if mean:
         latency["mean_s"] = _seconds(mean[1], mean[2])
-    for share, number, unit in re.findall(rf"^\s*(50|90|99)%\s+{_TIME}\s*$", text, re.MULTILINE):
+    # wrk2 writes three places behind the point, and further shares (HdrHistogram).
+    for share, number, unit in re.findall(rf"^\s*(50|90|95|99)(?:\.000)?%\s+{_TIME}\s*$", text, re.MULTILINE):
         latency[f"p{share}_s"] = _seconds(number, unit)
+    slowest = re.search(rf"^\s*100\.000%\s+{_TIME}\s*$", text, re.MULTILINE)
+    if slowest:
+        latency["max_s"] = _seconds(slowest[1], slowest[2])
     counts = {"queries": float(int(asked[1]) - wrong), "errors": float(failed)}
     return ClientResult("wrk", known_counts(counts), _seconds(asked[2], asked[3]), {"latency": latency})
 

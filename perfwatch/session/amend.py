@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,15 +44,11 @@ def add_event(path: str, kind: str, fields: Mapping[str, Any]) -> None:
         raise SessionError(f"cannot write {path}: {reason_of(error)}") from error
 
 
-def has_event(path: str, kind: str, fields: Mapping[str, Any]) -> bool:
-    """Whether a session holds an event of the same content already."""
+def events_of(path: str, kind: str) -> list[Mapping[str, Any]]:
+    """The events of a kind that a session holds already; none of a stream, which cannot be added to."""
     if path == "-" or is_stream(path):
-        return False
-    wanted = json.loads(encoder()(dict(fields)))
-    for record in open_session(path).records():
-        if record.get("event") == kind and {**record, "t": 0, "event": 0} == {**wanted, "t": 0, "event": 0}:
-            return True
-    return False
+        return []
+    return [record for record in open_session(path).records() if record.get("event") == kind]
 
 
 def _parts(path: str, line: bytes) -> Iterator[bytes]:

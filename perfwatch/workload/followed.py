@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from perfwatch.clock import Clock
-from perfwatch.errors import TryAgain
+from perfwatch.errors import ConfigError, TryAgain
 from perfwatch.model import Device, Event, Reading
 from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
@@ -183,6 +183,21 @@ def facts_of_place(path: str) -> dict[str, Any]:
     """What a device says of the file or directory that it reads, as it is when the run begins."""
     reads = {"reads": clean_text(from_system(path), 500)}
     return reads if os.path.exists(path) else {**reads, "absent": True}  # noqa: PTH110 - raises nothing
+
+
+def refuse_directory(path: str, instead: str) -> None:
+    """A directory cannot be followed, and that is known before the job starts.
+
+    Args:
+        instead: what to do, as in `name the training log in it`.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - raises nothing, whatever the path holds
+        raise ConfigError(
+            f"cannot follow {clean_text(from_system(path), 200)!r}: it is a directory; {instead}"
+        )
 
 
 def split_path(spec: str) -> tuple[str, str]:

@@ -17,11 +17,13 @@ from perfwatch.objectives import NOBODY, Judge
 from perfwatch.redact import redact
 from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.histogram import add_buckets, bounds_of
+from perfwatch.workload.lives import Lives
 from perfwatch.workload.statsd import (
     BadLine,
     Gauge,
     GaugeMove,
     Increment,
+    Life,
     Mark,
     Member,
     Size,
@@ -32,7 +34,7 @@ from perfwatch.workload.statsd import (
     has_mark,
     parse_line,
 )
-from perfwatch.workload.tally import LARGEST, Number, Tally, clean_text
+from perfwatch.workload.tally import LARGEST, NAMES, Number, Tally, clean_text
 
 SOURCES = 65_536
 """So many running totals (a name of a process) are remembered; then the one longest silent is forgotten."""
@@ -72,6 +74,8 @@ class Ledger:
         self.bad = 0
         """Lines that could not be read."""
         self.marks = 0
+        self.lives = Lives()
+        """The processes that count through the client."""
         self._opened_ns = opened_ns
         self._cells: Cells = Cells(opened_ns)
         self._cache: dict[bytes, tuple[Statement, ...]] = {}
@@ -82,7 +86,7 @@ class Ledger:
         self._members: dict[str, set[int]] = {}
         """Of each member its hash: they may be long."""
         self._members_in_all = 0
-        self._notes: list[str] = []
+        self._notes: list[dict[str, str]] = []
         self._noted: set[str] = set()
 
     def readings(self, datagrams: Sequence[tuple[int, bytes]], now_ns: int) -> list[Reading]:
@@ -100,10 +104,16 @@ class Ledger:
                 self._add(b"\n".join(cell.said), cell.at_ns)
                 readings += self.tally.sample(cell.at_ns)
         if self.tally.dropped:
-            self._note("names", "more names than are kept; what was told under further ones is dropped")
+            first = clean_text(redact(self.tally.dropped_first), 60)
+            self._note(
+                "names",
+                f"More than {NAMES} names were told: what was counted under {first!r} and further ones is in "
+                "no figure; put what differs (an id) into tags.",
+                code="lost-counts",
+            )
         if self.tally.reached_too_far:
             self._note("beyond", self.tally.reached_too_far)
-        readings += [Event("note", {"source": "statsd", "text": text}, now_ns) for text in self._notes]
+        readings += [Event("note", {"source": "statsd", **note}, now_ns) for note in self._notes]
         self._notes.clear()
         return readings
 
@@ -202,6 +212,8 @@ class Ledger:
             self.tally.size(statement.name, statement.value, statement.times * times)
         elif isinstance(statement, Member):
             self._add_member(statement)
+        elif isinstance(statement, Life):
+            self.lives.take(statement)
 
     def _parse(self, line: bytes, times: int) -> tuple[Statement, ...]:
         try:
@@ -287,10 +299,10 @@ class Ledger:
         elif told_ns >= self._gauges.get(name, (0, 0))[1] and self.tally.gauge(name, value):
             self._gauges[name] = (value, told_ns)
 
-    def _note(self, about: str, text: str) -> None:
+    def _note(self, about: str, text: str, **code: str) -> None:
         if about not in self._noted:
             self._noted.add(about)
-            self._notes.append(text)
+            self._notes.append({"text": text, **code})
 
 
 class TimedSource:

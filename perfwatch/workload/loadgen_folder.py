@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from perfwatch.clock import Clock
 from perfwatch.errors import TryAgain, reason_of
 from perfwatch.text import clean
+from perfwatch.workload.loadgen_ends import EndedRuns, Logs
 from perfwatch.workload.tail import Tail, arrival_ns
 
 DETAIL, SUMMARY, TRACE, ANSWERS = "detail.txt", "summary.txt", "trace.json", "accuracy.json"
@@ -24,14 +24,6 @@ END_BYTES = 512 * 1024
 """So much of a log's beginning, and of its end, is read: errors without number may stand between."""
 
 _State = tuple[int, int, int]
-
-
-class Logs(NamedTuple):
-    """The lines of the detail log and of the summary, and when the former was written (CLOCK_MONOTONIC)."""
-
-    detail: list[str]
-    summary: list[str]
-    at_ns: int
 
 
 def details_in(directory: Path) -> list[Path]:
@@ -65,6 +57,9 @@ class LoadgenFolder:
         self._seen = {detail: _state(detail) for detail in details_in(self._path)}
         self._looked_ns = clock.monotonic_ns()
         self._detail: Path | None = None
+        self._told: list[str] = []
+        """The detail log that was handed over last."""
+        self._ended = EndedRuns(lambda detail: _logs(detail, clock.monotonic_ns()))
         self.trace: Tail | None = None
         self.answers: Tail | None = None
 
@@ -92,6 +87,19 @@ class LoadgenFolder:
                 return _ends(detail)
         return []
 
+    def overwritten(self) -> list[Logs]:
+        """The logs of runs that ended since the last look and were overwritten by the next one."""
+        if self._detail is None:
+            return []
+        kept = [logs for logs in self._ended.take() if logs.detail != self._told]
+        now = _ends(self._detail) if kept else []
+        return [logs for logs in kept if logs.detail != now]
+
+    def begin_anew(self) -> None:
+        """Another run overwrites the files: they are followed from their beginning."""
+        if self._detail is not None:
+            self._follow(self._detail)
+
     def look(self) -> Logs | None:
         """The logs, if a detail log has been written since the last look.
 
@@ -106,25 +114,35 @@ class LoadgenFolder:
             self._seen[detail] = state
             if detail != self._detail:
                 self._follow(detail)
+            self._ended.follow(detail)
             try:
-                written_ns = arrival_ns(self._clock, state[2], since_ns)
-                return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
+                logs = _logs(detail, arrival_ns(self._clock, state[2], since_ns))
             except OSError as error:
                 reason = reason_of(error)
                 raise TryAgain(f"cannot read LoadGen's logs in {self.shown}: {reason}", 1.0) from None
+            self._told = logs.detail
+            return logs
         return None
 
     def close(self) -> None:
         """Give the files back."""
+        self._ended.close()
+        self._close_tails()
+
+    def _close_tails(self) -> None:
         for tail in (self.trace, self.answers):
             if tail is not None:
                 tail.close()
 
     def _follow(self, detail: Path) -> None:
-        self.close()
+        self._close_tails()
         self._detail = detail
         self.trace = Tail(str(beside(detail, TRACE)), self._clock)
         self.answers = Tail(str(beside(detail, ANSWERS)), self._clock)
+
+
+def _logs(detail: Path, written_ns: int) -> Logs:
+    return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
 
 
 def _state(path: Path) -> _State | None:

@@ -26,6 +26,9 @@ whose (process and fork: PID, a dot, a random word), `|t:NANOSECONDS` of CLOCK_M
                                      buckets (`perfwatch.workload.histogram`), at least of all that changed
                                      after the first SINCE. A long list comes in several lines.
     NAME:VALUE|g|i:SOURCE|t:NS       a gauge as it is, sign included
+    process:begin|life|i:SOURCE      the source begins to count
+    process:end|life|i:SOURCE        its last word: everything that it counted was sent. A process that was
+                                     killed while it counted never says it.
 """
 
 from __future__ import annotations
@@ -124,7 +127,14 @@ class Mark(NamedTuple):
     told_ns: int | None
 
 
-Statement = Increment | Timing | Size | Gauge | GaugeMove | Member | Total | TimingTotal | Mark
+class Life(NamedTuple):
+    """A source begins to count, or has told everything."""
+
+    source: str
+    edge: str
+
+
+Statement = Increment | Timing | Size | Gauge | GaugeMove | Member | Total | TimingTotal | Mark | Life
 
 
 class BadLine(ValueError):
@@ -224,6 +234,12 @@ def _mark(name: str, edge: str, further: Mapping[str, str]) -> Mark:
     return Mark(name, edge, _told_ns(further))
 
 
+def _life(_name: str, edge: str, further: Mapping[str, str]) -> Life:
+    if edge not in ("begin", "end"):
+        raise BadLine(f"a life has a begin and an end, not {edge[:20]!r}")
+    return Life(_source(further), edge)
+
+
 def _timing_total(name: str, value: str, further: Mapping[str, str]) -> TimingTotal:
     figures, _, listed = value.partition(";")
     try:
@@ -310,5 +326,11 @@ def _source(further: Mapping[str, str]) -> str:
 
 
 _Reader = Callable[[str, str, Mapping[str, str]], Statement]
-_ONE_VALUE: dict[str, _Reader] = {"mark": _mark, "s": _member, "ct": _total, "tt": _timing_total}
+_ONE_VALUE: dict[str, _Reader] = {
+    "mark": _mark,
+    "s": _member,
+    "ct": _total,
+    "tt": _timing_total,
+    "life": _life,
+}
 _PACKED: dict[str, _Reader] = {"c": _increment, "ms": _timing, "g": _gauge, "h": _size, "d": _size}

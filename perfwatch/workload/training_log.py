@@ -81,6 +81,9 @@ class TrainingLog:
         """Phases that last, and how many epochs each holds."""
         self._counted_by = ""
         self._train_samples: float | None = None
+        self._batch: float | None = None
+        self._tells_samples = False
+        """The log itself counts samples; then nothing is made of epochs or steps."""
         self._done: dict[str, float | None] = dict.fromkeys((*COUNTS, GAUGE))
         self._goals: dict[str, float | None] = dict.fromkeys(GOALS.values())
 
@@ -96,6 +99,8 @@ class TrainingLog:
             self.settings.setdefault(_SETTINGS[key], clean_text(str(value), 200))
         elif key == "train_samples":
             self._train_samples = finite(value)
+        if key == "global_batch_size":
+            self._batch = finite(value)
         before = {**self._done, **self._goals}
         if key in GOALS:
             self._goals[GOALS[key]] = finite(value)
@@ -118,7 +123,7 @@ class TrainingLog:
             self.ended_s, self.status = t_s, clean_text(str(more.get("status") or ""), 40)
             yield Mark(t_s, MEASURE, "end")
         elif name in PHASES and edge == "start" and name not in self._open:
-            self._open[name] = max(0.0, finite(more.get("epoch_count")) or 1.0)
+            self._open[name] = _epochs_in(name, more)
             yield Mark(t_s, name, "begin")
         elif name in PHASES and edge == "stop" and name in self._open:
             self._count_epochs(name, self._open.pop(name))
@@ -128,6 +133,7 @@ class TrainingLog:
         """Another run: what is known of the data and the submission stays."""
         self.began_s = self.ended_s = None
         self.status = self._counted_by = ""
+        self._tells_samples = False
         self._open.clear()
         self._done = dict.fromkeys((*COUNTS, GAUGE))
 
@@ -138,33 +144,51 @@ class TrainingLog:
             "scenario": "Training",
             "valid": {"success": True, "aborted": False}.get(self.status),
             "metric": None if took_s is None else {"name": "time_to_train", "value": took_s, "unit": "s"},
+            GAUGE: self._done[GAUGE],
+            f"{GAUGE}_goal": self._goals[f"{GAUGE}_goal"],
         }
 
     def _count_epochs(self, name: str, epochs: float) -> None:
-        """By the ends of epochs; in a log without these by those of blocks, which hold so many each."""
-        if name not in ("epoch", "block"):
+        """By the ends of epochs; in a log without these by those of blocks that say how many they hold."""
+        if name not in ("epoch", "block") or not epochs:
             return
         if not self._counted_by and not (name == "block" and "epoch" in self._open):
             self._counted_by = name
         if name == self._counted_by:
-            self._grow("epochs", (self._done["epochs"] or 0.0) + (1.0 if name == "epoch" else epochs))
+            self._grow("epochs", (self._done["epochs"] or 0.0) + epochs)
 
     def _count(self, key: str, value: Any, more: Mapping[str, Any]) -> None:
         """Take in what was done: counts only grow."""
+        self._grow("steps", finite(more.get("step_num")))
         samples = finite(more.get("samples_count"))
         if samples is None and key == "trained_samples":
             samples = finite(value)
-        if samples is None and self._train_samples and self._done["epochs"]:
-            samples = self._train_samples * self._done["epochs"]
+        self._tells_samples = self._tells_samples or bool(samples)
+        if not self._tells_samples:
+            samples = self._reckoned_samples()
         self._grow("samples", samples)
-        self._grow("steps", finite(more.get("step_num")))
         accuracy = finite(value) if key == GAUGE else None
         if accuracy is not None:
             self._done[GAUGE] = accuracy
 
+    def _reckoned_samples(self) -> float | None:
+        """Whole epochs of the data; where the log has no epochs, or no size of the data, steps of a batch."""
+        has_epochs = self._done["epochs"] or any(self._open.values())
+        if self._train_samples and has_epochs:
+            return self._train_samples * (self._done["epochs"] or 0.0)
+        return (
+            None if self._batch is None or self._done["steps"] is None else self._batch * self._done["steps"]
+        )
+
     def _grow(self, name: str, value: float | None) -> None:
         if value is not None and (self._done[name] or 0.0) < value <= LARGEST:
             self._done[name] = value
+
+
+def _epochs_in(name: str, more: Mapping[str, Any]) -> float:
+    """How many epochs end with a phase: a block, from one evaluation to the next, may hold a part of one."""
+    told = finite(more.get("epoch_count")) if name == "block" else None
+    return 1.0 if name == "epoch" else max(0.0, told or 0.0)
 
 
 def time_of(record: Mapping[str, Any]) -> float | None:

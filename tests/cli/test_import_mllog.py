@@ -100,6 +100,9 @@ def test_time_and_energy_to_train_by_the_summarizers_rule_and_by_ours(tmp_path: 
     assert found["mlperf"]["scenario"] == "Training"
     assert found["mlperf"]["valid"] is True
     assert found["mlperf"]["metric"] == {"name": "time_to_train", "value": 1200.0, "unit": "s"}
+    assert (found["mlperf"]["eval_accuracy"], found["mlperf"]["eval_accuracy_goal"]) == (0.65, None)
+    text = perfwatch("summary", str(tmp_path / "imported.jsonl"), home=tmp_path).stdout
+    assert "eval accuracy 0.65" in " ".join(text.split())
     assert found["mlperf"]["energy_joules"] == pytest.approx(13.2e6, rel=2e-3)
     assert found["energy"]["joules"] == pytest.approx(13.2e6, rel=2e-3)
     assert found["energy"]["scope"] == "node"

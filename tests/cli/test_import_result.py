@@ -141,6 +141,49 @@ def test_a_clients_own_good_queries_are_told(tmp_path: Path) -> None:
     assert read(file).work["good_queries"] == 17
 
 
+@pytest.mark.parametrize(
+    ("told", "good"),
+    [
+        ({**SGLANG, "request_goodput": 0.0}, 0),
+        ({**SGLANG, "request_goodput": 0.0, "request_goodput:": 1.2}, 0),
+        ({**GENAI_PERF, "request_goodput": {"unit": "requests/sec", "avg": 3.0}}, 15),
+        ({**GENAI_PERF, "request_goodput": {"unit": "requests/sec", "avg": 0.0}}, 0),
+        ({**AIPERF, "good_request_count": {"unit": "requests", "avg": 0}}, 0),
+    ],
+)
+def test_no_good_query_is_told_as_none_was_and_rates_alone_are_made_counts(
+    tmp_path: Path, told: dict[str, Any], good: int
+) -> None:
+    file = tmp_path / "result"
+    file.write_text(json.dumps(told))
+    assert read(file).work["good_queries"] == good
+
+
+def test_no_tokens_at_all_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    none = {**TRTLLM["request_info"], "avg_num_output_tokens": 0, "avg_output_length": 7}  # type: ignore[dict-item]
+    file.write_text(json.dumps({**TRTLLM, "request_info": none}))
+    assert read(file).work["generated_tokens"] == 0
+    file.write_text(json.dumps({**AIPERF, "total_output_tokens": {"unit": "tokens", "avg": 0.0}}))
+    assert read(file).work["generated_tokens"] == 0
+
+
+def test_the_percentiles_of_wrk2_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    file.write_text(
+        WRK.replace("Latency Distribution", "Latency Distribution (HdrHistogram - Recorded Latency)")
+        .replace("     50%    1.20ms\n     75%    1.30ms\n     90%    1.50ms\n     99%    2.50ms\n", "")
+        .replace(
+            "Latency)\n",
+            "Latency)\n 50.000%    1.20ms\n 75.000%    1.30ms\n 90.000%    1.50ms\n 99.000%    2.50ms\n"
+            " 99.900%    4.00ms\n100.000%    9.00ms\n\n",
+        )
+    )
+    assert read(file).latency["latency"] == pytest.approx(
+        {"mean_s": 0.00125, "p50_s": 0.0012, "p90_s": 0.0015, "p99_s": 0.0025, "max_s": 0.009}
+    )
+
+
 def test_real_files_are_read() -> None:
     bench = read(DATA / "vllm-bench-0.32.json")
     assert bench.tool == "vllm bench serve"
@@ -309,3 +352,27 @@ def test_a_result_is_joined_once(tmp_path: Path) -> None:
     )
     assert first.returncode == 0, first.stderr
     assert (again.returncode, "this result is in it already" in again.stderr) == (2, True)
+
+
+def test_the_same_counts_of_one_client_are_one_result_whatever_its_file_is_called(tmp_path: Path) -> None:
+    """Another name, and another form: locust writes JSON and CSV of one run."""
+    log = str(tmp_path / "run.jsonl")
+    perfwatch(
+        *("run", "--only", "simulated", "--no-collector", "simulated", "-o", log, "--", "true"), home=tmp_path
+    )
+    table = tmp_path / "stats.csv"
+    told = read(DATA / "locust-2.47.json").work
+    asked = told["queries"] + told["errors"]
+    table.write_text(
+        "Type,Name,Request Count,Failure Count,Average Response Time,Requests/s\n"
+        f",Aggregated,{asked},{told['errors']},10.0,5.0\n"
+    )
+    names = (str(DATA / "locust-2.47.json"), str(table))
+    first, again = (perfwatch("import", "result", name, "--into", log, home=tmp_path) for name in names)
+    assert first.returncode == 0, first.stderr
+    assert again.returncode == 2
+    assert "this result is in it already, from locust-2.47.json (the same counts of locust)" in again.stderr
+    assert len(summary(tmp_path, log)["client_results"]) == 1
+    forced = perfwatch("import", "result", names[1], "--into", log, "--force", home=tmp_path)
+    assert forced.returncode == 0, forced.stderr
+    assert len(summary(tmp_path, log)["client_results"]) == 2

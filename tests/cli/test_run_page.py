@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from pathlib import Path
@@ -163,11 +164,25 @@ def test_two_files_of_one_kind_add_and_kinds_stand_beside_each_other(tmp_path: P
 
 
 def test_a_file_that_cannot_be_read_is_one_sentence_and_the_run_goes_on(tmp_path: Path) -> None:
-    done = perfwatch("run", *NOTHING, "-w", f"log={tmp_path}:x", "--", "sh", "-c", "exit 5", home=tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = perfwatch("run", *NOTHING, "-w", f"log={pipe}:x", "--", "sh", "-c", "exit 5", home=tmp_path)
     assert done.returncode == 5
-    while_it_ran, verdict = done.stderr.split("it is a directory")[:2]
+    while_it_ran, verdict = done.stderr.split("it is a pipe")[:2]
     assert while_it_ran.startswith("perfwatch: cannot read")
     assert "Nothing counted work: cannot read" in verdict.replace("\n", " ")
+
+
+@pytest.mark.parametrize("spec", ["log={}:step {{steps}}", "jsonl={}", "jsonl={}:steps=n", "mllog={}"])
+def test_a_directory_in_the_place_of_a_file_is_refused_before_the_job_starts(
+    tmp_path: Path, spec: str
+) -> None:
+    ran = tmp_path / "ran"
+    words = ("run", *NOTHING, "-w", spec.format(tmp_path), "--", "touch", str(ran))
+    done = perfwatch(*words, home=tmp_path)
+    assert done.returncode == 2
+    assert f"cannot follow '{tmp_path}': it is a directory; name the " in done.stderr.replace("\n", " ")
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize(

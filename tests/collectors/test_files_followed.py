@@ -251,9 +251,9 @@ def trouble(watched: Watched) -> str:
     return str(caught.value)
 
 
-def test_a_directory_is_one_sentence_and_a_file_in_its_place_is_read(log: Path) -> None:
-    log.mkdir()
+def test_a_directory_that_comes_is_one_sentence_and_a_file_in_its_place_is_read(log: Path) -> None:
     watched = steps_of(log)
+    log.mkdir()
     assert "a directory" in trouble(watched)
     trouble(watched)
     assert len(watched.notes) == 1

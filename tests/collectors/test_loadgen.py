@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from still import WALL_S, StillClock
 
 from perfwatch.errors import Unavailable
 from perfwatch.model import Appeared, Device, Event, Reading, Sample
+from perfwatch.workload.changes import Changes
 
 
 def stamp(at_s: float) -> str:
@@ -284,6 +286,97 @@ def test_of_a_submission_run_the_window_of_the_result_counts(followed: Followed)
     followed.write("detail.txt", window(503.0, 508.0) + records(**told))
     followed.look(508.5)
     assert [at_s for _, at_s in followed.marks()] == pytest.approx([503.0, 508.0])
+
+
+def overwritten_by_another(followed: Followed, *, trace: str = "") -> None:
+    """A run ends at 504 s with ten queries, and the next one has its files before anybody looks."""
+    followed.write("detail.txt", settings("SingleStream", started="A"))
+    followed.write("trace.json", trace)
+    followed.look(501.0)
+    followed.clock.s = 504.0
+    told = {"result_validity": "VALID", "result_query_count": 10, "early_stopping_latency_ss": 1000}
+    followed.write("detail.txt", window(501.0, 504.0) + records(**told, num_errors=0))
+
+
+def the_next_run(followed: Followed) -> None:
+    followed.write("trace.json", "", mode="w")
+    followed.write("detail.txt", settings("SingleStream", started="B"), mode="w")
+    followed.look(504.2)
+    told = {"result_validity": "VALID", "result_query_count": 7, "early_stopping_latency_ss": 1000}
+    followed.write("detail.txt", window(504.2, 508.0) + records(**told, num_errors=0))
+    followed.look(508.2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells at once when a file is written")
+@pytest.mark.parametrize(
+    "trace", ["", samples((1.0, 0.1, 0), (2.0, 0.1, 1))], ids=["without", "with a trace"]
+)
+def test_a_run_whose_logs_the_next_one_overwrites_at_once_is_counted(followed: Followed, trace: str) -> None:
+    overwritten_by_another(followed, trace=trace)
+    folder = followed.collector._folder
+    assert folder is not None
+    until(lambda: bool(folder._ended._kept))
+    the_next_run(followed)
+    assert [at_s for _, at_s in followed.marks()] == pytest.approx([501.0, 504.0, 504.2, 508.0])
+    assert followed.last("samples_total") == followed.last("queries_total") == 17
+    assert followed.notes() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells at once when a file is written")
+def test_a_run_that_began_and_ended_between_two_looks_is_counted_once(followed: Followed) -> None:
+    overwritten_by_another(followed)
+    folder = followed.collector._folder
+    assert folder is not None
+    until(lambda: len(folder._ended._kept) == 1)
+    followed.clock.s = 504.1
+    told = {"result_validity": "VALID", "result_query_count": 5, "early_stopping_latency_ss": 1000}
+    between = settings("SingleStream", started="between") + window(504.0, 504.1) + records(**told)
+    followed.write("detail.txt", between, mode="w")
+    until(lambda: len(folder._ended._kept) == 2)
+    again = dict(folder._ended._kept)
+    the_next_run(followed)
+    assert followed.last("samples_total") == 10 + 5 + 7
+    assert len(followed.marks()) == 6
+    with folder._ended._lock:
+        folder._ended._kept.update(again)  # as if the thread had been late
+    followed.look(508.4)
+    assert followed.last("samples_total") == 10 + 5 + 7
+    assert followed.notes() == []
+
+
+def test_a_run_whose_end_nobody_saw_is_said(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Changes, "watch", lambda *_: False)
+    overwritten_by_another(followed, trace=samples((1.0, 0.1, 0), (2.0, 0.1, 1)))
+    the_next_run(followed)
+    assert followed.last("samples_total") == 2 + 7, "what the trace told until the last look is held"
+    (note,) = [fields for kind, _, fields in followed.events if kind == "note"]
+    assert note["code"] == "lost-counts"
+    assert "overwritten by the next before its end could be read: up to about 4 samples of it" in note["text"]
+
+
+def until(seen: Callable[[], bool]) -> None:
+    """Wait for another thread, ten seconds at most."""
+    deadline_s = time.monotonic() + 10.0
+    while not seen():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.001)
+
+
+def test_a_search_for_the_peak_says_that_its_last_run_alone_is_counted(followed: Followed) -> None:
+    mode = settings("Server", mode="FindPeakPerformance")
+    followed.write("detail.txt", mode + window(501.0, 502.0) + window(502.0, 503.0))
+    followed.look(503.0)
+    told = {
+        "result_validity": "VALID",
+        "result_query_count": 80,
+        "result_completed_samples_per_sec": 80.0,
+    }
+    followed.write("detail.txt", window(503.0, 504.0) + records(**told))
+    followed.look(504.2)
+    assert followed.last("samples_total") == 80
+    (note,) = [fields for kind, _, fields in followed.events if kind == "note"]
+    assert note["code"] == "late-source"
+    assert "the last of its 3 runs alone" in note["text"]
 
 
 def test_a_run_that_goes_on_when_perfwatch_comes_is_counted_from_then(tmp_path: Path) -> None:

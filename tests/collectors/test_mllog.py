@@ -171,6 +171,9 @@ say("run_start")
 for step in range(1, 16):
     time.sleep(0.1)
     say("tracked_stats", None, step_num=step, samples_count=step * 64)
+if sys.argv[2:]:
+    say("target_accuracy", 0.75); say("eval_accuracy", 0.5); say("eval_accuracy", 0.625)
+    time.sleep(0.3); sys.exit(sys.argv[2])
 say("run_stop", None, status="success")
 time.sleep(0.3)
 """
@@ -190,3 +193,15 @@ def test_a_run_is_measured_from_run_start_to_run_stop(tmp_path: Path) -> None:
     assert found["work"]["steps"]["count"] == 15
     assert found["mlperf"]["valid"] is True
     assert found["mlperf"]["metric"]["name"] == "time_to_train"
+
+
+def test_the_accuracy_that_a_training_reached_is_told_though_it_broke_off(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    job = ["--", sys.executable, "-c", JOB, str(log), "it broke off"]
+    options = ["--summary-json", str(tmp_path / "summary.json")]
+    done = perfwatch("run", "--only", "simulated", *options, "-w", f"mllog={log}", *job, home=tmp_path)
+    assert done.returncode == 1, done.stderr
+    found = json.loads((tmp_path / "summary.json").read_text())["mlperf"]
+    assert (found["scenario"], found["metric"]) == ("Training", None)
+    assert (found["eval_accuracy"], found["eval_accuracy_goal"]) == (0.625, 0.75)
+    assert "no verdict; eval accuracy 0.625 (target 0.75)" in " ".join(done.stderr.split())

@@ -488,6 +488,44 @@ def test_lost_datagrams_are_told(datagrams, found):
     assert (level_of(summary, "lost-counts") == WARN) is found
 
 
+@pytest.mark.parametrize(
+    ("silent", "status", "more", "said"),
+    [
+        pytest.param([], 0, {}, None, id="none"),
+        pytest.param([81], 0, {}, "1 process that counted ended", id="a worker"),
+        pytest.param([81, 82], 0, {}, "2 processes that counted ended", id="two of them"),
+        pytest.param([80], 137, {}, None, id="the job itself, by a signal"),
+        pytest.param([80], 1, {}, "1 process that counted ended", id="the job itself, by os._exit"),
+        pytest.param(
+            [80, 81], 137, {}, "1 process that counted ended", id="a worker of a job that was killed"
+        ),
+        pytest.param([81], 0, {"left": [[81, "python"]]}, None, id="one that goes on"),
+    ],
+)
+def test_processes_that_said_no_last_word_are_told(silent, status, more, said):
+    session = Session()
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.event(2.0, "job", what="begin", pid=80)
+    session.event(3.0, "clients", source="statsd", began=3, silent=3, pids=[80, 81, 82])
+    session.event(31.9, "clients", source="statsd", began=3, silent=len(silent), pids=silent)
+    if more:
+        session.event(32.0, "left_behind", processes=more["left"])
+    session.event(32.0, "job", what="end", exit_status=status)
+    told = [
+        one["message"] for one in session.summary(window="job")["quality"] if one["code"] == "lost-counts"
+    ]
+    assert [message[: len(said or "")] for message in told] == ([said] if said else [])
+
+
+def test_of_a_job_that_goes_on_nobody_has_said_a_last_word():
+    session = Session()
+    session.counter(steps(2.0, 32.0, 100, 40))
+    session.event(2.0, "job", what="begin", pid=80)
+    session.event(3.0, "clients", source="statsd", began=1, silent=1, pids=[80])
+    session.event(32.0, "job", what="end", exit_status=None, attached=True, goes_on=True, because="ctrl-C")
+    assert "lost-counts" not in codes(session.summary(window="job"), WARN)
+
+
 def test_a_device_that_others_used_is_shared():
     session = run()
     session.event(

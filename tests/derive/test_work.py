@@ -130,6 +130,25 @@ def test_sources_that_agree_within_a_hundredth_do_not_disagree():
     assert "work-disagrees" not in codes(summary)
 
 
+def test_sources_that_agree_over_the_whole_job_do_not_disagree_in_a_window():
+    """The log tells all of it when its run ended; what the client told in warm-up is before the window."""
+    told, logged = steps(9.0, 29.0, 1000, 100), [(0.0, 0), (29.5, 1000)]
+    summary = run((told, "samples", "statsd"), (logged, "samples", "mlperf")).summary()
+    assert summary["work"]["samples"]["count"] < 960
+    assert summary["work"]["samples"]["others"] == [{"source": "mlperf", "count": 1000}]
+    assert "work-disagrees" not in codes(summary)
+
+
+@pytest.mark.parametrize(("more", "disagree"), [(0, False), (20, False), (90, True)])
+def test_what_lies_at_the_ends_of_a_window_is_no_disagreement(more, disagree):
+    """Lines come ten at a time, so ten may be told too late at each end; over the job they differ."""
+    fine = [(0.0, 0), (5.0, 500), *((10.0 + n / 10, 500 + n) for n in range(201))]
+    coarse = [(0.0, 0), (10.5, 8), *((10.5 + n, 8 + 10 * n + (more if n > 9 else 0)) for n in range(1, 21))]
+    summary = run((fine, "steps", "statsd"), (coarse, "steps", "output")).summary()
+    assert summary["window"]["spans"] == [[10.0, 30.0]]
+    assert ("work-disagrees" in codes(summary)) is disagree
+
+
 def test_a_unit_with_a_kind_picks_that_source_for_its_name_only():
     session = run(
         (steps(11.0, 29.0, 100, 10), "queries", "statsd"),

@@ -154,6 +154,15 @@ def test_what_is_left_up_to_a_goal_is_told_by_the_pace_so_far():
     assert found.left_s == pytest.approx(150.0 - 4.0)
 
 
+def test_what_earlier_jobs_did_of_a_goal_is_done_and_tells_no_pace():
+    """Goes on at 200 of 250: ten steps in 30 s, 40 to go."""
+    names = m.work_counter("steps"), m.work_gauge("steps_goal"), m.work_gauge("steps_before")
+    told = figures(declared(*names, work="statsd"), *(sample(float(3 * t), t, 250, 200) for t in range(11)))
+    (found,) = told.figures(30.0)[0].goals
+    assert (found.reached, found.goal) == (210, 250)
+    assert found.left_s == pytest.approx(120.0)
+
+
 def test_an_accuracy_is_carried_on_along_its_last_two_evaluations():
     accuracy, goal = m.work_gauge("eval_accuracy"), m.work_gauge("eval_accuracy_goal")
     said = [(10.0, 0.5), (20.0, 0.6), (30.0, 0.6), (40.0, 0.65)]

@@ -225,7 +225,7 @@ def test_ever_new_names_members_and_sources_fill_no_memory(monkeypatch: pytest.M
     assert sum(map(len, ledger._members.values())) == ledger._members_in_all <= 500
     assert (len(ledger._totals), len(ledger._timed) <= 8) == (100, True)
     assert sum(timed.size for timed in ledger._timed.values()) == ledger._known_buckets <= 300 + 2000 // 8
-    assert len([note for note in job.kept.notes if "more names" in note]) == 1
+    assert len([note for note in job.kept.notes if "names were told" in note]) == 1
     assert len([note for note in job.kept.notes if "longest silent are forgotten" in note]) == 1
 
 

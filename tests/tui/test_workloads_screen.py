@@ -277,3 +277,19 @@ def test_of_a_client_and_a_page_the_client_tells_how_much_keeps_to_the_objective
         for kind, told in (("page", late), ("statsd", early))
     ]
     assert [plain(row).rstrip() for row in kept.lines(works, 60)] == ["latency ≤ 200 ms 100 %, run 100 %"]
+
+
+def test_a_training_shows_how_long_it_has_trained():
+    log = Device(
+        "mllog", "train.log", DeviceKind.WORKLOAD, 0, (m.work_counter("samples"),), facts={"work": "mlperf"}
+    )
+    training = scene(declared(0, "mllog", log))
+    for t in range(200):
+        training.write(sample(0, float(t), 64 * t))
+    assert "time to train" not in "\n".join(look(workloads.draw, training, 197.0))
+    training.write(fmt.event(20.0, "mark", {"name": "measure", "edge": "begin", "origin": "mllog"}))
+    assert "time to train 2 min 58 s so far" in "\n".join(look(workloads.draw, training, 198.0))
+    training.write(fmt.event(140.0, "mark", {"name": "measure", "edge": "end", "origin": "mllog"}))
+    lines = look(workloads.draw, training, 199.0)
+    assert "so far" not in line_with(lines, "time to train")
+    fits_everywhere(workloads.draw, training, 199.0)

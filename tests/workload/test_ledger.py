@@ -226,8 +226,12 @@ def test_more_names_than_are_kept_is_said_once() -> None:
     job = Job()
     job.told((100, "\n".join(f"n{number}:1|c" for number in range(1100))))
     job.told((300, "another:1|c"))
+    job.told((400, "queries:5|c"))
     assert job.ledger.tally.dropped == 101
-    assert len(job.events("note")) == 1
+    (note,) = (one.fields for one in job.events("note"))
+    assert note["code"] == "lost-counts"
+    assert "More than 1000 names were told: what was counted under 'n1000'" in note["text"]
+    assert job.last("queries_total") == 5
 
 
 def test_a_flood_in_one_second_makes_few_samples_and_loses_nothing() -> None:

@@ -124,8 +124,20 @@ def test_beyond_so_many_names_what_is_told_is_dropped_and_counted() -> None:
     job = tally()
     for number in range(NAMES + 5):
         job.count(f"n{number}", 1)
-    assert job.dropped == 5
+    assert (job.dropped, job.dropped_first) == (5, f"n{NAMES}")
     assert len(names(job.sample(6_000))) == NAMES
+
+
+def test_for_standard_names_there_is_always_room() -> None:
+    job = tally()
+    for number in range(NAMES + 5):
+        job.count(f"n{number}", 1)
+    job.count("queries", 3)
+    job.timing("latency", 0.5)
+    job.gauge("running", 2)
+    found = names(job.sample(6_000))
+    assert found[NAMES:] == ["queries_total", "latency_seconds", "running"]
+    assert job.total("queries") == 3
 
 
 def test_a_total_that_nobody_believes_stays_where_it_was() -> None:

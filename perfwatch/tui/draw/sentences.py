@@ -166,6 +166,10 @@ class _Teller:
     def _name_of(self, device_id: str) -> str:
         return next((label for (_, known), label in self._ids.items() if known == device_id), device_id)
 
+    def clients(self, event: Happening) -> _Found:
+        """Processes come and go; what their silence means is known at the job's end."""
+        return None
+
     def note(self, event: Happening) -> _Found:
         text = str(event.fields.get("text", ""))
         serious = event.fields.get("code") in ("gap", "left-out", "sink-failed")
@@ -185,6 +189,7 @@ _KINDS: Mapping[str, Callable[[_Teller, Happening], _Found]] = {
     "left_behind": _Teller.left_behind,
     "devices": _Teller.devices,
     "neighbour": _Teller.neighbour,
+    "clients": _Teller.clients,
     "note": _Teller.note,
 }
 

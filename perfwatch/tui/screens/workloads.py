@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch import metrics as m
-from perfwatch.derive.workload_now import EXPECTED, GOAL, Counted, Goal, Timed, WorkloadNow
+from perfwatch.derive.windows import MEASURE
+from perfwatch.derive.workload_now import BEFORE, EXPECTED, GOAL, Counted, Goal, Timed, WorkloadNow
 from perfwatch.exporters.words import per_joule_unit, place_of
 from perfwatch.frame import Bin, DeviceNow, Frame
 from perfwatch.model import State
@@ -191,6 +192,7 @@ def _figures(one: DeviceNow, work: WorkloadNow, frame: Frame, columns: int) -> l
         rows = [table.heading(placed, columns)]
         rows += [table.row(placed, columns, _count(each, one)) for each in work.counted]
     rows += _efficiency(one, frame, columns)
+    rows += _time_to_train(one, frame, columns)
     rows += [_goal(each, columns) for each in work.goals]
     rows += _gauges(one, columns)
     timed = [each for each in work.timed if each.run.count]
@@ -221,6 +223,18 @@ def _efficiency(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
     line = Line(columns).put("efficiency ", "text").put(f"{now} {unit}", "efficiency").put(" now, ", "dim")
     line.put(run, "efficiency").put(" in the run", "dim")
     return [line.row(), Line(columns).foreign(f"on {', '.join(server.devices)}", "dim").row()]
+
+
+def _time_to_train(one: DeviceNow, frame: Frame, columns: int) -> list[Row]:
+    """Of a training log: from its start to now, or to its stop."""
+    if one.device.facts.get("work") != "mlperf":
+        return []
+    told = [each for each in frame.run.phases if (each.name, each.origin) == (MEASURE, "mllog")]
+    if not told:
+        return []
+    end = frame.t if told[-1].end is None else told[-1].end
+    line = Line(columns).put("time to train ", "text").put(format_duration(end - told[-1].start), "value")
+    return [line.put(" so far" if told[-1].end is None else "", "dim").row()]
 
 
 def _count(each: Counted, one: DeviceNow) -> dict[str, Span]:
@@ -256,10 +270,11 @@ def _goal(each: Goal, columns: int) -> Row:
 
 def _gauges(one: DeviceNow, columns: int) -> list[Row]:
     """Running, waiting, and every other gauge that it tells, in fields side by side."""
+    names = {metric.name for metric in one.device.metrics}
     gauges = [
         metric
         for metric in one.device.metrics
-        if metric.kind.value == "gauge" and not metric.name.endswith((GOAL, EXPECTED))
+        if metric.kind.value == "gauge" and not _of_goal(metric.name, names)
     ]
     style = "stale" if one.state is not State.OK else "value"
     rows: list[Row] = []
@@ -276,6 +291,13 @@ def _gauges(one: DeviceNow, columns: int) -> list[Row]:
         line.foreign(name, "label", columns=len(name)).put(" ").cell(told, field - len(name) - 1, style)
         line.put("  ")
     return [*rows, line.row()] if line.used else rows
+
+
+def _of_goal(name: str, names: Container[str]) -> bool:
+    """Whether a gauge is told with the goal that it belongs to."""
+    return name.endswith((GOAL, EXPECTED)) or (
+        name.endswith(BEFORE) and f"{name.removesuffix(BEFORE)}{GOAL}" in names
+    )
 
 
 def _time(each: Timed) -> dict[str, Span]:
