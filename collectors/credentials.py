@@ -6,12 +6,17 @@ No secret stands on a command line, in a description or in a recording; what is 
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from perfwatch.errors import ConfigError, Unavailable, reason_of
 from perfwatch.text import clean
+
+_NAME_OF_A_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""As people name them; a password looks otherwise."""
 
 
 class Credentials(NamedTuple):
@@ -33,20 +38,32 @@ def credentials(user: str, password: str, file: str = "", keyring: str = "") -> 
         ConfigError: others may read the file, or it is not of that form; a file and a keyring are named.
         Unavailable: the variables are not set, or the keyring has no such password.
     """
+    asked = {"user": user, "password": password}
     if file and keyring:
         raise ConfigError("cannot take who asks from a file and from a keyring: name credentials or keyring")
     if keyring:
         return _of_keyring(keyring)
     if file:
         return _of_file(Path(file).expanduser())
-    missing = next((name for name in (user, password) if name and not os.environ.get(name)), None)
+    missing = next((option for option, name in asked.items() if name and not os.environ.get(name)), None)
     if missing is not None:
-        raise Unavailable(
-            f"the variable {clean(missing, 60)} of the environment is not set",
-            f"export {clean(user, 60)}=... {clean(password, 60)}=..., or name a file with credentials=FILE, "
-            "or keyring=SERVICE/USER",
-        )
+        raise _not_set(missing, asked)
     return Credentials(os.environ.get(user, ""), os.environ.get(password, ""))
+
+
+def _not_set(option: str, asked: Mapping[str, str]) -> Unavailable:
+    """A name that looks like none of a variable is not said: it may be the secret itself."""
+    instead = "or name a file with credentials=FILE, or keyring=SERVICE/USER"
+    if all(_NAME_OF_A_VARIABLE.fullmatch(name) for name in asked.values()):
+        exports = " ".join(f"{name}=..." for name in asked.values())
+        return Unavailable(
+            f"the variable {asked[option]} of the environment is not set", f"export {exports}, {instead}"
+        )
+    return Unavailable(
+        "user= and password= take the names of variables of the environment, and what was given names none "
+        "that is set",
+        f"export METER_USER=... METER_PASSWORD=..., say user=METER_USER,password=METER_PASSWORD, {instead}",
+    )
 
 
 def _of_file(path: Path) -> Credentials:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from perfwatch_collectors.credentials import Credentials, credentials
-from perfwatch_collectors.fetching import Fetcher, checked_url, shown
+from perfwatch_collectors.fetching import HOW_TO_TRUST, Fetcher, checked_url, shown
 from perfwatch_collectors.hwmon_rails import scope_of
 
 from perfwatch.collector import Collector
@@ -32,6 +32,8 @@ class ExporterOptions:
         user, password: names of the environment variables that hold who asks.
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
         keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
+        verify: false takes the page's certificate as it is.
+        ca: a file with the certificates to trust, in place of the usual authorities.
         accuracy: of power and energy, as the maker states it: `1%`.
         rails: of a node's sensors those that are summed, as those of the collector hwmon.
         scope: what the rails cover together.
@@ -43,6 +45,8 @@ class ExporterOptions:
     password: str = ""
     credentials: str = ""
     keyring: str = ""
+    verify: bool = True
+    ca: str = ""
     accuracy: str = ""
     rails: tuple[str, ...] = ()
     scope: str = ""
@@ -90,7 +94,15 @@ class ExporterCollector(Collector):
                 "no page is named", "perfwatch run -c exporter:url=http://HOST:9400/metrics -- CMD"
             )
         self.close()
-        self._fetcher = Fetcher(self._url, user=self._who_asks(), how_to_ask=_HOW_TO_ASK)
+        options = self.options
+        self._fetcher = Fetcher(
+            self._url,
+            user=self._who_asks(),
+            how_to_ask=_HOW_TO_ASK,
+            how_to_trust=HOW_TO_TRUST,
+            verify=options.verify,
+            ca=options.ca,
+        )
         try:
             return self._found(Page(self._fetcher.fetch()))
         except CollectorError:

@@ -11,6 +11,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,11 @@ def shown(url: str) -> str:
     return clean(f"{parts.scheme}://{place}{parts.path}" + (f"?{HIDDEN}" if parts.query else ""), 200)
 
 
+_REFUSALS = (401, 403)
+REFUSED_AGAIN_S = 10.0
+"""So long is waited before a password that was refused is sent once more: some lock out who tries often."""
+
+
 class NotThere(TryAgain):
     """A server answers, and has no such page."""
 
@@ -105,7 +111,9 @@ class Fetcher:
         user, token: who asks, where the address does not say it. What the user's password is, is told only to
             a server that asks for it, and by its digest where it takes that.
         how_to_ask: what somebody is told to do whom the server does not know.
+        how_to_trust: the same where its certificate is not trusted.
         verify: whether the certificate of an https page is checked.
+        ca: a file with the certificates that are trusted, in place of the usual authorities.
         of_metrics: a page for people is none.
         timeout_s: so long each piece of an answer is waited for, and twice as long all of it.
     """
@@ -117,7 +125,9 @@ class Fetcher:
         user: tuple[str, str] | None = None,
         token: str = "",
         verify: bool = True,
+        ca: str = "",
         of_metrics: bool = True,
+        how_to_trust: str = "the variable SSL_CERT_FILE names a file of those that are",
         how_to_ask: str = "give user and password in the address, as https://USER:PASSWORD@HOST/",
         timeout_s: float | None = None,
     ) -> None:
@@ -125,15 +135,14 @@ class Fetcher:
 
         self._httpx: Any = httpx
         self.shown = shown(url)
-        self._host = httpx.URL(url).host
         self._of_metrics = of_metrics
-        self._how_to_ask = how_to_ask
+        self._how_to_ask, self._how_to_trust = how_to_ask, how_to_trust
         self._answer_s = ANSWER_S if timeout_s is None else timeout_s
         self._whole_s = WHOLE_S if timeout_s is None else 2.0 * timeout_s
         # What the environment says about proxies is not asked: no connection that the person did not name.
         self._client: httpx.Client = httpx.Client(
             headers={**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
-            verify=_trusted(httpx) if verify else False,
+            verify=(trusting(ca) if ca else _trusted(httpx)) if verify else False,
             timeout=httpx.Timeout(self._answer_s, connect=CONNECT_S),
             trust_env=False,
             limits=httpx.Limits(max_connections=1),
@@ -147,6 +156,7 @@ class Fetcher:
         asked = httpx.URL(url)
         self._auth: Any = (asked.username, asked.password) if asked.userinfo else None
         self._user = user
+        self._is_secret = bool(self._auth or user or token)
 
     def fetch(self) -> bytes:
         """The page.
@@ -166,8 +176,8 @@ class Fetcher:
             reason = _reason(error)
             if is_about_a_certificate(error):
                 raise self._trouble(
-                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); the "
-                    "variable SSL_CERT_FILE names a file of those that are"
+                    f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); "
+                    f"{self._how_to_trust}"
                 ) from error
             said = f"the page {self.shown} does not answer ({reason}); is the server up, and the port right?"
             if REFUSED in reason:
@@ -205,12 +215,23 @@ class Fetcher:
                 request = response.next_request
             finally:
                 response.close()
-            if request.url.host != self._host or request.url.scheme not in ("http", "https"):
-                raise self._trouble(
-                    f"sends us on to another host ({clean(request.url.host, 100)}), which nobody named; "
-                    "name that page itself"
-                )
+            self._check_redirect(request.url)
         raise self._trouble(f"sends us on more than {REDIRECTS} times; name the page itself")
+
+    def _check_redirect(self, url: httpx.URL) -> None:
+        """Nobody is asked whom nobody named, and who asks is told to the place that was named alone."""
+        named = self._request.url
+        if url.host != named.host or url.scheme not in ("http", "https"):
+            raise self._trouble(
+                f"sends us on to another host ({clean(url.host, 100)}), which nobody named; "
+                "name that page itself"
+            )
+        is_less_safe = url.scheme == "http" and named.scheme == "https"
+        if self._is_secret and (is_less_safe or (url.scheme == named.scheme and url.port != named.port)):
+            raise self._trouble(
+                f"sends us on to {clean(url.scheme, 10)} at another port, where the password would go as "
+                "well; name that page itself"
+            )
 
     def _sent(self, request: httpx.Request) -> httpx.Response:
         """The answer; where a server wants to know who asks, that to a second request which says it."""
@@ -223,7 +244,7 @@ class Fetcher:
         return self._client.send(request, auth=self._auth, stream=True)
 
     def _hint(self, status: int) -> str:
-        if status not in (401, 403):
+        if status not in _REFUSALS:
             return ""
         return " (wrong user or password)" if self._auth else f" (not allowed); {self._how_to_ask}"
 
@@ -231,8 +252,10 @@ class Fetcher:
         if response.status_code == self._httpx.codes.NOT_FOUND:
             raise NotThere(f"the page {self.shown} answers with status 404; is the path right?", 1.0)
         if response.status_code != self._httpx.codes.OK:
+            is_refused = response.status_code in _REFUSALS and bool(self._auth)
             raise self._trouble(
-                f"answers with status {response.status_code}{self._hint(response.status_code)}"
+                f"answers with status {response.status_code}{self._hint(response.status_code)}",
+                REFUSED_AGAIN_S if is_refused else 1.0,
             )
         if self._of_metrics and "html" in response.headers.get("content-type", ""):
             raise self._trouble("is a web page (HTML), no metrics; name the page itself, often /metrics")
@@ -318,6 +341,19 @@ def _trusted(httpx: Any) -> ssl.SSLContext:
             "correct SSL_CERT_FILE or SSL_CERT_DIR, or unset it",
         ) from error
     return context
+
+
+HOW_TO_TRUST = "ca=FILE names one to trust, verify=false takes it as it is"
+"""What can be said of a certificate with a collector's options."""
+
+
+def trusting(ca: str) -> ssl.SSLContext:
+    """What trusts the certificates in a file, and no others."""
+    try:
+        return ssl.create_default_context(cafile=str(Path(ca).expanduser()))
+    except OSError as error:
+        reason = "it holds none" if isinstance(error, ssl.SSLError) else reason_of(error)
+        raise ConfigError(f"cannot use the certificates {clean(ca)}: {reason}") from error
 
 
 def is_about_a_certificate(error: BaseException) -> bool:

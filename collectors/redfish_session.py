@@ -13,13 +13,19 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from perfwatch_collectors.fetching import cause_of, hurry, is_about_a_certificate, what_of_a_certificate
+from perfwatch_collectors.fetching import (
+    HOW_TO_TRUST,
+    cause_of,
+    hurry,
+    is_about_a_certificate,
+    trusting,
+    what_of_a_certificate,
+)
 
-from perfwatch.errors import ConfigError, TryAgain, reason_of
+from perfwatch.errors import TryAgain
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
@@ -63,7 +69,7 @@ class Session:
         self._httpx: Any = httpx
         self._who = who
         self.shown = clean(f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}", 100)
-        self._url, self._trusts = url, _trusting(ca) if ca and verify else verify
+        self._url, self._trusts = url, trusting(ca) if ca and verify else verify
         self._client = self._new_client(ANSWER_S)
         self._location = ""
         self._has_logged_in = False
@@ -181,22 +187,10 @@ class Session:
         return Refused(f"{self.shown} refuses {what} (status {status}{hint})", BUSY_S)
 
 
-def _trusting(ca: str) -> ssl.SSLContext:
-    """What trusts the certificates in a file, and no others."""
-    try:
-        return ssl.create_default_context(cafile=str(Path(ca).expanduser()))
-    except OSError as error:
-        reason = "it holds none" if isinstance(error, ssl.SSLError) else reason_of(error)
-        raise ConfigError(f"cannot use the certificates {clean(ca)}: {reason}") from error
-
-
 def _why_unreached(error: Exception) -> str:
     """What keeps a connection from coming about, and what can be done about it."""
     if is_about_a_certificate(error):
-        return (
-            f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); ca=FILE names one "
-            "to trust, verify=false takes it as it is"
-        )
+        return f"has a certificate that is not trusted here ({what_of_a_certificate(error)}); {HOW_TO_TRUST}"
     if isinstance(cause_of(error, ssl.SSLError), ssl.SSLError):
         return "speaks no TLS that is understood here; is it http://, or another port?"
     return "cannot be reached; is it on, and the right address?"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from perfwatch.secret_options import HIDDEN, NAME, Place
 
-__all__ = ["HIDDEN", "redact", "redact_command"]
+__all__ = ["HIDDEN", "redact", "redact_command", "without_users"]
 
 _DEPTH = 4
 """Quotes within quotes that are looked into; `ssh host "sh -c 'serve --token X'"` has two."""
@@ -43,6 +43,8 @@ _URL_USER = re.compile(
     r"|[^/\s?#'\"<>]+)@"
 )
 """`NAME:PASSWORD@`, up to the last @ before a query: passwords have an @ or a slash that nobody escaped."""
+_ANY_USER = re.compile(r"(?<![^\s/'\"=,(])[^\s/@'\":=,()]+:(?![\s/])[^\s@'\"]+@(?=[\w\[])")
+"""The same wherever somebody typed an address wrongly: `https:/NAME:PASSWORD@HOST`, `NAME:PASSWORD@HOST`."""
 _WELL_KNOWN = re.compile(
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bhf_[A-Za-z0-9]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
     r"|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bnvapi-[\w-]{16,}|\bdckr_pat_[\w-]{16,}|\bnpm_\w{20,}"
@@ -59,6 +61,11 @@ _TOKEN = re.compile(
 """A shell's word, or where a command ends."""
 _OPENING, _CLOSING = "[({$`", "])},`"
 """What stands around a word and is none of it."""
+
+
+def without_users(text: str) -> str:
+    """The text without `NAME:PASSWORD@` of addresses, also of ones that are no whole addresses."""
+    return _ANY_USER.sub(rf"{HIDDEN}@", text)
 
 
 def redact(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from perfwatch.clock import NS, Clock, Wake
 from perfwatch.collector import Collector
 from perfwatch.declaration import check_device
-from perfwatch.errors import DeviceGone, TryAgain, Unavailable
+from perfwatch.errors import DeviceGone, PerfwatchError, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import (
     Appeared,
@@ -502,7 +502,8 @@ class Runner:
 
     def _fail(self, error: BaseException) -> None:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        kind = [] if isinstance(error, PerfwatchError) else [type(error).__name__]
+        reason = ": ".join(filter(None, [*kind, str(error)]))
         self._set_state(State.FAILED, reason, traceback=text[-4000:])
 
     def _pause(self, seconds: float, *, ends_if_asked: bool = False) -> bool:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from perfwatch.redact import redact, redact_command
+from perfwatch.redact import redact, redact_command, without_users
 
 
 @pytest.mark.parametrize(
@@ -180,3 +180,23 @@ def test_the_time_grows_with_the_length_alone(before: str, piece: str) -> None:
     began_s = time.process_time()
     redact_command(["curl", "-u", "me", text])
     assert time.process_time() - began_s < 10.0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "cannot read redfish at 'https:/u:secret@lab1': write",
+            "cannot read redfish at 'https:/***@lab1': write",
+        ),
+        ("cannot read redfish at 'u:secret@lab1:1'", "cannot read redfish at '***@lab1:1'"),
+        ("collector 'shelly=http://u:secret@lab1/'", "collector 'shelly=http://***@lab1/'"),
+        (
+            "user=VARIABLE,password=VARIABLE at http://lab1:80/",
+            "user=VARIABLE,password=VARIABLE at http://lab1:80/",
+        ),
+        ("write to me@lab1: it works", "write to me@lab1: it works"),
+    ],
+)
+def test_who_asks_is_shown_in_no_sentence(text: str, shown: str) -> None:
+    assert without_users(text) == shown

@@ -22,6 +22,7 @@ from perfwatch_collectors.described.places import (
     Failed,
     File,
     Stream,
+    Trusts,
     WebPage,
     find,
 )
@@ -52,6 +53,8 @@ class DescribedOptions:
         user, password: names of the environment variables that hold who asks for a page.
         credentials: a file with `USER:PASSWORD` that nobody else may read, in place of both.
         keyring: `SERVICE/USER`: the password is in the desktop's keyring, in place of both.
+        verify: false takes a page's certificate as it is.
+        ca: a file with the certificates to trust, in place of the usual authorities.
         accuracy: of its power and energy, as its maker states it: `1%`.
     """
 
@@ -62,10 +65,12 @@ class DescribedOptions:
     password: str = ""
     credentials: str = ""
     keyring: str = ""
+    verify: bool = True
+    ca: str = ""
     accuracy: str = ""
 
 
-_OF_A_PAGE = frozenset({"url", "user", "password", "credentials", "keyring"})
+_OF_A_PAGE = frozenset({"url", "user", "password", "credentials", "keyring", "verify", "ca"})
 _OF_A_TREE = frozenset({"root"})
 
 
@@ -206,7 +211,8 @@ class DescribedCollector(Collector):
         if source.url:
             of_metrics = self.description.read.format == PROMETHEUS
             url = self.options.url or source.url
-            return [WebPage(source, url, who=self._who_asks(), of_metrics=of_metrics)]
+            trusts = Trusts(source.verify and self.options.verify, self.options.ca)
+            return [WebPage(source, url, who=self._who_asks(), of_metrics=of_metrics, trusts=trusts)]
         path = root / source.file.lstrip("/")
         if not _is_there(path):
             raise Unavailable(f"{source.file} is not there", source.remedy)

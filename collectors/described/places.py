@@ -13,16 +13,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from perfwatch_collectors.described.children import Child, collected, read_of
 from perfwatch_collectors.described.stream_text import StreamText
-from perfwatch_collectors.fetching import Fetcher, checked_url
+from perfwatch_collectors.fetching import HOW_TO_TRUST, Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
 
 from perfwatch.errors import TryAgain, Unavailable, reason_of
 from perfwatch.programs import places, program
-from perfwatch.redact import redact_command
+from perfwatch.redact import redact, redact_command
 from perfwatch.text import clean
 
 if TYPE_CHECKING:
@@ -292,6 +292,13 @@ def _next_of(child: Child) -> bytes | None:
         child.wait([child.stdout], LOOK_AGAIN_S)
 
 
+class Trusts(NamedTuple):
+    """Which certificates a page may have: any, those in a file, or those of the usual authorities."""
+
+    verify: bool
+    ca: str
+
+
 class WebPage:
     """A page that is fetched for each reading.
 
@@ -300,17 +307,22 @@ class WebPage:
         url: the address.
         who: who asks, where it is not the address that says so.
         of_metrics: whether it is one of metrics; else it is taken as it is.
+        trusts: which certificates.
     """
 
-    def __init__(self, source: Source, url: str, *, who: Credentials | None, of_metrics: bool) -> None:
+    def __init__(
+        self, source: Source, url: str, *, who: Credentials | None, of_metrics: bool, trusts: Trusts
+    ) -> None:
         self.shown = f"the page {shown_url(url)}"
         self._fetcher = Fetcher(
             checked_url(url, of_metrics=of_metrics),
             user=who,
             token=_secret(source.token),
-            verify=source.verify,
+            verify=trusts.verify,
+            ca=trusts.ca,
             of_metrics=of_metrics,
             timeout_s=source.timeout_s,
+            how_to_trust=HOW_TO_TRUST,
             how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
             "credentials=FILE or keyring=SERVICE/USER",
         )
@@ -384,4 +396,4 @@ def _started(argv: Sequence[str], *, lasting: bool = False) -> Child:
 
 def _last_words(said: bytes) -> str:
     lines = [line for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    return clean(lines[-1], 200) if lines else ""
+    return clean(redact(lines[-1]), 200) if lines else ""

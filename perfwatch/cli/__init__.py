@@ -154,14 +154,12 @@ def _run(word: str, rest: list[str]) -> int:
         if word in RUNS_PLUGINS:
             standard.keep_for_data()
         status: int = module.run(args)
-    except ConfigError as error:
+    except (ConfigError, PerfwatchError) as error:
+        from perfwatch.redact import without_users
+
         _give_the_screen_back()
-        standard.say(f"perfwatch {word}: {error}")
-        return 2
-    except PerfwatchError as error:
-        _give_the_screen_back()
-        standard.say(f"perfwatch {word}: {error}")
-        return 1
+        standard.say(f"perfwatch {word}: {without_users(str(error))}")
+        return 2 if isinstance(error, ConfigError) else 1
     except SystemExit as leaving:  # argparse: its help, or what was wrong
         return leaving.code if isinstance(leaving.code, int) else 2
     return status

@@ -23,6 +23,7 @@ COMPONENTS = "components"
 """Accelerators, modules, CPU packages and DRAM of the run's hosts together."""
 
 _METER_SCOPES = (Scope.NODE.value, Scope.WALL.value)
+_CHIP_SCOPES = (Scope.MODULE, Scope.ACCELERATOR)
 _PART_SCOPES = (Scope.CPU, Scope.DRAM)
 
 
@@ -221,11 +222,24 @@ class _Chips(NamedTuple):
             measured[source.number] = source
             if source is not device and not _all_parts_in(tape, source, run):
                 wider[source.number] = source
+        rails = () if measured or run.explicit else _rails(tape, run)
+        if rails:
+            return cls(rails, (), ())
         return cls(outermost(measured.values(), tape), tuple(silent), tuple(wider.values()))
 
 
+def _rails(tape: Tape, run: RunDevices) -> tuple[DeviceTape, ...]:
+    """Meters that somebody said measure the module, or the chip: they do where the chips tell nothing."""
+    found = [device for scope in _CHIP_SCOPES for device in _rails_of(tape, run, scope)]
+    return outermost(found, tape)
+
+
+def _rails_of(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ...]:
+    return tuple(one for one in _measured(tape, run, scope) if one.device.kind is DeviceKind.METER)
+
+
 def _is_chip_scope(device: DeviceTape) -> bool:
-    return device.device.scope in (Scope.ACCELERATOR, Scope.MODULE)
+    return device.device.scope in _CHIP_SCOPES
 
 
 def _energy_source(tape: Tape, device: DeviceTape) -> DeviceTape | None:
@@ -381,7 +395,8 @@ def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, t
     found: dict[str, tuple[DeviceTape, ...]] = {}
     for scope in Scope:
         if _is_chip_scope_name(scope):
-            devices = outermost([device for device in chips if device.device.scope is scope], tape)
+            own = [device for device in chips if device.device.scope is scope]
+            devices = outermost(own, tape) or _rails_of(tape, run, scope)
         else:
             devices = _measured(tape, run, scope)
             if scope.value in _METER_SCOPES:
@@ -404,7 +419,7 @@ def _around_and_within(tape: Tape, chips: Sequence[DeviceTape]) -> list[DeviceTa
 
 
 def _is_chip_scope_name(scope: Scope) -> bool:
-    return scope in (Scope.ACCELERATOR, Scope.MODULE)
+    return scope in _CHIP_SCOPES
 
 
 def _one_a_host(meters: Iterable[DeviceTape], asked: Sequence[str]) -> tuple[DeviceTape, ...]:

@@ -170,3 +170,16 @@ def test_a_wrong_password_of_a_plug_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         with pytest.raises(TryAgain, match=r"status 401 \(wrong user or password\)") as said:
             plug(server.url, user="ME", password="MINE").open()
     assert PASSWORD not in str(said.value)
+
+
+@pytest.mark.parametrize("password", ["s3cr3t-PW", "hunter2", "Correct Horse"])
+def test_a_password_in_the_place_of_its_variables_name_is_not_repeated(password: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        credentials("METER_USER", password)
+    assert password not in f"{caught.value} {caught.value.remedy}"
+    assert "take the names of variables" in str(caught.value)
+
+
+def test_a_variable_that_is_not_set_is_named() -> None:
+    with pytest.raises(Unavailable, match="the variable METER_USER of the environment is not set"):
+        credentials("METER_USER", "METER_PASSWORD")

@@ -10,6 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -642,6 +643,19 @@ def test_a_redirect_on_the_same_host_is_followed_with_its_password(server: Serve
     watched = Watched(f"http://user:pass@127.0.0.1:{server.port}/metrics")
     assert watched.read()["generated_tokens_total"] == 1500
     assert all("authorization: basic dxnlcjpwyxnz" in request.lower() for request in server.requests)
+
+
+def test_a_redirect_to_another_port_is_not_told_the_password(server: Server) -> None:
+    with closing(Server()) as other:
+        other.answer = page(VLLM)
+        moved = f"Location: http://127.0.0.1:{other.port}/metrics\r\n"
+        server.answer = page("", status="302 Found", headers=moved)
+        trouble = Watched(f"http://user:pass@127.0.0.1:{server.port}/metrics").trouble()
+        assert (
+            "to http at another port, where the password would go as well; name that page itself" in trouble
+        )
+        assert other.requests == []
+        assert Watched(server.url).read()["generated_tokens_total"] == 1500  # who asks is no secret here
 
 
 def test_a_page_of_50_mb_is_cut_and_said(server: Server) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from machine.certificates import HAS_OPENSSL, Authority
+from perfwatch_collectors.exporter import ExporterCollector, ExporterOptions
 from perfwatch_collectors.page import PageCollector, PageOptions
 
-from perfwatch.errors import TryAgain, Unavailable
+from perfwatch.errors import CollectorError, TryAgain, Unavailable
 from perfwatch.model import Sample
 
 pytestmark = pytest.mark.skipif(not HAS_OPENSSL, reason="the command openssl makes the certificates")
@@ -67,3 +68,21 @@ def test_a_file_of_certificates_that_is_not_there_is_one_sentence(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     with pytest.raises(Unavailable, match="cannot read the certificates that are trusted: no such file"):
         PageCollector(PageOptions(url)).open()
+
+
+DEVICES = b'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1",modelName="X"} 50\n'
+
+
+@pytest.mark.parametrize("trusts", ["ca", "verify"])
+def test_a_page_of_devices_may_have_a_certificate_that_was_named_or_any(
+    url: str, authority: Authority, monkeypatch: pytest.MonkeyPatch, trusts: str
+) -> None:
+    monkeypatch.setitem(globals(), "PAGE", DEVICES)
+    untrusting = ExporterCollector(ExporterOptions(url))
+    with pytest.raises(CollectorError, match="ca=FILE names one to trust, verify=false takes it as it is"):
+        untrusting.open()
+    untrusting.close()
+    said = {"ca": str(authority.file)} if trusts == "ca" else {"verify": False}
+    trusting = ExporterCollector(ExporterOptions(url, **said))  # type: ignore[arg-type]
+    assert [device.id for device in trusting.open()] == ["GPU-1"]
+    trusting.close()

@@ -9,7 +9,7 @@ from derive.build import Session, codes, every, message, steps
 
 from perfwatch.derive.settings import CostInputs, Purchase
 from perfwatch.errors import ConfigError
-from perfwatch.metrics import ENERGY, MEMORY_USED, UTILIZATION
+from perfwatch.metrics import ENERGY, MEMORY_USED, POWER, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
 
 TIMES = every(1.0, 0.0, 34.0)
@@ -173,6 +173,24 @@ def test_a_module_is_no_bare_accelerator_and_contains_its_hosts_cpu():
     assert joules(beside) == pytest.approx(15000.0)
     for one in (summary, beside):
         assert "rapl:package-0 (taken to be in the module)" in one["energy"]["not_included"]
+
+
+@pytest.mark.parametrize("chip", [None, "silent", "measured"])
+def test_a_rail_that_was_named_for_the_module_measures_it_where_no_chip_tells(chip):
+    session = Session()
+    if chip is not None:
+        is_read = chip == "measured"
+        number = session.device(collector="jetson", metrics=(UTILIZATION, *((POWER,) if is_read else ())))
+        session.poll(number, TIMES, *[lambda t: 1.0] * (1 + is_read))
+    rails = {"collector": "hwmon", "index": "rails", "kind": DeviceKind.METER, "scope": Scope.MODULE}
+    session.poll(session.device(metrics=(POWER,), **rails), TIMES, lambda t: 20.0)
+    session.job(5.0, 25.0)
+    energy = session.summary(window="job")["energy"]
+    if chip == "measured":
+        assert energy["scope"] == "accelerator"
+        assert energy["by_scope"]["module"]["joules"] == pytest.approx(400.0, rel=0.05)
+    else:
+        assert (energy["scope"], energy["joules"]) == ("module", pytest.approx(400.0, rel=0.05))
 
 
 def test_node_is_the_headline_when_asked_for():

@@ -131,7 +131,7 @@ def test_a_stream_whose_helper_holds_its_output_has_ended_when_it_has(tools: Pat
     with pytest.raises(TryAgain, match="it is started again"):
         list(one.read(devices))
     assert time.monotonic() - began_s < 4.0
-    assert not is_there(left(tmp_path))
+    assert awaited(lambda: not is_there(left(tmp_path)))
     one.close()
 
 
