@@ -7,7 +7,7 @@ searches the patterns in them. `mllog` in the place of a pattern means the lines
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -80,7 +80,8 @@ class OutputCollector(Collector):
         self._splits: list[int] = []
         self._lock = threading.Lock()
         self._streams = {"stdout": Lines(), "stderr": Lines()}
-        self._ended: set[str] = set()
+        self._ended: dict[str, int] = {}
+        """When each stream ended that has."""
         self._readers: list[_Reader | _LogReader] = []
         self.on_mark: Callable[[], None] = lambda: None
         """Called when a log's mark is found: whoever sets it has energy read out of turn."""
@@ -171,7 +172,7 @@ class OutputCollector(Collector):
                 lines.tear()
                 continue
             if not data:
-                self._ended.add(stream)
+                self._ended[stream] = at_ns
             for told_ns, text in lines.feed(data, at_ns) if data else lines.end():
                 yield stream, told_ns, text
 
@@ -199,7 +200,7 @@ class _Reader:
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
-        self._is_beyond = False
+        self._is_beyond = self._has_ended = False
 
     def readings(self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int]) -> Iterator[Reading]:
         """What these lines (stream, time, text) add."""
@@ -208,19 +209,22 @@ class _Reader:
             self._silent_until_ns = None
         yield from self._booking.readings(told, splits)
 
-    def said(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+    def said(self, now_ns: int, ended: Mapping[str, int]) -> Iterator[Reading]:
         """What is to be said once: nothing was found for a while, or nothing can be added any more.
 
         Args:
-            ended: streams that bring no more.
+            ended: streams that bring no more, and since when.
         """
         if self._booking.tally.reached_too_far and not self._is_beyond:
             self._is_beyond = True
             text = f"{clean_text(self._pattern.source, 100)!r}: {self._booking.tally.reached_too_far}"
             yield Event("note", {"source": "output", "text": text}, now_ns)
+        over = set(ended) >= set(self._streams)
+        if over and not self._has_ended:
+            self._has_ended = True
+            yield from self._booking.end(max(ended[stream] for stream in self._streams))
         if self._silent_until_ns is None:
             return
-        over = ended >= set(self._streams)
         if over or now_ns >= self._silent_until_ns:
             self._silent_until_ns = None
             text = self._says_nothing("" if over else f" in {SILENT_S:.0f} s")
@@ -262,7 +266,7 @@ class _LogReader:
         mine = [(at_ns, text) for stream, at_ns, text in lines if stream in self._streams]
         yield from self._told.readings(mine, lambda: None)  # energy was read when the line arrived
 
-    def said(self, now_ns: int, ended: Set[str]) -> Iterator[Reading]:
+    def said(self, now_ns: int, ended: Mapping[str, int]) -> Iterator[Reading]:
         """A log tells nothing for as long as it likes."""
         return iter(())
 

@@ -180,12 +180,12 @@ def _figure(value: Any) -> Any:
 
 
 def _show_json(number: int, line: str, findings: tuple[Finding, ...]) -> None:
-    found = [{"name": name, "says": says.value, "value": value} for name, says, value in findings]
+    found = [{"name": name, "says": says.value, "value": value} for name, says, value, _ in findings]
     print(json.dumps({"line": number, "text": line, "found": found}))
 
 
 def _show_text(number: int, line: str, findings: tuple[Finding, ...], no_number: str) -> None:
-    found = ", ".join(f"{name} {value:.12g} {_UNITS[says]}" for name, says, value in findings)
+    found = ", ".join(f"{name} {value:.12g} {_UNITS[says]}" for name, says, value, _ in findings)
     print(f"{number:6d}  {found or no_number}    | {clean_text(line, 100)}")
 
 

@@ -31,7 +31,8 @@ CODES: dict[str, str] = {
     "short-window": "The window is short: warn under 10 s; insufficient under 1 s, or under ten "
     "update periods of the energy source.",
     "too-few-samples": "Energy was integrated from few power readings: warn under 20, insufficient under 5.",
-    "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %.",
+    "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %; or that of "
+    "the count: warn above 20 %.",
     "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any "
     "device of the run.",
     "clock-offset": "The clocks of two hosts, or of a log and this machine, differ: warn above 1 % of the "

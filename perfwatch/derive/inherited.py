@@ -18,6 +18,12 @@ FAR_MORE, VERY_FAR_MORE = 5, 10
 """A first total is another job's where it is so many times each of these, and what their pace allows."""
 REGULAR_FAR_MORE = 2
 """The same of what the pace allows where a job tells each so many steps, and at first more than these."""
+STRIDES = 8
+"""A job that tells each so many steps has told none of its first strides: from so many on, at any pace."""
+LINES_APART_S = 0.2
+"""Quicker lines are joined, and a first total may be of many."""
+BEYOND_DOUBT = 50
+"""Below so many times it may have been quick at first (what was cached, what is short) and slow later."""
 _EQUAL = 1e-6
 _STRIDE = 1.5
 
@@ -27,7 +33,7 @@ class Inherited(NamedTuple):
 
     Args:
         left_out: so much is taken for earlier jobs'.
-        unsure: so much may be, and too little was told since to know.
+        unsure: so much may be, or may not be, and too little was told since to know.
     """
 
     left_out: float = 0.0
@@ -62,10 +68,20 @@ def _judged(since: float, times: Sequence[float], totals: Sequence[float]) -> In
     steps = [after - before for before, after in pairwise(totals)]
     at_its_pace = (times[0] - since) * (totals[-1] - totals[0]) / (times[-1] - times[0])
     if len(steps) > 1 and all(math.isclose(step, steps[0], rel_tol=_EQUAL) for step in steps):
-        rest = totals[0] - steps[0]
-        is_more = totals[0] >= _STRIDE * steps[0] and rest > REGULAR_FAR_MORE * at_its_pace
-        return Inherited(left_out=rest) if is_more else NOTHING
+        are_lines = min(after - before for before, after in pairwise(times)) >= LINES_APART_S
+        return _of_strides(totals[0], steps[0], at_its_pace, are_lines=are_lines)
     far_more = FAR_MORE if len(steps) >= LATER else VERY_FAR_MORE
     if len(steps) > 1 and totals[0] > far_more * max(*steps, at_its_pace):
-        return Inherited(left_out=totals[0])
+        is_clear = totals[0] > BEYOND_DOUBT * max(*steps, at_its_pace)
+        return Inherited(totals[0], 0.0 if is_clear else totals[0])
     return Inherited(unsure=totals[0]) if totals[0] > FAR_MORE * at_its_pace else NOTHING
+
+
+def _of_strides(first: float, stride: float, at_its_pace: float, *, are_lines: bool) -> Inherited:
+    """The same where each of the totals that follow is more by as much."""
+    rest = first - stride
+    if first < _STRIDE * stride:
+        return NOTHING
+    if rest > REGULAR_FAR_MORE * at_its_pace or (are_lines and first >= STRIDES * stride):
+        return Inherited(left_out=rest)
+    return Inherited(unsure=rest) if are_lines else NOTHING

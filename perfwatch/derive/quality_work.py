@@ -26,8 +26,10 @@ from perfwatch.derive.work import (
     workloads,
 )
 from perfwatch.metrics import POWER
-from perfwatch.units import format_count
+from perfwatch.units import format_count, format_percent
 
+LARGE_COUNT_ERROR = 0.20
+"""A count that is uncertain by more is hardly one."""
 _TOKENS = ("generated_tokens", "prompt_tokens")
 _MOVES_THAT_TELL = 5
 """So often tokens must have moved to tell that they move with queries alone."""
@@ -91,7 +93,7 @@ def _named(tape: Tape) -> list[str]:
     return [
         f"{device.collector} {device.device.facts['reads']} "
         + ("was not there when the job began, and " if device.device.facts.get("absent") else "")
-        + ("told no count" if device.series else "told nothing")
+        + ("told no count" if len(device.times) else "told nothing")
         + " while the job ran"
         for device in workloads(tape)
         if device.collector in _NAMED_SOURCES and device.device.facts.get("reads")
@@ -210,6 +212,20 @@ def _work_restarts(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def _uncertain_count(evidence: Evidence) -> Iterator[Finding]:
+    name = evidence.unit or ""
+    counted = evidence.work.get(name)
+    if counted is None or not counted.count or counted.error <= LARGE_COUNT_ERROR * counted.count:
+        return
+    share = format_percent(counted.error / counted.count)
+    yield Finding(
+        "large-error",
+        WARN,
+        f"The count of `{name}` is uncertain by {share}, and so is what is worked out of it: measure longer, "
+        "or have the job count its work itself (perfwatch.client).",
+    )
+
+
 def _missed_at_begin(evidence: Evidence) -> Iterator[Finding]:
     """Servers that could not be read at first may have counted much before they could."""
     name = evidence.unit or ""
@@ -306,6 +322,7 @@ CHECKS = (
     _clients_disagree,
     _few_latencies,
     _work_restarts,
+    _uncertain_count,
     _completion_counted,
     _cost_partial,
     _steady_from,

@@ -18,6 +18,7 @@ from perfwatch.workload.bars import RESTARTS_BELOW, Bars
 from perfwatch.workload.first_bar import FirstBar
 from perfwatch.workload.patterns import Finding, Match, Pattern, Says, parse_number
 from perfwatch.workload.rates import Rate
+from perfwatch.workload.tails import Tails
 from perfwatch.workload.tally import Number, Tally
 
 TOGETHER = frozenset({"steps", "epochs", "iterations", "loss"})
@@ -41,6 +42,9 @@ class Account:
         self._bars: dict[str, Bars] = {}
         self._lengths: dict[str, Number] = {}
         """Of each bar."""
+        self._tails = Tails()
+        self._drawn: dict[str, str] = {}
+        """Which bar of each length was drawn last."""
         self._behind: dict[tuple[str, str], list[Number]] = {}
         """Of a total that fell a little: what it was since."""
         self._rates: dict[tuple[str, str], Rate] = {}
@@ -56,14 +60,44 @@ class Account:
             self._rank = match.rank
         is_other = match.rank not in ("", self._rank)
         series = self._series_of(match)
+        if match.bar is not None and not is_other:
+            self._draw(match, series, at_ns)
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, series, at_ns)
         self._judge(match)
 
+    def end(self, at_ns: int) -> None:
+        """No more lines come: what was done since the last ones is in doubt."""
+        for name, amount in self._tails.at_the_end(at_ns):
+            self._tally.doubt(name, amount)
+
+    def _draw(self, match: Match, series: str, at_ns: int) -> None:
+        """A bar is drawn. One that was just made takes over from another, and stands at its first value."""
+        assert match.bar is not None
+        description, value, is_made = match.bar
+        length = series.rpartition("\n")[0]
+        last = self._drawn.get(length)
+        _keep(self._drawn, length, series)
+        if not is_made:
+            return
+        for finding in match.findings:
+            if finding.says is not Says.TOTAL:
+                continue
+            key = finding.name, series
+            if last is not None and last != series:
+                for amount in self._tails.take_over((finding.name, last), description, at_ns):
+                    self._tally.doubt(finding.name, amount)
+            if key in self._totals and not self._tails.is_drawn_again(key, value, at_ns):
+                self._tally.doubt(finding.name, self._tails.of(key, at_ns))
+            _keep(self._totals, key, value)
+            self._tails.take(key, value, at_ns, self._lengths.get(series), finding.coarse)
+
     def _judge(self, match: Match) -> None:
         """A line that tells all timings of a query tells whether it is a good one."""
-        timings = {name: value for name, says, value in match.findings if says is Says.TIMING and value >= 0}
+        timings = {
+            name: value for name, says, value, _ in match.findings if says is Says.TIMING and value >= 0
+        }
         good = self._tally.judge.of_line(timings)
         if good is not None:
             self._tally.count_judged(int(good), 1)
@@ -73,7 +107,7 @@ class Account:
         if match.begins_anew:
             self._begin_anew(match.rank)
         series = self._series_of(match)
-        for name, says, value in match.findings:
+        for name, says, value, _ in match.findings:
             if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
                 self._totals[name, series] = value
 
@@ -83,7 +117,7 @@ class Account:
         if match.bar is None:
             return series
         bars = self._bars_of(series, match)
-        own = f"{bars.name}\n{bars.number(*match.bar)}"
+        own = f"{bars.name}\n{bars.number(*match.bar[:2])}"
         if bars.length is not None:
             _keep(self._lengths, own, bars.length)
         return own
@@ -94,7 +128,7 @@ class Account:
         if not match.series:
             mine = f"{match.rank}\n" if match.rank else ""
             for bars in reversed(self._bars.values()):
-                if bars.name.startswith(mine) and bars.goes_beyond(*match.bar):
+                if bars.name.startswith(mine) and bars.goes_beyond(*match.bar[:2]):
                     return bars
         found = self._bars.get(series) or Bars(series, parse_number(match.series))
         _keep(self._bars, series, found)
@@ -107,14 +141,14 @@ class Account:
             del self._totals[key]
 
     def _book(self, finding: Finding, series: str, at_ns: int) -> None:
-        name, says, value = finding
+        name, says, value, _ = finding
         if says is Says.GAUGE:
             self._tally.gauge(name, value)
-            self._note_loss(name)
+            self._note_loss(name, at_ns)
         elif value < 0:
             return  # no work, rate or time is negative
         elif says is Says.TOTAL:
-            self._book_total(name, value, series)
+            self._book_total(finding, series, at_ns)
         elif says is Says.INCREMENT:
             self._tally.count(name, value)
         elif says is Says.TIMING:
@@ -122,21 +156,22 @@ class Account:
         else:
             self._book_rate(name, value, series, at_ns)
 
-    def _book_total(self, name: str, value: Number, series: str) -> None:
+    def _book_total(self, finding: Finding, series: str, at_ns: int) -> None:
         if self._first is not None:
-            told = self._first.take(series, value, parse_number(series.rpartition("\n")[2]))
+            told = self._first.take(series, finding.value, parse_number(series.rpartition("\n")[2]))
             if told is None:
                 return
-        self._grow(name, value, series)
+        self._grow(finding, series, at_ns)
 
-    def _note_loss(self, name: str) -> None:
+    def _note_loss(self, name: str, at_ns: int) -> None:
         told = self._first.loss() if self._first is not None and name == "loss" else None
         if told is not None:
             self._tally.doubt("steps", told.in_doubt)
-            self._grow("steps", told.total, told.series)
+            self._grow(Finding("steps", Says.TOTAL, told.total), told.series, at_ns)
 
-    def _grow(self, name: str, value: Number, series: str) -> None:
+    def _grow(self, finding: Finding, series: str, at_ns: int) -> None:
         """A total stands at this value."""
+        name, value = finding.name, finding.value
         key = name, series
         before = self._totals.get(key, 0)
         if before * RESTARTS_BELOW < value < before:
@@ -144,8 +179,9 @@ class Account:
             return  # no restart: another process is a little behind
         self._behind.pop(key, None)
         if value < before:
-            self._doubt_the_rest(name, series, before)
+            self._tally.doubt(name, self._tails.of(key, at_ns))
         _keep(self._totals, key, value)
+        self._tails.take(key, value, at_ns, self._lengths.get(series), finding.coarse)
         self._tally.count(name, value - before if value >= before else value)
 
     def _note_behind(self, key: tuple[str, str], value: Number, before: Number) -> None:
@@ -157,12 +193,6 @@ class Account:
         _keep(self._behind, key, since)
         if len(since) == BEHIND:
             self._tally.doubt(key[0], before - since[0])
-
-    def _doubt_the_rest(self, name: str, series: str, stood_at: Number) -> None:
-        """A bar that is not left on the screen is not drawn at its end, and may be whole by then."""
-        length = self._lengths.get(series)
-        if length is not None:
-            self._tally.doubt(name, length - stood_at)
 
     def _book_rate(self, name: str, per_s: Number, series: str, at_ns: int) -> None:
         rate = self._rates.get((name, series)) or Rate(self._opened_ns)

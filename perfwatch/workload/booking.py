@@ -15,6 +15,9 @@ from perfwatch.workload.cells import Arrival, Cells
 from perfwatch.workload.patterns import Match, Pattern
 from perfwatch.workload.tally import Tally
 
+BEHIND_NS = 1_000_000
+"""So much behind the last line is what follows from its being the last."""
+
 
 class Booking:
     """The totals of one source.
@@ -36,6 +39,11 @@ class Booking:
     def remember(self, match: Match) -> None:
         """Take note of what was told before counting began."""
         self._account.remember(match)
+
+    def end(self, at_ns: int) -> Iterator[Reading]:
+        """No more comes, as of a time: what the last lines leave open, as of just behind them."""
+        self._account.end(at_ns)
+        yield from self.tally.sample(self.tally.last_ns + BEHIND_NS)
 
     def readings(self, told: Iterable[tuple[int, Match]], splits: Sequence[int]) -> Iterator[Reading]:
         """What was told (time, what) adds. No sample reaches over a split (a mark's time)."""

@@ -57,6 +57,8 @@ _RANK = re.compile(
     re.IGNORECASE,
 )
 """What stands before the line of one of several processes."""
+_MADE = re.compile(r"(?<=00:00)<\?, +\?[^\],]*\]")
+"""Behind the clock of a bar that tqdm draws when it is made; after a step it tells a pace."""
 _WORKER = re.compile(r"worker[ _-]?\d+\W*", re.IGNORECASE)
 """A bar's description that looks like that, and is none: workers of a pool draw a bar each."""
 
@@ -114,6 +116,8 @@ class Finding(NamedTuple):
     name: str
     says: Says
     value: Number
+    coarse: Number = 0
+    """To so much a total is told: 1.2k to a hundred."""
 
 
 class Match(NamedTuple):
@@ -121,14 +125,14 @@ class Match(NamedTuple):
 
     `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
     line says that counting starts again from zero. `rank` says which of several processes printed it; `bar`,
-    where it is a progress bar's, its description and where it stands.
+    where it is a progress bar's, its description, where it stands, and whether it was just made.
     """
 
     findings: tuple[Finding, ...]
     series: str = ""
     begins_anew: bool = False
     rank: str = ""
-    bar: tuple[str, Number] | None = None
+    bar: tuple[str, Number, bool] | None = None
 
 
 class Pattern:
@@ -181,8 +185,9 @@ class Pattern:
         description = line[: min(match.start() for _, match in matches)].strip()
         if _WORKER.fullmatch(description):
             rank = ""  # it shares the work with its neighbours
-        total = next((value for _, says, value in findings if says is Says.TOTAL), 0)
-        return Match(tuple(findings), series, anew, rank, (description, total))
+        total = next((each.value for each in findings if each.says is Says.TOTAL), 0)
+        is_made = any(_MADE.match(line, match.end()) for _, match in matches)
+        return Match(tuple(findings), series, anew, rank, (description, total, is_made))
 
 
 class _Part(NamedTuple):
@@ -208,7 +213,9 @@ class _Part(NamedTuple):
             if value is not None:
                 told_in = match.groupdict().get(f"{_UNIT}{group}") if field.says is Says.TIMING else None
                 factor = field.factor if told_in is None else TIME_UNITS[told_in]
-                yield Finding(field.name, field.says, value if factor == 1.0 else value * factor)
+                told = value if factor == 1.0 else value * factor
+                coarse = _coarse(match[group]) if field.says is Says.TOTAL else 0
+                yield Finding(field.name, field.says, told, coarse)
 
     def series(self, match: re.Match[str]) -> str:
         return "/".join(match[group] or "" for group in self.series_groups)
@@ -289,6 +296,15 @@ def parse_number(text: str | None) -> Number | None:
     return whole(value) if believable(value) else None
 
 
+def _coarse(text: str) -> Number:
+    """To how much a number with k, M or G is told: one in its last digit."""
+    factor = _FACTORS.get(text[-1:])
+    if factor is None:
+        return 0
+    decimals = len(text.partition(".")[2][:-1])
+    return float(factor / 10.0**decimals)
+
+
 def _template(text: str) -> re.Pattern[str]:
     parts = _FIELD.split(text)
     used: set[str] = set()
@@ -306,7 +322,7 @@ def _template(text: str) -> re.Pattern[str]:
         else:
             used.add(part)
             number = NUMBER if expression and not expression.endswith(".*?") else _WHERE_IT_BEGINS
-            expression += f"(?P<{part}>{number})"
+            expression += rf"\s*(?P<{part}>{number})" if number is NUMBER else f"(?P<{part}>{number})"
             if part.rpartition("__")[2] in TIME_UNITS and not parts[place + 1][:1].isalpha():
                 expression += _UNIT_BEHIND.format(f"{_UNIT}{part}")
     return re.compile(expression)

@@ -16,10 +16,16 @@ from perfwatch.derive.inherited import NOTHING, Inherited, inherited
         pytest.param(
             0.0, [(1.0, 100), (2.0, 200), (3.0, 300)], NOTHING, id="each hundred, from the beginning"
         ),
-        pytest.param(0.0, [(1.2, 200), (2.0, 300), (3.0, 400)], NOTHING, id="a line that was not printed"),
-        pytest.param(0.0, [(9.0, 500), (10.0, 600), (11.0, 700)], NOTHING, id="warmed up without a line"),
         pytest.param(
-            0.0, [(0.2, 801), (10.0, 850), (12.0, 860)], Inherited(801), id="a bar that is drawn seldom"
+            0.0, [(1.2, 200), (2.0, 300), (3.0, 400)], Inherited(0, 100), id="a line that was not printed"
+        ),
+        pytest.param(0.0, [(9.0, 500), (10.0, 600), (11.0, 700)], Inherited(0, 400), id="may have warmed up"),
+        pytest.param(
+            0.0, [(20, 1050), (21, 1100), (22, 1150)], Inherited(1000), id="each fifty, slowly loaded"
+        ),
+        pytest.param(0.0, [(3.0, 100), (3.01, 101), (3.02, 102)], NOTHING, id="lines that are joined"),
+        pytest.param(
+            0.0, [(0.2, 801), (10.0, 850), (12.0, 860)], Inherited(801, 801), id="a bar that is drawn seldom"
         ),
         pytest.param(0.0, [(0.1, 101), (4.0, 300)], Inherited(0, 101), id="too little to know"),
         pytest.param(0.0, [(1.0, 50), (2.0, 100)], NOTHING, id="two lines at one pace"),

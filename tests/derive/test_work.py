@@ -11,6 +11,7 @@ from perfwatch.derive.course import Course
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
 from perfwatch.metrics import QUERIES
+from perfwatch.model import Kind, Metric, Unit
 
 
 def run(*counters: tuple[list[tuple[float, float]], str, str]) -> Session:
@@ -315,6 +316,20 @@ def test_what_a_job_counted_and_could_not_send_before_it_was_killed_is_in_the_er
     session.event(12.0, "job", what="end", exit_status=exit_status)
     error = session.summary(window="job")["work"]["queries"]["error"]
     assert error == pytest.approx(missing + 2 * missing**0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("doubted", "is_said"), [(30, True), (10, False)])
+def test_a_count_that_is_hardly_one_is_said(doubted: int, is_said: bool):
+    session = Session()
+    session.board(every(0.1, 0.0, 34.0))
+    metrics = [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER) for name in ("steps", "steps_doubted")]
+    rows = [(1.0 + n, (n, 0)) for n in range(101)]
+    session.workload("output", metrics, [*rows[:30], (31.5, (100, doubted))])
+    session.job(1.0, 32.0)
+    summary = session.summary(window="job")
+    assert (summary["work"]["steps"]["count"], summary["work"]["steps"]["error"]) == (100, doubted)
+    assert ("large-error" in codes(summary)) is is_said
+    assert "steps_doubted" not in summary["work"]
 
 
 def test_a_source_that_counted_nothing_names_the_one_that_did():
