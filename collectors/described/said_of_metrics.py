@@ -60,6 +60,8 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
     read_as = _GROWS[metric.unit] if is_rate else metric.unit
     if unit and factor_of(unit, read_as) is None:
         raise own.wrong("unit", unit, _units_for(unit, read_as))
+    wraps_at = own.number("wraps_at", 0.0) * (factor_of(unit, read_as) or 1.0) * own.number("factor", 1.0)
+    metric = metric.wrapping_at(wraps_at) if wraps_at > 0.0 else metric
     least, most = limits_of(metric, scope)
     limits = {"least": own.number("least", least), "most": own.number("most", most)}
     return Told(
@@ -120,6 +122,4 @@ def _metric(name: str, own: Table) -> Metric:
     if step > 0.0:
         metric = metric.stepping_by(step)
     metric = metric.observed(update_s=own.seconds("update", None), window_s=own.seconds("window", None))
-    metric = metric.accurate_to(parse_accuracy(own.text("accuracy", "")))
-    wraps_at = own.number("wraps_at", 0.0)
-    return metric.wrapping_at(wraps_at) if wraps_at > 0.0 else metric
+    return metric.accurate_to(parse_accuracy(own.text("accuracy", "")))

@@ -1,4 +1,4 @@
-"""A table of a description: values are taken out by type, and what is wrong with one is said with its place."""
+"""A table of a description: values are taken out by type; what is wrong with one is said with its place."""
 
 from __future__ import annotations
 

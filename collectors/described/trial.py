@@ -209,6 +209,7 @@ def _warnings(
             yield f"{each.metric.name}: {doubt}"
     yield from _untold(devices)
     yield from _little(of, devices)
+    yield from _beyond_a_wrap(devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
     energy = {metrics.POWER.name, metrics.ENERGY.name} & {each.metric.name for each in of.metrics}
@@ -240,6 +241,18 @@ def _little(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]
                 f"{told.metric.unit.value}, which is very little; its unit may be wrong{would}"
             )
             break
+
+
+def _beyond_a_wrap(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Counters that are further than they are said to go."""
+    for device, tried in devices:
+        for one in tried:
+            wraps_at = one.metric.wraps_at
+            if wraps_at and one.value is not None and one.value >= wraps_at:
+                yield (
+                    f"{one.metric.name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is beyond its "
+                    "wraps_at, which is in the unit of the raw value: every fall would count as a restart"
+                )
 
 
 def _larger(told: Told, device: Device, value: float) -> list[str]:

@@ -18,6 +18,7 @@ from perfwatch.derive.carried import at_begin, at_end, carried_on
 from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
+from perfwatch.derive.plausible import Limits, most_w
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
@@ -120,6 +121,7 @@ class _Figure:
     times: array[float]
     gaps: tuple[Span, ...] = ()
     restarts: int = 0
+    wraps_at: float | None = None
 
 
 def device_energy(
@@ -146,20 +148,21 @@ def device_energy(
         return None
     its_own = _of_the_load(power, load_end)
     window = union(spans)
-    counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
+    may = Limits(limit_w, most_w(tape.device))
+    counted = _by_counter(counter, power, window, may) if counter is not None else None
     integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
         coarse = too_coarse(counter.metric, step_of(counter), used_j, total(window))
-        fault = coarse or fault_of(counter, power, window, limit_w)
+        fault = coarse or fault_of(counter, power, window, may)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:
         compared = (counted, integrated)
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
-            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(its_own, read, interval_s))
+            compared = _both(_by_counter(counter, power, read, may), _by_power(its_own, read, interval_s))
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -178,7 +181,7 @@ def device_energy(
         gain_ratio=gain_of(tape.device, tape.collector),
         estimated=chosen.estimated if chosen else False,
         findings=(
-            *_lost_count(tape.label, counter if counted is None else None, window, limit_w),
+            *_lost_count(tape.label, counter if counted is None else None, window, may),
             *_findings(tape.label, counted, compared, fault, chosen),
         ),
         counter_fault=fault,
@@ -214,15 +217,16 @@ def _error_of(chosen: _Figure | None) -> Error | None:
 # The two methods
 
 
-def _by_counter(
-    counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
-) -> _Figure | None:
+def _by_counter(counter: Series, power: Series | None, window: Sequence[Span], may: Limits) -> _Figure | None:
     """What the counter tells; `None` if it tells nothing of the window."""
-    grown = [(span, counters.growth(counter, span, limit_per_s=limit_w)) for span in window]
+    grown = [
+        (span, counters.growth(counter, span, limit_per_s=may.limit_w, most_per_s=may.most_w))
+        for span in window
+    ]
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    trued = [_trued(counter, power, span, growth, limit_w) for span, growth, _ in known]
+    trued = [_trued(counter, power, span, growth, may.limit_w) for span, growth, _ in known]
     update_s = integral.sensor_of(counter).refresh_s
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
@@ -235,6 +239,7 @@ def _by_counter(
         samples=sum(growth.readings for _, growth in grown),
         times=counter.times,
         restarts=sum(growth.restarts for _, growth in grown),
+        wraps_at=counter.metric.wraps_at,
     )
 
 
@@ -416,13 +421,14 @@ def _method(chosen: _Figure | None) -> Method | None:
 # What a reader must know
 
 
-def _lost_count(
-    label: str, counter: Series | None, window: Sequence[Span], limit_w: float | None
-) -> Iterator[Finding]:
+def _lost_count(label: str, counter: Series | None, window: Sequence[Span], may: Limits) -> Iterator[Finding]:
     """Why a counter that was read tells nothing of the window."""
     if counter is None:
         return
-    if any(counters.growth(counter, span, limit_per_s=limit_w).restarts for span in window):
+    if any(
+        counters.growth(counter, span, limit_per_s=may.limit_w, most_per_s=may.most_w).restarts
+        for span in window
+    ):
         yield Finding(
             "counter-reset",
             INFO,
@@ -488,6 +494,8 @@ def _joules(figure: _Figure) -> str:
 def _reset_message(label: str, counted: _Figure, chosen: _Figure | None) -> str:
     times = "once" if counted.restarts == 1 else f"{counted.restarts} times"
     instead = "" if chosen is counted else "; the energy is integrated from power readings instead"
+    if counted.wraps_at:
+        times += f", or does not wrap at {format_quantity(counted.wraps_at, 'J')} as declared"
     return f"{label}: the energy counter restarted {times}; what it counted meanwhile is not known{instead}."
 
 

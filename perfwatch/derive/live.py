@@ -23,6 +23,7 @@ from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.owned import owned_by
+from perfwatch.derive.plausible import most_w
 from perfwatch.derive.scopes import (
     Headline,
     RunDevices,
@@ -141,6 +142,7 @@ class LiveFigures:
                 self._now_s,
                 gap_limit_s(period_of(device.device, self._interval_s)),
                 declared.get(POWER.name),
+                most_w=most_w(device.device),
             )
             if self._began is not None:
                 self._energies[number].begin(self._began)
