@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from perfwatch_collectors.described.patterns import lines_for
 from perfwatch_collectors.described.records import Record, fits
 from perfwatch_collectors.described.values import Reading, bare_number, combined
 
@@ -121,7 +122,9 @@ class Told:
         raws = record.first(self.sources)
         if self.find is None:
             return raws
-        return [match[match.lastindex or 0] for raw in raws for match in self.find.finditer(str(raw))]
+        return [
+            match[match.lastindex or 0] for raw in raws for match in self.find.finditer(lines_for(str(raw)))
+        ]
 
     def value(self, record: Record) -> float | None:
         """One value of all that the field tells."""

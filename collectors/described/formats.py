@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from perfwatch_collectors.described.pages import devices_of
+from perfwatch_collectors.described.patterns import LINE_CHARACTERS, compiled, lines_for
 from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
 
 from perfwatch.text import clean
@@ -285,7 +286,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
     whole: dict[str, str] = {}
     fields: dict[str, str] | None = None if begins else whole
     for line in text.splitlines():
-        match = begins.search(line) if begins else None
+        match = begins.search(line[:LINE_CHARACTERS]) if begins else None
         if match is not None:
             if fields:
                 yield Record(fields, whole)
@@ -299,7 +300,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
 
 def _regex(text: str, how: Read) -> Iterator[Record]:
     """A pattern that fits once for each device, over as many lines as it likes; its groups are the fields."""
-    for match in compiled(how.pattern).finditer(text):
+    for match in compiled(how.pattern).finditer(lines_for(text)):
         yield Record(_groups(match))
 
 
@@ -307,7 +308,7 @@ def _last_line(text: str, how: Read) -> Iterator[Record]:
     """The same, in the newest line that fits: of a log, or of a tool that prints one line a period."""
     pattern = compiled(how.pattern)
     for line in reversed(text.splitlines()):
-        found = [Record(_groups(match)) for match in pattern.finditer(line)]
+        found = [Record(_groups(match)) for match in pattern.finditer(line[:LINE_CHARACTERS])]
         if found:
             yield from found
             return
@@ -316,18 +317,6 @@ def _last_line(text: str, how: Read) -> Iterator[Record]:
 def _groups(match: re.Match[str]) -> dict[str, str]:
     """The named groups that took part."""
     return {name: value for name, value in match.groupdict().items() if value is not None}
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern of a description.
-
-    Raises:
-        ValueError: it is no regular expression; says why, in a clause.
-    """
-    try:
-        return re.compile(pattern, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{clean(pattern, 100)!r} is no regular expression: {clean(error, 100)}") from error
 
 
 def _begin(text: str) -> str:

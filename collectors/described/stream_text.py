@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from perfwatch_collectors.described.formats import compiled, titles_at
+from perfwatch_collectors.described.formats import titles_at
+from perfwatch_collectors.described.patterns import TEXT_CHARACTERS, compiled, lines_for
 
 from perfwatch.workload.lines import plain_text
 
@@ -78,7 +79,7 @@ class StreamText:
 
     def matches(self, text: str) -> str:
         """What the pattern fits; what comes after its last match may be the beginning of the next one."""
-        text = self._begun + text
+        text = lines_for((self._begun + text)[-TEXT_CHARACTERS:])
         end = 0
         for match in compiled(self._how.pattern).finditer(text):
             end = match.end()

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from perfwatch_collectors.described.formats import PATHS, PROMETHEUS, compiled
+from perfwatch_collectors.described.formats import PATHS, PROMETHEUS
 from perfwatch_collectors.described.pages import family_of
+from perfwatch_collectors.described.patterns import compiled
 from perfwatch_collectors.described.records import bare_path, steps_of
 
 from perfwatch.errors import ConfigError

@@ -25,7 +25,9 @@ def warnings(tmp_path: Path, output: object, text: str = CHIP, **replaced: Any) 
 
 def test_a_counter_that_is_beyond_its_wrap_is_doubted(tmp_path: Path) -> None:
     def of(raw: int) -> str:
-        return warnings(tmp_path, {"devices": [{"uuid": "A", "name": "X", "power": 1000, "e": raw}]}, CHIP + ENERGY)
+        return warnings(
+            tmp_path, {"devices": [{"uuid": "A", "name": "X", "power": 1000, "e": raw}]}, CHIP + ENERGY
+        )
 
     assert of(2**32 - 1) == ""
     assert "5000000000 of A is beyond its wraps_at" in of(5 * 10**9)
