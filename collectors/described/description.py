@@ -75,6 +75,7 @@ class Told:
         sources: the fields that may tell it, the first that is there does.
         reading: of its text.
         combine: one value of several.
+        partial: a sum is that of the parts that are known.
         minus: fields that are taken off: of what is free and the total, what is used.
         times: fields that it is multiplied by, each value by the one at its place: millivolts and
             milliamperes of a rail are microwatts. A field with one value multiplies all.
@@ -93,6 +94,7 @@ class Told:
     sources: tuple[str, ...]
     reading: Reading
     combine: str = "first"
+    partial: bool = False
     minus: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
@@ -134,13 +136,20 @@ class Told:
                 return self.reading.value(raws[0])
         if self.empty is not None and record.has_none(self.sources):
             return self.empty
-        value = combined(self.values(record), self.combine)
+        value = combined(self._parts(self.values(record)), self.combine)
         for name in self.over:
             by = bare_number(next(iter(record.values(name)), None))
             value = value / by if value is not None and by else None
-        if self.times or self.over:
+        if self.times or self.over or self.combine == "sum":
             return self.reading.believed(value)
         return value if value is not None and self.reading.can_be(value) else None
+
+    def _believed(self, raw: Any) -> float | None:
+        """One number of several: of a sum one part may be zero where the whole may not."""
+        number = self.reading.number(raw)
+        if self.combine == "sum":
+            return number if number is not None and self.reading.can_be(number) else None
+        return self.reading.believed(number)
 
     def board_limits(self, devices: int) -> tuple[float, float]:
         """Between what the one value of so many devices of a board is believed: a sum may be more."""
@@ -150,8 +159,13 @@ class Told:
         return min(least, least * devices), min(most * devices, max(most, self.widest))
 
     def of_board(self, records: Sequence[Record]) -> float | None:
-        """The one value of the devices of a board, believed or not."""
-        return combined([self.value(record) for record in records], self.board)
+        """The one value of the devices of a board that tell it, believed or not."""
+        told = [self.value(record) for record in records if self.is_told_by(record)]
+        return combined(self._parts(told), self.board)
+
+    def _parts(self, values: Sequence[float | None]) -> Sequence[float | None]:
+        """Without those that are not known, where the description says that they are nothing."""
+        return [value for value in values if value is not None] if self.partial else values
 
     def refused(self, record: Record) -> float | None:
         """What the field tells where that is beyond the limits, and therefore nothing."""
@@ -168,7 +182,7 @@ class Told:
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
-        number = self.reading.number if self.times or self.over else self.reading.value
+        number = self.reading.number if self.times or self.over else self._believed
         values = [number(raw) for raw in self.raws(record)]
         for name in self.times:
             values = _products(values, [bare_number(raw) for raw in record.values(name)])

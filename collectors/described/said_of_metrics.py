@@ -76,6 +76,7 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
             **({} if is_rate else limits),
         ),
         combine=own.choice("combine", dict.fromkeys(COMBINED), "first"),
+        partial=own.flag("partial"),
         minus=minus,
         times=times,
         over=over,
@@ -99,7 +100,18 @@ def _units_for(text: str, unit: Unit) -> str:
 
 
 METRIC_KEYS = (
-    *("from", "unit", "factor", "missing", "zero_is_missing", "least", "most", "combine", "shared"),
+    *(
+        "from",
+        "unit",
+        "factor",
+        "missing",
+        "zero_is_missing",
+        "least",
+        "most",
+        "combine",
+        "partial",
+        "shared",
+    ),
     *("minus", "times", "over", "only", "empty"),
     *("find", "board", "rate", "update", "window", "step", "wraps_at", "accuracy"),
 )

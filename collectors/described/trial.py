@@ -150,7 +150,8 @@ def _value(told: Told, source: str, raws: Sequence[Any], value: float) -> Tried:
 
 def _tried_in_vain(told: Told, source: str, of: Sequence[Record]) -> Tried:
     """Why none of the records tells a value."""
-    raws = next((found for record in of if (found := told.raws(record))), [])
+    each = [found for record in of if (found := told.raws(record))]
+    raws = [raw for found in each for raw in found] if told.board == "sum" else next(iter(each), [])
     refused = next((value for record in of if (value := told.refused(record)) is not None), None)
     why = _why(told, raws) if refused is None else _why_refused(told, raws, refused)
     return Tried(told.metric, source, _texts(raws), None, why, refused is not None)
@@ -168,6 +169,8 @@ def _why(told: Told, raws: Sequence[Any]) -> str:
         )
     if isinstance(raws[0], (dict, list)):
         return "it holds more than one value: name one of them, or add [*] and combine"
+    if not told.partial and "sum" in (told.combine, told.board) and len(raws) > 1:
+        return "a part of the sum is not known (partial = true takes it for nothing)"
     text = str(raws[0]).strip()
     if is_missing(text) or text in told.reading.missing:
         return "the tool knows nothing"

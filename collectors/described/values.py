@@ -212,9 +212,12 @@ COMBINED = ("first", "sum", "mean", "max", "min")
 
 
 def combined(values: Sequence[float | None], how: str) -> float | None:
-    """One value of several, such as those of the cores of a chip; what is missing among them is left out."""
+    """One value of several, such as those of the cores of a chip.
+
+    What is missing among them is left out, but of a sum: that of which a part is not known is not known.
+    """
     known = [value for value in values if value is not None]
-    if not known:
+    if not known or (how == "sum" and len(known) < len(values)):
         return None
     if how == "sum":
         return math.fsum(known)

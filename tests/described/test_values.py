@@ -116,10 +116,11 @@ def test_a_factor_comes_on_top_of_the_unit():
 
 
 @pytest.mark.parametrize(
-    ("how", "value"), [("first", 3.0), ("sum", 6.0), ("mean", 2.0), ("max", 3.0), ("min", 1.0)]
+    ("how", "value"), [("first", 3.0), ("sum", None), ("mean", 2.0), ("max", 3.0), ("min", 1.0)]
 )
 def test_one_value_is_made_of_several(how, value):
     assert combined([None, 3.0, 1.0, 2.0], how) == value
+    assert combined([3.0, 1.0, 2.0], "sum") == 6.0
     assert combined([None, None], how) is None
     assert combined([], how) is None
 
