@@ -34,6 +34,8 @@ MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
 
+BOM = b"\xef\xbb\xbf"
+"""What some tools begin with, and is no text."""
 MOST_OPENINGS = 32
 """So many lines that look like the beginning of a document are tried."""
 _OPENING = re.compile(r"^[ \t]*([{\[])|\A[^{\[]*([{\[])", re.MULTILINE)
@@ -60,6 +62,7 @@ class Read:
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
         titles: a word of the line that holds the titles of a table, or of CSV.
+        decimal, thousands: `,` where a comma in a number is that of decimals, or parts thousands.
         newest: rows are readings, one after the other: of each device the newest counts.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
@@ -75,10 +78,17 @@ class Read:
     titles: str = ""
     join: str = ""
     newest: bool = False
+    decimal: str = ""
+    thousands: str = ""
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
     names: tuple[str, ...] = ()
     """Of CSV: the same, by which the line of titles is known."""
+
+    @property
+    def comma(self) -> str:
+        """What a comma in a number is, where that is said."""
+        return "decimal" if self.decimal == "," else "thousands" if self.thousands == "," else ""
 
 
 def records(output: bytes, how: Read) -> list[Record]:
@@ -89,6 +99,7 @@ def records(output: bytes, how: Read) -> list[Record]:
     """
     if how.format == PROMETHEUS:
         return list(islice(_series(output, how), MOST_RECORDS))
+    output = output.removeprefix(BOM)
     plain = "\n".join(plain_text(line) for line in output.split(b"\n"))
     found = []
     for one in FORMATS[how.format](plain, how):

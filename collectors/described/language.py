@@ -72,7 +72,7 @@ def _read(table: Table) -> Read:
         raise table.wrong("widths", widths, "a list of whole numbers above 0")
     read = Read(
         format=table.choice("format", known),
-        each=table.text("each", ""),
+        each="|".join(_from_the_top(path) for path in table.text("each", "").split("|")),
         pattern=table.text("pattern", ""),
         begins=table.text("begins", ""),
         separator=table.text("separator", ""),
@@ -81,9 +81,13 @@ def _read(table: Table) -> Read:
         titles=table.text("titles", ""),
         join=table.text("join", ""),
         newest=table.flag("newest"),
+        decimal=table.choice("decimal", _SIGNS, "."),
+        thousands=table.choice("thousands", _SIGNS, ""),
     )
     if read.newest and read.format not in BY_LINE:
         raise table.wrong("newest", True, f"a format of rows or blocks: {', '.join(sorted(BY_LINE))}")
+    if read.decimal == read.thousands == ",":
+        raise table.wrong("decimal", ",", "another sign than thousands")
     pattern, _ = table.pattern("pattern"), table.pattern("begins")
     if read.format in ("regex", "lastline") and (pattern is None or not pattern.groupindex):
         raise table.wrong(
@@ -93,6 +97,16 @@ def _read(table: Table) -> Read:
         for path in read.each.split("|"):
             table.check("each", steps_of, "" if path.strip() == "." else path.strip())
     return read
+
+
+def _from_the_top(path: str) -> str:
+    """A path of the whole document as others write it: `$.cards[*]`, `$`."""
+    bare = path.strip()
+    return bare[1:].removeprefix(".") or "." if bare.startswith("$") else path
+
+
+_SIGNS = {",": None, ".": None, "": None}
+"""What may part a number."""
 
 
 def _device(table: Table, read: Read) -> Devices:

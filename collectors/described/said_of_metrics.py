@@ -72,6 +72,7 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
             told=unit,
             factor=own.number("factor", 1.0),
             missing=frozenset(own.texts("missing")),
+            comma=read.comma,
             zero_is_missing=own.flag("zero_is_missing"),
             **({} if is_rate else limits),
         ),

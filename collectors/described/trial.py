@@ -14,10 +14,10 @@ from perfwatch_collectors.described.apart import doubted, said_twice
 from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import Unreadable, records, told_instead
-from perfwatch_collectors.described.limits import is_little, little_of
+from perfwatch_collectors.described.limits import is_little, little_of, much_of
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
-from perfwatch_collectors.described.values import is_missing, units_that_fit
+from perfwatch_collectors.described.values import is_missing, is_unclear, units_that_fit
 
 from perfwatch import metrics
 from perfwatch.errors import CollectorError, reason_of
@@ -171,10 +171,17 @@ def _why(told: Told, raws: Sequence[Any]) -> str:
         return "it holds more than one value: name one of them, or add [*] and combine"
     if not told.partial and "sum" in (told.combine, told.board) and len(raws) > 1:
         return "a part of the sum is not known (partial = true takes it for nothing)"
-    text = str(raws[0]).strip()
+    return _why_of_text(told, raws[0])
+
+
+def _why_of_text(told: Told, raw: Any) -> str:
+    """Why a text tells no value."""
+    text = str(raw).strip()
     if is_missing(text) or text in told.reading.missing:
         return "the tool knows nothing"
-    bare = told.reading.number(raws[0])
+    bare = told.reading.number(raw)
+    if bare is None and not told.reading.comma and is_unclear(text):
+        return 'its comma may be either sign: say decimal = "," or thousands = "," in [read]'
     if bare is None:
         return f"no number, or not in a unit of {told.metric.unit.value}"
     if bare == 0.0 and told.reading.zero_is_missing:
@@ -211,7 +218,7 @@ def _warnings(
         if doubt:
             yield f"{each.metric.name}: {doubt}"
     yield from _untold(devices)
-    yield from _little(of, devices)
+    yield from _doubtful(of, devices)
     yield from _beyond_a_wrap(devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
@@ -231,17 +238,23 @@ def _untold(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str
             yield f"{name}: no device tells a value"
 
 
-def _little(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
-    """Values that are far too small for their metric, as watts are that were taken for milliwatts."""
+def _doubtful(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Values far too small or too large for their metric, as watts are that were taken for milliwatts.
+
+    Where the file says `most`, somebody thought of it.
+    """
     for told in of.metrics:
         for device, one in _of(told.metric, devices):
-            if one.value is None or not is_little(one.value, told.metric, device.scope):
+            how = _how_odd(told, device, one.value)
+            if one.value is None or not how:
                 continue
-            fit = [] if told.times or told.over or not _is_bare(one.raw) else _larger(told, device, one.value)
+            fit = (
+                [] if told.times or told.over or not _is_bare(one.raw) else _fitting(told, device, one.value)
+            )
             would = f": {' or '.join(fit)} would fit" if fit else ""
             yield (
                 f"{told.metric.name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is {one.value:g} "
-                f"{told.metric.unit.value}, which is very little; its unit may be wrong{would}"
+                f"{told.metric.unit.value}, which is very {how}; its unit may be wrong{would}"
             )
             break
 
@@ -258,10 +271,20 @@ def _beyond_a_wrap(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Itera
                 )
 
 
-def _larger(told: Told, device: Device, value: float) -> list[str]:
+def _how_odd(told: Told, device: Device, value: float | None) -> str:
+    """`little`, `much`, or nothing where a value is as others are."""
+    if value is None:
+        return ""
+    if is_little(value, told.metric, device.scope):
+        return "little"
+    is_much = value > much_of(told.metric, device.scope) and told.most >= told.widest
+    return "much" if is_much else ""
+
+
+def _fitting(told: Told, device: Device, value: float) -> list[str]:
     """The units in which a value would be neither too much nor too little."""
-    least = little_of(told.metric, device.scope)
-    return units_that_fit(replace(told.reading, least=least), value)
+    least, most = little_of(told.metric, device.scope), much_of(told.metric, device.scope)
+    return units_that_fit(replace(told.reading, least=least, most=min(most, told.reading.most)), value)
 
 
 def _of(

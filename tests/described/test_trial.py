@@ -31,3 +31,25 @@ def test_a_counter_that_is_beyond_its_wrap_is_doubted(tmp_path: Path) -> None:
 
     assert of(2**32 - 1) == ""
     assert "5000000000 of A is beyond its wraps_at" in of(5 * 10**9)
+
+
+def test_a_comma_that_may_be_either_sign_is_refused_until_it_is_said(tmp_path: Path) -> None:
+    output = {"devices": [{"uuid": "A", "name": "X", "power": "41,250 W"}]}
+    (_, (one,)) = tried(tmp_path, output).devices[0]
+    assert (one.value, one.why) == (
+        None,
+        'its comma may be either sign: say decimal = "," or thousands = "," in [read]',
+    )
+    for said, watts in (('decimal = ","', 41.25), ('thousands = ","', 41250.0)):
+        text = CHIP.replace('each = "devices"', f'each = "devices"\n{said}')
+        (_, (one,)) = tried(tmp_path, output, text).devices[0]
+        assert one.value == watts
+
+
+def test_a_number_that_is_far_too_large_is_doubted(tmp_path: Path) -> None:
+    output = {"devices": [{"uuid": "A", "name": "X", "power": 41250}]}
+    said = warnings(tmp_path, output, power_watts='power_watts = { from = "power", unit = "W" }')
+    assert "41250 of A is 41250 W, which is very much; its unit may be wrong: mW would fit" in said
+    known = 'power_watts = { from = "power", unit = "W", most = 50000 }'
+    assert warnings(tmp_path, output, power_watts=known) == ""
+    assert warnings(tmp_path, {"devices": [{"uuid": "A", "name": "X", "power": 700_000}]}) == ""
