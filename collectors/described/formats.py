@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch_collectors.described.pages import devices_of
 from perfwatch_collectors.described.patterns import LINE_CHARACTERS, compiled, lines_for
@@ -40,6 +40,13 @@ MOST_OPENINGS = 32
 """So many lines that look like the beginning of a document are tried."""
 _OPENING = re.compile(r"^[ \t]*([{\[])|\A[^{\[]*([{\[])", re.MULTILINE)
 """A document begins a line; or it is the first bracket of all."""
+
+
+class Passed(NamedTuple):
+    """A line that looks like a device and was passed over."""
+
+    line: str
+    why: str
 
 
 class Unreadable(Exception):
@@ -97,16 +104,24 @@ def records(output: bytes, how: Read) -> list[Record]:
     Raises:
         Unreadable: there is nothing in it that was described.
     """
+    return records_and_rest(output, how)[0]
+
+
+def records_and_rest(output: bytes, how: Read) -> tuple[list[Record], list[Passed]]:
+    """The same, and the lines that look like devices and could not be read."""
     if how.format == PROMETHEUS:
-        return list(islice(_series(output, how), MOST_RECORDS))
-    output = output.removeprefix(BOM)
-    plain = "\n".join(plain_text(line) for line in output.split(b"\n"))
-    found = []
+        return list(islice(_series(output, how), MOST_RECORDS)), []
+    plain = "\n".join(plain_text(line) for line in output.removeprefix(BOM).split(b"\n"))
+    found: list[Record] = []
+    rest: list[Passed] = []
     for one in FORMATS[how.format](plain, how):
-        found.append(one)
+        if isinstance(one, Record):
+            found.append(one)
+        elif len(rest) < MOST_RECORDS:
+            rest.append(one)
         if len(found) > MOST_RECORDS:
             raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
-    return found
+    return found, rest
 
 
 def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
@@ -224,7 +239,7 @@ def _cells_of_csv(line: str, how: Read) -> list[str]:
         return []
 
 
-def _csv(text: str, how: Read) -> Iterator[Record]:
+def _csv(text: str, how: Read) -> Iterator[Record | Passed]:
     """Rows below a line of titles, or with the columns that the description names.
 
     Columns have their numbers as names besides, from 1 on. What stands before the titles is passed over.
@@ -238,8 +253,13 @@ def _csv(text: str, how: Read) -> Iterator[Record]:
     rows = csv.reader(below, delimiter=how.separator or ",", skipinitialspace=True)
     try:
         for cells in rows:
-            if len(cells) >= len(titles) and [cell.strip() for cell in cells[: len(titles)]] != list(titles):
+            if [cell.strip() for cell in cells[: len(titles)]] == list(titles) or is_ruler(cells):
+                continue
+            more = cells[len(titles) :] if at is not None and not how.columns else []
+            if len(cells) >= len(titles) and not any(cell.strip() for cell in more):
                 yield Record(_row(titles, cells))
+            elif _may_be_device(cells, titles):
+                yield _passed((how.separator or ",").join(cells), cells, titles)
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
 
@@ -248,7 +268,22 @@ def _no_titles(text: str, how: Read) -> Unreadable:
     return Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
 
 
-def _table(text: str, how: Read) -> Iterator[Record]:
+def is_ruler(cells: Sequence[str]) -> bool:
+    """Whether a row is a line that is drawn: `----  -----`."""
+    return not any(map(str.isalnum, "".join(cells)))
+
+
+def _may_be_device(cells: Sequence[str], titles: Sequence[str]) -> bool:
+    """Whether a row that has not a cell for each title looks like one of them nonetheless."""
+    is_much = len(cells) > 1 and 2 * len(cells) >= len(titles)
+    return is_much and any(any(map(str.isdigit, cell)) for cell in cells)
+
+
+def _passed(line: str, cells: Sequence[str], titles: Sequence[str]) -> Passed:
+    return Passed(line.strip(), f"it has {len(cells)} cells, and there are {len(titles)} titles")
+
+
+def _table(text: str, how: Read) -> Iterator[Record | Passed]:
     """Columns apart by blanks, by a separator or by widths; below a line of titles where one is named."""
     titles: Sequence[str] = how.columns
     waits = bool(how.titles)
@@ -258,8 +293,12 @@ def _table(text: str, how: Read) -> Iterator[Record]:
             if how.titles in line:
                 waits, titles = False, titles or cells
             continue
-        if titles and len(cells) == len(titles) and cells != list(titles):
+        if not titles or cells == list(titles) or is_ruler(cells):
+            continue
+        if len(cells) == len(titles):
             yield Record(_row(titles, cells))
+        elif _may_be_device(cells, titles):
+            yield _passed(line, cells, titles)
     if waits:
         raise _no_titles(text, how)
 
@@ -335,7 +374,7 @@ def _begin(text: str) -> str:
     return f"it begins with {clean(first, 60)!r}" if first else "it is empty"
 
 
-FORMATS: dict[str, Callable[[str, Read], Iterator[Record]]] = {
+FORMATS: dict[str, Callable[[str, Read], Iterator[Record | Passed]]] = {
     "json": _json,
     "jsonl": _json_lines,
     "csv": _csv,

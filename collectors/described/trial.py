@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.apart import doubted, said_twice
 from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, records, told_instead
+from perfwatch_collectors.described.formats import Unreadable, records_and_rest, told_instead
 from perfwatch_collectors.described.limits import is_little, little_of, much_of
+from perfwatch_collectors.described.lost_rows import said_of
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
 from perfwatch_collectors.described.values import is_missing, is_unclear, units_that_fit
@@ -27,6 +28,7 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     from perfwatch_collectors.described.collector import DescribedCollector
     from perfwatch_collectors.described.description import Description, Told
+    from perfwatch_collectors.described.formats import Passed
     from perfwatch_collectors.described.records import Record
 
 
@@ -65,7 +67,8 @@ def of_sample(of: Description, sample: Path) -> Trial:
     Raises:
         CollectorError: the sample cannot be read, or is not what was described.
     """
-    return _trial(of, _records(of, sample))
+    told, passed = _records(of, sample)
+    return _trial(of, told, passed)
 
 
 def of_this_machine(collector: DescribedCollector) -> Trial:
@@ -74,21 +77,22 @@ def of_this_machine(collector: DescribedCollector) -> Trial:
     Raises:
         CollectorError: it cannot be read.
     """
-    return _trial(collector.description, collector.records())
+    told = collector.records()
+    return _trial(collector.description, told, collector.lost_rows.passed)
 
 
-def _records(of: Description, sample: Path) -> Sequence[Record]:
+def _records(of: Description, sample: Path) -> tuple[Sequence[Record], Sequence[Passed]]:
     if of.source.directory:
-        return Directories(sample, of.source.directory, of.source.remedy).records()
+        return Directories(sample, of.source.directory, of.source.remedy).records(), ()
     try:
-        return records(sample.read_bytes(), of.read)
+        return records_and_rest(sample.read_bytes(), of.read)
     except OSError as error:
         raise CollectorError(f"cannot read {clean(sample)}: {reason_of(error)}") from error
     except Unreadable as error:
         raise CollectorError(f"{clean(sample)} is not understood: {error}") from error
 
 
-def _trial(of: Description, told: Sequence[Record]) -> Trial:
+def _trial(of: Description, told: Sequence[Record], passed: Sequence[Passed]) -> Trial:
     found, ids = devices_in(told, of), ids_in(told, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
     device = of.device
@@ -96,7 +100,12 @@ def _trial(of: Description, told: Sequence[Record]) -> Trial:
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *doubted(ids, of)),
+        (
+            *_unfilled(told, beside, of),
+            *_warnings(of, told, found, devices),
+            *doubted(ids, of),
+            *said_of(passed, of),
+        ),
         (*_unfilled(told, apart, of), *said_twice(ids, of)),
     )
 
