@@ -268,7 +268,7 @@ class DescribedCollector(Collector):
 
     def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:
-            told, passed = records_and_rest(self._output(place), self.description.read)
+            told, passed = records_and_rest(self._output(place), self.description.read, time.time)
         except Unreadable as error:
             if isinstance(place, Command) and place.failure is not None:
                 raise place.failure from error

@@ -80,7 +80,7 @@ class Told:
         times: fields that it is multiplied by, each value by the one at its place: millivolts and
             milliamperes of a rail are microwatts. A field with one value multiplies all.
         over: fields that the one value of all is divided by: the sum over all cores by their number.
-        only: field -> its texts: other devices do not tell it.
+        only, skip: field -> its texts: other devices, and such devices, do not tell it.
         empty: what is told where the list that the field goes through is there, and has nothing in it.
         find: a pattern that is looked for in the text of the field; each time it is found is a value.
         shared: of devices that share a meter it is told once.
@@ -99,6 +99,7 @@ class Told:
     times: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     empty: float | None = None
     find: re.Pattern[str] | None = None
     shared: bool = False
@@ -116,6 +117,8 @@ class Told:
     def is_told_by(self, record: Record) -> bool:
         """Whether the device of a record tells this at all."""
         if self.only and not all(fits(record.text(name), texts) for name, texts in self.only.items()):
+            return False
+        if any(fits(record.text(name), texts) for name, texts in self.skip.items()):
             return False
         return record.has(self.sources) or (self.empty is not None and record.has_none(self.sources))
 
@@ -136,7 +139,7 @@ class Told:
                 return self.reading.value(raws[0])
         if self.empty is not None and record.has_none(self.sources):
             return self.empty
-        value = combined(self._parts(self.values(record)), self.combine)
+        value = combined(self.parts(self.values(record)), self.combine)
         for name in self.over:
             by = bare_number(next(iter(record.values(name)), None))
             value = value / by if value is not None and by else None
@@ -144,7 +147,7 @@ class Told:
             return self.reading.believed(value)
         return value if value is not None and self.reading.can_be(value) else None
 
-    def _believed(self, raw: Any) -> float | None:
+    def part(self, raw: Any) -> float | None:
         """One number of several: of a sum one part may be zero where the whole may not."""
         number = self.reading.number(raw)
         if self.combine == "sum":
@@ -161,9 +164,9 @@ class Told:
     def of_board(self, records: Sequence[Record]) -> float | None:
         """The one value of the devices of a board that tell it, believed or not."""
         told = [self.value(record) for record in records if self.is_told_by(record)]
-        return combined(self._parts(told), self.board)
+        return combined(self.parts(told), self.board)
 
-    def _parts(self, values: Sequence[float | None]) -> Sequence[float | None]:
+    def parts(self, values: Sequence[float | None]) -> Sequence[float | None]:
         """Without those that are not known, where the description says that they are nothing."""
         return [value for value in values if value is not None] if self.partial else values
 
@@ -182,7 +185,7 @@ class Told:
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
-        number = self.reading.number if self.times or self.over else self._believed
+        number = self.reading.number if self.times or self.over else self.part
         values = [number(raw) for raw in self.raws(record)]
         for name in self.times:
             values = _products(values, [bare_number(raw) for raw in record.values(name)])

@@ -19,6 +19,7 @@ from perfwatch_collectors.described.patterns import LINE_CHARACTERS, compiled, l
 from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
 
 from perfwatch.text import clean
+from perfwatch.units import format_duration
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.lines import plain_text
 
@@ -107,21 +108,33 @@ def records(output: bytes, how: Read) -> list[Record]:
     return records_and_rest(output, how)[0]
 
 
-def records_and_rest(output: bytes, how: Read) -> tuple[list[Record], list[Passed]]:
-    """The same, and the lines that look like devices and could not be read."""
-    if how.format == PROMETHEUS:
-        return list(islice(_series(output, how), MOST_RECORDS)), []
-    plain = "\n".join(plain_text(line) for line in output.removeprefix(BOM).split(b"\n"))
+def records_and_rest(
+    output: bytes, how: Read, now_s: Callable[[], float] | None = None
+) -> tuple[list[Record], list[Passed]]:
+    """The same, and the lines that look like devices and could not be read.
+
+    Args:
+        now_s: tells the time of day; without it a stamped value may be as old as it likes, as in a sample.
+    """
     found: list[Record] = []
     rest: list[Passed] = []
-    for one in FORMATS[how.format](plain, how):
+    for one in _told_by(output, how, now_s):
         if isinstance(one, Record):
             found.append(one)
         elif len(rest) < MOST_RECORDS:
             rest.append(one)
         if len(found) > MOST_RECORDS:
+            if how.format == PROMETHEUS:
+                return found[:MOST_RECORDS], rest
             raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
     return found, rest
+
+
+def _told_by(output: bytes, how: Read, now_s: Callable[[], float] | None) -> Iterator[Record | Passed]:
+    if how.format == PROMETHEUS:
+        return _series(output, how, now_s)
+    plain = "\n".join(plain_text(line) for line in output.removeprefix(BOM).split(b"\n"))
+    return FORMATS[how.format](plain, how)
 
 
 def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
@@ -142,12 +155,14 @@ def told_instead(told: Sequence[Record], names: Sequence[str], how: Read) -> str
     return there_are(told[0].fields) if isinstance(told[0].fields, Mapping) else ""
 
 
-def _series(output: bytes, how: Read) -> Iterator[Record]:
+def _series(output: bytes, how: Read, now_s: Callable[[], float] | None) -> Iterator[Record | Passed]:
     each = [label.strip() for label in how.each.split(",") if label.strip()]
     told = False
-    for device in devices_of(output, each, how.families):
+    for device in devices_of(output, each, how.families, now_s):
         told = True
         yield device
+        for family, old_s in device.stale.items():
+            yield Passed(family, f"its value was stamped {format_duration(old_s)} ago")
     if not told:
         there = there_are(sorted(name.decode("utf-8", "replace") for name in Page(output).families))
         raise Unreadable(f"it has none of {', '.join(how.families[:4])}{there}")

@@ -19,7 +19,7 @@ def said_of(passed: Sequence[Passed], of: Description) -> Iterator[str]:
     """Each of the first of them, as a sentence."""
     cure = "; columns with blank cells need widths in [read]" if of.read.format == "table" else ""
     for one in passed[:MOST_SAID]:
-        yield f"the line {clean(one.line, 80)!r} is passed over: {one.why}{'' if of.read.widths else cure}"
+        yield f"{clean(one.line, 80)!r} is passed over: {one.why}{'' if of.read.widths else cure}"
     if len(passed) > MOST_SAID:
         yield f"{len(passed) - MOST_SAID} more lines are passed over"
 
@@ -46,5 +46,5 @@ class LostRows:
         if self._passed and not self._is_said:
             self._is_said = True
             said = next(said_of(self._passed, self._of))
-            text = f"{self._of.name} may lack devices, {len(self._passed)} lines of its output: {said}"
+            text = f"{self._of.name} lacks what {len(self._passed)} lines of its output tell: {said}"
             yield Event("note", {"source": self._of.name, "code": "stale-device", "text": text})

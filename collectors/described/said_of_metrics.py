@@ -49,7 +49,8 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
     if not sources:
         raise own.missing("from")
     minus, times, over, only = own.texts("minus"), own.texts("times"), own.texts("over"), own.mapping("only")
-    named = {"from": sources, "minus": minus, "times": times, "over": over, "only": only}
+    skip = own.mapping("skip")
+    named = {"from": sources, "minus": minus, "times": times, "over": over, "only": only, "skip": skip}
     for key, names in named.items():
         for field in names:
             check_field(own, key, field, read)
@@ -82,6 +83,7 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
         times=times,
         over=over,
         only=only,
+        skip=skip,
         empty=own.number("empty", 0.0) if "empty" in given else None,
         find=own.pattern("find"),
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
@@ -113,7 +115,7 @@ METRIC_KEYS = (
         "partial",
         "shared",
     ),
-    *("minus", "times", "over", "only", "empty"),
+    *("minus", "times", "over", "only", "skip", "empty"),
     *("find", "board", "rate", "update", "window", "step", "wraps_at", "accuracy"),
 )
 

@@ -102,7 +102,7 @@ def test_a_run_says_once_that_devices_may_be_missing(tmp_path: Path) -> None:
     devices = list(one.open())
     notes = [each for each in one.read(devices) if isinstance(each, Event)]
     assert [note.fields["code"] for note in notes] == ["stale-device"]
-    assert "blank may lack devices, 2 lines of its output" in notes[0].fields["text"]
+    assert "blank lacks what 2 lines of its output tell" in notes[0].fields["text"]
     assert not [each for each in one.read(devices) if isinstance(each, Event)]
 
 
