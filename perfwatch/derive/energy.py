@@ -55,7 +55,7 @@ class DeviceEnergy:
         integrated_joules, integrated_error: by integrating power.
         integral_off_ratio: how far the integral is above the counter as a share of the counter, over the time
             in which power was read; `None` where the two were not read over the same time.
-        mean_watts: `joules` over the time that was covered.
+        mean_watts: `joules` over the time that was covered; unknown of a counter of steps that stood.
         max_watts: the largest power reading in the window; `None` where only a counter exists.
         samples: readings in the window behind `joules`.
         coverage: covered time over the window's.
@@ -173,7 +173,7 @@ def device_energy(
         integrated_joules=integrated.joules if integrated else None,
         integrated_error=integrated.error if integrated else None,
         integral_off_ratio=_off_ratio(*compared) if compared else None,
-        mean_watts=chosen.joules / chosen.covered_s if chosen else None,
+        mean_watts=_mean_watts(chosen, counter if chosen is counted else None),
         max_watts=_max_watts(power, window) if power is not None else None,
         samples=chosen.samples if chosen else 0,
         coverage=min(1.0, chosen.covered_s / duration_s) if chosen and duration_s > 0.0 else 0.0,
@@ -187,6 +187,13 @@ def device_energy(
         counter_fault=fault,
         counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
     )
+
+
+def _mean_watts(chosen: _Figure | None, counter: Series | None) -> float | None:
+    """Of a counter that stood less than a step was used: how much power that was, nobody knows."""
+    if chosen is None or (counter is not None and not chosen.joules and step_of(counter) > 0.0):
+        return None
+    return chosen.joules / chosen.covered_s
 
 
 def gain_of(device: Device, collector: str) -> float | None:

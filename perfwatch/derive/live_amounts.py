@@ -120,6 +120,15 @@ class RunningEnergy:
         held_s = max(0.0, min(read.end, last_t + self._lag_s) - max(read.start, last_t))
         return Amount(amount.amount + held_s * self._power.value, amount.seen_s + held_s)
 
+    def is_below_a_step(self, amount: Amount) -> bool:
+        """Whether a counter of coarse steps did not move, so that its power is not known."""
+        return (
+            not amount.amount
+            and not self.is_integrated
+            and self._steps is not None
+            and self._steps.joules > 0.0
+        )
+
     def carried(self) -> tuple[Carried, Carried] | None:
         """The counter carried on to the job's begin and to its end; `None` where it is told as it counted."""
         as_counted = self.is_integrated or self._at_fault
