@@ -294,6 +294,8 @@ class DescribedCollector(Collector):
         """With what the person says of the devices: whose they are, how accurate."""
         host, gain_ratio = self.options.host, self._gain_ratio
         found = self._last_digits.declared(found)
+        period_s = self._place.period.seconds if isinstance(self._place, Stream) else None
+        found = [one.renewed_every(period_s) for one in found] if period_s is not None else found
         found = [one.on(host) for one in found] if host else found
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
