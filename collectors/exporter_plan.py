@@ -93,8 +93,12 @@ def _value(slot: _Slot, values: Sequence[Number | None]) -> float | None:
     told, reading = slot.told, slot.told.reading
     if len(slot.numbers) == 1:
         return reading.value(values[slot.numbers[0]])
-    value = combined([reading.value(values[number]) for number in slot.numbers], told.combine)
-    return value if value is not None and reading.can_be(value) else None
+    value = combined(told.parts([told.part(values[number]) for number in slot.numbers]), told.combine)
+    return reading.believed(value) if told.combine == "sum" else _within(value, told)
+
+
+def _within(value: float | None, told: Told) -> float | None:
+    return value if value is not None and told.reading.can_be(value) else None
 
 
 def learnt(page: Page, of: Description, devices: Mapping[str, Device]) -> Plan | None:

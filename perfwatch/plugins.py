@@ -73,8 +73,31 @@ def in_folder(folder: Path | None) -> dict[str, Plugin]:
     """The user's own files, by their names without the ending; they take part, in place of built-in ones."""
     if folder is None or not folder.is_dir():
         return {}
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".py", ".toml"))
-    return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in files}
+    return {path.stem: Plugin(path.stem, str(path), True, str(path)) for path in _files_in(folder)}
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in (".py", ".toml"))
+
+
+def clashes(folder: Path | None) -> list[str]:
+    """Files of the user's folder that take the place of another collector, or have no place, as sentences."""
+    if folder is None or not folder.is_dir():
+        return []
+    files = _files_in(folder)
+    last = {path.stem: path for path in files}
+    said = [
+        f"{path} is passed over: {last[path.stem].name} beside it has the same name; give one another name"
+        for path in files
+        if last[path.stem] != path
+    ]
+    known = builtin() if files else {}
+    replaced = [path for name, path in last.items() if name in known]
+    return said + [
+        f"{path} takes the place of the collector {path.stem} that comes with perfwatch; give it another "
+        "name to have both"
+        for path in replaced
+    ]
 
 
 def has_one_of(needs: tuple[str, ...], places: Sequence[str] = ()) -> bool:

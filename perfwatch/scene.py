@@ -40,6 +40,8 @@ MOST_UNFOLDED = 64
 """So many records are kept before what folds them into figures is loaded."""
 EVENTS = 500
 """So many events are kept for the screen; the recording has them all."""
+STEPS = 5
+"""So many steps of a counter make a power of it; fewer would be wrong by a good part."""
 
 
 class Scene:
@@ -248,7 +250,10 @@ class Scene:
         period_s = self._declared[number][1].period_s or 0.0
         span_s = 2 * max(self._gap_s, gap_limit_s(period_s))
         joules = self._history.moved(number, ENERGY.name, at - span_s, at)
-        return None if joules is None else joules / span_s
+        step_j = max((one.step or 0.0 for one in self._declared[number][1].metrics), default=0.0)
+        if joules is None or joules < STEPS * step_j:
+            return None  # of one that counts whole Wh nothing is known until it moves
+        return joules / span_s
 
     def _state(
         self, number: int, collector: str, device: Device, at: float | None, t: float

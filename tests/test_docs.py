@@ -17,7 +17,8 @@ import pytest
 from perfwatch_collectors.described.description import Devices
 from perfwatch_collectors.described.devices import devices_in
 from perfwatch_collectors.described.formats import FORMATS, Read, records
-from perfwatch_collectors.described.language import METRIC_KEYS, parse
+from perfwatch_collectors.described.language import parse
+from perfwatch_collectors.described.said_of_metrics import METRIC_KEYS
 from perfwatch_collectors.described.values import COMBINED
 
 from perfwatch import plugins

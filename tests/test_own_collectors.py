@@ -55,3 +55,21 @@ def test_chips_whose_tools_are_not_here_are_one_line_of_the_doctor(tmp_path: Pat
     (line,) = [line for line in doctor.splitlines() if "other chips" in line]
     assert "rebellions" in " ".join(doctor.split())
     assert line
+
+
+def test_one_that_takes_the_place_of_another_is_said(tmp_path: Path) -> None:
+    chip = FILE_CHIP.replace("{file}", str(tmp_path / "out.json"))
+    home = home_with(tmp_path, tasmota_dot_toml=chip, chip_dot_toml=chip, chip_dot_py="x = 1\n")
+    for command in (["collectors", "chip"], ["doctor"]):
+        done = perfwatch(*command, home=home)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert "chip.py is passed over: chip.toml beside it has the same name" in said, command
+        assert "tasmota.toml takes the place of the collector tasmota that comes with perfwatch" in said, (
+            command
+        )
+
+
+def test_a_starter_does_not_get_the_name_of_one_that_is_there(tmp_path: Path) -> None:
+    done = perfwatch("collectors", "new", "nvidia", home=tmp_path)
+    assert done.returncode == 2
+    assert "one of this name comes with perfwatch" in done.stderr

@@ -12,9 +12,16 @@ from perfwatch_collectors.credentials import Credentials, credentials
 from perfwatch_collectors.described.apart import said_twice
 from perfwatch_collectors.described.devices import Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
+from perfwatch_collectors.described.formats import (
+    PROMETHEUS,
+    Unreadable,
+    joined,
+    records_and_rest,
+    told_instead,
+)
 from perfwatch_collectors.described.language import load
 from perfwatch_collectors.described.last_digits import LastDigits
+from perfwatch_collectors.described.lost_rows import LostRows
 from perfwatch_collectors.described.places import (
     FIRST_S,
     TOO_SLOW,
@@ -94,6 +101,7 @@ class DescribedCollector(Collector):
         self._spent_s = 0.0
         self._rates = Rates()
         self._last_digits = LastDigits()
+        self._lost_rows = LostRows(self.description)
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
         self._first: list[Found] | None = None
@@ -181,6 +189,7 @@ class DescribedCollector(Collector):
         found, self._first = self._first, None
         if found is None:
             found = self._read()
+        yield from self._lost_rows.notes()
         yield from self._news(found)
         yield from readings(found, self._known, self._rates)
 
@@ -242,6 +251,11 @@ class DescribedCollector(Collector):
         for said in said_twice(ids_in(told, self.description), self.description):
             raise Failed(f"{self._place.shown} does not tell its devices apart: {said}", "")
 
+    @property
+    def lost_rows(self) -> LostRows:
+        """What looked like devices and could not be read."""
+        return self._lost_rows
+
     def records(self) -> Sequence[Record]:
         """What its source tells now, before anything is made of it; it has to be open.
 
@@ -260,11 +274,13 @@ class DescribedCollector(Collector):
 
     def _told(self, place: Command | Stream | File | WebPage) -> Sequence[Record]:
         try:
-            return records(self._output(place), self.description.read)
+            told, passed = records_and_rest(self._output(place), self.description.read, time.time)
         except Unreadable as error:
             if isinstance(place, Command) and place.failure is not None:
                 raise place.failure from error
             raise TryAgain(f"{place.shown} printed what is not understood: {error}") from error
+        self._lost_rows.take(passed)
+        return told
 
     def _output(self, place: Command | Stream | File | WebPage) -> bytes:
         """What it prints, and below it what a second command does that is read as one text with it."""
@@ -284,6 +300,8 @@ class DescribedCollector(Collector):
         """With what the person says of the devices: whose they are, how accurate."""
         host, gain_ratio = self.options.host, self._gain_ratio
         found = self._last_digits.declared(found)
+        period_s = self._place.period.seconds if isinstance(self._place, Stream) else None
+        found = [one.renewed_every(period_s) for one in found] if period_s is not None else found
         found = [one.on(host) for one in found] if host else found
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from perfwatch_collectors.described.patterns import lines_for
 from perfwatch_collectors.described.records import Record, fits
 from perfwatch_collectors.described.values import Reading, bare_number, combined
 
@@ -74,11 +75,12 @@ class Told:
         sources: the fields that may tell it, the first that is there does.
         reading: of its text.
         combine: one value of several.
+        partial: a sum is that of the parts that are known.
         minus: fields that are taken off: of what is free and the total, what is used.
         times: fields that it is multiplied by, each value by the one at its place: millivolts and
             milliamperes of a rail are microwatts. A field with one value multiplies all.
         over: fields that the one value of all is divided by: the sum over all cores by their number.
-        only: field -> its texts: other devices do not tell it.
+        only, skip: field -> its texts: other devices, and such devices, do not tell it.
         empty: what is told where the list that the field goes through is there, and has nothing in it.
         find: a pattern that is looked for in the text of the field; each time it is found is a value.
         shared: of devices that share a meter it is told once.
@@ -92,10 +94,12 @@ class Told:
     sources: tuple[str, ...]
     reading: Reading
     combine: str = "first"
+    partial: bool = False
     minus: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     over: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     empty: float | None = None
     find: re.Pattern[str] | None = None
     shared: bool = False
@@ -114,6 +118,8 @@ class Told:
         """Whether the device of a record tells this at all."""
         if self.only and not all(fits(record.text(name), texts) for name, texts in self.only.items()):
             return False
+        if any(fits(record.text(name), texts) for name, texts in self.skip.items()):
+            return False
         return record.has(self.sources) or (self.empty is not None and record.has_none(self.sources))
 
     def raws(self, record: Record) -> list[Any]:
@@ -121,7 +127,9 @@ class Told:
         raws = record.first(self.sources)
         if self.find is None:
             return raws
-        return [match[match.lastindex or 0] for raw in raws for match in self.find.finditer(str(raw))]
+        return [
+            match[match.lastindex or 0] for raw in raws for match in self.find.finditer(lines_for(str(raw)))
+        ]
 
     def value(self, record: Record) -> float | None:
         """One value of all that the field tells."""
@@ -131,13 +139,20 @@ class Told:
                 return self.reading.value(raws[0])
         if self.empty is not None and record.has_none(self.sources):
             return self.empty
-        value = combined(self.values(record), self.combine)
+        value = combined(self.parts(self.values(record)), self.combine)
         for name in self.over:
             by = bare_number(next(iter(record.values(name)), None))
             value = value / by if value is not None and by else None
-        if self.times or self.over:
+        if self.times or self.over or self.combine == "sum":
             return self.reading.believed(value)
         return value if value is not None and self.reading.can_be(value) else None
+
+    def part(self, raw: Any) -> float | None:
+        """One number of several: of a sum one part may be zero where the whole may not."""
+        number = self.reading.number(raw)
+        if self.combine == "sum":
+            return number if number is not None and self.reading.can_be(number) else None
+        return self.reading.believed(number)
 
     def board_limits(self, devices: int) -> tuple[float, float]:
         """Between what the one value of so many devices of a board is believed: a sum may be more."""
@@ -147,8 +162,13 @@ class Told:
         return min(least, least * devices), min(most * devices, max(most, self.widest))
 
     def of_board(self, records: Sequence[Record]) -> float | None:
-        """The one value of the devices of a board, believed or not."""
-        return combined([self.value(record) for record in records], self.board)
+        """The one value of the devices of a board that tell it, believed or not."""
+        told = [self.value(record) for record in records if self.is_told_by(record)]
+        return combined(self.parts(told), self.board)
+
+    def parts(self, values: Sequence[float | None]) -> Sequence[float | None]:
+        """Without those that are not known, where the description says that they are nothing."""
+        return [value for value in values if value is not None] if self.partial else values
 
     def refused(self, record: Record) -> float | None:
         """What the field tells where that is beyond the limits, and therefore nothing."""
@@ -165,7 +185,7 @@ class Told:
 
     def values(self, record: Record) -> list[float | None]:
         """The numbers of these texts; without what is taken off, or multiplied by, none is told."""
-        number = self.reading.number if self.times or self.over else self.reading.value
+        number = self.reading.number if self.times or self.over else self.part
         values = [number(raw) for raw in self.raws(record)]
         for name in self.times:
             values = _products(values, [bare_number(raw) for raw in record.values(name)])

@@ -57,6 +57,14 @@ class Found:
         )
         return replace(self, device=replace(self.device, metrics=metrics))
 
+    def renewed_every(self, period_s: float) -> Found:
+        """The same device, what it tells renewed so often where the description does not say how often."""
+        metrics = tuple(
+            replace(metric, update_s=period_s) if metric.update_s is None else metric
+            for metric in self.device.metrics
+        )
+        return replace(self, device=replace(self.device, metrics=metrics))
+
     def sample(self) -> Sample:
         """Its values as the records have them."""
         return Sample(self.device.id, tuple(self.value(told) for told in self.told))

@@ -12,12 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from perfwatch_collectors.described.pages import devices_of
+from perfwatch_collectors.described.patterns import LINE_CHARACTERS, compiled, lines_for
 from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
 
 from perfwatch.text import clean
+from perfwatch.units import format_duration
 from perfwatch.workload.exposition import Page
 from perfwatch.workload.lines import plain_text
 
@@ -33,10 +35,19 @@ MOST_RECORDS = 1024
 """No machine has more devices than this; a larger output is not what was described."""
 
 
+BOM = b"\xef\xbb\xbf"
+"""What some tools begin with, and is no text."""
 MOST_OPENINGS = 32
 """So many lines that look like the beginning of a document are tried."""
 _OPENING = re.compile(r"^[ \t]*([{\[])|\A[^{\[]*([{\[])", re.MULTILINE)
 """A document begins a line; or it is the first bracket of all."""
+
+
+class Passed(NamedTuple):
+    """A line that looks like a device and was passed over."""
+
+    line: str
+    why: str
 
 
 class Unreadable(Exception):
@@ -59,6 +70,7 @@ class Read:
         columns: the names of the columns, where the output has no titles.
         widths: of columns that are as wide as that.
         titles: a word of the line that holds the titles of a table, or of CSV.
+        decimal, thousands: `,` where a comma in a number is that of decimals, or parts thousands.
         newest: rows are readings, one after the other: of each device the newest counts.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
@@ -74,10 +86,17 @@ class Read:
     titles: str = ""
     join: str = ""
     newest: bool = False
+    decimal: str = ""
+    thousands: str = ""
     families: tuple[str, ...] = ()
     """Of a page of metrics: what is looked for, as the metrics of the description name it."""
     names: tuple[str, ...] = ()
     """Of CSV: the same, by which the line of titles is known."""
+
+    @property
+    def comma(self) -> str:
+        """What a comma in a number is, where that is said."""
+        return "decimal" if self.decimal == "," else "thousands" if self.thousands == "," else ""
 
 
 def records(output: bytes, how: Read) -> list[Record]:
@@ -86,15 +105,36 @@ def records(output: bytes, how: Read) -> list[Record]:
     Raises:
         Unreadable: there is nothing in it that was described.
     """
-    if how.format == PROMETHEUS:
-        return list(islice(_series(output, how), MOST_RECORDS))
-    plain = "\n".join(plain_text(line) for line in output.split(b"\n"))
-    found = []
-    for one in FORMATS[how.format](plain, how):
-        found.append(one)
+    return records_and_rest(output, how)[0]
+
+
+def records_and_rest(
+    output: bytes, how: Read, now_s: Callable[[], float] | None = None
+) -> tuple[list[Record], list[Passed]]:
+    """The same, and the lines that look like devices and could not be read.
+
+    Args:
+        now_s: tells the time of day; without it a stamped value may be as old as it likes, as in a sample.
+    """
+    found: list[Record] = []
+    rest: list[Passed] = []
+    for one in _told_by(output, how, now_s):
+        if isinstance(one, Record):
+            found.append(one)
+        elif len(rest) < MOST_RECORDS:
+            rest.append(one)
         if len(found) > MOST_RECORDS:
+            if how.format == PROMETHEUS:
+                return found[:MOST_RECORDS], rest
             raise Unreadable(f"it tells more than {MOST_RECORDS} devices")
-    return found
+    return found, rest
+
+
+def _told_by(output: bytes, how: Read, now_s: Callable[[], float] | None) -> Iterator[Record | Passed]:
+    if how.format == PROMETHEUS:
+        return _series(output, how, now_s)
+    plain = "\n".join(plain_text(line) for line in output.removeprefix(BOM).split(b"\n"))
+    return FORMATS[how.format](plain, how)
 
 
 def joined(told: Sequence[Record], more: Sequence[Record], field: str) -> list[Record]:
@@ -115,12 +155,14 @@ def told_instead(told: Sequence[Record], names: Sequence[str], how: Read) -> str
     return there_are(told[0].fields) if isinstance(told[0].fields, Mapping) else ""
 
 
-def _series(output: bytes, how: Read) -> Iterator[Record]:
+def _series(output: bytes, how: Read, now_s: Callable[[], float] | None) -> Iterator[Record | Passed]:
     each = [label.strip() for label in how.each.split(",") if label.strip()]
     told = False
-    for device in devices_of(output, each, how.families):
+    for device in devices_of(output, each, how.families, now_s):
         told = True
         yield device
+        for family, old_s in device.stale.items():
+            yield Passed(family, f"its value was stamped {format_duration(old_s)} ago")
     if not told:
         there = there_are(sorted(name.decode("utf-8", "replace") for name in Page(output).families))
         raise Unreadable(f"it has none of {', '.join(how.families[:4])}{there}")
@@ -212,7 +254,7 @@ def _cells_of_csv(line: str, how: Read) -> list[str]:
         return []
 
 
-def _csv(text: str, how: Read) -> Iterator[Record]:
+def _csv(text: str, how: Read) -> Iterator[Record | Passed]:
     """Rows below a line of titles, or with the columns that the description names.
 
     Columns have their numbers as names besides, from 1 on. What stands before the titles is passed over.
@@ -226,8 +268,13 @@ def _csv(text: str, how: Read) -> Iterator[Record]:
     rows = csv.reader(below, delimiter=how.separator or ",", skipinitialspace=True)
     try:
         for cells in rows:
-            if len(cells) >= len(titles) and [cell.strip() for cell in cells[: len(titles)]] != list(titles):
+            if [cell.strip() for cell in cells[: len(titles)]] == list(titles) or is_ruler(cells):
+                continue
+            more = cells[len(titles) :] if at is not None and not how.columns else []
+            if len(cells) >= len(titles) and not any(cell.strip() for cell in more):
                 yield Record(_row(titles, cells))
+            elif _may_be_device(cells, titles):
+                yield _passed((how.separator or ",").join(cells), cells, titles)
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
 
@@ -236,7 +283,22 @@ def _no_titles(text: str, how: Read) -> Unreadable:
     return Unreadable(f"no line of it has the titles (with {how.titles!r}){_rows_there(text, how)}")
 
 
-def _table(text: str, how: Read) -> Iterator[Record]:
+def is_ruler(cells: Sequence[str]) -> bool:
+    """Whether a row is a line that is drawn: `----  -----`."""
+    return not any(map(str.isalnum, "".join(cells)))
+
+
+def _may_be_device(cells: Sequence[str], titles: Sequence[str]) -> bool:
+    """Whether a row that has not a cell for each title looks like one of them nonetheless."""
+    is_much = len(cells) > 1 and 2 * len(cells) >= len(titles)
+    return is_much and any(any(map(str.isdigit, cell)) for cell in cells)
+
+
+def _passed(line: str, cells: Sequence[str], titles: Sequence[str]) -> Passed:
+    return Passed(line.strip(), f"it has {len(cells)} cells, and there are {len(titles)} titles")
+
+
+def _table(text: str, how: Read) -> Iterator[Record | Passed]:
     """Columns apart by blanks, by a separator or by widths; below a line of titles where one is named."""
     titles: Sequence[str] = how.columns
     waits = bool(how.titles)
@@ -246,8 +308,12 @@ def _table(text: str, how: Read) -> Iterator[Record]:
             if how.titles in line:
                 waits, titles = False, titles or cells
             continue
-        if titles and len(cells) == len(titles) and cells != list(titles):
+        if not titles or cells == list(titles) or is_ruler(cells):
+            continue
+        if len(cells) == len(titles):
             yield Record(_row(titles, cells))
+        elif _may_be_device(cells, titles):
+            yield _passed(line, cells, titles)
     if waits:
         raise _no_titles(text, how)
 
@@ -285,7 +351,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
     whole: dict[str, str] = {}
     fields: dict[str, str] | None = None if begins else whole
     for line in text.splitlines():
-        match = begins.search(line) if begins else None
+        match = begins.search(line[:LINE_CHARACTERS]) if begins else None
         if match is not None:
             if fields:
                 yield Record(fields, whole)
@@ -299,7 +365,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
 
 def _regex(text: str, how: Read) -> Iterator[Record]:
     """A pattern that fits once for each device, over as many lines as it likes; its groups are the fields."""
-    for match in compiled(how.pattern).finditer(text):
+    for match in compiled(how.pattern).finditer(lines_for(text)):
         yield Record(_groups(match))
 
 
@@ -307,7 +373,7 @@ def _last_line(text: str, how: Read) -> Iterator[Record]:
     """The same, in the newest line that fits: of a log, or of a tool that prints one line a period."""
     pattern = compiled(how.pattern)
     for line in reversed(text.splitlines()):
-        found = [Record(_groups(match)) for match in pattern.finditer(line)]
+        found = [Record(_groups(match)) for match in pattern.finditer(line[:LINE_CHARACTERS])]
         if found:
             yield from found
             return
@@ -318,24 +384,12 @@ def _groups(match: re.Match[str]) -> dict[str, str]:
     return {name: value for name, value in match.groupdict().items() if value is not None}
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern of a description.
-
-    Raises:
-        ValueError: it is no regular expression; says why, in a clause.
-    """
-    try:
-        return re.compile(pattern, re.MULTILINE)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{clean(pattern, 100)!r} is no regular expression: {clean(error, 100)}") from error
-
-
 def _begin(text: str) -> str:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"it begins with {clean(first, 60)!r}" if first else "it is empty"
 
 
-FORMATS: dict[str, Callable[[str, Read], Iterator[Record]]] = {
+FORMATS: dict[str, Callable[[str, Read], Iterator[Record | Passed]]] = {
     "json": _json,
     "jsonl": _json_lines,
     "csv": _csv,

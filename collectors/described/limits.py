@@ -28,6 +28,11 @@ MOST_PART_W = 2e5
 LITTLE_W, LITTLE_DRAM_W = 0.5, 0.05
 """What computes draws more, an idle NPU at the edge too."""
 LITTLE_C = 1.0
+MUCH_W, MUCH_NODE_W = 3e3, 1e5
+"""A board draws less, and a node; a wafer does not."""
+MUCH_C = 130.0
+MUCH_HERTZ = 2e10
+MUCH_BYTES = 2.0**44
 LITTLE_HERTZ = 1e6
 LITTLE_BYTES = 2.0**26
 LONGEST_S = 1e9
@@ -77,6 +82,16 @@ def little_of(metric: Metric, scope: Scope | None) -> float:
         "memory_total_bytes": LITTLE_BYTES,
     }
     return next((little for end, little in ends.items() if metric.name.endswith(end)), 0.0)
+
+
+def much_of(metric: Metric, scope: Scope | None) -> float:
+    """Above this a value is doubted in the same way."""
+    if metric.unit is Unit.WATT:
+        return MUCH_W if scope in _PARTS else MUCH_NODE_W
+    if metric.unit is Unit.CELSIUS:
+        return MUCH_C
+    ends = {"clock_hertz": MUCH_HERTZ, "frequency_hertz": MUCH_HERTZ, "memory_total_bytes": MUCH_BYTES}
+    return next((much for end, much in ends.items() if metric.name.endswith(end)), math.inf)
 
 
 def is_little(value: float, metric: Metric, scope: Scope | None) -> bool:

@@ -8,7 +8,7 @@ label.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,8 @@ from perfwatch_collectors.described.records import Record
 from perfwatch.text import clean
 from perfwatch.workload.exposition import Page, labels_of
 
+LONGEST_AGE_S = 300.0
+"""A value that is stamped so long ago is Prometheus' own limit as well: no more is known of it."""
 KNOWN, KNOWN_BYTES = 2048, 4096
 """So many labels of series are kept, none of them longer than this."""
 _FAMILY = re.compile(r"([A-Za-z_:][\w:]*)(?:\{(.*)\})?\Z")
@@ -28,6 +30,8 @@ class Series(Record):
     def __init__(self) -> None:
         super().__init__({})
         self.series: dict[str, list[tuple[Mapping[str, str], Any]]] = {}
+        self.stale: dict[str, float] = {}
+        """Families of which a value was stamped so many seconds ago that it is not known any more."""
         self._told: Mapping[str, str] = {}
         self._first: dict[tuple[str, ...], list[Any]] = {}
 
@@ -77,24 +81,31 @@ def family_of(name: str) -> tuple[str, Mapping[str, str]]:
     return match[1], labels_of((match[2] or "").encode())
 
 
-def devices_of(body: bytes, each: Sequence[str], fields: Sequence[str]) -> Iterator[Series]:
+def devices_of(
+    body: bytes, each: Sequence[str], fields: Sequence[str], now_s: Callable[[], float] | None = None
+) -> Iterator[Series]:
     """The devices of a page, in its order.
 
     Args:
         body: the page.
         each: the labels that tell devices apart; `gpu_uuid|uuid`: the first of them that a series has.
         fields: the families that are looked for.
+        now_s: tells the time of day; what is stamped long before is not known any more; None: all is.
     """
     page = Page(body)
     found: dict[tuple[str, ...], Series] = {}
     for family in dict.fromkeys(family_of(field)[0] for field in fields):
+        stamps = page.stamps(family) if now_s is not None else {}
         for raw, value in page.lines(family):
             known = _known if len(raw) <= KNOWN_BYTES else _taken_apart
             labels, key = known(raw, tuple(each))
             device = found.get(key)
             if device is None:
                 device = found[key] = Series()
-            device.add(family, labels, value)
+            old_s = now_s() - stamps[raw] if now_s is not None and raw in stamps else 0.0
+            if old_s > LONGEST_AGE_S:
+                device.stale[family] = old_s
+            device.add(family, labels, value if old_s <= LONGEST_AGE_S else None)
     yield from found.values()
 
 

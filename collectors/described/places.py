@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfwatch_collectors.described.children import Child, collected, read_of
+from perfwatch_collectors.described.stream_period import StreamPeriod
 from perfwatch_collectors.described.stream_text import StreamText
 from perfwatch_collectors.fetching import HOW_TO_TRUST, Fetcher, checked_url
 from perfwatch_collectors.fetching import shown as shown_url
@@ -192,6 +193,7 @@ class Stream:
         self._how = how
         self._text = StreamText(how)
         self._is_told = False
+        self.period = StreamPeriod()
         self._timeout_s = max(timeout_s, FIRST_S)
         self.shown = shown(argv)
         self._lines: deque[bytes] = deque(maxlen=STREAM_LINES)
@@ -268,6 +270,7 @@ class Stream:
     def _listen(self, child: Child) -> None:
         begun = b""
         while (piece := _next_of(child)) is not None:
+            self.period.arrived(time.monotonic())
             begun += piece
             lines = begun.splitlines(keepends=True)
             begun = b"" if begun.endswith(b"\n") or len(lines[-1]) > LINE_BYTES else lines.pop()

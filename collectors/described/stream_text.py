@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from perfwatch_collectors.described.formats import compiled, titles_at
+from perfwatch_collectors.described.formats import BOM, titles_at
+from perfwatch_collectors.described.patterns import TEXT_CHARACTERS, compiled, lines_for
 
 from perfwatch.workload.lines import plain_text
 
@@ -39,7 +40,7 @@ class StreamText:
 
     def whole(self, output: bytes) -> bytes:
         """What the records of this reading are in, of what was printed since the last one."""
-        text = "".join(f"{plain_text(line)}\n" for line in output.splitlines())
+        text = "".join(f"{plain_text(line)}\n" for line in output.removeprefix(BOM).splitlines())
         return self._take(self, text).encode()
 
     def rest(self) -> bytes:
@@ -78,7 +79,7 @@ class StreamText:
 
     def matches(self, text: str) -> str:
         """What the pattern fits; what comes after its last match may be the beginning of the next one."""
-        text = self._begun + text
+        text = lines_for((self._begun + text)[-TEXT_CHARACTERS:])
         end = 0
         for match in compiled(self._how.pattern).finditer(text):
             end = match.end()

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.apart import doubted, said_twice
 from perfwatch_collectors.described.devices import Found, devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import Unreadable, records, told_instead
-from perfwatch_collectors.described.limits import is_little, little_of
+from perfwatch_collectors.described.formats import Unreadable, records_and_rest, told_instead
+from perfwatch_collectors.described.limits import is_little, little_of, much_of
+from perfwatch_collectors.described.lost_rows import said_of
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
-from perfwatch_collectors.described.values import is_missing, units_that_fit
+from perfwatch_collectors.described.values import is_missing, is_unclear, units_that_fit
 
 from perfwatch import metrics
 from perfwatch.errors import CollectorError, reason_of
@@ -27,6 +28,7 @@ from perfwatch.text import clean
 if TYPE_CHECKING:
     from perfwatch_collectors.described.collector import DescribedCollector
     from perfwatch_collectors.described.description import Description, Told
+    from perfwatch_collectors.described.formats import Passed
     from perfwatch_collectors.described.records import Record
 
 
@@ -65,7 +67,8 @@ def of_sample(of: Description, sample: Path) -> Trial:
     Raises:
         CollectorError: the sample cannot be read, or is not what was described.
     """
-    return _trial(of, _records(of, sample))
+    told, passed = _records(of, sample)
+    return _trial(of, told, passed)
 
 
 def of_this_machine(collector: DescribedCollector) -> Trial:
@@ -74,21 +77,22 @@ def of_this_machine(collector: DescribedCollector) -> Trial:
     Raises:
         CollectorError: it cannot be read.
     """
-    return _trial(collector.description, collector.records())
+    told = collector.records()
+    return _trial(collector.description, told, collector.lost_rows.passed)
 
 
-def _records(of: Description, sample: Path) -> Sequence[Record]:
+def _records(of: Description, sample: Path) -> tuple[Sequence[Record], Sequence[Passed]]:
     if of.source.directory:
-        return Directories(sample, of.source.directory, of.source.remedy).records()
+        return Directories(sample, of.source.directory, of.source.remedy).records(), ()
     try:
-        return records(sample.read_bytes(), of.read)
+        return records_and_rest(sample.read_bytes(), of.read)
     except OSError as error:
         raise CollectorError(f"cannot read {clean(sample)}: {reason_of(error)}") from error
     except Unreadable as error:
         raise CollectorError(f"{clean(sample)} is not understood: {error}") from error
 
 
-def _trial(of: Description, told: Sequence[Record]) -> Trial:
+def _trial(of: Description, told: Sequence[Record], passed: Sequence[Passed]) -> Trial:
     found, ids = devices_in(told, of), ids_in(told, of)
     devices = tuple((one.device, tuple(_tried(one, of))) for one in found)
     device = of.device
@@ -96,7 +100,12 @@ def _trial(of: Description, told: Sequence[Record]) -> Trial:
     beside = {"name": device.name, **{f"facts.{name}": template for name, template in device.facts.items()}}
     return Trial(
         devices,
-        (*_unfilled(told, beside, of), *_warnings(of, told, found, devices), *doubted(ids, of)),
+        (
+            *_unfilled(told, beside, of),
+            *_warnings(of, told, found, devices),
+            *doubted(ids, of),
+            *said_of(passed, of),
+        ),
         (*_unfilled(told, apart, of), *said_twice(ids, of)),
     )
 
@@ -150,7 +159,8 @@ def _value(told: Told, source: str, raws: Sequence[Any], value: float) -> Tried:
 
 def _tried_in_vain(told: Told, source: str, of: Sequence[Record]) -> Tried:
     """Why none of the records tells a value."""
-    raws = next((found for record in of if (found := told.raws(record))), [])
+    each = [found for record in of if (found := told.raws(record))]
+    raws = [raw for found in each for raw in found] if told.board == "sum" else next(iter(each), [])
     refused = next((value for record in of if (value := told.refused(record)) is not None), None)
     why = _why(told, raws) if refused is None else _why_refused(told, raws, refused)
     return Tried(told.metric, source, _texts(raws), None, why, refused is not None)
@@ -168,10 +178,19 @@ def _why(told: Told, raws: Sequence[Any]) -> str:
         )
     if isinstance(raws[0], (dict, list)):
         return "it holds more than one value: name one of them, or add [*] and combine"
-    text = str(raws[0]).strip()
+    if not told.partial and "sum" in (told.combine, told.board) and len(raws) > 1:
+        return "a part of the sum is not known (partial = true takes it for nothing)"
+    return _why_of_text(told, raws[0])
+
+
+def _why_of_text(told: Told, raw: Any) -> str:
+    """Why a text tells no value."""
+    text = str(raw).strip()
     if is_missing(text) or text in told.reading.missing:
         return "the tool knows nothing"
-    bare = told.reading.number(raws[0])
+    bare = told.reading.number(raw)
+    if bare is None and not told.reading.comma and is_unclear(text):
+        return 'its comma may be either sign: say decimal = "," or thousands = "," in [read]'
     if bare is None:
         return f"no number, or not in a unit of {told.metric.unit.value}"
     if bare == 0.0 and told.reading.zero_is_missing:
@@ -208,7 +227,8 @@ def _warnings(
         if doubt:
             yield f"{each.metric.name}: {doubt}"
     yield from _untold(devices)
-    yield from _little(of, devices)
+    yield from _doubtful(of, devices)
+    yield from _beyond_a_wrap(devices)
     if any(one.device.id == f"{of.name}-{at}" for at, one in enumerate(found)):
         yield "a device has no id of its own (id of [device]): it is known by its place, which may change"
     energy = {metrics.POWER.name, metrics.ENERGY.name} & {each.metric.name for each in of.metrics}
@@ -227,25 +247,53 @@ def _untold(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str
             yield f"{name}: no device tells a value"
 
 
-def _little(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
-    """Values that are far too small for their metric, as watts are that were taken for milliwatts."""
+def _doubtful(of: Description, devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Values far too small or too large for their metric, as watts are that were taken for milliwatts.
+
+    Where the file says `most`, somebody thought of it.
+    """
     for told in of.metrics:
         for device, one in _of(told.metric, devices):
-            if one.value is None or not is_little(one.value, told.metric, device.scope):
+            how = _how_odd(told, device, one.value)
+            if one.value is None or not how:
                 continue
-            fit = [] if told.times or told.over or not _is_bare(one.raw) else _larger(told, device, one.value)
+            fit = (
+                [] if told.times or told.over or not _is_bare(one.raw) else _fitting(told, device, one.value)
+            )
             would = f": {' or '.join(fit)} would fit" if fit else ""
             yield (
                 f"{told.metric.name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is {one.value:g} "
-                f"{told.metric.unit.value}, which is very little; its unit may be wrong{would}"
+                f"{told.metric.unit.value}, which is very {how}; its unit may be wrong{would}"
             )
             break
 
 
-def _larger(told: Told, device: Device, value: float) -> list[str]:
+def _beyond_a_wrap(devices: Sequence[tuple[Device, tuple[Tried, ...]]]) -> Iterator[str]:
+    """Counters that are further than they are said to go."""
+    for device, tried in devices:
+        for one in tried:
+            wraps_at = one.metric.wraps_at
+            if wraps_at and one.value is not None and one.value >= wraps_at:
+                yield (
+                    f"{one.metric.name}: {', '.join(one.raw)} of {clean(device.id, SHOWN)} is beyond its "
+                    "wraps_at, which is in the unit of the raw value: every fall would count as a restart"
+                )
+
+
+def _how_odd(told: Told, device: Device, value: float | None) -> str:
+    """`little`, `much`, or nothing where a value is as others are."""
+    if value is None:
+        return ""
+    if is_little(value, told.metric, device.scope):
+        return "little"
+    is_much = value > much_of(told.metric, device.scope) and told.most >= told.widest
+    return "much" if is_much else ""
+
+
+def _fitting(told: Told, device: Device, value: float) -> list[str]:
     """The units in which a value would be neither too much nor too little."""
-    least = little_of(told.metric, device.scope)
-    return units_that_fit(replace(told.reading, least=least), value)
+    least, most = little_of(told.metric, device.scope), much_of(told.metric, device.scope)
+    return units_that_fit(replace(told.reading, least=least, most=min(most, told.reading.most)), value)
 
 
 def _of(

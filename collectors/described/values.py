@@ -15,7 +15,16 @@ from typing import Any
 
 from perfwatch.model import Unit
 
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[_,]\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_END = r"(?:[eE][+-]?\d+)?(?![.,]?\d)"
+_PLAIN = r"\d+(?:_\d{3})+(?:\.\d*)?|\d{1,3}(?:,\d{3}){2,}(?:\.\d*)?|\d{1,3},\d{3}\.\d*|\d+\.?\d*|\.\d+"
+_NUMBERS = {
+    "": re.compile(rf"[+-]?(?:{_PLAIN}){_END}", re.ASCII),
+    "thousands": re.compile(rf"[+-]?(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d*)?|{_PLAIN}){_END}", re.ASCII),
+    "decimal": re.compile(rf"[+-]?(?:\d{{1,3}}(?:\.\d{{3}})+(?:,\d*)?|\d+(?:,\d*)?|,\d+){_END}", re.ASCII),
+}
+"""By what a comma is. Without a word on it, it parts thousands where there are two, or a point behind it:
+`0,250` may be either."""
+_UNCLEAR = re.compile(r"[+-]?\d{1,3},\d+(?![.,\d])", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z")
 _SAID_FOR_MISSING = frozenset(
     {"", "-", "--", "---", "n/a", "na", "nan", "none", "null", "unknown", "err!", "error", "not supported"}
@@ -69,6 +78,7 @@ FACTORS: dict[Unit, dict[str, float]] = {
         "m°C": 1e-3,
         "Celsius": 1.0,
         "Cel": 1.0,
+        **dict.fromkeys(("degC", "deg C", "degreesC", "degrees C", "° C", "ºC", "celsius"), 1.0),
     },
     Unit.VOLT: {**_scaled("V"), "volts": 1.0, "Volts": 1.0},
     Unit.AMPERE: {**_scaled("A"), "amps": 1.0, "Amps": 1.0},
@@ -120,6 +130,7 @@ class Reading:
         missing: texts that mean that nothing is known.
         zero_is_missing: a zero is a failed reading: a powered board draws something.
         least, most: beyond these, in the unit of the metric, nothing is believed.
+        comma: what it is in a number: `decimal`, `thousands`, or empty where nobody said.
     """
 
     unit: Unit
@@ -129,6 +140,7 @@ class Reading:
     zero_is_missing: bool = False
     least: float = -math.inf
     most: float = math.inf
+    comma: str = ""
 
     def value(self, raw: Any) -> float | None:
         """The number in the metric's unit; None where none is told, or none that can be."""
@@ -148,18 +160,24 @@ class Reading:
         """The number in the metric's unit, whether or not it can be."""
         if raw is None or isinstance(raw, (dict, list)):
             return None
-        if isinstance(raw, bool):
-            return float(raw)
+        if isinstance(raw, bool):  # a state, which may be counted, and is no watt
+            return float(raw) if self.unit is Unit.COUNT else None
         if isinstance(raw, (int, float)) and not self.missing:  # a page's: no text to be taken apart
             return self._scaled(float(raw), "")
         text = str(raw).strip()[:MOST_TEXT]
         if _HEXADECIMAL.match(text):
             return self._scaled(float(int(text, 16)), "")
-        match = _NUMBER.match(text)
+        match = _NUMBERS[self.comma].match(text)
         digits = match[0] if match is not None else ""
         if is_missing(text) or {text, digits} & self.missing or not digits:
             return None
-        return self._scaled(float(re.sub(r"[_,]", "", digits)), text[len(digits) :].strip())
+        return self._scaled(float(self._as_python(digits)), text[len(digits) :].strip())
+
+    def _as_python(self, digits: str) -> str:
+        """A number as it is written in a program."""
+        if self.comma == "decimal":
+            return digits.replace(".", "").replace(",", ".")
+        return digits.replace(",", "")
 
     def last_digit(self, raw: Any) -> float | None:
         """A unit of the last digit that is written, in the metric's unit: of `1234.5` kWh 0.36 MJ."""
@@ -167,10 +185,10 @@ class Reading:
             return None
         whole = isinstance(raw, float) and raw.is_integer()  # its zeros were perhaps not written
         text = f"{raw:.0f}" if whole else str(raw).strip()[:MOST_TEXT]
-        match = _NUMBER.match(text)
+        match = _NUMBERS[self.comma].match(text)
         if match is None or _HEXADECIMAL.match(text):
             return None
-        exponent = Decimal(re.sub(r"[_,]", "", match[0])).as_tuple().exponent
+        exponent = Decimal(self._as_python(match[0])).as_tuple().exponent
         unit = self._scaled(10.0 ** int(exponent), text[len(match[0]) :].strip())
         return None if unit is None else abs(unit)
 
@@ -203,6 +221,11 @@ def bare_number(raw: Any) -> float | None:
     return Reading(Unit.RATIO).number(raw)
 
 
+def is_unclear(text: str) -> bool:
+    """Whether a comma in it may part thousands, or be that of decimals."""
+    return _UNCLEAR.match(text.strip()) is not None
+
+
 def is_missing(text: str) -> bool:
     """Whether a tool says with this that it knows nothing."""
     return text.strip("[]()").strip().casefold() in _SAID_FOR_MISSING
@@ -212,9 +235,12 @@ COMBINED = ("first", "sum", "mean", "max", "min")
 
 
 def combined(values: Sequence[float | None], how: str) -> float | None:
-    """One value of several, such as those of the cores of a chip; what is missing among them is left out."""
+    """One value of several, such as those of the cores of a chip.
+
+    What is missing among them is left out, but of a sum: that of which a part is not known is not known.
+    """
     known = [value for value in values if value is not None]
-    if not known:
+    if not known or (how == "sum" and len(known) < len(values)):
         return None
     if how == "sum":
         return math.fsum(known)

@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
             "cannot use --sample without check: perfwatch collectors check FILE --sample OUTPUT"
         )
     found = _found(args.name)
+    for said in _clashes():
+        results.say(f"perfwatch collectors: {said}")
     if args.json:
         standard.out().write(json.dumps(found, indent=2) + "\n")
     else:
@@ -91,6 +93,13 @@ def _found(names: Sequence[str]) -> list[dict[str, Any]]:
     if not names:
         return [_installed(plugin) for plugin in known.values()]
     return [_described(name, known) for name in names]
+
+
+def _clashes() -> list[str]:
+    from perfwatch import plugins
+    from perfwatch.config.file import default_path, own_collectors
+
+    return plugins.clashes(own_collectors(default_path(os.environ, [])))
 
 
 def _described(name: str, known: Mapping[str, Plugin]) -> dict[str, Any]:

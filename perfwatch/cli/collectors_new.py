@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from perfwatch import plugins
 from perfwatch.cli import results, standard
 from perfwatch.errors import ConfigError, reason_of
 from perfwatch.text import clean
@@ -142,6 +143,11 @@ def run(args: argparse.Namespace, names: list[str]) -> int:
             "in: perfwatch collectors new mychip"
         )
     (name,) = names
+    if name in plugins.builtin():
+        raise ConfigError(
+            f"cannot begin a collector named {name}: one of this name comes with perfwatch, and yours would "
+            f"take its place; take another name, as in: perfwatch collectors new my_{name}"
+        )
     kind = ".py" if args.python else ".toml"
     starter, test = (PROGRAMMED, TEST_OF_PROGRAMMED) if args.python else (DESCRIBED, TEST_OF_DESCRIBED)
     files = {Path(f"{name}{kind}"): starter, Path(f"test_{name}.py"): test}

@@ -183,6 +183,7 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
     notes += strange_variables(environ, [variable(part, key) for part, own in keys.items() for key in own])
     run = {**source.section("run", tables, RUN_KEYS), **of_environment("run", environ, RUN_KEYS)}
     ui = {**source.section("ui", tables, UI_KEYS), **of_environment("ui", environ, UI_KEYS)}
+    notes += _clashes(own_collectors(file))
     return Config(
         path=None if found is None else file,
         run=RunConfig(**run),
@@ -195,6 +196,15 @@ def load_config(path: str | None = None, *, environ: Mapping[str, str] | None = 
         own_collectors=own_collectors(file),
         environ={name: text for name, text in environ.items() if name.startswith(f"{PREFIX}COLLECTORS_")},
     )
+
+
+def _clashes(folder: Path | None) -> list[str]:
+    """What is worth saying of the names of the user's own collectors; without any nothing is loaded."""
+    if folder is None or not folder.is_dir():
+        return []
+    from perfwatch import plugins
+
+    return plugins.clashes(folder)
 
 
 def parse_interval(value: str | float, name: str = "--interval") -> float:

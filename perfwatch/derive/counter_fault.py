@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import compress, groupby, repeat
 from operator import gt, mul, ne, sub
 
+from perfwatch.derive.plausible import Limits
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
 from perfwatch.model import Metric
@@ -31,9 +32,7 @@ EXCESS_UPDATES = 10.0
 """... over at least a second and ten update periods; shorter stretches are never judged."""
 
 
-def fault_of(
-    counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
-) -> str | None:
+def fault_of(counter: Series, power: Series | None, window: Sequence[Span], may: Limits) -> str | None:
     """What is wrong with the counter itself in the window, in words; `None` if nothing is.
 
     A restart is no such fault: what it hid leaves the coverage, by which the method is chosen.
@@ -42,8 +41,8 @@ def fault_of(
         stuck = _stuck(counter, power, span) if power is not None else None
         if stuck is not None:
             return f"did not move for {stuck.duration_s:.1f} s while power was above idle"
-        if limit_w is not None and _exceeds(counter, span, limit_w):
-            return f"implies more than twice the power limit of {limit_w:.0f} W"
+        if _exceeds(counter, span, may.limit_w or may.most_w):
+            return may.exceeded
     return None
 
 

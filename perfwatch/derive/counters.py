@@ -84,11 +84,13 @@ def examine(
     *,
     elapsed_s: float | None = None,
     limit_per_s: float | None = None,
+    most_per_s: float | None = None,
 ) -> Difference:
     """The same, with what kind of difference it is.
 
     With `elapsed_s` and `limit_per_s` (for an energy counter: the power limit) a wrap must be plausible,
-    and so must it be that there was no second one.
+    and so must it be that there was no second one. Without a limit a wrap must not be more than `most_per_s`,
+    which nothing reaches: a `wraps_at` in a wrong unit makes gigajoules of a wrap.
     """
     bounded = elapsed_s is not None and limit_per_s is not None and limit_per_s > 0
     reach = elapsed_s * limit_per_s if elapsed_s is not None and limit_per_s is not None else 0.0
@@ -99,18 +101,22 @@ def examine(
     if wraps_at is None or before > wraps_at:
         return Difference(0.0, RESTARTED)
     amount = wraps_at - before + after
-    if bounded and amount > PLAUSIBLE * reach:
+    most = limit_per_s or most_per_s
+    if elapsed_s is not None and most and amount > PLAUSIBLE * elapsed_s * most:
         return Difference(0.0, RESTARTED)
     if bounded and reach >= wraps_at:
         return Difference(0.0, AMBIGUOUS)
     return Difference(amount, WRAPPED)
 
 
-def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) -> Growth:
+def growth(
+    series: Cumulative, span: Span, *, limit_per_s: float | None = None, most_per_s: float | None = None
+) -> Growth:
     """How far a cumulative series moved in a span.
 
     A gap in the readings is bridged exactly: the counter went on counting. An interval in which it
-    restarted is unknown and leaves `covered_s`. `limit_per_s` is the fastest it can move.
+    restarted is unknown and leaves `covered_s`. `limit_per_s` is the fastest it can move, `most_per_s` what
+    it surely does not reach where that is not known.
     """
     times = series.times
     readings = bisect_right(times, span.end) - bisect_left(times, span.start)
@@ -121,7 +127,7 @@ def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) 
         return Growth(None, 0.0, 0, 0, readings)
     first = bisect_right(times, seen.start) - 1
     last = bisect_left(times, seen.end)
-    odd = _odd_steps(series, first, last, limit_per_s)
+    odd = _odd_steps(series, first, last, limit_per_s, most_per_s)
     amounts = [_plain_amount(series, run, seen) for run in _runs(first, last, odd)]
     amounts += [step.amount * _share(times, index, seen) for index, step in odd if step.known]
     lost_s = [_overlap_s(times, index, seen) for index, step in odd if not step.known]
@@ -136,7 +142,7 @@ def growth(series: Cumulative, span: Span, *, limit_per_s: float | None = None) 
 
 
 def _odd_steps(
-    series: Cumulative, first: int, last: int, limit_per_s: float | None
+    series: Cumulative, first: int, last: int, limit_per_s: float | None, most_per_s: float | None
 ) -> list[tuple[int, Difference]]:
     """The steps from one reading to the next that are no plain difference, with the index of the first."""
     times, values = series.times[first : last + 1], series.values[first : last + 1]
@@ -155,6 +161,7 @@ def _odd_steps(
                 wraps_at,
                 elapsed_s=times[index + 1] - times[index],
                 limit_per_s=limit_per_s,
+                most_per_s=most_per_s,
             ),
         )
         for index in falls

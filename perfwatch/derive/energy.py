@@ -18,6 +18,7 @@ from perfwatch.derive.carried import at_begin, at_end, carried_on
 from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
+from perfwatch.derive.plausible import Limits, most_w
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
@@ -54,7 +55,7 @@ class DeviceEnergy:
         integrated_joules, integrated_error: by integrating power.
         integral_off_ratio: how far the integral is above the counter as a share of the counter, over the time
             in which power was read; `None` where the two were not read over the same time.
-        mean_watts: `joules` over the time that was covered.
+        mean_watts: `joules` over the time that was covered; unknown of a counter of steps that stood.
         max_watts: the largest power reading in the window; `None` where only a counter exists.
         samples: readings in the window behind `joules`.
         coverage: covered time over the window's.
@@ -120,6 +121,7 @@ class _Figure:
     times: array[float]
     gaps: tuple[Span, ...] = ()
     restarts: int = 0
+    wraps_at: float | None = None
 
 
 def device_energy(
@@ -146,20 +148,21 @@ def device_energy(
         return None
     its_own = _of_the_load(power, load_end)
     window = union(spans)
-    counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
+    may = Limits(limit_w, most_w(tape.device))
+    counted = _by_counter(counter, power, window, may) if counter is not None else None
     integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
         coarse = too_coarse(counter.metric, step_of(counter), used_j, total(window))
-        fault = coarse or fault_of(counter, power, window, limit_w)
+        fault = coarse or fault_of(counter, power, window, may)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:
         compared = (counted, integrated)
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
-            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(its_own, read, interval_s))
+            compared = _both(_by_counter(counter, power, read, may), _by_power(its_own, read, interval_s))
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -170,7 +173,7 @@ def device_energy(
         integrated_joules=integrated.joules if integrated else None,
         integrated_error=integrated.error if integrated else None,
         integral_off_ratio=_off_ratio(*compared) if compared else None,
-        mean_watts=chosen.joules / chosen.covered_s if chosen else None,
+        mean_watts=_mean_watts(chosen, counter if chosen is counted else None),
         max_watts=_max_watts(power, window) if power is not None else None,
         samples=chosen.samples if chosen else 0,
         coverage=min(1.0, chosen.covered_s / duration_s) if chosen and duration_s > 0.0 else 0.0,
@@ -178,12 +181,19 @@ def device_energy(
         gain_ratio=gain_of(tape.device, tape.collector),
         estimated=chosen.estimated if chosen else False,
         findings=(
-            *_lost_count(tape.label, counter if counted is None else None, window, limit_w),
+            *_lost_count(tape.label, counter if counted is None else None, window, may),
             *_findings(tape.label, counted, compared, fault, chosen),
         ),
         counter_fault=fault,
         counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
     )
+
+
+def _mean_watts(chosen: _Figure | None, counter: Series | None) -> float | None:
+    """Of a counter that stood less than a step was used: how much power that was, nobody knows."""
+    if chosen is None or (counter is not None and not chosen.joules and step_of(counter) > 0.0):
+        return None
+    return chosen.joules / chosen.covered_s
 
 
 def gain_of(device: Device, collector: str) -> float | None:
@@ -214,15 +224,16 @@ def _error_of(chosen: _Figure | None) -> Error | None:
 # The two methods
 
 
-def _by_counter(
-    counter: Series, power: Series | None, window: Sequence[Span], limit_w: float | None
-) -> _Figure | None:
+def _by_counter(counter: Series, power: Series | None, window: Sequence[Span], may: Limits) -> _Figure | None:
     """What the counter tells; `None` if it tells nothing of the window."""
-    grown = [(span, counters.growth(counter, span, limit_per_s=limit_w)) for span in window]
+    grown = [
+        (span, counters.growth(counter, span, limit_per_s=may.limit_w, most_per_s=may.most_w))
+        for span in window
+    ]
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    trued = [_trued(counter, power, span, growth, limit_w) for span, growth, _ in known]
+    trued = [_trued(counter, power, span, growth, may.limit_w) for span, growth, _ in known]
     update_s = integral.sensor_of(counter).refresh_s
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
@@ -235,6 +246,7 @@ def _by_counter(
         samples=sum(growth.readings for _, growth in grown),
         times=counter.times,
         restarts=sum(growth.restarts for _, growth in grown),
+        wraps_at=counter.metric.wraps_at,
     )
 
 
@@ -416,13 +428,14 @@ def _method(chosen: _Figure | None) -> Method | None:
 # What a reader must know
 
 
-def _lost_count(
-    label: str, counter: Series | None, window: Sequence[Span], limit_w: float | None
-) -> Iterator[Finding]:
+def _lost_count(label: str, counter: Series | None, window: Sequence[Span], may: Limits) -> Iterator[Finding]:
     """Why a counter that was read tells nothing of the window."""
     if counter is None:
         return
-    if any(counters.growth(counter, span, limit_per_s=limit_w).restarts for span in window):
+    if any(
+        counters.growth(counter, span, limit_per_s=may.limit_w, most_per_s=may.most_w).restarts
+        for span in window
+    ):
         yield Finding(
             "counter-reset",
             INFO,
@@ -488,6 +501,8 @@ def _joules(figure: _Figure) -> str:
 def _reset_message(label: str, counted: _Figure, chosen: _Figure | None) -> str:
     times = "once" if counted.restarts == 1 else f"{counted.restarts} times"
     instead = "" if chosen is counted else "; the energy is integrated from power readings instead"
+    if counted.wraps_at:
+        times += f", or does not wrap at {format_quantity(counted.wraps_at, 'J')} as declared"
     return f"{label}: the energy counter restarted {times}; what it counted meanwhile is not known{instead}."
 
 

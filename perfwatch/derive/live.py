@@ -23,6 +23,7 @@ from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
 from perfwatch.derive.owned import owned_by
+from perfwatch.derive.plausible import most_w
 from perfwatch.derive.scopes import (
     Headline,
     RunDevices,
@@ -141,6 +142,7 @@ class LiveFigures:
                 self._now_s,
                 gap_limit_s(period_of(device.device, self._interval_s)),
                 declared.get(POWER.name),
+                most_w=most_w(device.device),
             )
             if self._began is not None:
                 self._energies[number].begin(self._began)
@@ -322,12 +324,13 @@ class LiveFigures:
         whole_job = span == (self._began, self._ended)
         amounts = [energy.between(span, whole_job=whole_job) for energy in energies]
         seen = [amount for amount in amounts if amount.seen_s > 0.0]
+        below = any(map(RunningEnergy.is_below_a_step, energies, amounts))
         counted = count_work(
             courses, [span], last_end=math.inf, unit=self._settings.unit, derived=self._settings.units
         )
         return Figures(
             span=span,
-            watts=math.fsum(one.amount / one.seen_s for one in seen) if seen else None,
+            watts=math.fsum(one.amount / one.seen_s for one in seen) if seen and not below else None,
             joules=math.fsum(one.amount for one in seen) if seen else None,
             coverage=min((one.seen_s / span.duration_s for one in amounts), default=0.0),
             work={name: one.count for name, one in counted.items()},

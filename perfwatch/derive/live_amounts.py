@@ -10,7 +10,7 @@ from perfwatch.derive import counters
 from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
-from perfwatch.derive.counter_fault import ABOVE_IDLE, COARSE, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.counter_fault import ABOVE_IDLE, COARSE, EXCESS_S, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.counter_step import SeenStep
 from perfwatch.derive.course import LATELY, Course
 from perfwatch.derive.inherited import inherited, is_settled
@@ -31,9 +31,12 @@ class RunningEnergy:
         now_s: float,
         longest_gap_s: float,
         power: Metric | None = None,
+        *,
+        most_w: float | None = None,
     ) -> None:
         self._counter = counter
         self._limit_w = limit_w
+        self._most_w = most_w
         self._longest_gap_s = longest_gap_s
         self._counted = Trace(now_s, longest_gap_s)
         self._integrated = Trace(now_s, longest_gap_s)
@@ -117,6 +120,15 @@ class RunningEnergy:
         held_s = max(0.0, min(read.end, last_t + self._lag_s) - max(read.start, last_t))
         return Amount(amount.amount + held_s * self._power.value, amount.seen_s + held_s)
 
+    def is_below_a_step(self, amount: Amount) -> bool:
+        """Whether a counter of coarse steps did not move, so that its power is not known."""
+        return (
+            not amount.amount
+            and not self.is_integrated
+            and self._steps is not None
+            and self._steps.joules > 0.0
+        )
+
     def carried(self) -> tuple[Carried, Carried] | None:
         """The counter carried on to the job's begin and to its end; `None` where it is told as it counted."""
         as_counted = self.is_integrated or self._at_fault
@@ -172,12 +184,17 @@ class RunningEnergy:
             self._steps.take(t, joules)
         if step.t is not None and t > step.t:
             moved = counters.examine(
-                step.value, joules, counter.wraps_at, elapsed_s=t - step.t, limit_per_s=self._limit_w
+                step.value,
+                joules,
+                counter.wraps_at,
+                elapsed_s=t - step.t,
+                limit_per_s=self._limit_w,
+                most_per_s=self._most_w,
             )
-            if moved.known:
+            if moved.known and self._can_be(moved.amount, t - step.t):
                 step.total += moved.amount
                 step.seen_s += t - step.t
-            elif moved.kind == counters.RESTARTED:
+            elif moved.kind != counters.AMBIGUOUS:
                 self._at_fault = True
         if self._moved is None or joules != step.value:
             self._moved = (t, self._power.total, self._power.seen_s)
@@ -185,6 +202,11 @@ class RunningEnergy:
             self._at_fault = True
         step.t, step.value = t, joules
         self._counted.add(t, step.total, step.seen_s)
+
+    def _can_be(self, joules: float, passed_s: float) -> bool:
+        """Whether a device may use that; a shorter time than a second is not judged, as in the summary."""
+        most_w = self._most_w
+        return most_w is None or joules <= counters.PLAUSIBLE * most_w * max(passed_s, EXCESS_S)
 
     def _is_stuck(self, t: float, counter: Metric, moved: Point) -> bool:
         if t - moved[0] < max(STUCK_S, STUCK_UPDATES * (counter.update_s or 0.0)):

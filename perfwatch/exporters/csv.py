@@ -137,7 +137,7 @@ class _Device:
                 fold = folds.get(metric.name) or _Observations(metric.name, metric.unit, metric.bounds).take
                 self.names += [f"{metric.name}_count", f"{metric.name}_sum"]
             elif metric.name == ENERGY.name and POWER.name not in told:
-                fold = folds.get(metric.name) or _Energy(metric.wraps_at).take
+                fold = folds.get(metric.name) or _Energy(metric.wraps_at, metric.step or 0.0).take
                 self.names += [metric.name, DERIVED_POWER]
             else:
                 fold = _plain(metric.name, metric.unit)
@@ -159,15 +159,19 @@ def _plain(name: str, unit: Unit) -> Fold:
 
 
 class _Energy:
-    """An energy counter, and the mean power since the reading before."""
+    """An energy counter, and the mean power since the reading before.
 
-    def __init__(self, wraps_at: float | None) -> None:
-        self._wraps_at = wraps_at
+    Of one that moves in coarse steps it is the mean since it moved before, told when it moves.
+    """
+
+    def __init__(self, wraps_at: float | None, step_j: float) -> None:
+        self._wraps_at, self._step_j = wraps_at, step_j
         self._before: tuple[float, float] | None = None
 
     def take(self, t: float, joules: Any) -> list[tuple[str, Unit, Any]]:
         watts = None
-        if isinstance(joules, (int, float)):
+        stands = self._step_j > 0.0 and self._before is not None and joules == self._before[1]
+        if isinstance(joules, (int, float)) and not stands:
             if self._before is not None and t > self._before[0]:
                 moved = counters.difference(self._before[1], joules, self._wraps_at)
                 watts = None if moved is None else round(moved / (t - self._before[0]), 6)

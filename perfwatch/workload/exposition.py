@@ -27,6 +27,9 @@ _MUCH_BYTES = 2**20
 """A piece of a page that is longer can have many more series."""
 
 _TEXT = rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+_STAMP = rb"[ \t]+(-?\d{1,20}(?:\.\d{1,20})?)(?=[ \t]*(?:[\n#]|\Z))"
+_MILLISECONDS = 1e11
+"""As seconds this would be in the year 5138."""
 _REST = rb'(?:\{([^"{}\n]*(?:' + _TEXT + rb'[^"{}\n]*)*)\})?[ \t]+(\S+)'
 # A name is looked for where a word begins only: labels of some megabytes would else take minutes.
 _LABEL = re.compile(rb'(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
@@ -56,6 +59,12 @@ def series_of(name: str, line: bytes) -> tuple[bytes, bytes] | None:
 def _line_of(name: str) -> re.Pattern[bytes]:
     """A line of exactly this name: its labels, which may be none, and its value."""
     return re.compile(b"\\n" + re.escape(name.encode()) + _REST)
+
+
+@lru_cache(512)
+def _stamped_line_of(name: str) -> re.Pattern[bytes]:
+    """The same, with a time behind the value."""
+    return re.compile(_line_of(name).pattern + _STAMP)
 
 
 class Page:
@@ -104,6 +113,18 @@ class Page:
         if not found and (everywhere or not self._announced) and self._has_lines_of(name):
             found = self._found(line, 0, len(self._body))
         return found[:SERIES]
+
+    def stamps(self, name: str) -> dict[bytes, float]:
+        """When the series of a name were measured, by their labels: Unix time, s; of most pages none says.
+
+        Prometheus' format has milliseconds, OpenMetrics seconds.
+        """
+        line = _stamped_line_of(name)
+        places = self._places(name.encode())
+        if not places and self._has_lines_of(name):
+            places = [(0, len(self._body))]
+        found = (match for begin, end in places for match in line.finditer(self._body, begin, end))
+        return {match[1] or b"": _seconds(float(match[3])) for match in islice(found, SERIES)}
 
     def _has_lines_of(self, name: str) -> bool:
         """Whether any line begins so: a plain search, in half of the time of one by a pattern."""
@@ -207,6 +228,10 @@ def _unquoted(body: bytes) -> bytes:
         return body
     # A half of a pair of surrogates, which JSON can tell, is no text.
     return text.encode("utf-8", "replace") if isinstance(text, str) else body
+
+
+def _seconds(stamp: float) -> float:
+    return stamp / 1000.0 if abs(stamp) > _MILLISECONDS else stamp
 
 
 def labels_of(raw: bytes) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ import perfwatch_collectors
 from perfwatch_collectors.described.apart import said_twice
 from perfwatch_collectors.described.devices import devices_in, ids_in
 from perfwatch_collectors.described.directories import Directories
-from perfwatch_collectors.described.formats import records
+from perfwatch_collectors.described.formats import records, records_and_rest
 from perfwatch_collectors.described.language import load
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def read(name: str, output: str | bytes) -> list[Device]:
 
 def sample(name: str, file: str) -> list[Device]:
     """The same of a captured output."""
-    return read(name, (SAMPLES / file).read_bytes())
+    output = (SAMPLES / file).read_bytes()
+    assert records_and_rest(output, preset(name).read)[1] == [], "a run would say that devices may be missing"
+    return read(name, output)
 
 
 def tree(name: str, root: Path) -> list[Device]:

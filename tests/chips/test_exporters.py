@@ -431,3 +431,16 @@ def test_a_run_has_the_energy_of_the_devices_of_a_page(tmp_path: Path) -> None:
     energy = json.loads(done.stdout)["energy"]
     assert energy["joules"] == pytest.approx(61.3 * 1.5, rel=0.1)
     assert energy["by_device"]["exporter:0"]["uuid"] == "GPU-1"
+
+
+def test_of_a_board_with_instances_no_memory_is_told_as_if_it_were_that_of_all() -> None:
+    of = load(FOLDER / "dcgm_exporter.toml")
+    series = 'DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-1"%s} %d\n'
+    power = 'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1"} 250\n'
+    instances = "".join(series % (f',GPU_I_ID="{n}"', used) for n, used in ((7, 1000), (8, 4000)))
+    for body, names in (
+        (series % ("", 1000), {"power_watts", "memory_used_bytes"}),
+        (instances, {"power_watts"}),
+    ):
+        (one,) = devices_in(records((power + body).encode(), of.read), of)
+        assert {metric.name for metric in one.device.metrics} == names

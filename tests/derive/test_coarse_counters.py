@@ -127,3 +127,9 @@ def test_finer_steps_that_a_device_declares_later_hold_of_all_that_it_told():
     session.declare("plug", finer())
     session.sample(1, 41.0, 4e9 + 360.0 * 41)
     assert session.summary(scope="wall")["energy"]["error_joules"] < 1000.0
+
+
+def test_the_power_of_a_counter_that_has_not_stepped_is_not_known_and_not_zero():
+    summary = counted_only(3.6e6, lambda t: 4e9).summary(scope="wall")
+    assert summary["energy"]["joules"] == 0.0
+    assert summary["power"]["mean_watts"] is None

@@ -139,3 +139,27 @@ def test_what_does_not_change_is_asked_once(tmp_path: Path, monkeypatch: pytest.
     assert (device.id, device.name) == ("A", "X1")
     assert [Told(one, [device]).samples for _ in range(3)] == [{"A": (1.0,)}] * 3
     assert sorted((tmp_path / "calls").read_text().split()) == ["metric"] * 3 + ["static"]
+
+
+# -- sums of which a part is not known ---------------------------------------------------------------------
+
+
+def test_a_sum_of_which_a_part_is_not_known_is_not_known() -> None:
+    rails = 'power_watts = { from = "rails[*].w", combine = "sum"%s }'
+    told_by = {"rails": [{"w": 10}, {"w": 20}, {"w": "N/A"}, {"w": 40}]}
+    assert told(rails % "", told_by) is None
+    assert told(rails % ", partial = true", told_by) == 70.0
+    assert told(rails % "", {"rails": [{"w": 10}, {"volts": 1}]}) == 10.0, "absent is not unknown"
+    assert told(rails % ", zero_is_missing = true", {"rails": [{"w": 0}, {"w": 10}]}) == 10.0
+    assert told(rails % ", zero_is_missing = true", {"rails": [{"w": 0}, {"w": 0}]}) is None
+    assert told(rails % ", most = 100", {"rails": [{"w": 101}, {"w": 10}]}) is None
+
+
+@pytest.mark.parametrize(("more", "board_w"), [("", None), (", partial = true", 30.0)])
+def test_a_board_of_which_a_die_is_not_known_is_not_known(more: str, board_w: float | None) -> None:
+    of = described(
+        CHIP.replace('scope = "accelerator"', 'scope = "accelerator"\nshares = "{board}"'),
+        power_watts=f'power_watts = {{ from = "w", shared = false, board = "sum"{more} }}',
+    )
+    dies = [{"uuid": "a", "board": "B", "w": 30}, {"uuid": "b", "board": "B", "w": "N/A"}]
+    assert values_in(of, json.dumps({"devices": dies}))["board B"]["power_watts"] == board_w

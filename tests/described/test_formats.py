@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from described.describing import described, values_in
+from described.describing import CHIP, described, values_in
 from hypothesis import given
 from hypothesis import strategies as st
 from perfwatch_collectors.described.devices import devices_in
@@ -403,3 +403,14 @@ def test_of_several_names_the_first_that_is_there_tells():
         "devices": [{"uuid": "A", "name": "X", "power": 1500}, {"serial": "S", "uuid": "B", "watts": "2 W"}]
     }
     assert values_in(of, json.dumps(output)) == {"A": {"power_watts": 1.5}, "S": {"power_watts": 2.0}}
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    of = described(CHIP.replace('"json"\neach = "devices"', '"csv"'))
+    assert values_in(of, b"\xef\xbb\xbfuuid,name,power\nA,X,1000\n") == {"A": {"power_watts": 1.0}}
+
+
+@pytest.mark.parametrize("each", ["$.devices[*]", "$.devices", "$.x|$.devices"])
+def test_a_path_of_devices_may_begin_at_the_whole_document(each: str) -> None:
+    of = described(each=f'each = "{each}"')
+    assert values_in(of, '{"devices": [{"uuid": "A", "power": 1000}]}') == {"A": {"power_watts": 1.0}}

@@ -93,3 +93,16 @@ def test_what_is_made_of_the_dies_of_a_board_is_held_against_them_as_well(metric
     devices = [{"uuid": str(at), "board": "7", "power": 5, "x": x} for at, x in enumerate(each)]
     values = values_in(of, json.dumps({"devices": devices}))["board 7"]
     assert values[metric.split()[0]] == (None if told is None else pytest.approx(told))
+
+
+@pytest.mark.parametrize(
+    ("more", "wraps_at"),
+    [
+        (', unit = "uJ", wraps_at = 4294967296', 4294.967296),
+        (', unit = "mJ", factor = 10, wraps_at = 4294967296', 42949672.96),
+        (", wraps_at = 262144", 262144.0),
+    ],
+)
+def test_a_counter_wraps_at_a_number_in_the_unit_of_the_raw_value(more: str, wraps_at: float) -> None:
+    of = described(CHIP + f'energy_joules_total = {{ from = "e"{more} }}\n')
+    assert of.metrics[-1].metric.wraps_at == pytest.approx(wraps_at)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from described.describing import CHIP, described
+from perfwatch_collectors.described.formats import records_and_rest
 from perfwatch_collectors.described.pages import KNOWN_BYTES, devices_of
 
 
@@ -46,3 +49,19 @@ def test_labels_that_a_field_asks_for_choose_its_series() -> None:
 def test_labels_of_any_length_are_read() -> None:
     long = "x" * (KNOWN_BYTES + 1)
     assert told(f'watts{{uuid="{long}"}} 7\n') == [{"uuid": long, "watts": [7]}]
+
+
+def test_a_value_that_is_stamped_long_ago_is_not_known() -> None:
+    page = b'watts{uuid="A"} 10 1700000000000\nwatts{uuid="B"} 20 1700000290.5\nwatts{uuid="C"} 30\n'
+    found = list(devices_of(page, ("uuid",), ("watts",), lambda: 1_700_000_310.0))
+    assert [one.values("watts") for one in found] == [[None], [20], [30]]
+    assert [one.stale for one in found] == [{"watts": 310.0}, {}, {}]
+
+
+def test_what_is_stamped_long_ago_is_said() -> None:
+    of = described(
+        CHIP.replace('format = "json"\neach = "devices"', 'format = "prometheus"\neach = "uuid"'),
+        power_watts='power_watts = "watts"',
+    )
+    _, passed = records_and_rest(b'watts{uuid="A"} 10 1700000000000\n', of.read, time.time)
+    assert [(one.line, "was stamped" in one.why) for one in passed] == [("watts", True)]

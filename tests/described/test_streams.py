@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from described.describing import Told, collector, described, tool
 from perfwatch_collectors.described.formats import Read, records
+from perfwatch_collectors.described.stream_period import StreamPeriod
 from perfwatch_collectors.described.stream_text import StreamText
 
 
@@ -134,3 +135,29 @@ def test_what_never_becomes_a_record_is_not_kept_without_end() -> None:
         text.whole(b"board: A\n" + b"x: y\n" * 10000)
         text.whole(b"x: y\n" * 10000)
     assert len(text.rest()) < 2**19
+
+
+def test_the_interval_of_a_stream_is_how_often_it_is_renewed() -> None:
+    period = StreamPeriod()
+    for at in range(5):
+        for line in range(3):
+            period.arrived(0.7 * at + 0.001 * line)
+    assert period.seconds is None
+    period.arrived(3.51)
+    assert period.seconds == pytest.approx(0.7)
+    period.arrived(100.0)
+    assert period.seconds == pytest.approx(0.7), "a device is declared by it once"
+
+
+def test_a_device_of_a_stream_is_declared_with_it(tools: Path) -> None:
+    tool(tools, "drip", "echo unit,P; while :; do echo 1,5; sleep 0.1; done")
+    one = collector(described(STREAM))
+    devices = list(one.open())
+    assert devices[0].metrics[0].update_s is None
+    until_s = time.monotonic() + 20.0
+    declared: list[float | None] = []
+    while not declared and time.monotonic() < until_s:
+        declared = [device.metrics[0].update_s for device in Told(one, devices).appeared]
+    one.close()
+    assert declared[0] is not None
+    assert 0.05 < declared[0] < 1.0

@@ -25,7 +25,10 @@ from perfwatch.model import Unit
         (Unit.WATT, "", "1.2e3", 1200.0),
         (Unit.WATT, "", "0x10", 16.0),
         (Unit.WATT, "", 42, 42.0),
-        (Unit.WATT, "", "1,250 W", 1250.0),
+        (Unit.WATT, "", "1,250.5 W", 1250.5),
+        (Unit.WATT, "uW", "41,250,000", 41.25),
+        (Unit.CELSIUS, "", "55 degC", 55.0),
+        (Unit.CELSIUS, "degC", "55", 55.0),
         (Unit.JOULE, "mJ", "5000", 5.0),
         (Unit.JOULE, "", "2 kWh", 7.2e6),
         (Unit.JOULE, "uJ", 7, 7e-6),
@@ -86,6 +89,10 @@ def test_a_text_is_a_number_in_the_unit_of_its_metric(unit, told, text, value):
             "12 V",
             "12 XW",
             "12,5 W",
+            "0,250 W",
+            "1,250 W",
+            "1,25,000 W",
+            True,
             "107 W/ 250 W",
         ),
         *("inf", "-inf", "1e999", "5 C", "12 W 3"),
@@ -116,10 +123,11 @@ def test_a_factor_comes_on_top_of_the_unit():
 
 
 @pytest.mark.parametrize(
-    ("how", "value"), [("first", 3.0), ("sum", 6.0), ("mean", 2.0), ("max", 3.0), ("min", 1.0)]
+    ("how", "value"), [("first", 3.0), ("sum", None), ("mean", 2.0), ("max", 3.0), ("min", 1.0)]
 )
 def test_one_value_is_made_of_several(how, value):
     assert combined([None, 3.0, 1.0, 2.0], how) == value
+    assert combined([3.0, 1.0, 2.0], "sum") == 6.0
     assert combined([None, None], how) is None
     assert combined([], how) is None
 
@@ -142,3 +150,19 @@ def test_a_written_number_comes_back_whatever_the_description_says(number, word)
 def test_no_text_breaks_it(text):
     value = Reading(Unit.BYTE, least=-math.inf).value(text)
     assert value is None or math.isfinite(value)
+
+
+@pytest.mark.parametrize(
+    ("comma", "text", "value"),
+    [
+        ("decimal", "0,250 W", 0.25),
+        ("decimal", "1.234,5 W", 1234.5),
+        ("decimal", "12 W", 12.0),
+        ("decimal", "12.5 W", None),
+        ("thousands", "1,250 W", 1250.0),
+        ("thousands", "12.5 W", 12.5),
+        ("thousands", "12,5 W", None),
+    ],
+)
+def test_what_a_comma_is_may_be_said(comma, text, value):
+    assert Reading(Unit.WATT, comma=comma).value(text) == value

@@ -194,3 +194,9 @@ def test_memory_does_not_grow_with_the_session() -> None:
         return peak
 
     assert peak_after(20_000) < peak_after(1000) + 50_000
+
+
+def test_power_is_derived_from_a_counter_of_coarse_steps_when_it_moves() -> None:
+    session = Session()
+    board(session, [[3600.0], [3600.0], [3600.0], [7200.0]], ENERGY.stepping_by(3600.0))
+    assert values(written(session), csv.DERIVED_POWER) == ["1200.0"]
