@@ -16,7 +16,7 @@ from perfwatch_collectors.redfish_session import Refused, Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
+from perfwatch.metrics import ENERGY, POWER, TEMPERATURE, UNKNOWN_AGE_S
 from perfwatch.model import Device, DeviceKind, Event, Reading, Sample, Scope
 from perfwatch.text import clean
 from perfwatch.units import parse_accuracy
@@ -189,7 +189,7 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
         counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
         gains = _gain_ratios(kept, places)
         metrics = [
-            metric.accurate_to(gains.get(metric.name))
+            metric.accurate_to(gains.get(metric.name)).at_most_old(UNKNOWN_AGE_S)
             for metric in (POWER, counter, TEMPERATURE)
             if metric.name in told
         ]

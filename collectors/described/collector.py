@@ -29,6 +29,7 @@ from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
+from perfwatch.metrics import UNKNOWN_AGE_S
 from perfwatch.model import Appeared, Device, Gone, Reading
 from perfwatch.units import parse_accuracy
 
@@ -279,6 +280,8 @@ class DescribedCollector(Collector):
         host, gain_ratio = self.options.host, self._gain_ratio
         found = self._last_digits.declared(found)
         found = [one.on(host) for one in found] if host else found
+        if self.description.source.url:  # of a tool and a driver it is known that they look when asked
+            found = [one.at_most_old(UNKNOWN_AGE_S) for one in found]
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:

@@ -57,6 +57,14 @@ class Found:
         )
         return replace(self, device=replace(self.device, metrics=metrics))
 
+    def at_most_old(self, oldest_s: float) -> Found:
+        """The same device, its power and energy read from what may repeat a value for so long."""
+        metrics = tuple(
+            metric.at_most_old(oldest_s) if metric.name in _MEASURES else metric
+            for metric in self.device.metrics
+        )
+        return replace(self, device=replace(self.device, metrics=metrics))
+
     def sample(self) -> Sample:
         """Its values as the records have them."""
         return Sample(self.device.id, tuple(self.value(told) for told in self.told))

@@ -19,6 +19,7 @@ from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
+from perfwatch.derive.staleness import age_of, stale_error
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
@@ -64,6 +65,7 @@ class DeviceEnergy:
         findings: `gap`, `counter-reset`, `counter-disagrees`.
         counter_fault: why its counter was left, in words; None where it was not.
         counter_step_j: by how much its counter moves at a time, where that is in `joules`; else 0.
+        age_s: how old its readings of power may be beyond what is usual, where they are in `joules`; else 0.
     """
 
     joules: float | None
@@ -84,6 +86,7 @@ class DeviceEnergy:
     findings: tuple[Finding, ...]
     counter_fault: str | None = None
     counter_step_j: float = 0.0
+    age_s: float = 0.0
 
 
 UNKNOWN_ENERGY = DeviceEnergy(
@@ -120,6 +123,7 @@ class _Figure:
     times: array[float]
     gaps: tuple[Span, ...] = ()
     restarts: int = 0
+    age_s: float = 0.0
 
 
 def device_energy(
@@ -147,11 +151,11 @@ def device_energy(
     its_own = _of_the_load(power, load_end)
     window = union(spans)
     counted = _by_counter(counter, power, window, limit_w) if counter is not None else None
-    integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
+    integrated = _by_power(its_own, counter, window, interval_s) if its_own is not None else None
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
-        coarse = too_coarse(counter.metric, step_of(counter), used_j, total(window))
+        coarse = too_coarse(_declared_s(counter), step_of(counter), used_j, total(window))
         fault = coarse or fault_of(counter, power, window, limit_w)
     chosen = _choose(counted, integrated, fault)
     compared = None
@@ -159,7 +163,9 @@ def device_energy(
         compared = (counted, integrated)
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
-            compared = _both(_by_counter(counter, power, read, limit_w), _by_power(its_own, read, interval_s))
+            compared = _both(
+                _by_counter(counter, power, read, limit_w), _by_power(its_own, counter, read, interval_s)
+            )
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -183,7 +189,16 @@ def device_energy(
         ),
         counter_fault=fault,
         counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
+        age_s=chosen.age_s if chosen else 0.0,
     )
+
+
+def _declared_s(counter: Series) -> float:
+    """How often a counter is renewed, as its source declares, or lets it be at most."""
+    metric = counter.metric
+    if metric.update_s is None and metric.oldest_s is not None:
+        return integral.sensor_of(counter).refresh_s
+    return metric.update_s or 0.0
 
 
 def gain_of(device: Device, collector: str) -> float | None:
@@ -302,7 +317,9 @@ def _power_near(counter: Series, power: Series | None, t: float) -> float:
     return _slope(counter, right - 1) or _slope(counter, right) or 0.0
 
 
-def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figure | None:
+def _by_power(
+    power: Series, counter: Series | None, window: Sequence[Span], interval_s: float
+) -> _Figure | None:
     """What the power readings add up to; `None` if there are none for the window."""
     sensor = integral.sensor_of(power)
     longest_s = gap_limit_s(interval_s)
@@ -310,8 +327,9 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
     stretches = [stretch for _, part in found for stretch in part.stretches]
     if not stretches:
         return None
+    age_s = age_of(power, counter, uncertainty.polling_of(power.times, interval_s))
     errors = [
-        _integral_error(power, span, part.stretches, sensor, interval_s)
+        _integral_error(power, span, part.stretches, age_s, interval_s)
         for span, part in found
         if part.stretches
     ]
@@ -324,6 +342,7 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
         samples=sum(len(power.within(span)[0]) for span in window),
         times=power.times,
         gaps=tuple(gap for _, part in found for gap in part.gaps),
+        age_s=age_s,
     )
 
 
@@ -331,16 +350,16 @@ def _integral_error(
     power: Series,
     span: Span,
     stretches: Sequence[integral.Stretch],
-    sensor: integral.Sensor,
+    age_s: float,
     interval_s: float,
 ) -> Error:
     """The error of the integral over one span."""
+    sensor = integral.sensor_of(power)
     times, watts = _in_and_around(power, span, interval_s)
     polling = uncertainty.polling_of(times, interval_s)
     wander = uncertainty.wander_of(watts, sensor, polling.spacing_s)
-    return uncertainty.over_spans(
-        uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches
-    )
+    found = [uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches]
+    return uncertainty.over_spans([*found, stale_error(watts, age_s, span.duration_s)])
 
 
 def _in_and_around(power: Series, span: Span, interval_s: float) -> tuple[array[float], array[float]]:

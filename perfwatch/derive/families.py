@@ -31,7 +31,7 @@ def of_one_family(devices: Sequence[DeviceTape]) -> list[DeviceTape]:
 def _quality(device: DeviceTape) -> tuple[bool, float, int]:
     """A counter goes before power, what is renewed more often before the rest, then what was there first."""
     series = device.get(ENERGY.name) or device.get(POWER.name)
-    update_s = series.metric.update_s if series is not None else None
+    update_s = (series.metric.update_s or series.metric.oldest_s) if series is not None else None
     return device.get(ENERGY.name) is not None, -(math.inf if update_s is None else update_s), -device.number
 
 

@@ -117,6 +117,7 @@ class _Counter:
     def __init__(self, energy: int, power: int | None, metric: Metric) -> None:
         self._energy, self._power = energy, power
         self._update_s = metric.update_s
+        self._oldest_s = max(LONGEST_REFRESH_S, metric.oldest_s or 0.0)
         self._step = SeenStep(metric)
         self._joules: float | None = None
         self._changed_t: float | None = None
@@ -159,7 +160,7 @@ class _Counter:
             return None
         update_s = self._update_s
         if update_s is None:
-            update_s = min(self._refresh_s, LONGEST_REFRESH_S)
+            update_s = min(self._refresh_s, self._oldest_s)
         start_t = self._start[0].t if self._start_t is None else self._start_t
         bridged = [_bridged(self._start, start_t), _bridged(self._newest, end)]
         late = uncertainty.counter_error(first_w, last_w, update_s, bridged)
