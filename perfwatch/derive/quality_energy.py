@@ -161,8 +161,8 @@ def _large_error(evidence: Evidence) -> Iterator[Finding]:
         "large-error",
         INSUFFICIENT if too_large else WARN,
         f"The energy is uncertain by {share}; up to {100 * limit:g} % it is "
-        f"{'shown' if too_large else 'good'}{_because_of_steps(evidence, joules)}{_because_of_age(evidence)}: "
-        "measure longer.",
+        f"{'shown' if too_large else 'good'}{_because_of_steps(evidence, joules)}"
+        f"{_because_of_age(evidence)}: measure longer.",
     )
 
 
