@@ -40,7 +40,7 @@ class DescribedPart:
         self._of = of
         self._fetched = _Fetched(where)
         self._collector = _OnPage(of, options, self._fetched)
-        self._word = of.name.partition("-")[2]
+        self._exporter, _, self._word = of.name.partition("-")
         self._devices: dict[str, Device] = {}
         self._plan: Plan | None = None
         self._has_held = False
@@ -111,7 +111,8 @@ class DescribedPart:
 
     def _called(self, device: Device) -> Device:
         """Numbers alone would be those of another sort of devices as well: `dram-0`."""
-        device = replace(device, metrics=tuple(map(_at_most_old, device.metrics)))
+        metrics = tuple(map(_at_most_old, device.metrics))
+        device = replace(device, metrics=metrics, facts={**device.facts, "page": self._exporter})
         if self._word and isinstance(device.index, int):
             return replace(device, index=f"{self._word}-{device.index}")
         return device

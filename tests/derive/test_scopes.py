@@ -127,6 +127,41 @@ def test_packages_that_a_page_of_the_same_machine_tells_as_well_are_counted_once
     assert in_run(summary) == ["rapl:package-0", "rapl:package-1", "rapl:dram-0"]
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (
+            {"uuid": "kepler-package-{}", "page": "kepler_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+        (
+            {"uuid": "rapl-package-{}", "page": "ceems_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+        (
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+    ],
+)
+def test_packages_and_memory_that_two_pages_of_a_machine_tell_of_are_counted_once(mine, theirs):
+    session = job()
+    for collector, named in (("exporter", mine), ("exporter-2", theirs)):
+        for index, watts in ((0, 50.0), (1, 30.0)):
+            uuid = named["uuid"].format(index)
+            session.package(
+                TIMES,
+                watts=watts,
+                collector=collector,
+                index=f"package-{index}",
+                uuid=uuid,
+                page=named["page"],
+            )
+        dram = named["uuid"].replace("package", "dram").format(0)
+        session.package(TIMES, watts=10.0, collector=collector, uuid=dram, page=named["page"], **DRAM)
+    assert joules(session.summary(window="job", scope="components")) == pytest.approx(30.0 * 90.0)
+
+
 def test_a_meter_of_another_machine_is_no_meter_that_told_nothing():
     session = job()
     session.board(TIMES)
