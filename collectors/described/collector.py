@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from perfwatch_collectors.credentials import Credentials, credentials
 from perfwatch_collectors.described.apart import said_twice
-from perfwatch_collectors.described.devices import Found, Rates, devices_in, ids_in, readings
+from perfwatch_collectors.described.devices import Boards, Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import PROMETHEUS, Unreadable, joined, records, told_instead
 from perfwatch_collectors.described.language import load
@@ -89,6 +89,7 @@ class DescribedCollector(Collector):
         self._place: Place | None = None
         self._spent_s = 0.0
         self._rates = Rates()
+        self._boards = Boards()
         self._last_digits = LastDigits()
         self._known: dict[str, Device] = {}
         self._unseen: dict[str, int] = {}
@@ -101,6 +102,7 @@ class DescribedCollector(Collector):
             Unavailable: the tool or the file is not there, or it tells of no device.
         """
         self.close()
+        self._boards = Boards()
         found = self._first_found(self._places())
         self.waits_for = ""
         self._known = {one.device.id: one.device for one in found}
@@ -224,7 +226,7 @@ class DescribedCollector(Collector):
     def _read(self) -> list[Found]:
         told = self.records()
         self._check_ids(told)
-        return self._as_told(devices_in(told, self.description))
+        return self._as_told(devices_in(told, self.description, self._boards))
 
     def _check_ids(self, told: Sequence[Record]) -> None:
         """Tell of no device rather than of one for two.
@@ -285,11 +287,11 @@ class DescribedCollector(Collector):
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:
-        """A device that tells one metric more is declared anew; one that tells less keeps what it had."""
+        """A device that tells more, or came under a meter, is declared anew; one that tells less keeps it."""
         seen = {one.device.id for one in found}
         for at, one in enumerate(found):
             known = self._known.get(one.device.id)
-            if known is None or _tells_more(one.device, known):
+            if known is None or _tells_more(one.device, known) or one.device.parent != known.parent:
                 self._known[one.device.id] = one.device
                 yield Appeared(one.device)
             elif known != one.device:
