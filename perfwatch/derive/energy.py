@@ -15,6 +15,7 @@ from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.carried import at_begin, at_end, carried_on
+from perfwatch.derive.counter_ends import ends_error
 from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
@@ -264,57 +265,9 @@ def _trued(
             most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * span.duration_s
             error = uncertainty.combine([begin.error, end.error])
             return carried_on(amount, begin, end, most_j), error
-    late = _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
+    late = ends_error(counter, power, span, integral.sensor_of(counter).refresh_s)
     stepped = step_error(step_of(counter), amount, last_digit_of(counter.values))
     return amount, max(late, stepped, key=uncertainty.Error.expanded)
-
-
-def _counter_error(counter: Series, power: Series | None, span: Span, update_s: float) -> Error:
-    """The error of the counter's difference over one span."""
-    start, end = max(span.start, counter.times[0]), min(span.end, counter.times[-1])
-    bridged = [_bridge_error(counter, power, t) for t in (start, end)]
-    return uncertainty.counter_error(
-        _power_near(counter, power, start), _power_near(counter, power, end), update_s, bridged
-    )
-
-
-def _bridge_error(counter: Series, power: Series | None, t: float) -> float:
-    """The error of the counter interpolated at `t`; 0 at a reading.
-
-    How far power may have stepped meanwhile is seen from the counter's slopes around the interval, and
-    from the power readings in and beside it.
-    """
-    right = bisect_left(counter.times, t)
-    if right == 0 or right == len(counter.times) or counter.times[right] == t:
-        return 0.0
-    begin, end = counter.times[right - 1], counter.times[right]
-    seen = [_slope(counter, index) for index in (right - 2, right - 1, right)]
-    if power is not None:
-        first = max(0, bisect_right(power.times, begin) - 2)
-        seen += power.values[first : bisect_left(power.times, end) + 2]
-    told = [watts for watts in seen if watts is not None]
-    if not told:
-        return 0.0
-    step_w = max(told) - min(told)
-    return uncertainty.bridge_error(step_w, end - begin, (t - begin) / (end - begin))
-
-
-def _slope(counter: Series, index: int) -> float | None:
-    """Mean power between reading `index` and the next, by the counter."""
-    if not 0 <= index < len(counter.times) - 1:
-        return None
-    elapsed_s = counter.times[index + 1] - counter.times[index]
-    moved = counters.difference(counter.values[index], counter.values[index + 1], counter.metric.wraps_at)
-    return moved / elapsed_s if moved is not None and elapsed_s > 0.0 else None
-
-
-def _power_near(counter: Series, power: Series | None, t: float) -> float:
-    """Power at a time as well as it is known: by the power readings, else by the counter's slope there."""
-    if power is not None and power.times[0] <= t <= power.times[-1]:
-        right = bisect_left(power.times, t)
-        return power.values[right]
-    right = min(max(bisect_left(counter.times, t), 1), len(counter.times) - 1)
-    return _slope(counter, right - 1) or _slope(counter, right) or 0.0
 
 
 def _by_power(
