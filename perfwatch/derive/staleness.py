@@ -9,7 +9,7 @@ as old as its source ever lets one become.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import chain, compress
 from math import inf
 from operator import ne, sub
 
@@ -32,16 +32,14 @@ def age_of(power: Cumulative, counter: Cumulative | None, polling: Polling) -> f
     metric = power.metric
     if metric.update_s is not None and metric.update_s <= UNKNOWN_REFRESH_CAP_S:
         return 0.0
-    changes = _changes(power)
-    if counter is not None:
-        changes = sorted({*changes, *_changes(counter)})
-    shortest_s = min(map(sub, changes[1:], changes), default=inf)
+    changes = [_changes(series) for series in (power, counter) if series is not None]
+    shortest_s = min(map(_shortest, changes))
     if metric.update_s is not None:
         age_s = metric.update_s
     elif metric.oldest_s is None:
-        age_s = min(shortest_s, _seen_to_stand(power, counter, changes, polling.spacing_s))
+        age_s = min(shortest_s, _seen_to_stand(power, counter, sorted(chain(*changes)), polling.spacing_s))
     else:
-        age_s = shortest_s if len(changes) >= FEW_CHANGES else min(shortest_s, metric.oldest_s)
+        age_s = shortest_s if max(map(len, changes)) >= FEW_CHANGES else min(shortest_s, metric.oldest_s)
     return age_s if age_s > max(UNKNOWN_REFRESH_CAP_S, 1.5 * polling.spacing_s) else 0.0
 
 
@@ -64,6 +62,11 @@ def _changes(series: Cumulative) -> list[float]:
     return list(compress(series.times[1:], map(ne, series.values[1:], series.values)))
 
 
+def _shortest(changes: Sequence[float]) -> float:
+    """Of one metric: what is read of two of them may be renewed a moment apart."""
+    return min(map(sub, changes[1:], changes), default=inf)
+
+
 def _seen_to_stand(
     power: Cumulative, counter: Cumulative | None, changes: Sequence[float], spacing_s: float
 ) -> float:
@@ -79,5 +82,5 @@ def _seen_to_stand(
         return longest_s if longest_s >= long_s else 0.0
     if counter is not None or len(changes) < FEW_CHANGES:
         return 0.0
-    shortest_s = min(map(sub, changes[1:], changes))
+    shortest_s = _shortest(changes)
     return shortest_s if shortest_s >= long_s else 0.0

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
+
 import pytest
 from derive.build import Session, codes, every, message
 
+from perfwatch.derive.staleness import age_of
+from perfwatch.derive.tape import Series
+from perfwatch.derive.uncertainty import Polling
 from perfwatch.metrics import ENERGY, POWER
 
 PAGE = POWER.at_most_old(60.0)
@@ -48,6 +53,18 @@ def test_power_and_a_counter_of_a_page_that_both_stand_are_old():
     assert found["joules"] == pytest.approx(2600.0)
     assert found["error_joules"] >= found["joules"]
     assert "large-error" in codes(summary, "insufficient")
+
+
+def series(metric, column):
+    made = Series(metric)
+    made.times, made.values = array("d", TIMES), array("d", map(column, TIMES))
+    return made
+
+
+def test_a_page_that_renews_its_metrics_a_moment_apart_is_no_newer():
+    power = series(PAGE, told_every(10.0))
+    counter = series(ENERGY.at_most_old(60.0), told_every(10.0, 1.0))
+    assert age_of(power, counter, Polling(1.0, 0.0)) == 10.0
 
 
 def test_a_counter_that_moves_says_that_steady_power_beside_it_is_new():
