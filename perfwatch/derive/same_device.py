@@ -8,11 +8,12 @@ number: what is not one device's alone within a collector tells nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.metrics import ENERGY, POWER
+from perfwatch.model import DeviceKind
 
 _IDENTIFYING = ("uuid", "serial", "bus", "pci")
 _PCI = re.compile(r"(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f])\Z")
@@ -57,7 +58,7 @@ def tells_how_well(device: DeviceTape) -> tuple[bool, bool, bool, bool, float]:
 def _pairs(devices: Iterable[DeviceTape]) -> Iterable[tuple[DeviceTape, DeviceTape]]:
     """Two at a time that are one."""
     by_key: dict[_Key, list[DeviceTape]] = {}
-    for device in devices:
+    for device in _told_by_several(devices):
         for key in _keys(device):
             by_key.setdefault(key, []).append(device)
     for named in by_key.values():
@@ -65,6 +66,16 @@ def _pairs(devices: Iterable[DeviceTape]) -> Iterable[tuple[DeviceTape, DeviceTa
         collectors = [device.collector for device in telling]
         if len(set(collectors)) == len(collectors):
             yield from pairwise(telling)
+
+
+def _told_by_several(devices: Iterable[DeviceTape]) -> Iterator[DeviceTape]:
+    """Those of a kind of which several collectors tell, seldom any: this is asked once a second."""
+    kinds: dict[DeviceKind, list[DeviceTape]] = {}
+    for device in devices:
+        kinds.setdefault(device.device.kind, []).append(device)
+    for those in kinds.values():
+        if len({device.collector for device in those}) > 1:
+            yield from those
 
 
 def _keys(device: DeviceTape) -> set[_Key]:

@@ -137,12 +137,16 @@ def _split(
     )
 
 
+def _accelerators(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
+    return [device for device in devices if device.device.kind is DeviceKind.ACCELERATOR]
+
+
 def _said_again(tape: Tape, run: RunDevices) -> str:
     """Which devices tell of others of the run again, as a clause."""
     labels, mine = labels_of(tape), {device.number for device in run.accelerators}
     again = [
         f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
-        for one, others in each_once(tape.devices.values()).items()
+        for one, others in each_once(_accelerators(tape.devices.values())).items()
         if others and one.number in mine
     ]
     return f"; {', '.join(again[:MOST_SAID])}{' ...' * (len(again) > MOST_SAID)}" if again else ""
