@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from perfwatch.derive.tape import DeviceTape
@@ -36,6 +37,9 @@ def each_once(devices: Iterable[DeviceTape]) -> dict[DeviceTape, list[DeviceTape
             groups.update((device.number, mine) for device in others)
     found: dict[DeviceTape, list[DeviceTape]] = {}
     for group in {id(group): group for group in groups.values()}.values():
+        if len(group) == 1:
+            found[group[0]] = []
+            continue
         first = max(sorted(group, key=lambda one: one.number), key=tells_how_well)
         found[first] = [device for device in group if device is not first]
     return dict(sorted(found.items(), key=lambda pair: pair[0].number))
@@ -62,10 +66,9 @@ def _pairs(devices: Iterable[DeviceTape]) -> Iterable[tuple[DeviceTape, DeviceTa
         for key in _keys(device):
             by_key.setdefault(key, []).append(device)
     for named in by_key.values():
-        telling = [device for device in named if any(tells_how_well(device)[:4])]
-        collectors = [device.collector for device in telling]
+        collectors = [device.collector for device in named]
         if len(set(collectors)) == len(collectors):
-            yield from pairwise(telling)
+            yield from pairwise(named)
 
 
 def _told_by_several(devices: Iterable[DeviceTape]) -> Iterator[DeviceTape]:
@@ -75,7 +78,7 @@ def _told_by_several(devices: Iterable[DeviceTape]) -> Iterator[DeviceTape]:
         kinds.setdefault(device.device.kind, []).append(device)
     for those in kinds.values():
         if len({device.collector for device in those}) > 1:
-            yield from those
+            yield from (device for device in those if any(tells_how_well(device)[:4]))
 
 
 def _keys(device: DeviceTape) -> set[_Key]:
@@ -95,6 +98,7 @@ def _names(facts: Mapping[str, object]) -> Iterable[str]:
             yield text
 
 
+@lru_cache(4096)
 def _unified(text: str) -> str:
     """One way to write it: `00000000:C1:00.0`, `0000:c1:00.0` and `C1:00.0` are one address."""
     text = text.strip().casefold()

@@ -143,13 +143,20 @@ def _accelerators(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
 
 def _said_again(tape: Tape, run: RunDevices) -> str:
     """Which devices tell of others of the run again, as a clause."""
-    labels, mine = labels_of(tape), {device.number for device in run.accelerators}
-    again = [
-        f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
+    mine = {device.number for device in run.accelerators}
+    twice = [
+        (one, others)
         for one, others in each_once(_accelerators(tape.devices.values())).items()
         if others and one.number in mine
     ]
-    return f"; {', '.join(again[:MOST_SAID])}{' ...' * (len(again) > MOST_SAID)}" if again else ""
+    if not twice:
+        return ""
+    labels = labels_of(tape)
+    again = [
+        f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
+        for one, others in twice[:MOST_SAID]
+    ]
+    return f"; {', '.join(again)}{' ...' * (len(twice) > MOST_SAID)}"
 
 
 class Headline(NamedTuple):
