@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from perfwatch_collectors.credentials import Credentials, credentials
+from perfwatch_collectors.exporter_alike import Alike
 from perfwatch_collectors.fetching import HOW_TO_TRUST, Fetcher, checked_url, shown
 from perfwatch_collectors.hwmon_rails import scope_of
 
@@ -81,6 +82,7 @@ class ExporterCollector(Collector):
         self._gain_ratio = parse_accuracy(said.accuracy)
         self._fetcher: Fetcher | None = None
         self._parts: list[Part] = []
+        self._alike = Alike(self.name)
 
     def open(self) -> Sequence[Device]:
         """Find out whose page it is.
@@ -119,7 +121,9 @@ class ExporterCollector(Collector):
                 "file (docs/describing-a-chip.md)",
                 LOOK_AGAIN_S,
             )
-        return self._devices(exporter, page)
+        devices = self._devices(exporter, page)
+        self._alike = Alike(self.name, devices if exporter.repeats_power else ())
+        return devices
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:
         if self._fetcher is None or not self._parts:
@@ -129,12 +133,15 @@ class ExporterCollector(Collector):
         has_told = False
         for part in self._parts:
             try:
-                yield from part.read(page)
+                for reading in part.read(page):
+                    self._alike.take(reading)
+                    yield reading
                 has_told = True
             except CollectorError as error:  # what the page does not tell of now costs nothing else
                 failed = failed or error
         if failed is not None and not has_told:
             raise failed
+        yield from self._alike.said()
 
     def close(self) -> None:
         if self._fetcher is not None:

@@ -23,12 +23,20 @@ NODE_EXPORTER = "node_exporter"
 """The one that tells of sensors besides, which no description can name."""
 
 
+REPEATING = frozenset({"rebellions_exporter"})
+
+
 class Exporter(NamedTuple):
     """An exporter's descriptions: of each sort of devices one."""
 
     name: str
     descriptions: tuple[Description, ...]
     has_sensors: bool = False
+
+    @property
+    def repeats_power(self) -> bool:
+        """Whether it repeats the power of a card for each die of it."""
+        return self.name in REPEATING
 
 
 def recognised(page: Page) -> Exporter | None:

@@ -15,7 +15,8 @@ from perfwatch_collectors.described.collector import DescribedCollector, Describ
 from perfwatch_collectors.described.places import File
 from perfwatch_collectors.exporter_plan import Plan, learnt
 
-from perfwatch.model import Appeared, Device, Gone, Reading, Sample
+from perfwatch.metrics import ENERGY, POWER, UNKNOWN_AGE_S
+from perfwatch.model import Appeared, Device, Gone, Metric, Reading, Sample
 
 if TYPE_CHECKING:
     from perfwatch_collectors.described.description import Description
@@ -39,7 +40,7 @@ class DescribedPart:
         self._of = of
         self._fetched = _Fetched(where)
         self._collector = _OnPage(of, options, self._fetched)
-        self._word = of.name.partition("-")[2]
+        self._exporter, _, self._word = of.name.partition("-")
         self._devices: dict[str, Device] = {}
         self._plan: Plan | None = None
         self._has_held = False
@@ -110,9 +111,19 @@ class DescribedPart:
 
     def _called(self, device: Device) -> Device:
         """Numbers alone would be those of another sort of devices as well: `dram-0`."""
+        metrics = tuple(map(_at_most_old, device.metrics))
+        device = replace(device, metrics=metrics, facts={**device.facts, "page": self._exporter})
         if self._word and isinstance(device.index, int):
             return replace(device, index=f"{self._word}-{device.index}")
         return device
+
+
+def _at_most_old(metric: Metric) -> Metric:
+    """An exporter repeats what it read last; how often it reads is a default that may have been changed."""
+    if metric.name not in (POWER.name, ENERGY.name):
+        return metric
+    oldest_s = metric.update_s if metric.update_s is not None else UNKNOWN_AGE_S
+    return replace(metric, update_s=None).at_most_old(oldest_s)
 
 
 class _Fetched(File):

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from perfwatch_collectors.credentials import credentials
+from perfwatch_collectors.redfish_controls import whole_of
 from perfwatch_collectors.redfish_session import Refused, Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.metrics import ENERGY, POWER, TEMPERATURE
+from perfwatch.metrics import ENERGY, POWER, TEMPERATURE, UNKNOWN_AGE_S
 from perfwatch.model import Device, DeviceKind, Event, Reading, Sample, Scope
 from perfwatch.text import clean
 from perfwatch.units import parse_accuracy
@@ -76,6 +77,8 @@ class _Chassis(NamedTuple):
 
     device: Device
     places: tuple[tuple[str, str], ...]
+    doubt: str = ""
+    """Why it is not sure that its power is that of the whole."""
 
 
 class RedfishCollector(Collector):
@@ -147,6 +150,7 @@ class RedfishCollector(Collector):
             raise TryAgain("the controller's session is not open")
         refused: Refused | None = None
         has_told = False
+        yield from self._doubts()
         for device in devices:
             try:
                 told = _told(session, self._chassis[device.id].places)
@@ -163,6 +167,14 @@ class RedfishCollector(Collector):
             yield Sample(device.id, tuple(told.get(metric.name) for metric in device.metrics))
         if refused is not None and not has_told:
             raise refused
+
+    def _doubts(self) -> Iterator[Event]:
+        """What is not sure of the chassis; that is said once."""
+        for key, one in self._chassis.items():
+            if one.doubt:
+                text = f"{self.name}:{one.device.index}: {one.doubt}."
+                yield Event("note", {"code": "meter-wider-than-run", "text": text})
+                self._chassis[key] = one._replace(doubt="")
 
     def close(self) -> None:
         """Delete the session."""
@@ -189,7 +201,7 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
         counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
         gains = _gain_ratios(kept, places)
         metrics = [
-            metric.accurate_to(gains.get(metric.name))
+            metric.accurate_to(gains.get(metric.name)).at_most_old(UNKNOWN_AGE_S)
             for metric in (POWER, counter, TEMPERATURE)
             if metric.name in told
         ]
@@ -204,7 +216,7 @@ def _found(session: Session, host: str) -> Iterator[_Chassis]:
             facts={**_facts(document), **({"host": host} if host else {})},
         )
         index += 1
-        yield _Chassis(device, places)
+        yield _Chassis(device, places, _doubt(kept, places) if device.parent is None else "")
 
 
 def _given(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -302,10 +314,20 @@ def _source(excerpt: Any) -> str:
 
 
 def _power(session: _Documents, place: str) -> dict[str, float]:
-    """The old document: several members may overlap, the first is the whole."""
-    controls = session.get(place).get("PowerControl")
-    first = controls[0] if isinstance(controls, list) and controls else {}
-    return _known({POWER.name: _number(first.get("PowerConsumedWatts")) if isinstance(first, dict) else None})
+    """The old document: several members may overlap, one is the whole."""
+    whole = whole_of(session.get(place).get("PowerControl"))
+    return _known(
+        {POWER.name: _number(whole.member.get("PowerConsumedWatts")) if whole is not None else None}
+    )
+
+
+def _doubt(session: _Documents, places: Sequence[tuple[str, str]]) -> str:
+    """Why the power of a chassis may not be the whole; empty where there is no reason."""
+    if any(POWER.name in _told(session, [place]) for place in places if place[0] == "EnvironmentMetrics"):
+        return ""
+    old = dict(places).get("Power")
+    whole = whole_of(session.get(old).get("PowerControl")) if old else None
+    return whole.doubt if whole is not None else ""
 
 
 def _supplies(session: _Documents, place: str) -> dict[str, float]:

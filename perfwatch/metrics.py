@@ -12,6 +12,9 @@ _W, _J, _S, _B, _BPS = Unit.WATT, Unit.JOULE, Unit.SECOND, Unit.BYTE, Unit.BYTE_
 _HZ, _C, _R, _N = Unit.HERTZ, Unit.CELSIUS, Unit.RATIO, Unit.COUNT
 _GAUGE, _COUNTER, _HISTOGRAM = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 
+UNKNOWN_AGE_S = 60.0
+"""A page or a management controller that does not say for how long repeats a reading no longer than this."""
+
 # Energy and power
 POWER = Metric("power_watts", _W, _GAUGE, "Power drawn; the reading that energy is integrated from.")
 POWER_INSTANT = Metric("power_instant_watts", _W, _GAUGE, "Power of the instant, as the source calls it.")

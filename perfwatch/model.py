@@ -91,6 +91,7 @@ class Metric:
         estimated: the value comes from a model, not from a sensor.
         step: for a counter: the amount that it moves by at a time, where that is coarse (a plug's whole Wh).
         gain_ratio: by which share every value may be wrong in the same way, where that was stated.
+        oldest_s: where nobody knows how often the source renews the value: how old one may be at most, s.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Metric:
     estimated: bool = False
     step: float | None = None
     gain_ratio: float | None = None
+    oldest_s: float | None = None
 
     def wrapping_at(self, limit: float | None) -> Metric:
         """The same metric with the value at which it starts again from zero."""
@@ -120,6 +122,10 @@ class Metric:
     def observed(self, *, update_s: float | None = None, window_s: float | None = None) -> Metric:
         """The same metric with what is known about its source: update period and averaging window, s."""
         return replace(self, update_s=update_s, window_s=window_s)
+
+    def at_most_old(self, oldest_s: float) -> Metric:
+        """The same metric, of a source that may repeat a value so long, s, unless its update is known."""
+        return self if self.update_s is not None else replace(self, oldest_s=oldest_s)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from perfwatch_collectors.credentials import Credentials, credentials
 from perfwatch_collectors.described.apart import said_twice
-from perfwatch_collectors.described.devices import Found, Rates, devices_in, ids_in, readings
+from perfwatch_collectors.described.devices import Boards, Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
 from perfwatch_collectors.described.formats import (
     PROMETHEUS,
@@ -37,6 +37,7 @@ from perfwatch_collectors.fetching import checked_url, shown
 
 from perfwatch.collector import Collector
 from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
+from perfwatch.metrics import UNKNOWN_AGE_S
 from perfwatch.model import Appeared, Device, Gone, Reading
 from perfwatch.units import parse_accuracy
 
@@ -100,6 +101,7 @@ class DescribedCollector(Collector):
         self._place: Place | None = None
         self._spent_s = 0.0
         self._rates = Rates()
+        self._boards = Boards()
         self._last_digits = LastDigits()
         self._lost_rows = LostRows(self.description)
         self._known: dict[str, Device] = {}
@@ -113,6 +115,7 @@ class DescribedCollector(Collector):
             Unavailable: the tool or the file is not there, or it tells of no device.
         """
         self.close()
+        self._boards = Boards()
         found = self._first_found(self._places())
         self.waits_for = ""
         self._known = {one.device.id: one.device for one in found}
@@ -238,7 +241,7 @@ class DescribedCollector(Collector):
     def _read(self) -> list[Found]:
         told = self.records()
         self._check_ids(told)
-        return self._as_told(devices_in(told, self.description))
+        return self._as_told(devices_in(told, self.description, self._boards))
 
     def _check_ids(self, told: Sequence[Record]) -> None:
         """Tell of no device rather than of one for two.
@@ -303,14 +306,16 @@ class DescribedCollector(Collector):
         period_s = self._place.period.seconds if isinstance(self._place, Stream) else None
         found = [one.renewed_every(period_s) for one in found] if period_s is not None else found
         found = [one.on(host) for one in found] if host else found
+        if self.description.source.url:  # of a tool and a driver it is known that they look when asked
+            found = [one.at_most_old(UNKNOWN_AGE_S) for one in found]
         return found if gain_ratio is None else [one.accurate_to(gain_ratio) for one in found]
 
     def _news(self, found: Sequence[Found]) -> Iterator[Reading]:
-        """A device that tells one metric more is declared anew; one that tells less keeps what it had."""
+        """A device that tells more, or came under a meter, is declared anew; one that tells less keeps it."""
         seen = {one.device.id for one in found}
         for at, one in enumerate(found):
             known = self._known.get(one.device.id)
-            if known is None or _tells_more(one.device, known):
+            if known is None or _tells_more(one.device, known) or one.device.parent != known.parent:
                 self._known[one.device.id] = one.device
                 yield Appeared(one.device)
             elif known != one.device:

@@ -38,12 +38,14 @@ class Found:
         told: the metrics that it tells, in the order of its values.
         records: the first that has a value tells it.
         is_board: the records are those of its devices, of which some metrics are a mean or a sum.
+        away: how many of a board's devices the output does not tell of now.
     """
 
     device: Device
     told: tuple[Told, ...]
     records: tuple[Record, ...]
     is_board: bool = False
+    away: int = 0
 
     def on(self, host: str) -> Found:
         """The same device, of another machine than the one that reads it."""
@@ -65,6 +67,14 @@ class Found:
         )
         return replace(self, device=replace(self.device, metrics=metrics))
 
+    def at_most_old(self, oldest_s: float) -> Found:
+        """The same device, its power and energy read from what may repeat a value for so long."""
+        metrics = tuple(
+            metric.at_most_old(oldest_s) if metric.name in _MEASURES else metric
+            for metric in self.device.metrics
+        )
+        return replace(self, device=replace(self.device, metrics=metrics))
+
     def sample(self) -> Sample:
         """Its values as the records have them."""
         return Sample(self.device.id, tuple(self.value(told) for told in self.told))
@@ -73,6 +83,8 @@ class Found:
         """What the records tell of one metric."""
         if len(self.records) == 1 and not self.is_board:
             return told.value(self.records[0])
+        if self.is_board and told.board == "sum" and self.away:
+            return None
         if self.is_board and told.board:
             value, (least, most) = told.of_board(self.records), told.board_limits(len(self.records))
             return value if value is not None and least <= value <= most else None
@@ -116,8 +128,25 @@ class Rates:
         return min(rate, told.most)
 
 
-def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
-    """The devices that an output tells of, each after the board that it is on."""
+class Boards:
+    """How many devices each meter had: one that is away for a while leaves the others their share of it."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, set[str]] = {}
+
+    def all_of(self, board: str, members: Sequence[str]) -> int:
+        """How many there are, with those that are not told of now."""
+        known = self._members.setdefault(board, set())
+        known.update(members)
+        return len(known)
+
+
+def devices_in(records: Iterable[Record], of: Description, known: Boards | None = None) -> list[Found]:
+    """The devices that an output tells of, each after the board that it is on.
+
+    Args:
+        known: what earlier outputs told of the boards.
+    """
     taken = [record for record in records if _is_wanted(record, of)]
     keys = ids_in(taken, of)
     newest = dict(zip(keys, taken, strict=True))  # of a stream the last line of each device counts
@@ -125,10 +154,11 @@ def devices_in(records: Iterable[Record], of: Description) -> list[Found]:
     boards = _boards(newest, of)
     found: list[Found] = []
     for board, members in boards.items():
-        shares = len(members) > 1
+        count = len(members) if known is None else known.all_of(board, members)
+        shares = count > 1
         if shares:
             number = sum(one.is_board for one in found)
-            found.append(_board(board, [newest[key] for key in members], of, number))
+            found.append(_board(board, [newest[key] for key in members], of, number, count))
         for key in members:
             parent = found_id(board) if shares else None
             found.append(_single(key, newest[key], of, indices[key], parent))
@@ -188,7 +218,7 @@ def _boards(records: Mapping[str, Record], of: Description) -> dict[str, list[st
     return boards
 
 
-def _board(name: str, records: Sequence[Record], of: Description, number: int) -> Found:
+def _board(name: str, records: Sequence[Record], of: Description, number: int, count: int) -> Found:
     told = tuple(
         one
         for one in of.metrics
@@ -197,14 +227,14 @@ def _board(name: str, records: Sequence[Record], of: Description, number: int) -
     model = _model(records[0], of)
     device = Device(
         id=found_id(name),
-        name=f"{model} board of {len(records)}",
+        name=f"{model} board of {count}",
         kind=of.device.kind,
         index=f"board-{number}",
         metrics=tuple(one.metric for one in told),
         scope=of.device.scope,
-        facts={"chips": len(records)},
+        facts={"chips": count},
     )
-    return Found(device, told, tuple(records), is_board=True)
+    return Found(device, told, tuple(records), is_board=True, away=count - len(records))
 
 
 def _single(key: str, record: Record, of: Description, index: int | str, parent: str | None) -> Found:

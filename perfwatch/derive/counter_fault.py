@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from itertools import compress, groupby, repeat
 from operator import gt, mul, ne, sub
 
+from perfwatch.derive.integral import between_changes_s
 from perfwatch.derive.plausible import Limits
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import Series
-from perfwatch.model import Metric
 from perfwatch.units import format_quantity
 
 STUCK_S = 5.0
@@ -46,18 +46,27 @@ def fault_of(counter: Series, power: Series | None, window: Sequence[Span], may:
     return None
 
 
-def too_coarse(counter: Metric, step_j: float, used_j: float, window_s: float) -> str | None:
+def too_coarse(update_s: float, step_j: float, used_j: float, window_s: float) -> str | None:
     """Whether a counter moves in steps of at least what was used, in words; `None` where it is fine enough.
 
     Args:
+        update_s: how often it is renewed.
         step_j: by how much it moves at a time, as declared or seen.
         used_j: by the integral of power.
     """
-    by_time_j = used_j * counter.update_s / window_s if counter.update_s and window_s > 0.0 else 0.0
-    if not 0.0 < used_j <= max(step_j, by_time_j) or max(step_j, counter.update_s or 0.0) < COARSE:
+    by_time_j = used_j * update_s / window_s if window_s > 0.0 else 0.0
+    if not 0.0 < used_j <= max(step_j, by_time_j) or max(step_j, update_s) < COARSE:
         return None
-    steps = format_quantity(step_j, "J") if step_j >= used_j else f"{counter.update_s:g} s"
+    steps = format_quantity(step_j, "J") if step_j >= used_j else f"{update_s:g} s"
     return f"moves in steps of {steps}, and about {format_quantity(used_j, 'J')} were used"
+
+
+def _update_s(counter: Series) -> float:
+    """How often it is renewed, as declared, else as seen where its source may be slow; else 0."""
+    metric = counter.metric
+    if metric.update_s is not None or metric.oldest_s is None:
+        return metric.update_s or 0.0
+    return between_changes_s(counter) or 0.0
 
 
 def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
@@ -66,7 +75,7 @@ def _stuck(counter: Series, power: Series, span: Span) -> Span | None:
     Where it began and ended does not matter: what it stood still for is missing from the span, and what it
     made up for at once may have been used before it.
     """
-    update_s = counter.metric.update_s or 0.0
+    update_s = _update_s(counter)
     patience_s = max(STUCK_S, STUCK_UPDATES * update_s)
     still = [
         one

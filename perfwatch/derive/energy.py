@@ -15,11 +15,13 @@ from math import fsum
 
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.carried import at_begin, at_end, carried_on
+from perfwatch.derive.counter_ends import ends_error
 from perfwatch.derive.counter_fault import fault_of, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.plausible import Limits, most_w
 from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
+from perfwatch.derive.staleness import age_of, stale_error
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
@@ -65,6 +67,7 @@ class DeviceEnergy:
         findings: `gap`, `counter-reset`, `counter-disagrees`.
         counter_fault: why its counter was left, in words; None where it was not.
         counter_step_j: by how much its counter moves at a time, where that is in `joules`; else 0.
+        age_s: how old its readings of power may be beyond what is usual, where they are in `joules`; else 0.
     """
 
     joules: float | None
@@ -85,6 +88,7 @@ class DeviceEnergy:
     findings: tuple[Finding, ...]
     counter_fault: str | None = None
     counter_step_j: float = 0.0
+    age_s: float = 0.0
 
 
 UNKNOWN_ENERGY = DeviceEnergy(
@@ -122,6 +126,7 @@ class _Figure:
     gaps: tuple[Span, ...] = ()
     restarts: int = 0
     wraps_at: float | None = None
+    age_s: float = 0.0
 
 
 def device_energy(
@@ -150,11 +155,11 @@ def device_energy(
     window = union(spans)
     may = Limits(limit_w, most_w(tape.device))
     counted = _by_counter(counter, power, window, may) if counter is not None else None
-    integrated = _by_power(its_own, window, interval_s) if its_own is not None else None
+    integrated = _by_power(its_own, counter, window, interval_s) if its_own is not None else None
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
-        coarse = too_coarse(counter.metric, step_of(counter), used_j, total(window))
+        coarse = too_coarse(_declared_s(counter), step_of(counter), used_j, total(window))
         fault = coarse or fault_of(counter, power, window, may)
     chosen = _choose(counted, integrated, fault)
     compared = None
@@ -162,7 +167,9 @@ def device_energy(
         compared = (counted, integrated)
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
-            compared = _both(_by_counter(counter, power, read, may), _by_power(its_own, read, interval_s))
+            compared = _both(
+                _by_counter(counter, power, read, may), _by_power(its_own, counter, read, interval_s)
+            )
     duration_s = total(window)
     return DeviceEnergy(
         joules=chosen.joules if chosen else None,
@@ -186,6 +193,7 @@ def device_energy(
         ),
         counter_fault=fault,
         counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
+        age_s=chosen.age_s if chosen else 0.0,
     )
 
 
@@ -194,6 +202,14 @@ def _mean_watts(chosen: _Figure | None, counter: Series | None) -> float | None:
     if chosen is None or (counter is not None and not chosen.joules and step_of(counter) > 0.0):
         return None
     return chosen.joules / chosen.covered_s
+
+
+def _declared_s(counter: Series) -> float:
+    """How often a counter is renewed, as its source declares, or lets it be at most."""
+    metric = counter.metric
+    if metric.update_s is None and metric.oldest_s is not None:
+        return integral.sensor_of(counter).refresh_s
+    return metric.update_s or 0.0
 
 
 def gain_of(device: Device, collector: str) -> float | None:
@@ -261,60 +277,14 @@ def _trued(
             most_j = None if limit_w is None else counters.PLAUSIBLE * limit_w * span.duration_s
             error = uncertainty.combine([begin.error, end.error])
             return carried_on(amount, begin, end, most_j), error
-    late = _counter_error(counter, power, span, integral.sensor_of(counter).refresh_s)
+    late = ends_error(counter, power, span, integral.sensor_of(counter).refresh_s)
     stepped = step_error(step_of(counter), amount, last_digit_of(counter.values))
     return amount, max(late, stepped, key=uncertainty.Error.expanded)
 
 
-def _counter_error(counter: Series, power: Series | None, span: Span, update_s: float) -> Error:
-    """The error of the counter's difference over one span."""
-    start, end = max(span.start, counter.times[0]), min(span.end, counter.times[-1])
-    bridged = [_bridge_error(counter, power, t) for t in (start, end)]
-    return uncertainty.counter_error(
-        _power_near(counter, power, start), _power_near(counter, power, end), update_s, bridged
-    )
-
-
-def _bridge_error(counter: Series, power: Series | None, t: float) -> float:
-    """The error of the counter interpolated at `t`; 0 at a reading.
-
-    How far power may have stepped meanwhile is seen from the counter's slopes around the interval, and
-    from the power readings in and beside it.
-    """
-    right = bisect_left(counter.times, t)
-    if right == 0 or right == len(counter.times) or counter.times[right] == t:
-        return 0.0
-    begin, end = counter.times[right - 1], counter.times[right]
-    seen = [_slope(counter, index) for index in (right - 2, right - 1, right)]
-    if power is not None:
-        first = max(0, bisect_right(power.times, begin) - 2)
-        seen += power.values[first : bisect_left(power.times, end) + 2]
-    told = [watts for watts in seen if watts is not None]
-    if not told:
-        return 0.0
-    step_w = max(told) - min(told)
-    return uncertainty.bridge_error(step_w, end - begin, (t - begin) / (end - begin))
-
-
-def _slope(counter: Series, index: int) -> float | None:
-    """Mean power between reading `index` and the next, by the counter."""
-    if not 0 <= index < len(counter.times) - 1:
-        return None
-    elapsed_s = counter.times[index + 1] - counter.times[index]
-    moved = counters.difference(counter.values[index], counter.values[index + 1], counter.metric.wraps_at)
-    return moved / elapsed_s if moved is not None and elapsed_s > 0.0 else None
-
-
-def _power_near(counter: Series, power: Series | None, t: float) -> float:
-    """Power at a time as well as it is known: by the power readings, else by the counter's slope there."""
-    if power is not None and power.times[0] <= t <= power.times[-1]:
-        right = bisect_left(power.times, t)
-        return power.values[right]
-    right = min(max(bisect_left(counter.times, t), 1), len(counter.times) - 1)
-    return _slope(counter, right - 1) or _slope(counter, right) or 0.0
-
-
-def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figure | None:
+def _by_power(
+    power: Series, counter: Series | None, window: Sequence[Span], interval_s: float
+) -> _Figure | None:
     """What the power readings add up to; `None` if there are none for the window."""
     sensor = integral.sensor_of(power)
     longest_s = gap_limit_s(interval_s)
@@ -322,8 +292,9 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
     stretches = [stretch for _, part in found for stretch in part.stretches]
     if not stretches:
         return None
+    age_s = age_of(power, counter, uncertainty.polling_of(power.times, interval_s))
     errors = [
-        _integral_error(power, span, part.stretches, sensor, interval_s)
+        _integral_error(power, span, part.stretches, age_s, interval_s)
         for span, part in found
         if part.stretches
     ]
@@ -336,6 +307,7 @@ def _by_power(power: Series, window: Sequence[Span], interval_s: float) -> _Figu
         samples=sum(len(power.within(span)[0]) for span in window),
         times=power.times,
         gaps=tuple(gap for _, part in found for gap in part.gaps),
+        age_s=age_s,
     )
 
 
@@ -343,16 +315,16 @@ def _integral_error(
     power: Series,
     span: Span,
     stretches: Sequence[integral.Stretch],
-    sensor: integral.Sensor,
+    age_s: float,
     interval_s: float,
 ) -> Error:
     """The error of the integral over one span."""
+    sensor = integral.sensor_of(power)
     times, watts = _in_and_around(power, span, interval_s)
     polling = uncertainty.polling_of(times, interval_s)
     wander = uncertainty.wander_of(watts, sensor, polling.spacing_s)
-    return uncertainty.over_spans(
-        uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches
-    )
+    found = [uncertainty.integral_error(stretch, sensor, wander, polling) for stretch in stretches]
+    return uncertainty.over_spans([*found, stale_error(watts, age_s, span.duration_s)])
 
 
 def _in_and_around(power: Series, span: Span, interval_s: float) -> tuple[array[float], array[float]]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from perfwatch.derive.counters import Cumulative
 from perfwatch.derive.spans import Span
+from perfwatch.model import Kind
 
 UNKNOWN_REFRESH_CAP_S = 1.0
 """A sensor of unknown refresh is not taken for slower than this: its value may just not have changed."""
@@ -79,11 +80,11 @@ class Integral(NamedTuple):
 def sensor_of(series: Cumulative) -> Sensor:
     """What is known of the sensor behind a series.
 
-    An unknown refresh is the usual time between changes of the value, at most a second; of an unknown
-    averaging window nothing is assumed.
+    An unknown refresh is the usual time between changes of the value, at most a second, or what its source is
+    known to take at most (`oldest_s`); of an unknown averaging window nothing is assumed.
     """
     metric = series.metric
-    refresh_s = metric.update_s if metric.update_s is not None else _observed_refresh_s(series)
+    refresh_s = _observed_refresh_s(series) if metric.update_s is None else metric.update_s
     return Sensor(max(0.0, refresh_s), max(0.0, metric.window_s or 0.0))
 
 
@@ -145,12 +146,24 @@ def _power_at(times: array[float], values: array[float], t: float) -> float:
 
 
 def _observed_refresh_s(series: Cumulative) -> float:
-    """The median time between two changes of the value, at most a second."""
+    """The median time between two changes of the value, at most a second or as old as it may be.
+
+    A counter that was not seen to move twice is taken to be as old as it may be; power may just rest.
+    """
+    between_s, oldest_s = between_changes_s(series), series.metric.oldest_s
+    if between_s is not None:
+        return min(between_s, max(UNKNOWN_REFRESH_CAP_S, oldest_s or 0.0))
+    if oldest_s is not None and series.metric.kind is Kind.COUNTER:
+        return oldest_s
+    times = series.times[:LOOK_AT]
+    return min(UNKNOWN_REFRESH_CAP_S, _median(list(map(sub, times[1:], times)), UNKNOWN_REFRESH_CAP_S))
+
+
+def between_changes_s(series: Cumulative) -> float | None:
+    """The median time between two changes of the value; None where it did not change twice."""
     times, values = series.times[:LOOK_AT], series.values[:LOOK_AT]
     changed = list(compress(times[1:], map(ne, values[1:], values)))
-    if len(changed) < 2:
-        return min(UNKNOWN_REFRESH_CAP_S, _median(list(map(sub, times[1:], times)), UNKNOWN_REFRESH_CAP_S))
-    return min(UNKNOWN_REFRESH_CAP_S, _median(list(map(sub, changed[1:], changed)), UNKNOWN_REFRESH_CAP_S))
+    return _median(list(map(sub, changed[1:], changed)), 0.0) if len(changed) >= 2 else None
 
 
 def _median(values: Sequence[float], otherwise: float) -> float:

@@ -117,6 +117,7 @@ class _Counter:
     def __init__(self, energy: int, power: int | None, metric: Metric) -> None:
         self._energy, self._power = energy, power
         self._update_s = metric.update_s
+        self._oldest_s = max(LONGEST_REFRESH_S, metric.oldest_s or 0.0)
         self._step = SeenStep(metric)
         self._joules: float | None = None
         self._changed_t: float | None = None
@@ -154,12 +155,16 @@ class _Counter:
         """Of the difference between the run's start and `end`; `None` before there are two readings."""
         if len(self._start) < 2 or len(self._newest) < 2:
             return None
-        first_w, last_w = _watts(self._start, 0), _watts(self._newest, -1)
-        if first_w is None or last_w is None:
-            return None
         update_s = self._update_s
         if update_s is None:
-            update_s = min(self._refresh_s, LONGEST_REFRESH_S)
+            update_s = min(self._refresh_s, self._oldest_s)
+        whole = (self._start[0], self._newest[-1])
+        first_w, last_w = (
+            _watts(pair if _apart_s(pair) >= update_s else whole, place, told=pair[place].watts)
+            for pair, place in ((self._start, 0), (self._newest, -1))
+        )
+        if first_w is None or last_w is None:
+            return None
         start_t = self._start[0].t if self._start_t is None else self._start_t
         bridged = [_bridged(self._start, start_t), _bridged(self._newest, end)]
         late = uncertainty.counter_error(first_w, last_w, update_s, bridged)
@@ -171,12 +176,19 @@ class _Counter:
         return step_error(self._step.joules, last_j - first_j, last_digit_of((first_j, last_j)))
 
 
-def _watts(readings: Sequence[_Reading], place: int) -> float | None:
-    """Power at a reading: the sensor's, else the counter's slope; None where it fell."""
-    told = readings[place].watts
+def _apart_s(readings: Sequence[_Reading]) -> float:
+    return readings[1].t - readings[0].t
+
+
+def _watts(readings: Sequence[_Reading], place: int, *, told: float | None = None) -> float | None:
+    """Power at a reading: the sensor's, else the counter's slope; None where it fell.
+
+    Over less than its update period a counter moves by all of one or not at all, which is no power.
+    """
+    told = readings[place].watts if told is None else told
     if told is not None:
         return told
-    passed_s = readings[1].t - readings[0].t
+    passed_s = _apart_s(readings)
     slope = (readings[1].joules - readings[0].joules) / passed_s if passed_s > 0.0 else -1.0
     return slope if slope >= 0.0 else None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from perfwatch.derive import integral, uncertainty
 from perfwatch.derive.integral import Sensor
 from perfwatch.derive.spans import Span
+from perfwatch.derive.staleness import age_of, stale_error
 from perfwatch.model import Metric
 
 BLOCK = 128
@@ -134,6 +135,9 @@ class LiveIntegral:
         rounding = uncertainty.rounding_variance(self._newest.values, end - self._start_t, self._values)
         terms = uncertainty.Terms(edges, unseen, slips + more[1])
         found = terms.error(model.sensor, model.polling, rounding)
+        around = self._ends()
+        age_s = age_of(around, None, model.polling)
+        found = uncertainty.over_spans([found, stale_error(around.values, age_s, end - self._start_t)])
         self._told = end, found
         return found
 

@@ -161,7 +161,8 @@ def _large_error(evidence: Evidence) -> Iterator[Finding]:
         "large-error",
         INSUFFICIENT if too_large else WARN,
         f"The energy is uncertain by {share}; up to {100 * limit:g} % it is "
-        f"{'shown' if too_large else 'good'}{_because_of_steps(evidence, joules)}: measure longer.",
+        f"{'shown' if too_large else 'good'}{_because_of_steps(evidence, joules)}"
+        f"{_because_of_age(evidence)}: measure longer.",
     )
 
 
@@ -172,6 +173,15 @@ def _because_of_steps(evidence: Evidence, joules: float) -> str:
     if device is None or step_j <= max(COARSE, LARGE_ERROR * joules):
         return ""
     return f" (the counter of {evidence.label(device)} moves in steps of {format_quantity(step_j, 'J')})"
+
+
+def _because_of_age(evidence: Evidence) -> str:
+    """Whose readings may be how old, as a clause."""
+    ages = [(evidence.energies[device.number].age_s, device) for device in evidence.measured]
+    age_s, device = max(ages, key=lambda pair: pair[0], default=(0.0, None))
+    if device is None or age_s <= 0.0:
+        return ""
+    return f" (readings of {evidence.label(device)} may be {age_s:.3g} s old)"
 
 
 def _low_coverage(evidence: Evidence) -> Iterator[Finding]:

@@ -7,11 +7,12 @@ measured stands beside it; what nobody measured is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from perfwatch.derive.device_names import labels_of, resolve_devices
 from perfwatch.derive.families import of_one_family
+from perfwatch.derive.same_device import each_once
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.unread import unread_of
@@ -19,6 +20,8 @@ from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, POWER
 from perfwatch.model import DeviceKind, Scope
 
+MOST_SAID = 4
+"""So many devices are named that two collectors told of."""
 COMPONENTS = "components"
 """Accelerators, modules, CPU packages and DRAM of the run's hosts together."""
 
@@ -71,6 +74,11 @@ def devices_of_run(tape: Tape, settings: Settings) -> RunDevices:
     Raises:
         ConfigError: `settings.devices` names something that is not there.
     """
+    run = _found_or_named(tape, settings)
+    return run if run.explicit else replace(run, because=run.because + _said_again(tape, run))
+
+
+def _found_or_named(tape: Tape, settings: Settings) -> RunDevices:
     events = tape.of_kind("devices")
     found = events[-1].fields if events else {}
     shared = _shared(tape, found.get("shared"))
@@ -123,28 +131,33 @@ def ids_of(value: object) -> tuple[str, ...]:
 def _split(
     devices: Iterable[DeviceTape],
 ) -> tuple[tuple[DeviceTape, ...], tuple[DeviceTape, ...]]:
-    chosen = _each_once(devices)
+    chosen = list(each_once(devices))
     return (
         tuple(device for device in chosen if device.device.kind is DeviceKind.ACCELERATOR),
         tuple(device for device in chosen if device.device.kind is not DeviceKind.ACCELERATOR),
     )
 
 
-def _each_once(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
-    """Of a device that two collectors read, as its own and an exporter's, the one that tells energy best."""
-    best: dict[tuple[str, str], DeviceTape] = {}
-    for device in devices:
-        key = (device.host, device.device.id.casefold())
-        known = best.get(key)
-        if known is None or _tells_more(device, known):
-            best[key] = device
-    return sorted(best.values(), key=lambda one: one.number)
+def _accelerators(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
+    return [device for device in devices if device.device.kind is DeviceKind.ACCELERATOR]
 
 
-def _tells_more(device: DeviceTape, known: DeviceTape) -> bool:
-    """By what they declare: a counter goes before power, and that before neither."""
-    told, before = ({metric.name for metric in one.device.metrics} for one in (device, known))
-    return (ENERGY.name in told, POWER.name in told) > (ENERGY.name in before, POWER.name in before)
+def _said_again(tape: Tape, run: RunDevices) -> str:
+    """Which devices tell of others of the run again, as a clause."""
+    mine = {device.number for device in run.accelerators}
+    twice = [
+        (one, others)
+        for one, others in each_once(_accelerators(tape.devices.values())).items()
+        if others and one.number in mine
+    ]
+    if not twice:
+        return ""
+    labels = labels_of(tape)
+    again = [
+        f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
+        for one, others in twice[:MOST_SAID]
+    ]
+    return f"; {', '.join(again)}{' ...' * (len(twice) > MOST_SAID)}"
 
 
 class Headline(NamedTuple):

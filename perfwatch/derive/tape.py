@@ -324,7 +324,8 @@ def _sound(value: Any, depth: int = 0) -> Any:
 
 def _check_metric(metric: Metric) -> None:
     """Raises ValueError where no source can be as it is declared."""
-    if not all(0 <= told <= LONGEST_UPDATE_S for told in (metric.update_s or 0.0, metric.window_s or 0.0)):
+    told_s = (metric.update_s or 0.0, metric.window_s or 0.0, metric.oldest_s or 0.0)
+    if not all(0 <= told <= LONGEST_UPDATE_S for told in told_s):
         raise ValueError(f"{metric.name} cannot be renewed or averaged over such a time")
     if metric.step is not None and not 0 <= metric.step <= LARGEST:
         raise ValueError(f"{metric.name} cannot move by such steps")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from perfwatch.derive.integral import between_changes_s
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.metrics import ENERGY, POWER
 
@@ -29,6 +30,9 @@ def update_of(device: DeviceTape, period_s: float, *, integrated: bool) -> Updat
     if counter is not None and not integrated:
         default_s = _NVIDIA_COUNTER_STEP_S if device.collector == "nvidia" else 0.0
         step_s = default_s if counter.update_s is None else counter.update_s
+        told = device.get(ENERGY.name)
+        if counter.update_s is None and counter.oldest_s is not None and told is not None:
+            step_s = between_changes_s(told) or 0.0
         return Update(step_s, "between two steps of the counter of {}")
     averaged_s = (power.window_s if power is not None else None) or 0.0
     if averaged_s > period_s:

@@ -70,7 +70,7 @@ def encode_metric(metric: Metric) -> Record:
     record: Record = {"name": metric.name, "unit": metric.unit.value, "kind": metric.kind.value}
     if metric.help:
         record["help"] = metric.help
-    for key in ("wraps_at", "update_s", "window_s", "step", "gain_ratio"):
+    for key in ("wraps_at", "update_s", "window_s", "step", "gain_ratio", "oldest_s"):
         value = getattr(metric, key)
         if value is not None:
             record[key] = value
@@ -96,6 +96,7 @@ def decode_metric(record: Mapping[str, Any]) -> Metric:
         estimated=bool(record.get("estimated", False)),
         step=record.get("step"),
         gain_ratio=record.get("gain_ratio"),
+        oldest_s=record.get("oldest_s"),
     )
 
 
@@ -113,6 +114,7 @@ def _metric(
     estimated: bool,
     step: Any,
     gain_ratio: Any,
+    oldest_s: Any,
 ) -> Metric:
     """Devices of one model declare the same metrics, and several readers of a session decode each."""
     return Metric(
@@ -127,6 +129,7 @@ def _metric(
         estimated=estimated,
         step=_number(step),
         gain_ratio=_number(gain_ratio),
+        oldest_s=_number(oldest_s),
     )
 
 

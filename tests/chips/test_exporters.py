@@ -17,7 +17,7 @@ from perfwatch_collectors.exporter import ExporterCollector, ExporterOptions
 from perfwatch_collectors.exporter_pages import FOLDER, recognised
 
 from perfwatch.errors import CollectorError, ConfigError, TryAgain, Unavailable
-from perfwatch.model import Appeared, DeviceKind, Gone, Sample, Scope
+from perfwatch.model import Appeared, DeviceKind, Event, Gone, Sample, Scope
 from perfwatch.testing import check_contract
 from perfwatch.workload.exposition import Page
 
@@ -444,3 +444,28 @@ def test_of_a_board_with_instances_no_memory_is_told_as_if_it_were_that_of_all()
     ):
         (one,) = devices_in(records((power + body).encode(), of.read), of)
         assert {metric.name for metric in one.device.metrics} == names
+
+
+def dies(*watts: float, labels: str = "") -> str:
+    rows = [
+        f'rbln_npu_power{{card="RBLN-CA25",name="rbln{n}",uuid="u{n}"{labels}}} {w}'
+        for n, w in enumerate(watts)
+    ]
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(("watts", "is_said"), [((350, 350, 350, 350), True), ((350, 341, 362, 12), False)])
+def test_dies_that_repeat_the_power_of_a_card_that_nothing_tells_are_said(watts: Any, is_said: bool) -> None:
+    with serving(page(dies(*watts))) as server:
+        one = ExporterCollector(ExporterOptions(server.url))
+        devices = one.open()
+        told = [reading for _ in range(5) for reading in one.read(devices)]
+        one.close()
+    notes = [each.fields["text"] for each in told if isinstance(each, Event)]
+    assert len(notes) == is_said
+    assert all("4 devices tell the same power" in note for note in notes)
+
+
+def test_dies_whose_card_a_label_tells_count_once() -> None:
+    _, devices = told(dies(350, 350, 350, 350, labels=',sid="7"'))
+    assert [one["power_watts"] for one in devices if "power_watts" in one] == [350.0]

@@ -15,7 +15,7 @@ from machine.redfish import ONE, PASSWORD, USER, Controller, links, machine, run
 from perfwatch_collectors.redfish import RedfishCollector, RedfishOptions
 
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.model import Sample, Scope
+from perfwatch.model import Event, Sample, Scope
 
 Serve = Callable[..., Controller]
 
@@ -215,4 +215,57 @@ def test_a_certificate_of_its_own_is_taken_only_if_somebody_says_so(serve: Serve
         RedfishCollector(RedfishOptions(url)).open()
     collector = RedfishCollector(RedfishOptions(url, verify=False))
     assert len(collector.open()) == 2
+    collector.close()
+
+
+SERVER = {"Name": "Server Power Control", "PowerConsumedWatts": 900}
+CPUS = {"Name": "CPU Sub-system Power", "PowerConsumedWatts": 150}
+
+
+@pytest.mark.parametrize(
+    ("controls", "watts", "is_sure"),
+    [
+        ([CPUS, SERVER], 900.0, True),
+        ([SERVER, CPUS], 900.0, True),
+        ([{**CPUS, "Name": "a", "PhysicalContext": "CPU"}, {"PowerConsumedWatts": 900}], 900.0, True),
+        (
+            [{"PowerConsumedWatts": 150}, {"PowerConsumedWatts": 900, "PhysicalContext": "Chassis"}],
+            900.0,
+            True,
+        ),
+        (
+            [{"PowerConsumedWatts": 150}, {"PowerConsumedWatts": 900, "RelatedItem": [{"@odata.id": ONE}]}],
+            900.0,
+            True,
+        ),
+        ([{"Name": "limits"}, {"PowerConsumedWatts": 900}], 900.0, True),
+        ([{"PowerConsumedWatts": 900}, {"PowerConsumedWatts": 150}], 900.0, False),
+        ([CPUS], 150.0, True),
+    ],
+)
+def test_of_several_powers_that_of_the_whole_is_taken(
+    serve: Serve, controls: list[Any], watts: float, is_sure: bool
+) -> None:
+    old = machine()
+    del old[ONE]["EnvironmentMetrics"]
+    old[f"{ONE}/Power"] = {"PowerControl": controls}
+    collector = RedfishCollector(RedfishOptions(serve(old).url))
+    devices = collector.open()
+    told = list(collector.read(devices[:1]))
+    assert [each.values for each in told if isinstance(each, Sample)] == [(watts,)]
+    notes = [str(each.fields["text"]) for each in told if isinstance(each, Event)]
+    assert any("of none that it is the whole" in note for note in notes) is not is_sure
+    assert not any(note.startswith("redfish:0") for note in map(str, collector.read(devices[:1])))
+    collector.close()
+
+
+def test_a_whole_that_tells_nothing_now_is_not_replaced_by_a_part(serve: Serve) -> None:
+    old = machine()
+    del old[ONE]["EnvironmentMetrics"]
+    old[f"{ONE}/Power"] = {"PowerControl": [CPUS, SERVER]}
+    controller = serve(old)
+    collector = RedfishCollector(RedfishOptions(controller.url))
+    devices = collector.open()
+    controller.documents[f"{ONE}/Power"] = {"PowerControl": [CPUS, {**SERVER, "PowerConsumedWatts": None}]}
+    assert read(collector, devices[:1]) == {devices[0].id: (None,)}
     collector.close()

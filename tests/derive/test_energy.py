@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from derive.build import Session, every
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors import Counter, Sensor, Wave, constant, device, polls, ramp, tape
@@ -475,3 +476,16 @@ def test_a_counter_that_disagrees_beside_a_gap_is_told_over_the_time_that_was_re
     assert found.integral_off_ratio == pytest.approx(6000 / 6600 - 1)
     assert "6.6 ± 0.5 kJ" in found.findings[0].message
     assert "6.000 ± 0.008 kJ" in found.findings[0].message
+
+
+@pytest.mark.parametrize("metric", [ENERGY, ENERGY.observed(update_s=1.0), ENERGY.at_most_old(60.0)])
+def test_a_counter_that_steps_between_two_quick_readings_says_nothing_of_power(metric):
+    """A page of 140 W that is renewed every second, read twice within 4 ms at the start."""
+    session = Session()
+    number = session.device(metrics=(metric,))
+    times = [1.998, 2.002, *every(1.0, 3.01, 14.0)]
+    session.poll(number, times, lambda t: 140.0 * (t // 1.0))
+    session.job(1.998, 14.0)
+    found = session.summary(window="job")["energy"]
+    assert found["joules"] == pytest.approx(140.0 * 12.0, rel=0.1)
+    assert found["error_joules"] < 3.0 * 140.0

@@ -127,6 +127,41 @@ def test_packages_that_a_page_of_the_same_machine_tells_as_well_are_counted_once
     assert in_run(summary) == ["rapl:package-0", "rapl:package-1", "rapl:dram-0"]
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (
+            {"uuid": "kepler-package-{}", "page": "kepler_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+        (
+            {"uuid": "rapl-package-{}", "page": "ceems_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+        (
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+            {"uuid": "rapl-package-{}", "page": "node_exporter"},
+        ),
+    ],
+)
+def test_packages_and_memory_that_two_pages_of_a_machine_tell_of_are_counted_once(mine, theirs):
+    session = job()
+    for collector, named in (("exporter", mine), ("exporter-2", theirs)):
+        for index, watts in ((0, 50.0), (1, 30.0)):
+            uuid = named["uuid"].format(index)
+            session.package(
+                TIMES,
+                watts=watts,
+                collector=collector,
+                index=f"package-{index}",
+                uuid=uuid,
+                page=named["page"],
+            )
+        dram = named["uuid"].replace("package", "dram").format(0)
+        session.package(TIMES, watts=10.0, collector=collector, uuid=dram, page=named["page"], **DRAM)
+    assert joules(session.summary(window="job", scope="components")) == pytest.approx(30.0 * 90.0)
+
+
 def test_a_meter_of_another_machine_is_no_meter_that_told_nothing():
     session = job()
     session.board(TIMES)
@@ -412,6 +447,50 @@ def test_a_device_that_two_collectors_read_is_counted_once():
         "nvidia:0": True,
         "nvidia:1": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        ({"uuid": "0000:c1:00.0", "serial": "AB121"}, {"uuid": "72ff74a1", "serial": "ab121"}),
+        ({"uuid": "0000:C1:00.0-0-0", "bus": "0000:C1:00.0"}, {"uuid": "AAA-0", "bus": "00000000:c1:00.0"}),
+        ({"uuid": "0000:c1:00.0"}, {"uuid": "AAA-0", "pci": "C1:00.0"}),
+        ({"uuid": "GPU-7"}, {"uuid": "0", "bus": "", "serial": "0x0"} | {"serial": "GPU-7"}),
+    ],
+)
+def test_a_device_that_a_driver_and_a_page_name_differently_is_counted_once(mine, theirs):
+    session = job()
+    session.board(TIMES, collector="amd", counter=False, **mine)
+    session.board(TIMES, collector="exporter", counter=False, **theirs)
+    summary = session.summary(window="job")
+    assert joules(summary) == pytest.approx(3000.0)
+    assert in_run(summary) == ["amd:0"]
+    assert summary["devices"]["because"].endswith("exporter:0 told of amd:0 again")
+
+
+def test_dies_with_one_serial_number_and_boards_with_none_are_each_counted():
+    session = job()
+    for die in ("a", "b"):
+        session.board(TIMES, collector="amd", uuid=die, serial="AB121")
+    session.board(TIMES, collector="exporter", uuid="c", serial="0")
+    session.board(TIMES, collector="npu", uuid="d", serial="0")
+    assert joules(session.summary(window="job")) == pytest.approx(4 * 3000.0)
+
+
+def test_the_same_board_of_another_host_is_another_one():
+    session = job()
+    session.board(TIMES, collector="amd", uuid="0000:c1:00.0")
+    session.board(TIMES, collector="exporter", uuid="x", bus="0000:c1:00.0", host="lab1")
+    assert joules(session.summary(window="job")) == pytest.approx(6000.0)
+
+
+def test_of_equal_ids_what_was_told_decides_not_what_was_declared():
+    session = job()
+    session.board(TIMES, collector="aa", counter=False, uuid="A", watts=50.0)
+    number = session.device("bb", metrics=(ENERGY, POWER), uuid="A")
+    session.poll(number, TIMES, lambda t: None, lambda t: None)
+    summary = session.summary(window="job")
+    assert (joules(summary), in_run(summary)) == (pytest.approx(1500.0), ["aa:0"])
 
 
 def meters(*watts: float, asked: tuple[str, ...] = (), board: bool = False) -> Session:

@@ -216,6 +216,55 @@ def test_devices_that_share_a_meter_tell_it_once(tools: Path) -> None:
     assert told == {**boards, "A0": (0.1,), "A1": (0.2,), "B0": (0.3, 9.0), "C0": (0.0,), "C1": (0.0,)}
 
 
+def sharing(tools: Path, *dies: str) -> None:
+    """Dies of one card, each of which repeats its watts."""
+    cards = ", ".join(f'{{"uuid": "{die}", "name": "M", "sid": "7", "power": "30000"}}' for die in dies)
+    tool(tools, "chip-smi", f"echo '{{\"devices\": [{cards}]}}'")
+
+
+def test_a_meter_goes_on_while_one_of_its_devices_is_away(tools: Path) -> None:
+    of = described(CHIP.replace("[metrics]", 'shares = "{sid}"\n[metrics]'))
+    one = collector(of)
+    sharing(tools, "A", "B")
+    devices = one.open()
+    list(one.read(devices))
+    sharing(tools, "A")
+    for _ in range(4):
+        told = Told(one, devices)
+        assert told.samples == {"board 7": (30.0,), "A": ()}
+        assert told.appeared == []
+    sharing(tools, "A", "B")
+    assert Told(one, devices).samples["board 7"] == (30.0,)
+
+
+def test_a_device_whose_meter_turns_out_to_be_shared_is_declared_under_it(tools: Path) -> None:
+    of = described(CHIP.replace("[metrics]", 'shares = "{sid}"\n[metrics]'))
+    one = collector(of)
+    sharing(tools, "A")
+    devices = one.open()
+    assert [each.id for each in devices] == ["A"]
+    list(one.read(devices))
+    sharing(tools, "A", "B")
+    told = Told(one, devices)
+    assert {each.id: each.parent for each in told.appeared} == {
+        "board 7": None,
+        "A": "board 7",
+        "B": "board 7",
+    }
+    assert told.samples == {"board 7": (30.0,), "A": (), "B": ()}
+
+
+def test_a_sum_over_the_devices_of_a_board_is_unknown_while_one_is_away(tools: Path) -> None:
+    told = 'power_watts = { from = "power", unit = "mW", shared = false, board = "sum" }'
+    of = described(CHIP.replace("[metrics]", 'shares = "{sid}"\n[metrics]'), power_watts=told)
+    one = collector(of)
+    sharing(tools, "A", "B")
+    devices = one.open()
+    assert Told(one, devices).samples["board 7"] == (60.0,)
+    sharing(tools, "A")
+    assert Told(one, devices).samples["board 7"] == (None,)
+
+
 STREAM = """
 name = "chip"
 [source]
