@@ -47,8 +47,8 @@ def stale_error(watts: Sequence[float], age_s: float, duration_s: float) -> Erro
     """What readings so old may miss of a window: power that came or went since.
 
     It is what power was seen to swing by; where it hardly did, an eighth of it, as within an average; and all
-    of it where it was seen to swing and the window holds no two renewals. Of power that rests through all of a
-    window nothing says that it did anything else.
+    of it where it was seen to swing and the window holds no two renewals. Of power that rests through all of
+    a window nothing says that it did anything else.
     """
     if age_s <= 0.0 or duration_s <= 0.0 or not len(watts):
         return Error(0.0, 0.0)
