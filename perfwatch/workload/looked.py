@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import TypeVar
 
 from perfwatch import metrics
@@ -170,14 +171,15 @@ class Looked:
         elif self._has_sum and any(one.sum is None for one in found.values()):
             return
         bounds = self._bounds or ()
-        lacking = {key for key, one in found.items() if any(bound not in one.counts for bound in bounds)}
+        wanted = frozenset(bounds)
+        lacking = {key for key, one in found.items() if not one.counts.keys() >= wanted}
         if lacking:
             self._cut_otherwise = {processes.named(key) for key in lacking}
             kept = set(common_bounds([found[key] for key in lacking]))
             self._cut(tuple(bound for bound in bounds if bound in kept))
-        columns = (math.inf, *(self._bounds or ()))
+        counts_of = itemgetter(math.inf, math.inf, *(self._bounds or ()))  # of two and more: a tuple
         rows = {
-            key: (*(one.counts[bound] for bound in columns), (one.sum or 0.0) if self._has_sum else 0.0)
+            key: (*counts_of(one.counts)[1:], (one.sum or 0.0) if self._has_sum else 0.0)
             for key, one in found.items()
         }
         self._parts = [(self._growing, processes.all_named(rows))]

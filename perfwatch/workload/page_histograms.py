@@ -9,6 +9,9 @@ from perfwatch.workload.exposition import Page, count_of, remember, sorted_label
 from perfwatch.workload.quantities import Quantity
 from perfwatch.workload.tally import Number
 
+_NO_NUMBER = math.nan
+"""One object, so that a dict finds it among its keys."""
+
 
 class PageHistogram:
     """One series of a histogram: cumulative counts by bound, and the sum."""
@@ -44,7 +47,7 @@ class PageHistograms:
                 counts[own] = {bound: count}
         sums = {self._series_of(labels): value for labels, value in page.lines(f"{name}_sum")}
         for labels, by_bound in counts.items():
-            if math.inf in by_bound and not any(map(math.isnan, by_bound)):
+            if math.inf in by_bound and _NO_NUMBER not in by_bound:
                 yield labels, PageHistogram(by_bound, sums.get(labels))
 
     def _bucket(self, labels: bytes) -> tuple[bytes, float | None]:
@@ -67,6 +70,7 @@ def common_bounds(histograms: Collection[PageHistogram]) -> tuple[float, ...]:
 
 def _bound(text: str) -> float:
     try:
-        return float(text)
+        bound = float(text)
     except ValueError:
-        return math.nan
+        return _NO_NUMBER
+    return _NO_NUMBER if math.isnan(bound) else bound
