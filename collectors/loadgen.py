@@ -319,7 +319,7 @@ class LoadgenCollector(Collector):
             if spans:
                 yield from self._settle(run, spans[-1])
                 if len(spans) > 1 and not run.has_trace:
-                    yield from self._say(_LAST_ALONE.format(result.mode, len(spans)), code="late-source")
+                    yield from self._say(_LAST_ALONE.format(result.mode, len(spans)), code="lost-counts")
                 yield from self._mark(run, spans[-1])
         run.windows = len(spans)
         if run.offset is not None and run.offset.error_ns and not run.offset_told:

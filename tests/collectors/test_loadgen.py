@@ -375,7 +375,7 @@ def test_a_search_for_the_peak_says_that_its_last_run_alone_is_counted(followed:
     followed.look(504.2)
     assert followed.last("samples_total") == 80
     (note,) = [fields for kind, _, fields in followed.events if kind == "note"]
-    assert note["code"] == "late-source"
+    assert note["code"] == "lost-counts"
     assert "the last of its 3 runs alone" in note["text"]
 
 
