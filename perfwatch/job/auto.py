@@ -189,6 +189,14 @@ class ServersOfTheJob:
                 self._take(one, self._job, "the job runs it" if one.is_own else "the job is connected to it")
         if not any(one.is_taken for one in self._known):
             self._tell("page", self._nothing())
+            return
+        for one in self._held:
+            if one.works and not one.is_behind and not one.is_in_front:
+                self._tell(
+                    "auto",
+                    f"the server at {one.url} worked meanwhile as well, and the job was not seen to ask it: "
+                    "it is in no count; if the job did, name both: -w URL",
+                )
 
     @property
     def _held(self) -> list[_Known]:

@@ -132,7 +132,7 @@ def test_a_server_that_the_job_asks_counts_exactly_and_one_that_others_ask_does_
         client.wait()
     assert work["queries"] == {**work["queries"], "count": asked, "error": 0.0, "source": "page"}
     assert f"the server at {mine}metrics counts the work: the job is connected to it" in said
-    assert others not in said
+    assert f"the server at {others}metrics worked meanwhile as well, and the job was not seen to ask" in said
 
 
 def test_a_server_that_the_job_runs_counts_from_its_first_query_on(
