@@ -46,6 +46,18 @@ def fault_of(counter: Series, power: Series | None, window: Sequence[Span], may:
     return None
 
 
+def frozen(counter: Series, step_j: float) -> str | None:
+    """Whether a processor's or memory's counter never moved at all, in words: these draw power always.
+
+    Args:
+        step_j: by how much it moves at a time, as far as that is known.
+    """
+    lasted_s = counter.times[-1] - counter.times[0]
+    if lasted_s < STUCK_S or step_j >= COARSE or min(counter.values) != max(counter.values):
+        return None
+    return f"did not move in {lasted_s:.0f} s, and there is power always"
+
+
 def too_coarse(update_s: float, step_j: float, used_j: float, window_s: float) -> str | None:
     """Whether a counter moves in steps of at least what was used, in words; `None` where it is fine enough.
 

@@ -16,7 +16,7 @@ from math import fsum
 from perfwatch.derive import counters, integral, uncertainty
 from perfwatch.derive.carried import at_begin, at_end, carried_on
 from perfwatch.derive.counter_ends import ends_error
-from perfwatch.derive.counter_fault import fault_of, too_coarse
+from perfwatch.derive.counter_fault import fault_of, frozen, too_coarse
 from perfwatch.derive.counter_step import last_digit_of, step_error, step_of
 from perfwatch.derive.findings import INFO, WARN, Finding
 from perfwatch.derive.plausible import Limits, most_w
@@ -25,7 +25,7 @@ from perfwatch.derive.staleness import age_of, stale_error
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Device, Method
+from perfwatch.model import Device, DeviceKind, Method
 from perfwatch.units import format_quantity
 
 GAIN_RATIOS = {"nvidia": 0.05}
@@ -45,6 +45,9 @@ ENOUGH_READINGS = 32
 
 APART = 0.5
 """Readings closer together than this share of the sampling period were taken out of turn."""
+
+
+_NEVER_AT_REST = (DeviceKind.CPU, DeviceKind.MEMORY)
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,8 @@ def device_energy(
         used_j = integrated.joules if integrated is not None else 0.0
         coarse = too_coarse(_declared_s(counter), step_of(counter), used_j, total(window))
         fault = coarse or fault_of(counter, power, window, may)
+        if fault is None and power is None and tape.device.kind in _NEVER_AT_REST:
+            fault = frozen(counter, step_of(counter))
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:

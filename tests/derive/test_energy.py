@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from derive.build import Session, every
+from derive.build import Session, every, message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sensors import Counter, Sensor, Wave, constant, device, polls, ramp, tape
@@ -489,3 +489,17 @@ def test_a_counter_that_steps_between_two_quick_readings_says_nothing_of_power(m
     found = session.summary(window="job")["energy"]
     assert found["joules"] == pytest.approx(140.0 * 12.0, rel=0.1)
     assert found["error_joules"] < 3.0 * 140.0
+
+
+@pytest.mark.parametrize(("joules_per_s", "is_known"), [(0.0, False), (0.5, True)])
+def test_a_processor_whose_counter_never_moves_has_no_energy_and_not_none_of_it(joules_per_s, is_known):
+    session = Session()
+    session.package(every(1.0, 0.0, 20.0), watts=joules_per_s)
+    session.job(2.0, 18.0)
+    summary = session.summary(window="job")
+    (found,) = summary["energy"]["by_device"].values()
+    assert (found["joules"] is not None) is is_known
+    if not is_known:
+        assert "did not move in 20 s, and there is power always; the energy is not known" in message(
+            summary, "counter-disagrees"
+        )
