@@ -17,7 +17,7 @@ from perfwatch_collectors.redfish_session import Refused, Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
-from perfwatch.metrics import ENERGY, POWER, TEMPERATURE, UNKNOWN_AGE_S
+from perfwatch.metrics import ENERGY, POWER, TELL_ENERGY, TEMPERATURE, UNKNOWN_AGE_S
 from perfwatch.model import Device, DeviceKind, Event, Reading, Sample, Scope
 from perfwatch.text import clean
 from perfwatch.units import parse_accuracy
@@ -138,10 +138,11 @@ class RedfishCollector(Collector):
         stated = self._gain_ratio
         if stated is None:
             return device
-        measures = (POWER.name, ENERGY.name)
         return replace(
             device,
-            metrics=tuple(one.accurate_to(stated) if one.name in measures else one for one in device.metrics),
+            metrics=tuple(
+                one.accurate_to(stated) if one.name in TELL_ENERGY else one for one in device.metrics
+            ),
         )
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:

@@ -92,6 +92,8 @@ WORK_UNITS = ("generated_tokens", "samples", "queries", "steps")
 """The order in which `--unit` picks its default: the first of these that moves."""
 
 
+TELL_ENERGY = (POWER.name, ENERGY.name)
+"""What a device tells of what it uses."""
 DOUBTED = "_doubted"
 """How the bare name of a counter ends that says of how much of a unit it is not known whether it was done."""
 

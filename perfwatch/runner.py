@@ -18,7 +18,7 @@ from perfwatch.clock import NS, Clock, Wake
 from perfwatch.collector import Collector
 from perfwatch.declaration import check_device
 from perfwatch.errors import DeviceGone, PerfwatchError, TryAgain, Unavailable
-from perfwatch.metrics import ENERGY, POWER
+from perfwatch.metrics import ENERGY, POWER, TELL_ENERGY
 from perfwatch.model import (
     Appeared,
     Batch,
@@ -52,7 +52,6 @@ QUICK_AGAIN = 5
 
 FAULTS = (Exception, SystemExit, KeyboardInterrupt)
 """What a plugin may raise: one that calls `sys.exit` ends itself, not its thread without a word."""
-_MEASURES = (POWER.name, ENERGY.name)
 
 Posted = Declared | Batch | Status
 
@@ -188,7 +187,7 @@ class Runner:
     @property
     def measures(self) -> bool:
         """Whether some device tells energy or power."""
-        return any(metric.name in _MEASURES for device in self.devices for metric in device.metrics)
+        return any(metric.name in TELL_ENERGY for device in self.devices for metric in device.metrics)
 
     @property
     def counts(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.records import fits
 from perfwatch_collectors.described.values import is_missing
 
-from perfwatch.metrics import ENERGY, POWER
+from perfwatch.metrics import TELL_ENERGY
 from perfwatch.model import Device, Reading, Sample
 from perfwatch.text import clean
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from perfwatch_collectors.described.records import Record
 
 NAME_LENGTH = 200
-_MEASURES = (POWER.name, ENERGY.name)
 _MORE_THAN_ALL = 1.1
 """A total is renewed at its own times: a tenth more than all the time was busy is as good as all."""
 
@@ -54,7 +53,7 @@ class Found:
     def accurate_to(self, gain_ratio: float) -> Found:
         """The same device, its power and energy known to be so accurate."""
         metrics = tuple(
-            metric.accurate_to(gain_ratio) if metric.name in _MEASURES else metric
+            metric.accurate_to(gain_ratio) if metric.name in TELL_ENERGY else metric
             for metric in self.device.metrics
         )
         return replace(self, device=replace(self.device, metrics=metrics))
@@ -70,7 +69,7 @@ class Found:
     def at_most_old(self, oldest_s: float) -> Found:
         """The same device, its power and energy read from what may repeat a value for so long."""
         metrics = tuple(
-            metric.at_most_old(oldest_s) if metric.name in _MEASURES else metric
+            metric.at_most_old(oldest_s) if metric.name in TELL_ENERGY else metric
             for metric in self.device.metrics
         )
         return replace(self, device=replace(self.device, metrics=metrics))

@@ -116,7 +116,7 @@ def _rails(devices: Sequence[DeviceTape]) -> Iterator[str]:
 
 def _tells(device: DeviceTape) -> str:
     """How its energy is known, for devices that have one."""
-    from perfwatch.metrics import ENERGY, POWER
+    from perfwatch.metrics import ENERGY, POWER, TELL_ENERGY
     from perfwatch.model import DeviceKind
 
     names = [
@@ -124,7 +124,7 @@ def _tells(device: DeviceTape) -> str:
         for word, metric in (("energy counter", ENERGY), ("power", POWER))
         if device.get(metric.name) is not None
     ]
-    declared = [metric.name for metric in device.device.metrics if metric.name in (ENERGY.name, POWER.name)]
+    declared = [metric.name for metric in device.device.metrics if metric.name in TELL_ENERGY]
     if not names and declared:
         return f" (gave no number for {' and '.join(declared)})"
     if not names and device.device.kind is DeviceKind.ACCELERATOR:

@@ -13,6 +13,9 @@ from perfwatch.redact import redact
 from perfwatch.text import clean
 
 _ADDRESS = re.compile(r"https?://[^\s,\"']+")
+_OVER_HTTP = re.compile(r"redfish:(?:.*,)?url=http://(?:[^@/,]*@)?(\[[^\]]*\]|[^/:,]+)")
+"""A controller asks who reads it; plugs do without, or take a digest."""
+_HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _OF_A_COLLECTOR = (
     "name where it is: user=VARIABLE,password=VARIABLE, credentials=FILE or keyring=SERVICE/USER "
     "(docs/meters.md)"
@@ -29,6 +32,12 @@ def warnings(args: argparse.Namespace) -> Iterator[str]:
     typed += [("-w", text, _OF_A_WORKLOAD) for text in getattr(args, "workload", None) or ()]
     what = getattr(args, "what", None)
     typed += [("attach", what, f"attach to its PID, and {_OF_A_WORKLOAD}")] if isinstance(what, str) else []
+    for text in getattr(args, "collector", None) or ():
+        if (host := _OVER_HTTP.match(str(text))) and host[1] not in _HERE:
+            yield (
+                f"-c {clean(redact(str(text)), 100)}: over http everybody on the way reads who asks, with "
+                "the password; say https://"
+            )
     for option, text, instead in typed:
         for address in _ADDRESS.findall(str(text)):
             shown = redact(address)

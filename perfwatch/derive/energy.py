@@ -24,7 +24,7 @@ from perfwatch.derive.spans import Span, gap_limit_s, total, union, without
 from perfwatch.derive.staleness import age_of, stale_error
 from perfwatch.derive.tape import DeviceTape, Series
 from perfwatch.derive.uncertainty import Error
-from perfwatch.metrics import ENERGY, POWER
+from perfwatch.metrics import TELL_ENERGY
 from perfwatch.model import Device, DeviceKind, Method
 from perfwatch.units import format_quantity
 
@@ -151,7 +151,7 @@ def device_energy(
             board at rest: where they do not go on long enough for that to come out even, those after the
             first are left out.
     """
-    power, counter = (_up_to(tape.get(name), until) for name in (POWER.name, ENERGY.name))
+    power, counter = (_up_to(tape.get(name), until) for name in TELL_ENERGY)
     if power is None and counter is None:
         return None
     its_own = _of_the_load(power, load_end)
@@ -219,7 +219,7 @@ def _declared_s(counter: Series) -> float:
 
 def gain_of(device: Device, collector: str) -> float | None:
     """The gain of a device's sensors, the largest of its power's and energy's; None where none was stated."""
-    stated = [one.gain_ratio for one in device.metrics if one.name in (POWER.name, ENERGY.name)]
+    stated = [one.gain_ratio for one in device.metrics if one.name in TELL_ENERGY]
     known = [gain for gain in stated if gain is not None]
     return max(known) if known else GAIN_RATIOS.get(collector)
 

@@ -15,7 +15,7 @@ from perfwatch.derive.scopes import covers_more_than_the_run, how_to_meter, tell
 from perfwatch.derive.tape import DeviceTape
 from perfwatch.derive.update import Update, update_of
 from perfwatch.derive.windows import emptiness
-from perfwatch.metrics import ENERGY, POWER
+from perfwatch.metrics import TELL_ENERGY
 from perfwatch.model import State
 from perfwatch.units import format_percent, format_quantity
 
@@ -97,9 +97,6 @@ def _no_power(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("no-power", INSUFFICIENT, message)
 
 
-_TELL_ENERGY = (POWER.name, ENERGY.name)
-
-
 def _reasons(evidence: Evidence) -> str:
     """Why collectors found nothing, as far as the session says."""
     asked = asked_for(evidence.tape.header)  # what these say has a finding of its own
@@ -122,7 +119,7 @@ def _reasons(evidence: Evidence) -> str:
 
 def _why_unused(device: DeviceTape) -> str:
     """What keeps the power or energy that a device declares from being used; empty if it declares none."""
-    declared = [metric.name for metric in device.device.metrics if metric.name in _TELL_ENERGY]
+    declared = [metric.name for metric in device.device.metrics if metric.name in TELL_ENERGY]
     if declared and device.device.scope is None and tells_energy(device):
         return f"told {listed(declared)} without saying what that covers (the collector's `scope`)"
     return f"gave no number for {listed(declared)}" if declared else ""

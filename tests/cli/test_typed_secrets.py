@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ sys.path.append(str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parent.parent / "collectors"))
 from commandline import perfwatch
 from serving import page, serving
+
+from perfwatch.cli import typed_secrets
 
 ONE = 'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1",modelName="T4"} 61.3\n'
 
@@ -67,3 +70,18 @@ def test_what_the_job_is_called_with_is_its_own(tmp_path: Path) -> None:
         home=tmp_path,
     )
     assert "every user" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_said"),
+    [
+        ("redfish:url=http://bmc7", True),
+        ("redfish:credentials=~/.bmc,url=http://10.0.0.7:8000", True),
+        ("redfish:url=https://bmc7", False),
+        ("redfish:url=http://127.0.0.1:8000", False),
+        ("shelly:url=http://plug7", False),
+    ],
+)
+def test_a_controller_that_is_asked_in_the_clear_is_said(spec: str, is_said: bool) -> None:
+    said = list(typed_secrets.warnings(argparse.Namespace(collector=[spec])))
+    assert [text.endswith("say https://") for text in said] == [True] * is_said
