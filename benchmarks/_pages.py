@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import http.server
+import multiprocessing
 import statistics
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perfwatch.collector import Collector
+    from perfwatch.model import Reading
 
 
 def serve(page: bytes, port: Connection) -> None:
@@ -26,6 +33,32 @@ def serve(page: bytes, port: Connection) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         port.send(server.server_port)
         server.serve_forever()
+
+
+def reads_ms(
+    page: bytes, reads: int, collector_of: Callable[[str], Collector], check: Callable[[list[Reading]], None]
+) -> list[float]:
+    """CPU of this process for each read of a page by a collector, ms.
+
+    Args:
+        collector_of: made with the page's address.
+        check: called with what each read told.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(page, theirs), daemon=True)
+    server.start()
+    collector = collector_of(f"http://127.0.0.1:{ours.recv()}/metrics")
+    devices = collector.open()
+    took = []
+    for turn in range(reads + 1):
+        before_s = time.process_time()
+        readings = list(collector.read(devices))
+        if turn:  # the first one declares, or is that of the opening
+            took.append(1000.0 * (time.process_time() - before_s))
+        check(readings)
+    collector.close()
+    server.terminate()
+    return took
 
 
 def parsed_ms(page: bytes, times: int) -> float | None:

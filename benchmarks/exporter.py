@@ -14,15 +14,13 @@ Budget: 1 % of a core.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
-import time
 
-from _pages import parsed_ms, serve
+from _pages import parsed_ms, reads_ms
 from harness import ROOT  # noqa: F401  - puts the package on the path
 from perfwatch_collectors.exporter import ExporterCollector, ExporterOptions
 
-from perfwatch.model import Sample
+from perfwatch.model import Reading, Sample
 
 BUDGET = 0.01
 PAGES = ((8, 60_000), (64, 500_000))
@@ -85,22 +83,13 @@ def _family(name: str, value: str, labels: list[str]) -> str:
 
 def _reads_ms(page: bytes, gpus: int, reads: int) -> list[float]:
     """CPU of this process for each read, ms."""
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=serve, args=(page, theirs), daemon=True)
-    server.start()
-    collector = ExporterCollector(ExporterOptions(f"http://127.0.0.1:{ours.recv()}/metrics"))
-    devices = collector.open()
-    took = []
-    for turn in range(reads + 1):
-        before_s = time.process_time()
-        samples = [one for one in collector.read(devices) if isinstance(one, Sample)]
-        if turn:  # the first one is that of the opening
-            took.append(1000.0 * (time.process_time() - before_s))
+
+    def check(readings: list[Reading]) -> None:
+        samples = [one for one in readings if isinstance(one, Sample)]
         assert len(samples) == gpus, f"{len(samples)} of {gpus} GPUs were found"
         assert all(None not in one.values for one in samples), "a value was not found"
-    collector.close()
-    server.terminate()
-    return took
+
+    return reads_ms(page, reads, lambda url: ExporterCollector(ExporterOptions(url)), check)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import multiprocessing
 import statistics
-import time
 from collections.abc import Iterator
 
-from _pages import parsed_ms, serve
+from _pages import parsed_ms, reads_ms
 from harness import ROOT  # noqa: F401  - puts the package on the path
 from perfwatch_collectors.page import PageCollector, PageOptions
 
@@ -100,20 +98,8 @@ def _created(name: str, labels: list[str]) -> Iterator[str]:
 
 def _read_ms(page: bytes, reads: int) -> float:
     """CPU of this process for one read, the median, ms."""
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=serve, args=(page, theirs), daemon=True)
-    server.start()
-    collector = PageCollector(PageOptions(f"http://127.0.0.1:{ours.recv()}/metrics"))
-    devices = collector.open()
-    took = []
-    for turn in range(reads + 1):
-        before_s = time.process_time()
-        list(collector.read(devices))
-        if turn:  # the first one declares
-            took.append(time.process_time() - before_s)
-    collector.close()
-    server.terminate()
-    return 1000.0 * statistics.median(took)
+    took = reads_ms(page, reads, lambda url: PageCollector(PageOptions(url)), lambda _: None)
+    return statistics.median(took)
 
 
 if __name__ == "__main__":
