@@ -26,6 +26,18 @@ class Credentials(NamedTuple):
     password: str
 
 
+HOW_TO_ASK = (
+    "name where user and password are: user=VARIABLE,password=VARIABLE, credentials=FILE or "
+    "keyring=SERVICE/USER"
+)
+"""What can be said of who asks with a collector's options."""
+
+
+def who_asks(user: str, password: str, file: str = "", keyring: str = "") -> Credentials | None:
+    """The same as `credentials`; None where nothing is said of it."""
+    return credentials(user, password, file, keyring) if user or password or file or keyring else None
+
+
 def credentials(user: str, password: str, file: str = "", keyring: str = "") -> Credentials:
     """From a keyring, else from a file that only its owner may read, else from two variables.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from perfwatch_collectors.credentials import Credentials, credentials
+from perfwatch_collectors.credentials import HOW_TO_ASK, who_asks
 from perfwatch_collectors.exporter_alike import Alike
 from perfwatch_collectors.fetching import HOW_TO_TRUST, Fetcher, checked_url, shown
 from perfwatch_collectors.hwmon_rails import scope_of
@@ -99,8 +99,8 @@ class ExporterCollector(Collector):
         options = self.options
         self._fetcher = Fetcher(
             self._url,
-            user=self._who_asks(),
-            how_to_ask=_HOW_TO_ASK,
+            user=who_asks(options.user, options.password, options.credentials, options.keyring),
+            how_to_ask=HOW_TO_ASK,
             how_to_trust=HOW_TO_TRUST,
             verify=options.verify,
             ca=options.ca,
@@ -184,15 +184,3 @@ class ExporterCollector(Collector):
             yield DescribedPart(of, options, f"the page {shown(self._url)}")
         if exporter.has_sensors:
             yield HwmonPart(Rails(said.rails, self._scope), said.host, self._gain_ratio)
-
-    def _who_asks(self) -> Credentials | None:
-        said = self.options
-        if not (said.user or said.password or said.credentials or said.keyring):
-            return None
-        return credentials(said.user, said.password, said.credentials, said.keyring)
-
-
-_HOW_TO_ASK = (
-    "name where user and password are: user=VARIABLE,password=VARIABLE, credentials=FILE or "
-    "keyring=SERVICE/USER"
-)

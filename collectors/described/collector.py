@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perfwatch_collectors.credentials import Credentials, credentials
+from perfwatch_collectors.credentials import Credentials, who_asks
 from perfwatch_collectors.described.apart import said_twice
 from perfwatch_collectors.described.devices import Boards, Found, Rates, devices_in, ids_in, readings
 from perfwatch_collectors.described.directories import Directories
@@ -234,9 +234,7 @@ class DescribedCollector(Collector):
         """Who asks for the page, where the person or the description says so."""
         said, of = self.options, self.description.source
         user, password = said.user or of.user, said.password or of.password
-        if not (user or password or said.credentials or said.keyring):
-            return None
-        return credentials(user, password, said.credentials, said.keyring)
+        return who_asks(user, password, said.credentials, said.keyring)
 
     def _read(self) -> list[Found]:
         told = self.records()

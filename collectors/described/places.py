@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfwatch_collectors.credentials import HOW_TO_ASK
 from perfwatch_collectors.described.children import Child, collected, read_of
 from perfwatch_collectors.described.stream_period import StreamPeriod
 from perfwatch_collectors.described.stream_text import StreamText
@@ -326,8 +327,7 @@ class WebPage:
             of_metrics=of_metrics,
             timeout_s=source.timeout_s,
             how_to_trust=HOW_TO_TRUST,
-            how_to_ask="name where user and password are: user=VARIABLE,password=VARIABLE, "
-            "credentials=FILE or keyring=SERVICE/USER",
+            how_to_ask=HOW_TO_ASK,
         )
 
     def output(self) -> bytes:
