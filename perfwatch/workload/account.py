@@ -12,11 +12,12 @@ drawn at its end, and what a total lost that fell a little and then grew from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from perfwatch.workload.bars import RESTARTS_BELOW, Bars
 from perfwatch.workload.first_bar import FirstBar
-from perfwatch.workload.patterns import Finding, Match, Pattern, Says, parse_number
+from perfwatch.workload.patterns import Drawn, Finding, Match, Pattern, Says, parse_number
 from perfwatch.workload.rates import Rate
 from perfwatch.workload.tails import Tails
 from perfwatch.workload.tally import Number, Tally
@@ -61,7 +62,7 @@ class Account:
         is_other = match.rank not in ("", self._rank)
         series = self._series_of(match)
         if match.bar is not None and not is_other:
-            self._draw(match, series, at_ns)
+            self._draw(match.bar, match.findings, series, at_ns)
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, series, at_ns)
@@ -72,26 +73,28 @@ class Account:
         for name, amount in self._tails.at_the_end(at_ns):
             self._tally.doubt(name, amount)
 
-    def _draw(self, match: Match, series: str, at_ns: int) -> None:
+    def _draw(self, bar: Drawn, findings: Sequence[Finding], series: str, at_ns: int) -> None:
         """A bar is drawn. One that was just made takes over from another, and stands at its first value."""
-        assert match.bar is not None
-        description, value, is_made = match.bar
         length = series.rpartition("\n")[0]
         last = self._drawn.get(length)
         _keep(self._drawn, length, series)
-        if not is_made:
-            return
-        for finding in match.findings:
-            if finding.says is not Says.TOTAL:
-                continue
-            key = finding.name, series
-            if last is not None and last != series:
-                for amount in self._tails.take_over((finding.name, last), description, at_ns):
-                    self._tally.doubt(finding.name, amount)
-            if key in self._totals and not self._tails.is_drawn_again(key, value, at_ns):
-                self._tally.doubt(finding.name, self._tails.of(key, at_ns))
-            _keep(self._totals, key, value)
-            self._tails.take(key, value, at_ns, self._lengths.get(series), finding.coarse)
+        for finding in findings if bar.is_made else ():
+            if finding.says is Says.TOTAL:
+                if last is not None and last != series:
+                    for amount in self._tails.take_over((finding.name, last), bar.description, at_ns):
+                        self._tally.doubt(finding.name, amount)
+                self._begin_bar(finding, series, at_ns)
+
+    def _begin_bar(self, finding: Finding, series: str, at_ns: int) -> None:
+        """What the bar stands at when it is made was done before; the one in its place may have gone on."""
+        key = finding.name, series
+        if key in self._totals and not self._tails.is_drawn_again(key, finding.value, at_ns):
+            self._tally.doubt(finding.name, self._tails.of(key, at_ns))
+        self._stands_at(key, finding, at_ns)
+
+    def _stands_at(self, key: tuple[str, str], finding: Finding, at_ns: int) -> None:
+        _keep(self._totals, key, finding.value)
+        self._tails.take(key, finding.value, at_ns, self._lengths.get(key[1]), finding.coarse)
 
     def _judge(self, match: Match) -> None:
         """A line that tells all timings of a query tells whether it is a good one."""
@@ -116,19 +119,18 @@ class Account:
         series = f"{match.rank}\n{match.series}" if match.rank else match.series
         if match.bar is None:
             return series
-        bars = self._bars_of(series, match)
-        own = f"{bars.name}\n{bars.number(*match.bar[:2])}"
+        bars = self._bars_of(series, match, match.bar)
+        own = f"{bars.name}\n{bars.number(match.bar.description, match.bar.value)}"
         if bars.length is not None:
             _keep(self._lengths, own, bars.length)
         return own
 
-    def _bars_of(self, series: str, match: Match) -> Bars:
+    def _bars_of(self, series: str, match: Match, bar: Drawn) -> Bars:
         """The bars of its length. One that is beyond its length is drawn without it."""
-        assert match.bar is not None
         if not match.series:
             mine = f"{match.rank}\n" if match.rank else ""
             for bars in reversed(self._bars.values()):
-                if bars.name.startswith(mine) and bars.goes_beyond(*match.bar[:2]):
+                if bars.name.startswith(mine) and bars.goes_beyond(bar.description, bar.value):
                     return bars
         found = self._bars.get(series) or Bars(series, parse_number(match.series))
         _keep(self._bars, series, found)
@@ -180,8 +182,7 @@ class Account:
         self._behind.pop(key, None)
         if value < before:
             self._tally.doubt(name, self._tails.of(key, at_ns))
-        _keep(self._totals, key, value)
-        self._tails.take(key, value, at_ns, self._lengths.get(series), finding.coarse)
+        self._stands_at(key, finding, at_ns)
         self._tally.count(name, value - before if value >= before else value)
 
     def _note_behind(self, key: tuple[str, str], value: Number, before: Number) -> None:

@@ -120,19 +120,27 @@ class Finding(NamedTuple):
     """To so much a total is told: 1.2k to a hundred."""
 
 
+class Drawn(NamedTuple):
+    """A progress bar as a line draws it: what it is called, where it stands, whether it was just made."""
+
+    description: str
+    value: Number
+    is_made: bool
+
+
 class Match(NamedTuple):
     """What a pattern found in a line.
 
     `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
-    line says that counting starts again from zero. `rank` says which of several processes printed it; `bar`,
-    where it is a progress bar's, its description, where it stands, and whether it was just made.
+    line says that counting starts again from zero. `rank` says which of several processes printed it; `bar`
+    is the progress bar that it draws.
     """
 
     findings: tuple[Finding, ...]
     series: str = ""
     begins_anew: bool = False
     rank: str = ""
-    bar: tuple[str, Number, bool] | None = None
+    bar: Drawn | None = None
 
 
 class Pattern:
@@ -187,7 +195,7 @@ class Pattern:
             rank = ""  # it shares the work with its neighbours
         total = next((each.value for each in findings if each.says is Says.TOTAL), 0)
         is_made = any(_MADE.match(line, match.end()) for _, match in matches)
-        return Match(tuple(findings), series, anew, rank, (description, total, is_made))
+        return Match(tuple(findings), series, anew, rank, Drawn(description, total, is_made))
 
 
 class _Part(NamedTuple):
@@ -196,6 +204,8 @@ class _Part(NamedTuple):
     expression: re.Pattern[str]
     fields: Mapping[str, Field]
     series_groups: tuple[str, ...]
+    units: Mapping[str, str]
+    """Of a timing's group that in which its line tells the unit."""
 
     @classmethod
     def of(cls, source: str, expression: re.Pattern[str]) -> _Part:
@@ -205,13 +215,16 @@ class _Part(NamedTuple):
         fields = {
             name: field_of(name, what=f"the pattern {_shown(source)}") for name in names if name not in hidden
         }
-        return cls(expression, fields, tuple(name for name in hidden if name != "_anew"))
+        series = tuple(name for name in hidden if name != "_anew")
+        units = {name: f"{_UNIT}{name}" for name in fields if f"{_UNIT}{name}" in expression.groupindex}
+        return cls(expression, fields, series, units)
 
     def findings(self, match: re.Match[str]) -> Iterator[Finding]:
         for group, field in self.fields.items():
             value = parse_number(match[group])
             if value is not None:
-                told_in = match.groupdict().get(f"{_UNIT}{group}") if field.says is Says.TIMING else None
+                unit = self.units.get(group)
+                told_in = None if unit is None else match[unit]
                 factor = field.factor if told_in is None else TIME_UNITS[told_in]
                 told = value if factor == 1.0 else value * factor
                 coarse = _coarse(match[group]) if field.says is Says.TOTAL else 0
