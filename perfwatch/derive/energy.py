@@ -157,15 +157,16 @@ def device_energy(
     its_own = _of_the_load(power, load_end)
     window = union(spans)
     may = Limits(limit_w, most_w(tape.device))
-    counted = _by_counter(counter, power, window, may) if counter is not None else None
+    step_j = step_of(counter) if counter is not None else 0.0
+    counted = _by_counter(counter, power, window, may, step_j) if counter is not None else None
     integrated = _by_power(its_own, counter, window, interval_s) if its_own is not None else None
     fault = None
     if counter is not None:
         used_j = integrated.joules if integrated is not None else 0.0
-        coarse = too_coarse(_declared_s(counter), step_of(counter), used_j, total(window))
+        coarse = too_coarse(_declared_s(counter), step_j, used_j, total(window))
         fault = coarse or fault_of(counter, power, window, may)
         if fault is None and power is None and tape.device.kind in _NEVER_AT_REST:
-            fault = frozen(counter, step_of(counter))
+            fault = frozen(counter, step_j)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:
@@ -173,7 +174,8 @@ def device_energy(
         if integrated.gaps:
             read = _read_time(window, integrated.gaps, integral.sensor_of(its_own).lag_s)
             compared = _both(
-                _by_counter(counter, power, read, may), _by_power(its_own, counter, read, interval_s)
+                _by_counter(counter, power, read, may, step_j),
+                _by_power(its_own, counter, read, interval_s),
             )
     duration_s = total(window)
     return DeviceEnergy(
@@ -185,7 +187,7 @@ def device_energy(
         integrated_joules=integrated.joules if integrated else None,
         integrated_error=integrated.error if integrated else None,
         integral_off_ratio=_off_ratio(*compared) if compared else None,
-        mean_watts=_mean_watts(chosen, counter if chosen is counted else None),
+        mean_watts=_mean_watts(chosen, step_j if chosen is counted else 0.0),
         max_watts=_max_watts(power, window) if power is not None else None,
         samples=chosen.samples if chosen else 0,
         coverage=min(1.0, chosen.covered_s / duration_s) if chosen and duration_s > 0.0 else 0.0,
@@ -197,14 +199,14 @@ def device_energy(
             *_findings(tape.label, counted, compared, fault, chosen),
         ),
         counter_fault=fault,
-        counter_step_j=step_of(counter) if counter is not None and chosen is counted else 0.0,
+        counter_step_j=step_j if chosen is not None and chosen is counted else 0.0,
         age_s=chosen.age_s if chosen else 0.0,
     )
 
 
-def _mean_watts(chosen: _Figure | None, counter: Series | None) -> float | None:
+def _mean_watts(chosen: _Figure | None, step_j: float) -> float | None:
     """Of a counter that stood less than a step was used: how much power that was, nobody knows."""
-    if chosen is None or (counter is not None and not chosen.joules and step_of(counter) > 0.0):
+    if chosen is None or (step_j > 0.0 and not chosen.joules):
         return None
     return chosen.joules / chosen.covered_s
 
@@ -245,7 +247,9 @@ def _error_of(chosen: _Figure | None) -> Error | None:
 # The two methods
 
 
-def _by_counter(counter: Series, power: Series | None, window: Sequence[Span], may: Limits) -> _Figure | None:
+def _by_counter(
+    counter: Series, power: Series | None, window: Sequence[Span], may: Limits, step_j: float
+) -> _Figure | None:
     """What the counter tells; `None` if it tells nothing of the window."""
     grown = [
         (span, counters.growth(counter, span, limit_per_s=may.limit_w, most_per_s=may.most_w))
@@ -254,7 +258,9 @@ def _by_counter(counter: Series, power: Series | None, window: Sequence[Span], m
     known = [(span, growth, growth.amount) for span, growth in grown if growth.amount is not None]
     if not known:
         return None
-    trued = [_trued(counter, power, span, growth, may.limit_w) for span, growth, _ in known]
+    trued = [
+        _trued(counter, power, span, growth, limit_w=may.limit_w, step_j=step_j) for span, growth, _ in known
+    ]
     update_s = integral.sensor_of(counter).refresh_s
     return _Figure(
         joules=fsum(joules for joules, _ in trued),
@@ -272,7 +278,13 @@ def _by_counter(counter: Series, power: Series | None, window: Sequence[Span], m
 
 
 def _trued(
-    counter: Series, power: Series | None, span: Span, growth: counters.Growth, limit_w: float | None
+    counter: Series,
+    power: Series | None,
+    span: Span,
+    growth: counters.Growth,
+    *,
+    limit_w: float | None,
+    step_j: float,
 ) -> tuple[float, Error]:
     """How far a counter moved over a span, carried on to both ends of it where steps were caught."""
     amount = growth.amount or 0.0
@@ -283,7 +295,7 @@ def _trued(
             error = uncertainty.combine([begin.error, end.error])
             return carried_on(amount, begin, end, most_j), error
     late = ends_error(counter, power, span, integral.sensor_of(counter).refresh_s)
-    stepped = step_error(step_of(counter), amount, last_digit_of(counter.values))
+    stepped = step_error(step_j, amount, last_digit_of(counter.values))
     return amount, max(late, stepped, key=uncertainty.Error.expanded)
 
 

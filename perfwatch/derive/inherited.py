@@ -50,16 +50,40 @@ def inherited(since: float, times: Sequence[float], totals: Sequence[float]) -> 
         since: when nothing was done yet.
         times, totals: the first values and when they were told; those beyond `1 + LATER` are not looked at.
     """
-    for few in range(3, LATER + 1):
-        found = _judged(since, times[:few], totals[:few])
-        if found.left_out:
-            return found
-    return _judged(since, times[: LATER + 1], totals[: LATER + 1])
+    early = _judged(since, times[:LATER], totals[:LATER])
+    return early if early.left_out else _judged(since, times[: LATER + 1], totals[: LATER + 1])
 
 
-def is_settled(found: Inherited, told: int) -> bool:
-    """Whether further totals can change nothing, after so many."""
-    return bool(found.left_out) or told > LATER
+class FirstTotals:
+    """The first totals of a counter that is read live, until it is known whose work they are."""
+
+    __slots__ = ("_since", "_times", "_totals", "is_settled")
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self._times: list[float] = []
+        self._totals: list[float] = []
+        self.is_settled = False
+        """Whether further ones can change nothing."""
+
+    @property
+    def began(self) -> float:
+        """When the first was told."""
+        return self._times[0]
+
+    def take(self, t: float, total: float, before_t: float) -> float:
+        """Another total; how much of the first is of earlier jobs, 0 as long as that is not known.
+
+        Args:
+            before_t: of the reading before.
+        """
+        if not self._times:
+            self._since = before_t
+        self._times.append(t)
+        self._totals.append(total)
+        left_out = inherited(self._since, self._times, self._totals).left_out
+        self.is_settled = bool(left_out) or len(self._times) > LATER
+        return left_out
 
 
 def _judged(since: float, times: Sequence[float], totals: Sequence[float]) -> Inherited:

@@ -13,7 +13,7 @@ from perfwatch.derive.count_error import Flow
 from perfwatch.derive.counter_fault import ABOVE_IDLE, COARSE, EXCESS_S, IDLE_SEEN, STUCK_S, STUCK_UPDATES
 from perfwatch.derive.counter_step import SeenStep
 from perfwatch.derive.course import LATELY, Course
-from perfwatch.derive.inherited import inherited, is_settled
+from perfwatch.derive.inherited import FirstTotals
 from perfwatch.derive.live_carried import CarriedEnds
 from perfwatch.derive.live_trace import Amount, Point, Trace
 from perfwatch.derive.spans import Span
@@ -236,15 +236,14 @@ class RunningWork(Course):
             "_first_t",
             "_firsts",
         ),
-        *("_flow_so_far", "_since", "_step", "trace"),
+        *("_flow_so_far", "_step", "trace"),
     )
 
     def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
         self.held = held
         self.in_turn = 1
         self.inherited = 0.0
-        self._firsts: list[tuple[float, float]] | None = [] if printed else None
-        """When it was told first, and as what, until it is known whether that is its own work."""
+        self._firsts = FirstTotals() if printed else None
         self.exact = True
         self.changes = array("d")
         self.trace = Trace(now_s, head_s)
@@ -253,8 +252,6 @@ class RunningWork(Course):
         self._first_t = -math.inf
         self._first_rates: list[float] = []
         self._before_t = -math.inf
-        self._since = 0.0
-        """When nothing was done yet."""
         self._flow_so_far = Flow()
         self._bounces = Bounces()
         self._doubt = 0.0
@@ -274,7 +271,7 @@ class RunningWork(Course):
                 step.total += moved
                 self.changes[:] = array("d", [t])
                 if self._firsts is not None:
-                    self._leave_out_another_jobs(self._firsts, t)
+                    self._leave_out_another_jobs(self._firsts, t, step.t)
             if not self.held:
                 self._doubt += self._bounces.take(step.value, value, passed_s=t - step.t)
                 self._doubted.add(t, self._doubt, 0.0)
@@ -284,18 +281,14 @@ class RunningWork(Course):
         step.t, step.value = t, value
         self.trace.add(t, step.total, 0.0)
 
-    def _leave_out_another_jobs(self, firsts: list[tuple[float, float]], t: float) -> None:
+    def _leave_out_another_jobs(self, firsts: FirstTotals, t: float, before_t: float) -> None:
         """The first values tell whether a job goes on from a checkpoint, and where its own work begins."""
-        if not firsts:
-            self._since = self._step.t or 0.0
-        firsts.append((t, self._step.total))
-        times, totals = zip(*firsts, strict=True)
-        found = inherited(self._since, times, totals)
-        if is_settled(found, len(firsts)):
+        left_out = firsts.take(t, self._step.total, before_t)
+        if firsts.is_settled:
             self._firsts = None
-        if found.left_out:
-            self.inherited = found.left_out
-            self.trace.lift(times[0], self.inherited)
+        if left_out:
+            self.inherited = left_out
+            self.trace.lift(firsts.began, left_out)
 
     @property
     def tells(self) -> bool:

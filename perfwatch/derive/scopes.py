@@ -407,7 +407,7 @@ def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, t
     chips = _around_and_within(tape, run.accelerators)
     found: dict[str, tuple[DeviceTape, ...]] = {}
     for scope in Scope:
-        if _is_chip_scope_name(scope):
+        if scope in _CHIP_SCOPES:
             own = [device for device in chips if device.device.scope is scope]
             devices = outermost(own, tape) or _rails_of(tape, run, scope)
         else:
@@ -429,10 +429,6 @@ def _around_and_within(tape: Tape, chips: Sequence[DeviceTape]) -> list[DeviceTa
         if tells_energy(device)
         and (device.number in mine | around or any(each.number in mine for each in _ancestors(device, tape)))
     ]
-
-
-def _is_chip_scope_name(scope: Scope) -> bool:
-    return scope in _CHIP_SCOPES
 
 
 def _one_a_host(meters: Iterable[DeviceTape], asked: Sequence[str]) -> tuple[DeviceTape, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from perfwatch.derive.course import Course, variance_up_to
-from perfwatch.derive.job import job_of
+from perfwatch.derive.job import Job, job_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
 from perfwatch.derive.uncertainty import COVERAGE_FACTOR
@@ -118,6 +118,7 @@ def is_work(name: str) -> bool:
 def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Courses:
     """The same with the counters of the queries that were judged (`perfwatch.objectives`)."""
     found: dict[str, dict[str, list[Course]]] = {}
+    job = job_of(tape)
     for device in workloads(tape) if only is None else only:
         kind = source_kind(device)
         for metric_name, series in device.series.items():
@@ -127,7 +128,7 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
                 series,
                 held=kind in OWN_TIMES,
                 printed=prints_total(device, metric_name),
-                unheard_s=_unheard_s(tape, kind),
+                unheard_s=_unheard_s(job, kind, tape.interval_s),
             )
             course.in_turn = in_turn(device)
             course.doubt(device.get(f"{bare_name(metric_name)}{DOUBTED}_total"))
@@ -138,13 +139,12 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
     }
 
 
-def _unheard_s(tape: Tape, kind: str) -> float:
+def _unheard_s(job: Job, kind: str, interval_s: float) -> float:
     """For how long before the end events may be missing: of a recording that breaks off what was not written,
     of a job that was killed what it had not sent.
     """
-    job = job_of(tape)
     if job.cut_off:
-        return UNHEARD * tape.interval_s
+        return UNHEARD * interval_s
     return UNSENT_S if job.was_killed and kind == "statsd" else 0.0
 
 

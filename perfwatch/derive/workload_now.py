@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from perfwatch.derive.goodput import limits_of
-from perfwatch.derive.inherited import inherited, is_settled
+from perfwatch.derive.inherited import FirstTotals
 from perfwatch.derive.latency import QUANTILES, Latency
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape
@@ -247,10 +247,7 @@ class _Counter:
         self._first_t: float | None = None
         self.total = 0.0
         self._amounts: deque[tuple[float, float]] = deque(maxlen=_MOST_READINGS)
-        self._firsts: list[tuple[float, float]] | None = [] if printed else None
-        """When it was told first, and as what, until it is known whether that is its own work."""
-        self._since = 0.0
-        """When nothing was done yet."""
+        self._firsts = FirstTotals() if printed else None
 
     @property
     def seen(self) -> bool:
@@ -281,18 +278,14 @@ class _Counter:
         while len(amounts) > 2 and amounts[1][0] <= t - self._now_s:
             amounts.popleft()
 
-    def _leave_out_another_jobs(self, firsts: list[tuple[float, float]], t: float) -> None:
-        if not firsts:
-            self._since = self._amounts[-1][0]
-        firsts.append((t, self.total))
-        times, totals = zip(*firsts, strict=True)
-        found = inherited(self._since, times, totals)
-        if is_settled(found, len(firsts)):
+    def _leave_out_another_jobs(self, firsts: FirstTotals, t: float) -> None:
+        left_out = firsts.take(t, self.total, self._amounts[-1][0])
+        if firsts.is_settled:
             self._firsts = None
-        if found.left_out:
-            self.total -= found.left_out
+        if left_out:
+            self.total -= left_out
             self._amounts = deque(
-                ((at, amount - found.left_out if at >= times[0] else amount) for at, amount in self._amounts),
+                ((at, amount - left_out if at >= firsts.began else amount) for at, amount in self._amounts),
                 maxlen=_MOST_READINGS,
             )
 
