@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import sub
+from types import MappingProxyType
 
 from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.count_error import Flow
@@ -19,6 +20,8 @@ LATELY = 2
 """So many intervals tell how quickly work was done at the end; one that gives no answer for so long is
 over."""
 
+NO_SLOW_READS: Mapping[float, float] = MappingProxyType({})
+
 
 class Course:
     """How one counter of one workload ran: its total since the first reading, restarts bridged.
@@ -29,8 +32,8 @@ class Course:
     """
 
     __slots__ = (
-        *("before", "changes", "doubts", "exact", "held", "in_turn", "inherited", "restarts", "times"),
-        *("totals", "unheard_s"),
+        *("before", "changes", "doubts", "exact", "held", "in_turn", "inherited", "job", "restarts"),
+        *("slow_reads", "times", "totals", "unheard_s"),
     )
 
     def __init__(self, series: Series, *, held: bool, printed: bool = False, unheard_s: float = 0.0) -> None:
@@ -39,6 +42,10 @@ class Course:
         self.held = held
         self.in_turn = 1
         """So many processes answer in turn, each for itself; at any time only one was just read."""
+        self.slow_reads: Mapping[float, float] = NO_SLOW_READS
+        """Readings that took long: their time -> how long, s. They may tell of any moment of it."""
+        self.job: Span | None = None
+        """When the job ran: before and after it there may be no work at all."""
         self.unheard_s = unheard_s
         self.before = series.values[0]
         """What was counted before its first reading, whenever that was."""
@@ -128,15 +135,60 @@ class Course:
         flow = self._flow(span)
         ends = (span.start, span.end)
         late = flow.lateness([self._age_at(t) for t in ends])
-        return late + self._unseen_variance(flow) + math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
+        bridged = math.fsum(flow.bridged(*self._place_of(t)) for t in ends)
+        ends_told = math.fsum(self._end_error(span, t) ** 2 for t in ends) / COVERAGE_FACTOR**2
+        return late + self._unseen_variance(flow) + bridged + ends_told
+
+    def _end_error(self, span: Span, t: float) -> float:
+        """Expanded error of the count at an end: of which moment it is, and whether the job did it all."""
+        index = bisect_right(self.times, t) - 1
+        share, _ = self._place_of(t)
+        moment = (1.0 - share) * self._told_while(index) + (
+            share * self._told_while(index + 1) if share else 0.0
+        )
+        return moment + self._done_outside(span, t, index)
+
+    def _told_while(self, index: int) -> float:
+        """By how much a reading may differ with the moment of which it tells, where it took long.
+
+        One that was over before the job began, or that began when it was over, tells of what was outside; and
+        so does one at whose time it began or ended, which was taken for that.
+        """
+        took_s = self._took_s(index)
+        if not took_s:
+            return 0.0
+        t, half_s = self.times[index], took_s / 2.0
+        before = self.at(t) - self.at(t - half_s)
+        after = self.at(t + half_s) - self.at(t)
+        if self.job is not None and (t + half_s <= self.job.start or t == self.job.start):
+            return before
+        if self.job is not None and (t - half_s >= self.job.end or t == self.job.end):
+            return after
+        return max(before, after)
+
+    def _took_s(self, index: int) -> float:
+        """How long a reading took, if it was long; else 0."""
+        return self.slow_reads.get(self.times[index], 0.0) if self.slow_reads and index >= 0 else 0.0
+
+    def _done_outside(self, span: Span, t: float, index: int) -> float:
+        """Of an interval in which the job begins or ends, all that was done may have been done by the job."""
+        if self.job is None or (t, t) not in ((span.start, self.job.start), (span.end, self.job.end)):
+            return 0.0
+        before, after = self.totals[max(index, 0)], self.totals[min(index + 1, len(self.totals) - 1)]
+        return self.at(t) - before if t == span.start else after - self.at(t)
 
     def _unseen_variance(self, flow: Flow) -> float:
-        """What others of several that answer in turn did after they were read last, and before they were read
-        first: together as much as all did in one interval, for each but one.
+        """What others of several that answer by chance did after they were read last, and before they were
+        read first.
+
+        Of n, each is out of sight for n - 1 intervals on average (n (n - 1) is the variance of a geometric
+        distribution): at either end n - 1 intervals of all, and by chance the root of that more or less.
         """
         if self.in_turn < 2 or not flow.steps:
             return 0.0
-        return variance_up_to((self.in_turn - 1) * flow.amount / flow.steps)
+        intervals = 2.0 * (self.in_turn - 1)
+        most = (intervals + COVERAGE_FACTOR * math.sqrt(intervals)) * flow.amount / flow.steps
+        return (most / COVERAGE_FACTOR) ** 2
 
     def unread_variance(self, end: float) -> float:
         """Squared standard error of what was done after the last reading: a server that ends with its job is
@@ -147,6 +199,7 @@ class Course:
             return 0.0
         if self.held:
             return variance_up_to(self._as_much_before(missing_s))
+        missing_s += self._took_s(len(self.times) - 1) / 2.0
         return variance_up_to(self._done_after(len(self.times) - 1, missing_s))
 
     def restart_variance(self, span: Span) -> float:
@@ -157,7 +210,8 @@ class Course:
         for t in self.restarts:
             if span.start < t <= span.end:
                 last = bisect_left(self.times, t) - 1
-                found += variance_up_to(self._done_after(last, t - self.times[last]))
+                missing_s = t - self.times[last] + self._took_s(last) / 2.0
+                found += variance_up_to(self._done_after(last, missing_s))
         return found
 
     def doubt(self, told: Series | None) -> None:
@@ -178,6 +232,7 @@ class Course:
         if self.held or missing_s <= 0.0 or len(self.times) < 2:
             return 0.0
         quickest = self._quickest(range(1, min(1 + LATELY, len(self.times))))
+        missing_s += self._took_s(0) / 2.0
         return min(self.before, quickest * missing_s)
 
     def _as_much_before(self, missing_s: float) -> float:

@@ -35,7 +35,7 @@ from perfwatch.derive.scopes import (
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import NOW_S, Span, gap_limit_s, period_of
 from perfwatch.derive.standing import Figures, ServerStanding, Standing
-from perfwatch.derive.tape import DeviceTape, Tape
+from perfwatch.derive.tape import DeviceTape, Tape, took_s
 from perfwatch.derive.tariff import changes_of, zero_s_of
 from perfwatch.derive.uncertainty import Error, combine
 from perfwatch.derive.update import update_of
@@ -89,8 +89,10 @@ class LiveFigures:
         """Add one record; one that is malformed is passed over."""
         try:
             if "s" in record:
+                began, took = record["t"], took_s(record)
                 for number, t, values in record["s"]:
-                    self._take_sample(number, float(t), values)
+                    is_of_it = began <= t <= began + took
+                    self._take_sample(number, float(t), values, took if is_of_it else 0.0)
             elif "device" in record:
                 self._tape.take(record)
                 self._declare(self._tape.devices[int(record["device"]["n"])])
@@ -165,7 +167,7 @@ class LiveFigures:
         if self._began is not None:
             one.pin(self._began)
 
-    def _take_sample(self, number: int, t: float, values: Sequence[Any]) -> None:
+    def _take_sample(self, number: int, t: float, values: Sequence[Any], took: float) -> None:
         row = self._rows[number]
         if not math.isfinite(t) or t < self._last_t.get(number, -math.inf) or self._is_over(t):
             return
@@ -181,7 +183,7 @@ class LiveFigures:
         for name, running in self._works.get(number, {}).items():
             value = row.number_at(row.places.get(name), values)
             if value is not None:
-                running.take(t, value, exact=isinstance(value, int))
+                running.take(t, value, exact=isinstance(value, int), took_s=took)
         if UTILIZATION.name in row.places:
             self._utilizations[number] = row.number(UTILIZATION, values)
 

@@ -236,7 +236,7 @@ class RunningWork(Course):
             "_first_t",
             "_firsts",
         ),
-        *("_flow_so_far", "_step", "trace"),
+        *("_flow_so_far", "_step", "_newest_took_s", "trace"),
     )
 
     def __init__(self, now_s: float, head_s: float, *, held: bool, printed: bool = False) -> None:
@@ -257,10 +257,12 @@ class RunningWork(Course):
         self._doubt = 0.0
         self._doubted = Trace(now_s, head_s)
         self._told_doubts: RunningWork | None = None
+        self._newest_took_s = 0.0
 
-    def take(self, t: float, value: float, *, exact: bool) -> None:
+    def take(self, t: float, value: float, *, exact: bool, took_s: float = 0.0) -> None:
         """Add a reading. A counter that fell was restarted: its new value is the increment."""
         step = self._step
+        self._newest_took_s = took_s
         if step.t is None:
             self.before, self._first_t = value, t
         else:
@@ -326,6 +328,10 @@ class RunningWork(Course):
     def _flow(self, span: Span) -> Flow:
         """Since it was read first: how a counter comes along does not change with the span."""
         return self._flow_so_far
+
+    def _end_error(self, span: Span, t: float) -> float:
+        """That of the newest reading at either end: readings of a source take alike."""
+        return self._flow_so_far.rate * self._newest_took_s / 2.0
 
     def _place_of(self, t: float) -> tuple[float, float]:
         """Only the newest interval is known; a run begins at a reading taken for it."""

@@ -30,6 +30,8 @@ from perfwatch.units import format_count, format_percent
 
 LARGE_COUNT_ERROR = 0.20
 """A count that is uncertain by more is hardly one."""
+RENEWED_SELDOM_S = 30.0
+"""In so long a window also those pages move that are renewed seldom (Ray Serve's: about every 10 s)."""
 _TOKENS = ("generated_tokens", "prompt_tokens")
 _MOVES_THAT_TELL = 5
 """So often tokens must have moved to tell that they move with queries alone."""
@@ -50,7 +52,7 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
         message = f"Nothing counted `{evidence.unit}` in the window; counted were {listed(others)} (--unit)."
     elif any(name != ERRORS for name in evidence.courses):
         names = listed([name for name in evidence.courses if name != ERRORS])
-        message = f"No work was counted in the window: {names} did not move."
+        message = f"No work was counted in the window: {names} did not move{_perhaps_later(evidence)}."
     elif evidence.tape.header.get("command") and not job_of(evidence.tape).found:
         message = f"Nothing counted work: {job_of(evidence.tape).missing}."
     elif evidence.tape.of_kind("mlperf"):
@@ -69,6 +71,18 @@ def _no_work(evidence: Evidence) -> Iterator[Finding]:
             "or count it in the job with perfwatch.client."
         )
     yield Finding("no-work", INSUFFICIENT, message)
+
+
+def _perhaps_later(evidence: Evidence) -> str:
+    """Why counters may stand still although work was done: pages of some servers are renewed seldom."""
+    polled = not any(
+        course.held for kinds in evidence.courses.values() for group in kinds.values() for course in group
+    )
+    if not polled or evidence.window.duration_s > RENEWED_SELDOM_S:
+        return ""
+    return (
+        "; some servers renew their page only every ten seconds or so, or when a request ends: measure longer"
+    )
 
 
 def _counted_elsewhere(evidence: Evidence) -> str | None:

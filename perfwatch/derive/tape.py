@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.derive.spans import Span, period_of
 from perfwatch.metrics import ENERGY, POWER
-from perfwatch.model import Buckets, Device, Histogram, Kind, Metric
+from perfwatch.model import Buckets, Device, DeviceKind, Histogram, Kind, Metric
 from perfwatch.session import format as fmt
 
 _DEFAULT_INTERVAL_S = 1.0
@@ -35,6 +35,8 @@ SHORTEST_S = 5e-7
 """Times are recorded to a microsecond: what lies closer together is one time."""
 LONGEST_UPDATE_S = 1e6
 """No source renews or averages its value more slowly."""
+A_MOMENT_S = 0.005
+"""What a reading that took less tells is of the time at which it is told."""
 DEEPEST = 20
 """Objects within objects that a header or an event may hold; what lies deeper is left out."""
 
@@ -114,6 +116,8 @@ class DeviceTape:
         self._waiting_times = array("d")
         self._waiting: list[list[Any]] = []
         self._last_t = -LONGEST_S
+        self.slow_reads: dict[float, float] = {}
+        """Of a workload the samples whose reading took more than a moment: time -> how long it took, s."""
 
     @property
     def device(self) -> Device:
@@ -174,8 +178,8 @@ class DeviceTape:
         self._lay_out()
         self._device = device
 
-    def take(self, t: float, values: list[Any]) -> None:
-        """Add one sample.
+    def take(self, t: float, values: list[Any], took_s: float = 0.0) -> None:
+        """Add one sample, whose reading took so long, if it was long.
 
         Raises:
             TypeError: the values are no list, or the time is no number.
@@ -188,6 +192,8 @@ class DeviceTape:
             raise ValueError("samples come in the order of their times")
         if t - last_t >= SHORTEST_S:
             self._last_t = t
+        if took_s and self._device.kind is DeviceKind.WORKLOAD:
+            self.slow_reads[self._last_t] = took_s
         self._waiting_times.append(self._last_t)
         self._waiting.append(values)
         if len(self._waiting) >= LAID_OUT_AT_ONCE:
@@ -255,6 +261,12 @@ class DeviceTape:
                     told.append((t, counted))
             except (KeyError, TypeError, ValueError, OverflowError):
                 continue
+
+
+def took_s(record: Mapping[str, Any]) -> float:
+    """How long a poll took, s, if that was more than a moment; else 0, as where it is not told."""
+    told = record.get("took")
+    return float(told) if isinstance(told, (int, float)) and A_MOMENT_S < told <= LONGEST_UPDATE_S else 0.0
 
 
 def _padded(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
@@ -372,9 +384,9 @@ class Tape:
 
     def _take(self, t: float, record: Mapping[str, Any]) -> None:
         if "s" in record:
-            devices = self.devices
+            devices, took = self.devices, took_s(record)
             for number, at, values in record["s"]:
-                devices[number].take(at, values)
+                devices[number].take(at, values, took if took and t <= at <= t + took else 0.0)
         elif "event" in record:
             fields = {key: _sound(value) for key, value in record.items() if key not in ("t", "event")}
             self.events.append(Event(t, str(record["event"]), fields))

@@ -131,6 +131,8 @@ def every_course_of(tape: Tape, only: Sequence[DeviceTape] | None = None) -> Cou
                 unheard_s=_unheard_s(job, kind, tape.interval_s),
             )
             course.in_turn = in_turn(device)
+            course.slow_reads = device.slow_reads
+            course.job = job.span if job.found and not job.attached else None
             course.doubt(device.get(f"{bare_name(metric_name)}{DOUBTED}_total"))
             found.setdefault(bare_name(metric_name), {}).setdefault(kind, []).append(course)
     return {

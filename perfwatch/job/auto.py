@@ -83,8 +83,9 @@ class _Known:
         is_named: by a person.
         is_taken: it counts.
         is_behind: another server asks it.
-        is_in_front: it asks one that a person named.
-        asked_ns: since when somebody else was seen to do so.
+        is_in_front: it asks one that counts already.
+        askers: which processes of the job were seen to do so that are of no server, as far as is known, and
+            since when.
     """
 
     server: Server
@@ -99,12 +100,16 @@ class _Known:
     is_taken: bool = False
     is_behind: bool = False
     is_in_front: bool = False
-    asked_ns: int | None = None
+    askers: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def asked_ns(self) -> int | None:
+        """Since when somebody asks it who is no server: of another's than the job's the job itself."""
+        return min(self.askers.values(), default=None)
 
     @property
     def is_asked(self) -> bool:
-        """Whether somebody asks it who is no server: of another's than the job's the job itself."""
-        return self.asked_ns is not None
+        return bool(self.askers)
 
     @property
     def works(self) -> bool:
@@ -272,12 +277,24 @@ class ServersOfTheJob:
             for pid in {pid for number in one.ports for pid in asking.get(number, ())}:
                 if pid == os.getpid() or one.tree.holds(pid):
                     continue
+                if pid in one.askers:
+                    continue
                 server = next((other for other in self._known if other.tree.holds(pid)), None)
                 if server is not None:
-                    one.is_behind = True
-                    server.is_in_front = server.is_in_front or one.is_named
-                elif not one.is_asked and (one.is_own or job.belongs(pid)):
-                    one.asked_ns = time.monotonic_ns()
+                    self._is_asked_by(one, server)
+                elif one.is_own or job.belongs(pid):
+                    one.askers[pid] = time.monotonic_ns()
+
+    def _is_asked_by(self, one: _Known, server: _Known) -> None:
+        one.is_behind = True
+        server.is_in_front = server.is_in_front or one.is_taken
+
+    def _note_what_asked_before(self, server: _Known) -> None:
+        """A server that is new may have been seen to ask others when nobody knew that it is one."""
+        for one in self._known:
+            for pid in [pid for pid in one.askers if one is not server and server.tree.holds(pid)]:
+                del one.askers[pid]
+                self._is_asked_by(one, server)
 
     def _find_owners(self) -> None:
         """Whose processes listen, and where else they do: one that a person named may come up late."""
@@ -330,6 +347,7 @@ class ServersOfTheJob:
             is_own=is_own,
         )
         self._known.append(one)
+        self._note_what_asked_before(one)
         self._add(page)
 
     def _take(self, one: _Known, job: Job, because: str) -> None:

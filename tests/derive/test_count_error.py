@@ -18,6 +18,7 @@ from perfwatch.derive.work import count_work
 from perfwatch.metrics import QUERIES
 
 LONG_S, RUNS = 60.0, 300
+LATEST, EARLIEST = 1.0, 0.0
 Events = Callable[[random.Random], list[float]]
 
 
@@ -255,9 +256,79 @@ def test_what_was_counted_of_a_process_that_did_not_begin_anew_is_taken_back_whe
 
 
 def test_what_processes_that_answer_in_turn_did_unseen_is_in_the_error() -> None:
-    """Each is read at every third reading: 30 a second of all are known no better than two intervals."""
+    """Of three, each is out of sight for two intervals on average at either end, by chance for more."""
     course, live = live_and_recorded([(float(t), 30 * t) for t in range(20)])
     for one in (course, live):
         assert one.variance_in(Span(0.0, 19.0)) == 0.0
         one.in_turn = 3
-        assert one.variance_in(Span(0.0, 19.0)) == pytest.approx(((60 + 2 * math.sqrt(60)) / 2) ** 2)
+        assert one.variance_in(Span(0.0, 19.0)) == pytest.approx(((4 + 2 * math.sqrt(4)) * 30 / 2) ** 2)
+
+
+@pytest.mark.parametrize("tells_of", [EARLIEST, LATEST, None], ids=["its begin", "its end", "any moment"])
+def test_what_a_slow_page_may_tell_of_is_in_the_error(tells_of: float | None) -> None:
+    """It takes 1.5 s to answer and is read all the time; the job works from its begin to its end."""
+    chance = random.Random(17)
+    within = 0
+    for _ in range(RUNS):
+        job = Span(chance.uniform(2.0, 5.0), chance.uniform(12.0, 20.0))
+        happened = sorted(chance.uniform(job.start, job.end) for _ in range(400))
+        series, slow, t = Series(QUERIES), {}, 0.0
+        while t < job.end + 3.0:
+            moment = t + 1.5 * (chance.random() if tells_of is None else tells_of)
+            series.times.append(t + 0.75)
+            series.values.append(bisect_right(happened, moment))
+            slow[series.times[-1]] = 1.5
+            t += chance.uniform(1.5, 2.0)
+        seen = Course(series, held=False)
+        seen.slow_reads, seen.job = slow, job
+        error = 2.0 * math.sqrt(seen.variance_in(job))
+        assert error < 150.0
+        within += abs(seen.moved_in(job) - 400) <= error
+    assert within >= 0.9 * RUNS
+
+
+def test_a_slow_page_of_a_server_that_ends_with_its_job_may_miss_what_it_did_while_it_answered() -> None:
+    series = Series(QUERIES)
+    series.times.extend([1.0, 3.0, 5.0])
+    series.values.extend([100, 300, 500])
+    seen = Course(series, held=False)
+    quick = seen.unread_variance(5.5)
+    seen.slow_reads = dict.fromkeys(series.times, 1.0)
+    assert seen.unread_variance(5.5) > quick
+    assert seen.missed_at_begin(0.9) == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize("processes", [2, 3, 6])
+def test_what_processes_behind_a_balancer_did_out_of_sight_is_in_the_error(processes: int) -> None:
+    """Each page is answered by one of them by chance; each is counted from when it was seen first."""
+    chance = random.Random(19)
+    within = 0
+    for _ in range(RUNS):
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        series = Series(QUERIES)
+        for t in range(61):
+            answers, told = chance.randrange(processes), 20 * t
+            first.setdefault(answers, told)
+            last[answers] = told
+            series.times.append(float(t))
+            series.values.append(sum(last[each] - first[each] for each in last))
+        seen = Course(series, held=False)
+        seen.in_turn = processes
+        within += abs(seen.moved_in(Span(0.0, 60.0)) - 1200 * processes) <= 2.0 * math.sqrt(
+            seen.variance_in(Span(0.0, 60.0))
+        )
+    assert within >= 0.85 * RUNS
+
+
+def test_all_that_was_done_in_the_interval_of_its_end_may_be_the_jobs() -> None:
+    """The reading after the end came late; nobody knows that the job did it all before it ended."""
+    series = Series(QUERIES)
+    series.times.extend([0.0, 1.0, 2.0, 3.0, 5.0])
+    series.values.extend([0, 100, 200, 300, 400])
+    seen = Course(series, held=False)
+    seen.job = Span(0.0, 4.0)
+    assert seen.moved_in(seen.job) == 350.0
+    assert 2.0 * math.sqrt(seen.variance_in(seen.job)) >= 50.0
+    seen.job = None
+    assert 2.0 * math.sqrt(seen.variance_in(Span(0.0, 4.0))) < 50.0
