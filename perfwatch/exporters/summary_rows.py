@@ -28,7 +28,7 @@ from perfwatch.units import (
     format_rate,
 )
 
-PERCENTILES = ("p50_s", "p90_s", "p99_s", "max_s")
+PERCENTILES = ("p50_s", "p90_s", "p99_s")
 MOST_WORK_NAMES = 4
 MUCH_OF_MEAN = 0.999
 """A largest reading below this share of the mean says nothing about the most power that was drawn."""
@@ -216,14 +216,12 @@ class FigureRows:
         }
         named = len(timings) > 1 or "latency" not in timings
         table_of = [
-            [*([words.timing(name)] if named else []), *(_percentile(timing, key) for key in PERCENTILES)]
+            [*([words.timing(name)] if named else []), *_statistics(timing)]
             for name, timing in timings.items()
         ]
         rooms = [max(map(width, cells)) for cells in zip(*table_of, strict=True)]
         for at, (cells, timing) in enumerate(zip(table_of, timings.values(), strict=True)):
             texts = [glued(pad(cell, room) + " ") for cell, room in zip(cells, rooms, strict=True) if room]
-            if timing.get("mean_s") is not None and not any(timing.get(key) for key in PERCENTILES):
-                texts.append(glued(f"mean {format_latency(timing['mean_s'])}"))
             few = [glued(f"({format_count(timing['count'])} timed)")] if timing["count"] < FEW_TIMED else []
             yield Row("" if at else "latency", None, " ".join([*texts, *few]))
 
@@ -257,6 +255,13 @@ def _agreement(devices: Sequence[Json]) -> list[str]:
     if abs(apart) > AGREES:
         return [f"integral is {told} {'higher' if apart > 0 else 'lower'}"]
     return [f"integral agrees to {told}"]
+
+
+def _statistics(timing: Json) -> list[str]:
+    """Percentiles and the largest; of buckets, which know no largest, the mean, which is exact."""
+    mean_s = timing.get("mean_s")
+    mean = "" if mean_s is None or timing.get("max_s") is not None else f"mean {format_latency(mean_s)}"
+    return [*(_percentile(timing, key) for key in PERCENTILES), mean or _percentile(timing, "max_s")]
 
 
 def _percentile(timing: Json, key: str) -> str:

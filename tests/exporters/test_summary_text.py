@@ -685,3 +685,11 @@ def test_a_latency_of_which_the_mean_alone_is_known_is_told_by_it():
     unknown = dict.fromkeys(("p50_s", "p90_s", "p99_s", "max_s"))
     summary["latency"] = {"latency": {"count": 300, "mean_s": 0.02, **unknown}}
     assert "mean 20.0 ms" in line(face(summary), "latency")
+
+
+def test_a_servers_buckets_are_told_with_their_exact_mean_and_no_largest():
+    summary = server()
+    told = {"p50_s": 0.01, "p90_s": 0.02, "p99_s": 0.05, "max_s": None}
+    summary["latency"] = {"latency": {"count": 300, "mean_s": 0.0123, **told}}
+    told_line = " ".join(line(face(summary), "latency").split())
+    assert told_line.endswith("p50 10.0 ms p90 20.0 ms p99 50.0 ms mean 12.3 ms")
