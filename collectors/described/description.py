@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from perfwatch_collectors.described.patterns import lines_for
+from perfwatch_collectors.described.patience import seen_by
 from perfwatch_collectors.described.records import Record, fits
 from perfwatch_collectors.described.values import Reading, bare_number, combined
 
@@ -128,7 +128,9 @@ class Told:
         if self.find is None:
             return raws
         return [
-            match[match.lastindex or 0] for raw in raws for match in self.find.finditer(lines_for(str(raw)))
+            match[match.lastindex or 0]
+            for raw in raws
+            for match in self.find.finditer(seen_by(self.find, str(raw)).text)
         ]
 
     def value(self, record: Record) -> float | None:
