@@ -1,9 +1,9 @@
 """Packages of several dies on an exporter's page of RAPL zones, of which each die is a zone of its own.
 
 prometheus/procfs (sysfs/class_powercap.go) takes a number off a zone's name only where nothing else stands
-behind it: `package-0` is the family `node_rapl_package_joules_total` with the index 0, and `package-0-die-1` a
-family of its own, `node_rapl_package_0_die_1_joules_total`, with the index 0. Where the exporter was started with
---collector.rapl.enable-zone-label all zones are one family, and `rapl_zone` has that name.
+behind it: `package-0` is the family `node_rapl_package_joules_total` with the index 0, and `package-0-die-1`
+a family of its own, `node_rapl_package_0_die_1_joules_total`, with the index 0. Where the exporter was
+started with --collector.rapl.enable-zone-label all zones are one family, and `rapl_zone` has that name.
 """
 
 from __future__ import annotations

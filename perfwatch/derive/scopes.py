@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from perfwatch.derive.device_names import labels_of, resolve_devices
-from perfwatch.derive.families import of_one_family
+from perfwatch.derive.families import again_of, of_one_family
 from perfwatch.derive.named_meters import PLUS, named_meters, names_a_part
 from perfwatch.derive.same_device import each_once
 from perfwatch.derive.settings import Settings
@@ -144,21 +144,22 @@ def _accelerators(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
 
 
 def _said_again(tape: Tape, run: RunDevices) -> str:
-    """Which devices tell of others of the run again, as a clause."""
+    """Which devices tell of others again, accelerators of the run or parts of its hosts, as a clause."""
     mine = {device.number for device in run.accelerators}
     twice = [
         (one, others)
         for one, others in each_once(_accelerators(tape.devices.values())).items()
         if others and one.number in mine
     ]
-    if not twice:
+    parts = [pair for scope in _PART_SCOPES for pair in again_of(_told_of(tape, hosts_of(tape, run), scope))]
+    if not twice and not parts:
         return ""
     labels = labels_of(tape)
     again = [
         f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
-        for one, others in twice[:MOST_SAID]
+        for one, others in [*twice, *parts][:MOST_SAID]
     ]
-    return f"; {', '.join(again)}{' ...' * (len(twice) > MOST_SAID)}"
+    return f"; {', '.join(again)}{' ...' * (len(twice) + len(parts) > MOST_SAID)}"
 
 
 class Headline(NamedTuple):
@@ -333,15 +334,19 @@ def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ..
     So do the packages and the memory of a host that a second family of collectors tells of (an exporter's
     page of the machine that is read here as well).
     """
-    hosts = hosts_of(tape, run)
+    found = _told_of(tape, hosts_of(tape, run), scope)
+    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
+
+
+def _told_of(tape: Tape, hosts: Sequence[str], scope: Scope) -> list[DeviceTape]:
+    """What told its energy, but for estimates of what a sensor tells."""
     found = [
         device
         for device in tape.devices.values()
         if device.device.scope is scope and device.host in hosts and tells_energy(device)
     ]
     sensed = {device.host for device in found if not is_estimated(device)}
-    found = [device for device in found if not is_estimated(device) or device.host not in sensed]
-    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
+    return [device for device in found if not is_estimated(device) or device.host not in sensed]
 
 
 def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:

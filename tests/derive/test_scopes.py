@@ -127,6 +127,18 @@ def test_packages_that_a_page_of_the_same_machine_tells_as_well_are_counted_once
     summary = session.summary(window="job", scope="components")
     assert joules(summary) == pytest.approx(30.0 * (100.0 + 10.0))
     assert in_run(summary) == ["rapl:package-0", "rapl:package-1", "rapl:dram-0"]
+    assert summary["devices"]["because"].endswith(
+        "; exporter:package-0 told of rapl:package-0 again, exporter:package-1 told of rapl:package-1 again, "
+        "exporter:dram-0 told of rapl:dram-0 again"
+    )
+
+
+def test_nothing_is_said_of_packages_that_one_collector_tells_of():
+    session = job()
+    session.board(TIMES)
+    session.package(TIMES)
+    session.package(TIMES, collector="exporter", host="lab9")
+    assert "again" not in session.summary(window="job")["devices"]["because"]
 
 
 @pytest.mark.parametrize(
