@@ -6,11 +6,12 @@ devices has a file for each: `kepler_exporter.toml`, `kepler_exporter-dram.toml`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfwatch_collectors.exporter_dies import dies_on
 from perfwatch_collectors.exporter_hwmon import sensors_on
 
 from perfwatch.workload.exposition import Page
@@ -45,7 +46,8 @@ def recognised(page: Page) -> Exporter | None:
     Names such as `memory_used` are others' as well: one that tells of a device goes before one that does not.
     """
     found: list[tuple[int, Exporter]] = []
-    for name, descriptions in _known().items():
+    for name, known in _known().items():
+        descriptions = [*known, *_of_this_page(page, known)]
         counts = [_told(page, of) for of in descriptions]
         sensors = sensors_on(page) if name == NODE_EXPORTER else 0
         there = tuple(of for of, count in zip(descriptions, counts, strict=True) if count)
@@ -53,6 +55,13 @@ def recognised(page: Page) -> Exporter | None:
             found.append((sum(counts) + sensors, Exporter(name, there, has_sensors=sensors > 0)))
     ranked = [exporter for _, exporter in sorted(found, key=lambda each: -each[0])]
     return next((one for one in ranked if _tells_of_devices(page, one)), ranked[0] if ranked else None)
+
+
+def _of_this_page(page: Page, known: Sequence[Description]) -> Iterator[Description]:
+    """What no file can name: dies of packages have a family each."""
+    for of in known:
+        if of.read.families[0].endswith("_rapl_package_joules_total"):
+            yield from dies_on(page, of)
 
 
 def _tells_of_devices(page: Page, exporter: Exporter) -> bool:

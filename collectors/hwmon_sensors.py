@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfwatch_collectors.sysfs import read_number, read_text
+from perfwatch_collectors.told_accuracy import gain_told
 
 from perfwatch.model import Kind, Unit
 from perfwatch.text import clean
@@ -24,8 +25,6 @@ CHANNELS = {"ina3221": range(1, 4)}
 Documentation/hwmon/ina3221.rst: in1 to in3 and curr1 to curr3, the labels at the voltages alone; curr4 is the
 sum of the currents, and in4 to in7 are voltages of the shunts, which it tells in uV and not in mV."""
 SHUNT_FACTOR = 1e-3
-MOST_ACCURATE = 50.0
-"""From so many percent on an accuracy is the share that is right, not the one that may be wrong."""
 _FILE = re.compile(r"(?P<kind>power|energy|curr|in|temp)(?P<number>\d+)_(?P<what>input|average)\Z")
 
 
@@ -161,7 +160,7 @@ def _sensor(path: Path, kind: str, number: int, chip: str) -> Sensor:
         is_average=is_average,
         update_s=update_s,
         window_s=update_s if is_average or chip.startswith("ina") else None,  # an INA averages all the time
-        gain_ratio=_gain_of(_text(folder / f"power{number}_accuracy")) if kind == "power" else None,
+        gain_ratio=gain_told(_text(folder / f"power{number}_accuracy")) if kind == "power" else None,
         factor=factor_of(chip, kind, number),
     )
 
@@ -220,21 +219,6 @@ def known_of(of: Callable[[Sequence[float]], float], values: Sequence[float | No
     """One value of several; None where one of them is not known."""
     known = [value for value in values if value is not None]
     return of(known) if known and len(known) == len(values) else None
-
-
-def _gain_of(text: str) -> float | None:
-    """The accuracy that a device tells of itself (`powerN_accuracy`, percent) as a ratio; None for none.
-
-    ACPI's meters print `90.0%` for readings that are 90 % right, others the error: a meter that may be wrong
-    by more than half of what it tells is none. 0 and 100 % are what firmware says that knows nothing.
-    """
-    try:
-        percent = float(text.rstrip("%"))
-    except ValueError:
-        return None
-    if not 0.0 < percent < 100.0:
-        return None
-    return (100.0 - percent if percent >= MOST_ACCURATE else percent) / 100.0
 
 
 def _text(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Power of a whole machine by its management controller, through Redfish: `-c redfish:url=https://BMC`.
 
 DMTF DSP0268: a chassis tells power in EnvironmentMetrics (new) or Power (old), or its supplies do in
-PowerSubsystem. Links are followed, no path is built. Of chassis within each other the outermost counts.
+PowerSubsystem. Links are followed, no path is built. Of chassis within each other the machine counts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, Protocol
 
 from perfwatch_collectors.credentials import credentials
 from perfwatch_collectors.redfish_controls import whole_of
+from perfwatch_collectors.redfish_nesting import place_of
 from perfwatch_collectors.redfish_session import Refused, Session
 
 from perfwatch.collector import Collector
 from perfwatch.errors import ConfigError, TryAgain, Unavailable
 from perfwatch.metrics import ENERGY, POWER, TELL_ENERGY, TEMPERATURE, UNKNOWN_AGE_S
-from perfwatch.model import Device, DeviceKind, Event, Reading, Sample, Scope
+from perfwatch.model import Device, DeviceKind, Event, Metric, Reading, Sample
 from perfwatch.text import clean
 from perfwatch.units import parse_accuracy
 
@@ -185,39 +186,46 @@ class RedfishCollector(Collector):
 
 
 def _found(session: Session, host: str) -> Iterator[_Chassis]:
-    """Each chassis that tells power; those within another belong to it."""
+    """Each chassis that tells power; those within a machine belong to it."""
     members = _members(session, _link(session.get(ROOT), "Chassis"))
     documents = _given(session, members[:MOST_CHASSIS])
-    index = 0
-    for path, document in documents.items():
+    kept = _Kept(session)
+    telling = _telling(kept, documents)
+    for index, (path, told) in enumerate(telling.items()):
+        document, place = documents[path], place_of(path, documents, telling)
         places = tuple(_places(document))
-        kept = _Kept(session)
-        try:
-            told = _told(kept, places)
-        except Refused:
-            continue
-        if POWER.name not in told:
-            continue
-        inside = _link(document.get("Links") or {}, "ContainedBy")
-        counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
-        gains = _gain_ratios(kept, places)
-        metrics = [
-            metric.accurate_to(gains.get(metric.name)).at_most_old(UNKNOWN_AGE_S)
-            for metric in (POWER, counter, TEMPERATURE)
-            if metric.name in told
-        ]
         device = Device(
             id=f"{session.shown}{path}",
             name=clean(document.get("Model") or document.get("Name") or "chassis", 100),
             kind=DeviceKind.METER,
             index=index,
-            metrics=tuple(metrics),
-            scope=None if inside in documents else Scope.NODE,
-            parent=f"{session.shown}{inside}" if inside in documents else None,
+            metrics=tuple(_metrics(told, _gain_ratios(kept, places))),
+            scope=place.scope,
+            parent=f"{session.shown}{place.inside}" if place.inside else None,
             facts={**_facts(document), **({"host": host} if host else {})},
         )
-        index += 1
-        yield _Chassis(device, places, _doubt(kept, places) if device.parent is None else "")
+        doubt = place.doubt or (_doubt(kept, places) if place.scope is not None else "")
+        yield _Chassis(device, places, doubt)
+
+
+def _telling(session: _Documents, documents: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """What each chassis tells that tells power, by its address; one that is refused costs no other."""
+    telling: dict[str, dict[str, float]] = {}
+    for path, document in documents.items():
+        try:
+            told = _told(session, tuple(_places(document)))
+        except Refused:
+            continue
+        if POWER.name in told:
+            telling[path] = told
+    return telling
+
+
+def _metrics(told: dict[str, float], gains: dict[str, float]) -> Iterator[Metric]:
+    counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
+    for metric in (POWER, counter, TEMPERATURE):
+        if metric.name in told:
+            yield metric.accurate_to(gains.get(metric.name)).at_most_old(UNKNOWN_AGE_S)
 
 
 def _given(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from perfwatch_collectors.described.patterns import lines_for
+from perfwatch_collectors.described.patience import seen_by
 from perfwatch_collectors.described.records import Record, fits
 from perfwatch_collectors.described.values import Reading, bare_number, combined
+from perfwatch_collectors.told_accuracy import gain_told
 
 from perfwatch.model import DeviceKind, Metric, Scope, Unit
 
@@ -86,6 +87,7 @@ class Told:
         shared: of devices that share a meter it is told once.
         board: how what the devices of a meter tell is one value of their board, besides.
         is_rate: the field is a total, and its growth in a second is told.
+        accuracy_from: fields in which the device tells how accurate it is, in percent.
         least, most: of a rate; beyond these nothing is believed.
         widest: the most that is believed of any device, where the file says nothing.
     """
@@ -105,6 +107,7 @@ class Told:
     shared: bool = False
     board: str = ""
     is_rate: bool = False
+    accuracy_from: tuple[str, ...] = ()
     least: float = -math.inf
     most: float = math.inf
     widest: float = math.inf
@@ -122,13 +125,21 @@ class Told:
             return False
         return record.has(self.sources) or (self.empty is not None and record.has_none(self.sources))
 
+    def metric_of(self, record: Record) -> Metric:
+        """As the device of a record declares it: with the accuracy that it tells of itself."""
+        told = record.first(self.accuracy_from) if self.accuracy_from else []
+        gain_ratio = gain_told(str(told[0])) if told else None
+        return self.metric if gain_ratio is None else self.metric.accurate_to(gain_ratio)
+
     def raws(self, record: Record) -> list[Any]:
         """The texts of the field, or what is found in them."""
         raws = record.first(self.sources)
         if self.find is None:
             return raws
         return [
-            match[match.lastindex or 0] for raw in raws for match in self.find.finditer(lines_for(str(raw)))
+            match[match.lastindex or 0]
+            for raw in raws
+            for match in self.find.finditer(seen_by(self.find, str(raw)).text)
         ]
 
     def value(self, record: Record) -> float | None:

@@ -229,7 +229,7 @@ def _board(name: str, records: Sequence[Record], of: Description, number: int, c
         name=f"{model} board of {count}",
         kind=of.device.kind,
         index=f"board-{number}",
-        metrics=tuple(one.metric for one in told),
+        metrics=tuple(one.metric_of(records[0]) for one in told),
         scope=of.device.scope,
         facts={"chips": count},
     )
@@ -246,7 +246,7 @@ def _single(key: str, record: Record, of: Description, index: int | str, parent:
         name=_model(record, of),
         kind=of.device.kind,
         index=index,
-        metrics=tuple(one.metric for one in told),
+        metrics=tuple(one.metric_of(record) for one in told),
         scope=of.device.scope,
         parent=parent,
         facts={

@@ -15,8 +15,19 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from perfwatch_collectors.described.pages import devices_of
-from perfwatch_collectors.described.patterns import LINE_CHARACTERS, compiled, lines_for
-from perfwatch_collectors.described.records import KEY, SHOWN, UP, Item, Record, items_at, lost_at, there_are
+from perfwatch_collectors.described.patience import seen_by
+from perfwatch_collectors.described.patterns import compiled
+from perfwatch_collectors.described.records import (
+    KEY,
+    SHOWN,
+    UP,
+    Item,
+    Record,
+    fits,
+    items_at,
+    lost_at,
+    there_are,
+)
 
 from perfwatch.text import clean
 from perfwatch.units import format_duration
@@ -29,6 +40,8 @@ PATHS = frozenset({"json", "jsonl"})
 """Formats whose fields are paths."""
 BY_LINE = frozenset({"csv", "table", "regex", "keyvalue"})
 """Formats in which a tool may tell of a device several times, the newest last."""
+ROWS = frozenset({"csv", "table"})
+"""Formats of which a row that does not fit its titles is passed over."""
 AS_ONE_TEXT = ("regex", "keyvalue")
 """Formats in which what two commands print may be one text."""
 MOST_RECORDS = 1024
@@ -44,10 +57,15 @@ _OPENING = re.compile(r"^[ \t]*([{\[])|\A[^{\[]*([{\[])", re.MULTILINE)
 
 
 class Passed(NamedTuple):
-    """A line that looks like a device and was passed over."""
+    """A line that looks like a device and was passed over.
+
+    Args:
+        is_lost: a device is lost with it; else only a part of it is not looked at, or not known now.
+    """
 
     line: str
     why: str
+    is_lost: bool = True
 
 
 class Unreadable(Exception):
@@ -71,6 +89,7 @@ class Read:
         widths: of columns that are as wide as that.
         titles: a word of the line that holds the titles of a table, or of CSV.
         decimal, thousands: `,` where a comma in a number is that of decimals, or parts thousands.
+        no_device: of tables and CSV: lines that look like devices and are none, with * for any text.
         newest: rows are readings, one after the other: of each device the newest counts.
         join: of a source with a second command: the field in which the lines of both say the same device;
             `dev_name|device` where they call it differently.
@@ -85,6 +104,7 @@ class Read:
     widths: tuple[int, ...] = ()
     titles: str = ""
     join: str = ""
+    no_device: tuple[str, ...] = ()
     newest: bool = False
     decimal: str = ""
     thousands: str = ""
@@ -162,7 +182,7 @@ def _series(output: bytes, how: Read, now_s: Callable[[], float] | None) -> Iter
         told = True
         yield device
         for family, old_s in device.stale.items():
-            yield Passed(family, f"its value was stamped {format_duration(old_s)} ago")
+            yield Passed(family, f"its value was stamped {format_duration(old_s)} ago", is_lost=False)
     if not told:
         there = there_are(sorted(name.decode("utf-8", "replace") for name in Page(output).families))
         raise Unreadable(f"it has none of {', '.join(how.families[:4])}{there}")
@@ -273,8 +293,8 @@ def _csv(text: str, how: Read) -> Iterator[Record | Passed]:
             more = cells[len(titles) :] if at is not None and not how.columns else []
             if len(cells) >= len(titles) and not any(cell.strip() for cell in more):
                 yield Record(_row(titles, cells))
-            elif _may_be_device(cells, titles):
-                yield _passed((how.separator or ",").join(cells), cells, titles)
+            else:
+                yield from _passed((how.separator or ",").join(cells), cells, titles, how)
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
 
@@ -294,8 +314,10 @@ def _may_be_device(cells: Sequence[str], titles: Sequence[str]) -> bool:
     return is_much and any(any(map(str.isdigit, cell)) for cell in cells)
 
 
-def _passed(line: str, cells: Sequence[str], titles: Sequence[str]) -> Passed:
-    return Passed(line.strip(), f"it has {len(cells)} cells, and there are {len(titles)} titles")
+def _passed(line: str, cells: Sequence[str], titles: Sequence[str], how: Read) -> Iterator[Passed]:
+    """What is said of a row that has not a cell for each title, where it may be a device."""
+    if _may_be_device(cells, titles) and not fits(line.strip(), how.no_device):
+        yield Passed(line.strip(), f"it has {len(cells)} cells, and there are {len(titles)} titles")
 
 
 def _table(text: str, how: Read) -> Iterator[Record | Passed]:
@@ -312,8 +334,8 @@ def _table(text: str, how: Read) -> Iterator[Record | Passed]:
             continue
         if len(cells) == len(titles):
             yield Record(_row(titles, cells))
-        elif _may_be_device(cells, titles):
-            yield _passed(line, cells, titles)
+        else:
+            yield from _passed(line, cells, titles, how)
     if waits:
         raise _no_titles(text, how)
 
@@ -351,7 +373,7 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
     whole: dict[str, str] = {}
     fields: dict[str, str] | None = None if begins else whole
     for line in text.splitlines():
-        match = begins.search(line[:LINE_CHARACTERS]) if begins else None
+        match = begins.search(seen_by(begins, line).text) if begins else None
         if match is not None:
             if fields:
                 yield Record(fields, whole)
@@ -363,17 +385,30 @@ def _key_value(text: str, how: Read) -> Iterator[Record]:
         yield Record(fields, whole)
 
 
-def _regex(text: str, how: Read) -> Iterator[Record]:
+def _regex(text: str, how: Read) -> Iterator[Record | Passed]:
     """A pattern that fits once for each device, over as many lines as it likes; its groups are the fields."""
-    for match in compiled(how.pattern).finditer(lines_for(text)):
+    pattern = compiled(how.pattern)
+    seen = seen_by(pattern, text)
+    for match in pattern.finditer(seen.text):
         yield Record(_groups(match))
+    yield from map(_too_long, seen.cut)
 
 
-def _last_line(text: str, how: Read) -> Iterator[Record]:
+def _too_long(begin: str) -> Passed:
+    why = (
+        f"the pattern takes too long on more than its first {len(begin)} characters, which alone are read; "
+        "say it with fewer .*"
+    )
+    return Passed(begin, why, is_lost=False)
+
+
+def _last_line(text: str, how: Read) -> Iterator[Record | Passed]:
     """The same, in the newest line that fits: of a log, or of a tool that prints one line a period."""
     pattern = compiled(how.pattern)
     for line in reversed(text.splitlines()):
-        found = [Record(_groups(match)) for match in pattern.finditer(line[:LINE_CHARACTERS])]
+        seen = seen_by(pattern, line)
+        yield from map(_too_long, seen.cut)
+        found = [Record(_groups(match)) for match in pattern.finditer(seen.text)]
         if found:
             yield from found
             return

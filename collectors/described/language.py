@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from perfwatch_collectors.described.description import Description, Devices
-from perfwatch_collectors.described.formats import BY_LINE, FORMATS, PATHS, PROMETHEUS, Read
+from perfwatch_collectors.described.formats import BY_LINE, FORMATS, PATHS, PROMETHEUS, ROWS, Read
 from perfwatch_collectors.described.records import fields_of, steps_of
 from perfwatch_collectors.described.said_of_metrics import metrics_of
 from perfwatch_collectors.described.said_of_source import DIRECTORY, source_of
@@ -80,12 +80,15 @@ def _read(table: Table) -> Read:
         widths=tuple(widths),
         titles=table.text("titles", ""),
         join=table.text("join", ""),
+        no_device=table.texts("no_device"),
         newest=table.flag("newest"),
         decimal=table.choice("decimal", _SIGNS, "."),
         thousands=table.choice("thousands", _SIGNS, ""),
     )
     if read.newest and read.format not in BY_LINE:
         raise table.wrong("newest", True, f"a format of rows or blocks: {', '.join(sorted(BY_LINE))}")
+    if read.no_device and read.format not in ROWS:
+        raise table.wrong("no_device", list(read.no_device), f"a format of rows: {', '.join(sorted(ROWS))}")
     if read.decimal == read.thousands == ",":
         raise table.wrong("decimal", ",", "another sign than thousands")
     pattern, _ = table.pattern("pattern"), table.pattern("begins")

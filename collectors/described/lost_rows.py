@@ -17,9 +17,13 @@ MOST_SAID = 3
 
 def said_of(passed: Sequence[Passed], of: Description) -> Iterator[str]:
     """Each of the first of them, as a sentence."""
-    cure = "; columns with blank cells need widths in [read]" if of.read.format == "table" else ""
+    widths = (
+        "columns with blank cells need widths" if of.read.format == "table" and not of.read.widths else ""
+    )
+    cures = [cure for cure in (widths, 'a line that is no device is named in no_device ("Total *")') if cure]
     for one in passed[:MOST_SAID]:
-        yield f"{clean(one.line, 80)!r} is passed over: {one.why}{'' if of.read.widths else cure}"
+        cure = f"; {', and '.join(cures)}, in [read]" if one.is_lost else ""
+        yield f"{clean(one.line, 80)!r} is passed over: {one.why}{cure}"
     if len(passed) > MOST_SAID:
         yield f"{len(passed) - MOST_SAID} more lines are passed over"
 

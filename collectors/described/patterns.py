@@ -30,26 +30,28 @@ TEXT_CHARACTERS = 2**18
 """Of all of it so much."""
 _MANY = 10
 """A repetition of so many and more is as bad as one without end."""
-_MOST_WAYS = 24
+MOST_WAYS = 24
 """So many alternatives are told apart."""
 _CHARACTERS = (*map(chr, range(256)), "\u2502", "\u20ac")
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """One character, or what may be longer or shorter.
 
     Args:
         fits: the characters that may be in it.
         varies: it may be longer or shorter.
         needs: of what varies: the characters that are in it wherever it is there at all.
+        power: to which power of a text's length it may be tried; 0 of what has a length of its own.
     """
 
     fits: frozenset[str]
     varies: bool = False
     needs: tuple[frozenset[str], ...] = ()
+    power: int = 0
 
 
-_Way = tuple[_Part, ...]
+Way = tuple[Part, ...]
 _ANY = frozenset(_CHARACTERS)
 
 
@@ -83,8 +85,12 @@ def lines_for(text: str) -> str:
 @lru_cache(256)
 def may_be_endless(pattern: str) -> bool:
     """Whether a repetition in it may fit one text in so many ways that trying them does not end."""
-    tree = parser.parse(pattern, re.MULTILINE)
-    return any(_is_ambiguous(body) for body in _repeated(tree))
+    return any(_is_ambiguous(body) for body in _repeated(parsed(pattern)))
+
+
+def parsed(pattern: str) -> Any:
+    """A pattern as Python's own parser takes it apart."""
+    return parser.parse(pattern, re.MULTILINE)
 
 
 def _repeated(tree: Any) -> Iterator[Any]:
@@ -123,15 +129,15 @@ def _inner(name: str, value: Any) -> Sequence[Any]:
 
 def _is_ambiguous(body: Any) -> bool:
     """Whether two rounds of what is repeated may share a text in several ways."""
-    ways = list(islice(_ways(body), _MOST_WAYS + 1))
-    if len(ways) > _MOST_WAYS:
+    ways = list(islice(ways_of(body), MOST_WAYS + 1))
+    if len(ways) > MOST_WAYS:
         return True
     if any(_begin_alike(one, other) for at, one in enumerate(ways) for other in ways[:at]):
         return True
     return any(_share(one + other) for one in ways for other in ways)
 
 
-def _begin_alike(one: _Way, other: _Way) -> bool:
+def _begin_alike(one: Way, other: Way) -> bool:
     """Whether two alternatives may not be told apart before they vary, or end."""
     for first, second in zip(one, other, strict=False):
         if not first.fits & second.fits:
@@ -141,50 +147,73 @@ def _begin_alike(one: _Way, other: _Way) -> bool:
     return True
 
 
-def _share(way: _Way) -> bool:
+def _share(way: Way) -> bool:
     """Whether of two parts that vary one may take what the other leaves."""
     for at, one in enumerate(way):
         between: list[frozenset[str]] = []
         for other in way[at + 1 :]:
             if not other.varies:
                 between.append(other.fits)
-            elif one.varies and one.fits & other.fits:
-                signs = (*between, *other.needs)
-                apart = any(not sign & one.fits for sign in signs) or any(
-                    not sign & other.fits for sign in (*between, *one.needs)
-                )
-                if not apart:
-                    return True
+            elif one.varies and is_shared(one, between, other):
+                return True
     return False
 
 
-def _ways(tree: Any) -> Iterator[_Way]:
+def is_shared(one: Part, between: Sequence[frozenset[str]], other: Part) -> bool:
+    """Whether of two parts that vary one may take what the other leaves, with such signs between them."""
+    if not one.fits & other.fits:
+        return False
+    signs = (*between, *other.needs)
+    return not any(not sign & one.fits for sign in signs) and not any(
+        not sign & other.fits for sign in (*between, *one.needs)
+    )
+
+
+def power_of_way(way: Way) -> int:
+    """To which power of a text's length a way may be tried: one part may take what the next one leaves."""
+    highest: list[int] = []
+    long = [at for at, part in enumerate(way) if part.power]
+    for number, at in enumerate(long):
+        before = [
+            highest[earlier]
+            for earlier in range(number)
+            if is_shared(way[long[earlier]], _signs_between(way, long[earlier], at), way[at])
+        ]
+        highest.append(way[at].power + max(before, default=0))
+    return max(highest, default=0)
+
+
+def _signs_between(way: Way, first: int, last: int) -> list[frozenset[str]]:
+    return [part.fits for part in way[first + 1 : last] if not part.varies]
+
+
+def ways_of(tree: Any) -> Iterator[Way]:
     """The ways in which a pattern may go, each as its parts."""
-    choices = [list(islice(_ways_of(str(op), value), _MOST_WAYS + 1)) for op, value in tree]
+    choices = [list(islice(_ways_of(str(op), value), MOST_WAYS + 1)) for op, value in tree]
     for chosen in product(*choices):
         yield tuple(part for parts in chosen for part in parts)
 
 
-def _ways_of(name: str, value: Any) -> Iterator[_Way]:
+def _ways_of(name: str, value: Any) -> Iterator[Way]:
     if name == "SUBPATTERN":
-        yield from _ways(value[3])
+        yield from ways_of(value[3])
     elif name == "ATOMIC_GROUP":
-        yield from _ways(value)
+        yield from ways_of(value)
     elif name == "BRANCH":
         for each in value[1]:
-            yield from _ways(each)
+            yield from ways_of(each)
     elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
         yield from _ways_of_repeat(*value)
     elif name in ("AT", "ASSERT", "ASSERT_NOT"):
         yield ()
     elif name in ("GROUPREF", "GROUPREF_EXISTS"):
-        yield (_Part(_ANY, varies=True),)
+        yield (Part(_ANY, varies=True, power=1),)
     else:
-        yield (_Part(_fitting(name, value)),)
+        yield (Part(_fitting(name, value)),)
 
 
-def _ways_of_repeat(least: Any, most: Any, body: Any) -> Iterator[_Way]:
-    inner = list(islice(_ways(body), _MOST_WAYS + 1))
+def _ways_of_repeat(least: Any, most: Any, body: Any) -> Iterator[Way]:
+    inner = list(islice(ways_of(body), MOST_WAYS + 1))
     if least == most == 1:
         yield from inner
         return
@@ -192,9 +221,10 @@ def _ways_of_repeat(least: Any, most: Any, body: Any) -> Iterator[_Way]:
     always = [tuple(part.fits for part in way if not part.varies) for way in inner]
     needs = tuple(frozenset().union(*signs) for signs in product(*always)) if len(inner) <= 2 else ()
     if least == most:
-        yield tuple(_Part(fits) for _ in range(min(int(least), _MANY)))
+        yield tuple(Part(fits) for _ in range(min(int(least), _MANY)))
     else:
-        yield (_Part(fits, varies=True, needs=needs),)
+        power = max([int(int(most) >= _MANY), *map(power_of_way, inner)])
+        yield (Part(fits, varies=True, needs=needs, power=power),)
 
 
 def _fitting(name: str, value: Any) -> frozenset[str]:

@@ -49,8 +49,9 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
     if not sources:
         raise own.missing("from")
     minus, times, over, only = own.texts("minus"), own.texts("times"), own.texts("over"), own.mapping("only")
-    skip = own.mapping("skip")
+    skip, accuracy_from = own.mapping("skip"), own.texts("accuracy_from")
     named = {"from": sources, "minus": minus, "times": times, "over": over, "only": only, "skip": skip}
+    named |= {"accuracy_from": accuracy_from}
     for key, names in named.items():
         for field in names:
             check_field(own, key, field, read)
@@ -89,6 +90,7 @@ def _told(name: str, value: Any, table: Table, read: Read, scope: Scope | None) 
         shared=own.flag("shared") if "shared" in given else name in _OF_A_METER,
         board=own.choice("board", dict.fromkeys(COMBINED)) if "board" in given else "",
         is_rate=is_rate,
+        accuracy_from=accuracy_from,
         widest=most,
         **limits,
     )
@@ -116,7 +118,8 @@ METRIC_KEYS = (
         "shared",
     ),
     *("minus", "times", "over", "only", "skip", "empty"),
-    *("find", "board", "rate", "update", "window", "step", "wraps_at", "accuracy"),
+    *("find", "board", "rate", "update", "window", "step", "wraps_at"),
+    *("accuracy", "accuracy_from"),
 )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from perfwatch_collectors.described.formats import BOM, titles_at
-from perfwatch_collectors.described.patterns import TEXT_CHARACTERS, compiled, lines_for
+from perfwatch_collectors.described.patience import seen_by
+from perfwatch_collectors.described.patterns import TEXT_CHARACTERS, compiled
 
 from perfwatch.workload.lines import plain_text
 
@@ -65,7 +66,7 @@ class StreamText:
         if not self._how.begins:
             return text
         begins = compiled(self._how.begins)
-        before, blocks = _cut(f"{self._begun}{text}".splitlines(keepends=True), begins.search)
+        before, blocks = _cut(f"{self._begun}{text}".splitlines(keepends=True), begins)
         self._head = self._head or before[:MOST_KEPT]
         if not blocks:
             return ""
@@ -79,9 +80,10 @@ class StreamText:
 
     def matches(self, text: str) -> str:
         """What the pattern fits; what comes after its last match may be the beginning of the next one."""
-        text = lines_for((self._begun + text)[-TEXT_CHARACTERS:])
+        pattern = compiled(self._how.pattern)
+        text = seen_by(pattern, (self._begun + text)[-TEXT_CHARACTERS:]).text
         end = 0
-        for match in compiled(self._how.pattern).finditer(text):
+        for match in pattern.finditer(text):
             end = match.end()
         _, _, rest = (
             text[end:].partition("\n") if text[:end] and text[end - 1] != "\n" else ("", "", text[end:])
@@ -109,9 +111,9 @@ class StreamText:
         return newest
 
 
-def _cut(lines: Sequence[str], begins: Callable[[str], object]) -> tuple[str, list[str]]:
+def _cut(lines: Sequence[str], begins: re.Pattern[str]) -> tuple[str, list[str]]:
     """What stands before the first line that begins a block, and the blocks."""
-    starts = [at for at, line in enumerate(lines) if begins(line)]
+    starts = [at for at, line in enumerate(lines) if begins.search(seen_by(begins, line).text)]
     ends = [*starts[1:], len(lines)]
     blocks = ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
     return "".join(lines[: starts[0] if starts else len(lines)]), blocks

@@ -18,7 +18,7 @@ from perfwatch_collectors.described.limits import is_little, little_of, much_of
 from perfwatch_collectors.described.lost_rows import said_of
 from perfwatch_collectors.described.names import doubt_of
 from perfwatch_collectors.described.records import SHOWN, groups_of
-from perfwatch_collectors.described.values import is_missing, is_unclear, units_that_fit
+from perfwatch_collectors.described.values import has_decimal_comma, is_missing, is_unclear, units_that_fit
 
 from perfwatch import metrics
 from perfwatch.errors import CollectorError, reason_of
@@ -53,7 +53,7 @@ class Trial:
     """What was read: each device with its metrics, what looks wrong, and what is.
 
     Args:
-        faults: devices are not told apart, or share no meter, as was meant.
+        faults: devices are not told apart, or share no meter, as was meant; or rows of some are lost.
     """
 
     devices: tuple[tuple[Device, tuple[Tried, ...]], ...]
@@ -104,9 +104,13 @@ def _trial(of: Description, told: Sequence[Record], passed: Sequence[Passed]) ->
             *_unfilled(told, beside, of),
             *_warnings(of, told, found, devices),
             *doubted(ids, of),
-            *said_of(passed, of),
+            *said_of([one for one in passed if not one.is_lost], of),
         ),
-        (*_unfilled(told, apart, of), *said_twice(ids, of)),
+        (
+            *_unfilled(told, apart, of),
+            *said_twice(ids, of),
+            *said_of([one for one in passed if one.is_lost], of),
+        ),
     )
 
 
@@ -191,6 +195,8 @@ def _why_of_text(told: Told, raw: Any) -> str:
     bare = told.reading.number(raw)
     if bare is None and not told.reading.comma and is_unclear(text):
         return 'its comma may be either sign: say decimal = "," or thousands = "," in [read]'
+    if bare is None and told.reading.comma != "decimal" and has_decimal_comma(text):
+        return 'its comma is that of decimals: say decimal = "," in [read]'
     if bare is None:
         return f"no number, or not in a unit of {told.metric.unit.value}"
     if bare == 0.0 and told.reading.zero_is_missing:

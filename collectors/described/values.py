@@ -24,7 +24,8 @@ _NUMBERS = {
 }
 """By what a comma is. Without a word on it, it parts thousands where there are two, or a point behind it:
 `0,250` may be either."""
-_UNCLEAR = re.compile(r"[+-]?\d{1,3},\d+(?![.,\d])", re.ASCII)
+_UNCLEAR = re.compile(r"[+-]?\d{1,3},\d{3}(?![.,\d])", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d*,\d+|\d{1,3}(?:\.\d{3})+,\d+)(?![.,\d])", re.ASCII)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+\Z")
 _SAID_FOR_MISSING = frozenset(
     {"", "-", "--", "---", "n/a", "na", "nan", "none", "null", "unknown", "err!", "error", "not supported"}
@@ -224,6 +225,11 @@ def bare_number(raw: Any) -> float | None:
 def is_unclear(text: str) -> bool:
     """Whether a comma in it may part thousands, or be that of decimals."""
     return _UNCLEAR.match(text.strip()) is not None
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether a comma in it can only be that of decimals: `12,5 W`."""
+    return not is_unclear(text) and _DECIMAL_COMMA.match(text.strip()) is not None
 
 
 def is_missing(text: str) -> bool:

@@ -42,7 +42,13 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the headline's energy covers; components are accelerators, CPUs and memory "
         "(default: accelerator where one tells its energy, else components)",
     )
-    group.add_argument("--meter", metavar="NAME", help="which meter --scope node or wall means")
+    group.add_argument(
+        "--meter",
+        metavar="NAME",
+        action=_Added,
+        help="which meter --scope node or wall means; NAME+NAME, or repeated: their sum, where each feeds "
+        "a part of the machine",
+    )
     group.add_argument(
         "--window",
         choices=("job", "marks", "work"),
@@ -60,6 +66,16 @@ def add_summary_arguments(parser: argparse.ArgumentParser) -> None:
     cost.add_argument("--carbon", metavar="430", help="grams of CO2 equivalent per kWh, or a CSV file")
     cost.add_argument("--currency", metavar="USD", help="currency of the amounts (default: none is named)")
     cost.add_argument("--cost-scope", choices=("energy",), help="energy: electricity alone is the whole cost")
+
+
+class _Added(argparse.Action):
+    """Of an option that is repeated the names are added up: the last one alone would be half of it."""
+
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest, None)
+        setattr(namespace, self.dest, values if before is None else f"{before}+{values}")
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:

@@ -70,6 +70,7 @@ class _Wanted:
 
 
 def _understand(args: argparse.Namespace) -> _Wanted:
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.config import load_config
     from perfwatch.job.target import find_target
     from perfwatch.sources import choose
@@ -80,7 +81,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
     wanted = _Wanted(
         config=config,
         settings=asking.settings(args, config.settings()),
-        chosen=choose.choose(args, config),
+        chosen=chosen_collectors(args, config),
         workloads=_workloads(args, config),
         gates=results.Gates.parse(args),
         duration_s=asking.time_limit(args),

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
         return main(["snapshot"])
     gc.disable()  # until the screen is there: imports make no garbage, and looking for some takes 10 ms
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.config import load_config
     from perfwatch.scene import Scene
     from perfwatch.sources import choose
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     scene = Scene(asking.now_s(args))
     scene.beside = watching.beside(args)
     live = LiveSource(
-        choose.choose(args, config),
+        chosen_collectors(args, config),
         [scene],
         interval_s=choose.interval(args, config),
         header={"settings": config.settings().to_json()},

@@ -61,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _collectors(args: argparse.Namespace, config: Config) -> Iterator[Check]:
     from perfwatch import plugins
-    from perfwatch.sources import choose
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.sources.once import read_once
 
-    chosen = choose.choose(args, config)
+    chosen = chosen_collectors(args, config)
     read = read_once(chosen)
     waits_for = {one.collector.name: one.collector.waits_for for one in chosen}
     for name in read.states:

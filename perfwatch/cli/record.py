@@ -68,9 +68,10 @@ class _Recorder:
     """What to record and for how long: the command line, understood before anything is opened."""
 
     def __init__(self, args: argparse.Namespace, config: Config, settings: Settings) -> None:
+        from perfwatch.cli.choosing import chosen_collectors
         from perfwatch.sources import choose
 
-        self._chosen = choose.choose(args, config)
+        self._chosen = chosen_collectors(args, config)
         self._interval_s = choose.interval(args, config)
         self._duration_s = asking.time_limit(args)
         self._now_s = asking.now_s(args)

@@ -81,6 +81,7 @@ class _Wanted:
 
 
 def _understand(args: argparse.Namespace) -> _Wanted:
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.config import load_config
     from perfwatch.job import workloads
     from perfwatch.job.process import job_user
@@ -96,7 +97,7 @@ def _understand(args: argparse.Namespace) -> _Wanted:
         command=args.command,
         config=config,
         settings=asking.settings(args, config.settings()),
-        chosen=choose.choose(args, config),
+        chosen=chosen_collectors(args, config),
         workloads=workloads.parse([*config.run.workload, *args.workload]),
         gates=results.Gates.parse(args),
         idle_baseline_s=idle if idle is not None else config.run.idle_baseline_s or 0.0,

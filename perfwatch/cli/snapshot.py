@@ -35,15 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.config import load_config
     from perfwatch.derive.snapshot import snapshot
-    from perfwatch.sources import choose
     from perfwatch.sources.once import read_once
 
     config = load_config(args.config)
     for note in config.notes:
         results.say(f"perfwatch: {note}")
-    read = read_once(choose.choose(args, config))
+    read = read_once(chosen_collectors(args, config))
     found = snapshot(read.tape, read.states)
     if args.json:
         standard.out().write(json.dumps(found, indent=2, allow_nan=False) + "\n")

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from perfwatch.cli.choosing import chosen_collectors
     from perfwatch.cli.until import status_of, wait_for_the_end
     from perfwatch.config import load_config
     from perfwatch.exporters.outlet import Outlet
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         results.say(f"perfwatch: {note}", quiet=args.quiet)
     duration_s = asking.duration(args.duration, "--duration")
     header = {"name": asking.name(args), "tags": asking.tags(args.tag), "conditions": conditions()}
-    chosen, interval_s = choose.choose(args, config), choose.interval(args, config)
+    chosen, interval_s = chosen_collectors(args, config), choose.interval(args, config)
     signals = SignalQueue()
     signals.open()  # before any thread starts, so that none of them takes a signal
     try:

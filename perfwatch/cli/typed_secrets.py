@@ -1,4 +1,4 @@
-"""Does an address on the command line hold a password, which every user of the machine can read there?
+"""Who else can read a password: every user of the machine on a command line, everybody on the way over http?
 
 It is used all the same: for a page of no worth that is the person's choice. But it is said, and what to do.
 """
@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from perfwatch.redact import redact
 from perfwatch.text import clean
 
+if TYPE_CHECKING:
+    from perfwatch.collector import Collector
+
 _ADDRESS = re.compile(r"https?://[^\s,\"']+")
-_OVER_HTTP = re.compile(r"redfish:(?:.*,)?url=http://(?:[^@/,]*@)?(\[[^\]]*\]|[^/:,]+)")
-"""A controller asks who reads it; plugs do without, or take a digest."""
-_HERE = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_ASKED_WHO = frozenset({"redfish"})
+"""These ask who reads them; plugs do without, or take a digest."""
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 _OF_A_COLLECTOR = (
     "name where it is: user=VARIABLE,password=VARIABLE, credentials=FILE or keyring=SERVICE/USER "
     "(docs/meters.md)"
@@ -32,12 +37,6 @@ def warnings(args: argparse.Namespace) -> Iterator[str]:
     typed += [("-w", text, _OF_A_WORKLOAD) for text in getattr(args, "workload", None) or ()]
     what = getattr(args, "what", None)
     typed += [("attach", what, f"attach to its PID, and {_OF_A_WORKLOAD}")] if isinstance(what, str) else []
-    for text in getattr(args, "collector", None) or ():
-        if (host := _OVER_HTTP.match(str(text))) and host[1] not in _HERE:
-            yield (
-                f"-c {clean(redact(str(text)), 100)}: over http everybody on the way reads who asks, with "
-                "the password; say https://"
-            )
     for option, text, instead in typed:
         for address in _ADDRESS.findall(str(text)):
             shown = redact(address)
@@ -46,3 +45,21 @@ def warnings(args: argparse.Namespace) -> Iterator[str]:
                     f"{option} {clean(shown, 100)}: every user of this machine can read a password on a "
                     f"command line; {instead}"
                 )
+
+
+def in_the_clear(collectors: Iterable[Collector]) -> Iterator[str]:
+    """A sentence for each that tells its password over http, wherever its address was written."""
+    for one in collectors:
+        url = str(getattr(one.options, "url", "") or "")
+        if type(one).name in _ASKED_WHO and url.startswith("http://") and _host_of(url) not in _HERE:
+            yield (
+                f"{one.name} at {clean(redact(url), 100)}: over http everybody on the way reads who asks, "
+                "with the password; say https://"
+            )
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # what is wrong with it is said where it is opened
+        return ""

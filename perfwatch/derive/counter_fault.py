@@ -46,16 +46,26 @@ def fault_of(counter: Series, power: Series | None, window: Sequence[Span], may:
     return None
 
 
-def frozen(counter: Series, step_j: float) -> str | None:
-    """Whether a processor's or memory's counter never moved at all, in words: these draw power always.
+def frozen(counter: Series, step_j: float, *, draws_always: bool) -> str | None:
+    """Whether a counter never moved at all and could be frozen, in words; `None` where it can be believed.
+
+    That nothing was used it does not say: one in kWh stands for hours. Where its step is known and is not
+    small, less than that was used.
 
     Args:
         step_j: by how much it moves at a time, as far as that is known.
+        draws_always: it is that of a processor or a memory, which draws power always.
     """
     lasted_s = counter.times[-1] - counter.times[0]
-    if lasted_s < STUCK_S or step_j >= COARSE or min(counter.values) != max(counter.values):
+    if lasted_s <= 0.0 or not is_unmoved(min(counter.values), max(counter.values), step_j):
         return None
-    return f"did not move in {lasted_s:.0f} s, and there is power always"
+    why = "there is power always" if draws_always else "by how much it moves at a time nobody tells"
+    return f"did not move in {lasted_s:.3g} s, and {why}"
+
+
+def is_unmoved(lowest_j: float, highest_j: float, step_j: float) -> bool:
+    """Whether a counter that was only ever between these tells nothing: not even that less was used."""
+    return lowest_j == highest_j and step_j < COARSE
 
 
 def too_coarse(update_s: float, step_j: float, used_j: float, window_s: float) -> str | None:

@@ -165,8 +165,8 @@ def device_energy(
         used_j = integrated.joules if integrated is not None else 0.0
         coarse = too_coarse(_declared_s(counter), step_j, used_j, total(window))
         fault = coarse or fault_of(counter, power, window, may)
-        if fault is None and power is None and tape.device.kind in _NEVER_AT_REST:
-            fault = frozen(counter, step_j)
+        if fault is None and (power is None or used_j > 0.0):
+            fault = frozen(counter, step_j, draws_always=tape.device.kind in _NEVER_AT_REST)
     chosen = _choose(counted, integrated, fault)
     compared = None
     if counter is not None and its_own is not None and counted is not None and integrated is not None:

@@ -36,6 +36,27 @@ def of_one_family(devices: Sequence[DeviceTape]) -> list[DeviceTape]:
     return list(once.values())
 
 
+def again_of(devices: Sequence[DeviceTape]) -> list[tuple[DeviceTape, list[DeviceTape]]]:
+    """The devices that stand back, each with the one of its host that counts for it.
+
+    That is the one with its id or index; where names differ, the first of the family that counts.
+    """
+    counted = of_one_family(devices)
+    found: dict[int, tuple[DeviceTape, list[DeviceTape]]] = {}
+    for device in devices:
+        if device in counted:
+            continue
+        here = [one for one in counted if one.host == device.host]
+        named = [one for one in here if _is_called_alike(one, device)]
+        for one in (named or here)[:1]:
+            found.setdefault(one.number, (one, []))[1].append(device)
+    return list(found.values())
+
+
+def _is_called_alike(one: DeviceTape, other: DeviceTape) -> bool:
+    return one.device.id == other.device.id or str(one.device.index) == str(other.device.index)
+
+
 def _quality(device: DeviceTape) -> tuple[bool, float, int]:
     """A counter goes before power, what is renewed more often before the rest, then what was there first."""
     series = device.get(ENERGY.name) or device.get(POWER.name)

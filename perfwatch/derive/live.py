@@ -22,6 +22,7 @@ from perfwatch.derive.course import Course
 from perfwatch.derive.device_names import labels_of
 from perfwatch.derive.live_amounts import RunningEnergy, RunningWork
 from perfwatch.derive.live_trace import Trace
+from perfwatch.derive.named_meters import are_parts
 from perfwatch.derive.owned import owned_by
 from perfwatch.derive.plausible import most_w
 from perfwatch.derive.scopes import (
@@ -222,6 +223,7 @@ class LiveFigures:
         run = devices_of_run(self._tape, self._settings)
         headline = choose_headline(self._tape, self._settings, run)
         energies = {device.number: self._energies[device.number] for device in headline.devices}
+        as_one = are_parts(headline.devices)
         span = self._span([energy.trace for energy in energies.values()])
         if span is None:
             return None
@@ -231,8 +233,8 @@ class LiveFigures:
         return Standing(
             t=span.end,
             elapsed_s=span.duration_s,
-            now=self._figures(_last_of(span, self._now_s), list(energies.values()), courses),
-            run=self._figures(span, list(energies.values()), courses),
+            now=self._figures(_last_of(span, self._now_s), list(energies.values()), courses, as_one=as_one),
+            run=self._figures(span, list(energies.values()), courses, as_one=as_one),
             unit=unit,
             devices=tuple(labels[device.number] for device in headline.devices),
             scope=headline.scope,
@@ -322,10 +324,19 @@ class LiveFigures:
         span: Span,
         energies: Sequence[RunningEnergy],
         courses: Mapping[str, Mapping[str, tuple[Course, ...]]],
+        *,
+        as_one: bool = False,
     ) -> Figures:
+        """What was used and done in a span.
+
+        Args:
+            as_one: the energies are parts of one machine's: without one of them none is known.
+        """
         whole_job = span == (self._began, self._ended)
         amounts = [energy.between(span, whole_job=whole_job) for energy in energies]
         seen = [amount for amount in amounts if amount.seen_s > 0.0]
+        if as_one and len(seen) < len(amounts):
+            seen = []
         below = any(map(RunningEnergy.is_below_a_step, energies, amounts))
         counted = count_work(
             courses, [span], last_end=math.inf, unit=self._settings.unit, derived=self._settings.units

@@ -10,7 +10,15 @@ from perfwatch.derive import counters
 from perfwatch.derive.bounces import Bounces
 from perfwatch.derive.carried import Carried, carried_on
 from perfwatch.derive.count_error import Flow
-from perfwatch.derive.counter_fault import ABOVE_IDLE, COARSE, EXCESS_S, IDLE_SEEN, STUCK_S, STUCK_UPDATES
+from perfwatch.derive.counter_fault import (
+    ABOVE_IDLE,
+    COARSE,
+    EXCESS_S,
+    IDLE_SEEN,
+    STUCK_S,
+    STUCK_UPDATES,
+    is_unmoved,
+)
 from perfwatch.derive.counter_step import SeenStep
 from perfwatch.derive.course import LATELY, Course
 from perfwatch.derive.inherited import FirstTotals
@@ -72,7 +80,14 @@ class RunningEnergy:
         """Whether the integral of power is the one to believe."""
         if self._counted.last_t is None:
             return True
-        return self._integrated.last_t is not None and (self._at_fault or self._is_too_coarse())
+        return self._integrated.last_t is not None and (
+            self._at_fault or self._is_too_coarse() or (self._is_frozen() and self._power.total > 0.0)
+        )
+
+    def _is_frozen(self) -> bool:
+        """Whether the counter never moved and tells nothing, as in the summary."""
+        step_j = 0.0 if self._steps is None else self._steps.joules
+        return not self._at_fault and is_unmoved(0.0, self._count.total, step_j)
 
     def _is_too_coarse(self) -> bool:
         """Whether the counter moves in steps of at least what the run used so far, by its power."""
@@ -102,6 +117,8 @@ class RunningEnergy:
 
     def between(self, span: Span, *, whole_job: bool = False) -> Amount:
         """What was used in a span; of the whole job as the summary has it, carried on to both ends of it."""
+        if not self.is_integrated and self._is_frozen():
+            return Amount(0.0, 0.0)
         amount = self._by_power(span) if self.is_integrated else self._counted.between(span)
         ends = self.carried() if whole_job else None
         if ends is None:

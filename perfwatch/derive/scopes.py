@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from perfwatch.derive.device_names import labels_of, resolve_devices
-from perfwatch.derive.families import of_one_family
+from perfwatch.derive.families import again_of, of_one_family
+from perfwatch.derive.named_meters import PLUS, named_meters, names_a_part
 from perfwatch.derive.same_device import each_once
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.tape import DeviceTape, Tape
@@ -143,21 +144,22 @@ def _accelerators(devices: Iterable[DeviceTape]) -> list[DeviceTape]:
 
 
 def _said_again(tape: Tape, run: RunDevices) -> str:
-    """Which devices tell of others of the run again, as a clause."""
+    """Which devices tell of others again, accelerators of the run or parts of its hosts, as a clause."""
     mine = {device.number for device in run.accelerators}
     twice = [
         (one, others)
         for one, others in each_once(_accelerators(tape.devices.values())).items()
         if others and one.number in mine
     ]
-    if not twice:
+    parts = [pair for scope in _PART_SCOPES for pair in again_of(_told_of(tape, hosts_of(tape, run), scope))]
+    if not twice and not parts:
         return ""
     labels = labels_of(tape)
     again = [
         f"{' and '.join(labels[other.number] for other in others)} told of {labels[one.number]} again"
-        for one, others in twice[:MOST_SAID]
+        for one, others in [*twice, *parts][:MOST_SAID]
     ]
-    return f"; {', '.join(again)}{' ...' * (len(twice) > MOST_SAID)}"
+    return f"; {', '.join(again)}{' ...' * (len(twice) + len(parts) > MOST_SAID)}"
 
 
 class Headline(NamedTuple):
@@ -332,26 +334,33 @@ def _measured(tape: Tape, run: RunDevices, scope: Scope) -> tuple[DeviceTape, ..
     So do the packages and the memory of a host that a second family of collectors tells of (an exporter's
     page of the machine that is read here as well).
     """
-    hosts = hosts_of(tape, run)
+    found = _told_of(tape, hosts_of(tape, run), scope)
+    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
+
+
+def _told_of(tape: Tape, hosts: Sequence[str], scope: Scope) -> list[DeviceTape]:
+    """What told its energy, but for estimates of what a sensor tells."""
     found = [
         device
         for device in tape.devices.values()
         if device.device.scope is scope and device.host in hosts and tells_energy(device)
     ]
     sensed = {device.host for device in found if not is_estimated(device)}
-    found = [device for device in found if not is_estimated(device) or device.host not in sensed]
-    return outermost(of_one_family(found) if scope in _PART_SCOPES else found, tape)
+    return [device for device in found if not is_estimated(device) or device.host not in sensed]
 
 
 def _metered(tape: Tape, settings: Settings, run: RunDevices, scope: str) -> Headline:
     if settings.meter is not None:
-        return Headline(scope, (_named_meter(tape, settings.meter),))
+        return Headline(scope, _named_meters(tape, settings.meter))
     meters = _measured(tape, run, Scope(scope))
     for host in hosts_of(tape, run):
         here = [device.label for device in meters if device.host == host]
         if len(here) > 1:
             names = ", ".join(here)
-            trouble = f"several meters tell the power of the {scope} ({names}): say which with --meter"
+            trouble = (
+                f"several meters tell the power of the {scope} ({names}): say which with --meter, or "
+                f"--meter {PLUS.join(here)} where each feeds a part of the machine"
+            )
             return Headline(scope, (), trouble=trouble)
     return Headline(scope, meters, trouble="" if meters else _of_other_machines(tape, run, scope))
 
@@ -378,31 +387,32 @@ def _of_other_machines(tape: Tape, run: RunDevices, scope: str) -> str:
 def _scope_of_meter(tape: Tape, settings: Settings) -> str | None:
     if settings.meter is None:
         return None
-    scope = _named_meter(tape, settings.meter).device.scope
+    scope = _named_meters(tape, settings.meter)[0].device.scope
     return scope.value if scope is not None and scope.value in _METER_SCOPES else Scope.WALL.value
 
 
-def _named_meter(tape: Tape, name: str) -> DeviceTape:
-    """The meter that a person means, by its label, collector, id or model name."""
-    labels = labels_of(tape)
-    meters = [
+def _named_meters(tape: Tape, text: str) -> tuple[DeviceTape, ...]:
+    """The meters that a person means.
+
+    Raises:
+        ConfigError: there is no such one, or they cannot be added.
+    """
+    return named_meters(text, _meters(tape), labels_of(tape))
+
+
+def _meters(tape: Tape) -> list[DeviceTape]:
+    """Everything that told its power and may be that of a machine."""
+    return [
         device
         for device in tape.devices.values()
         if tells_energy(device)
         and (device.device.scope is None or device.device.scope.value in _METER_SCOPES)
     ]
-    for names_of in (
-        lambda device: (labels[device.number], device.label, device.device.id, device.device.name),
-        lambda device: (device.collector, str(device.device.index)),
-    ):
-        found = [device for device in meters if name in names_of(device)]
-        if len(found) == 1:
-            return found[0]
-    there = ", ".join(labels[device.number] for device in meters) or "none"
-    raise ConfigError(f"cannot take meter {name!r}: meters that told their power in this session: {there}")
 
 
-def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, tuple[DeviceTape, ...]]:
+def other_scopes(
+    tape: Tape, settings: Settings, run: RunDevices, headline: Headline
+) -> dict[str, tuple[DeviceTape, ...]]:
     """Every other scope that was measured on the run's hosts, with its devices; none is added to another."""
     chips = _around_and_within(tape, run.accelerators)
     found: dict[str, tuple[DeviceTape, ...]] = {}
@@ -413,10 +423,28 @@ def other_scopes(tape: Tape, run: RunDevices, headline: Headline) -> dict[str, t
         else:
             devices = _measured(tape, run, scope)
             if scope.value in _METER_SCOPES:
-                devices = _one_a_host(devices, ids_of(tape.header.get("asked")))
+                devices = _beside(tape, settings, devices, scope.value)
         if devices and scope.value != headline.scope:
             found[scope.value] = devices
     return found
+
+
+def _beside(
+    tape: Tape, settings: Settings, measured: tuple[DeviceTape, ...], scope: str
+) -> tuple[DeviceTape, ...]:
+    """Of the meters of a scope those that a person named, else one of each host.
+
+    A sum of which a part is not there is not shown: it would be half of it.
+    """
+    text = settings.meter
+    if text is not None:
+        try:
+            if _scope_of_meter(tape, settings) == scope:
+                return _named_meters(tape, text)
+        except ConfigError:
+            if names_a_part(text, measured, labels_of(tape)):
+                return ()
+    return _one_a_host(measured, ids_of(tape.header.get("asked")))
 
 
 def _around_and_within(tape: Tape, chips: Sequence[DeviceTape]) -> list[DeviceTape]:
@@ -469,7 +497,10 @@ def how_to_meter(tape: Tape, run: RunDevices, scopes: Mapping[str, Sequence[Devi
         if meters:
             options = f"--meter {' or --meter '.join(meters)}" if others else f"--scope {name}"
             them = "one of them" if others else ("it" if len(meters) == 1 else "them")
-            said.append(f"{' and '.join(meters)} measured the {name}: {options} makes {them} the headline")
+            summed = f", --meter {PLUS.join(meters)} their sum" if others else ""
+            said.append(
+                f"{' and '.join(meters)} measured the {name}: {options} makes {them} the headline{summed}"
+            )
     return "; ".join(said)
 
 

@@ -86,9 +86,9 @@ def _scope(
         [_instead_of(run, devices, energies)] if scopes.passed_over(run.tape, run.devices, devices) else []
     )
     notes += [
-        f"the counter of {run.labels[device.number]} {fault}: its power was integrated instead"
+        f"the counter of {run.labels[device.number]} {energy.counter_fault}: {_instead_of_counter(energy)}"
         for device in devices
-        if device.number in energies and (fault := energies[device.number].counter_fault) is not None
+        if (energy := energies.get(device.number)) is not None and energy.counter_fault is not None
     ]
     if scopes.covers_more_than_the_run(run.tape, run.devices, devices):
         notes.append("covers accelerators that are not of the run")
@@ -105,6 +105,10 @@ def _scope(
         "devices": [run.labels[device.number] for device in devices],
         "notes": notes,
     }
+
+
+def _instead_of_counter(energy: DeviceEnergy) -> str:
+    return "its energy is not known" if energy.joules is None else "its power was integrated instead"
 
 
 def _instead_of(run: WholeRun, devices: Sequence[DeviceTape], energies: Energies) -> str:

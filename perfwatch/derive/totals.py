@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perfwatch.derive.conditions import highest_power_w
 from perfwatch.derive.energy import DeviceEnergy, device_energy
+from perfwatch.derive.named_meters import are_parts
 from perfwatch.derive.peak import max_power
 from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import Span, union
@@ -74,10 +75,13 @@ def energies_of(
 
 
 def total_of(devices: Sequence[DeviceTape], energies: Energies, spans: Sequence[Span]) -> EnergyTotal:
-    """The sum over devices, the errors combined by their causes."""
+    """The sum over devices, the errors combined by their causes.
+
+    Of several meters that measure a machine together one that tells nothing leaves it unknown.
+    """
     told = [(device, energies[device.number]) for device in devices if device.number in energies]
     known = [(device, energy) for device, energy in told if energy.joules is not None]
-    if not known:
+    if not known or (len(known) < len(devices) and are_parts(devices)):
         return EnergyTotal(None, None, None, None, 0.0 if devices else None, None, None, ())
     parts = [energy for _, energy in known]
     duration_s = math.fsum(span.duration_s for span in union(spans))

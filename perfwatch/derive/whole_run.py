@@ -56,7 +56,7 @@ class WholeRun:
             windows=choose_windows(tape, settings, courses, unit),
             devices=devices,
             headline=headline,
-            scopes=scopes.other_scopes(tape, devices, headline),
+            scopes=scopes.other_scopes(tape, settings, devices, headline),
             at_rest=_at_rest(tape, baseline, job.start, interval_s),
             labels=labels_of(tape),
             interval_s=interval_s,

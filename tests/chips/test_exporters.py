@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,19 @@ node_hwmon_temp_celsius{chip="platform_jc42",sensor="temp1"} 33
 node_hwmon_temp_fault{chip="platform_jc42",sensor="temp1"} 1
 """
 """Names of node_exporter's collector/rapl_linux.go and collector/hwmon_linux.go; values invented."""
+DIES = """
+# TYPE node_rapl_dram_joules_total counter
+node_rapl_dram_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0:0"} 200
+node_rapl_dram_joules_total{index="1",path="/sys/class/powercap/intel-rapl:1:0"} 210
+# TYPE node_rapl_package_0_die_0_joules_total counter
+node_rapl_package_0_die_0_joules_total{index="0",path="/sys/class/powercap/intel-rapl:0"} 1000
+# TYPE node_rapl_package_0_die_1_joules_total counter
+node_rapl_package_0_die_1_joules_total{index="0",path="/sys/class/powercap/intel-rapl:1"} 1100
+# TYPE node_rapl_package_1_die_0_joules_total counter
+node_rapl_package_1_die_0_joules_total{index="0",path="/sys/class/powercap/intel-rapl:2"} 1200
+node_rapl_package_1_die_0_joules_total{index="1",path="/sys/class/powercap/intel-rapl-mmio:0"} 1200
+"""
+"""Names that node_exporter makes of the zones of a machine with several dies; values invented."""
 CEEMS = """
 ceems_ipmi_dcmi_current_watts{hostname=""} 5942
 ceems_rapl_package_joules_total{hostname="",index="0",path="pkg/collector/testdata/sys/class/powercap/intel-rapl:0"} 258218.293244
@@ -215,6 +230,49 @@ def test_a_nodes_zones_count_once_and_what_is_inside_them_never() -> None:
         "psys": ("node", 9000), "lnxsybus:00_acpi000d:00": ("node", 410),
     }, "mmio repeats a package; a lone ACPI meter measures the machine"  # fmt: skip
     assert read(NODE)["core-0"][0] is None
+
+
+def zones_as_labels(body: str) -> str:
+    """The same with --collector.rapl.enable-zone-label."""
+    body = re.sub(
+        r"^node_rapl_(\w+)_joules_total\{(.*)\}",
+        lambda match: f'node_rapl_joules_total{{{match[2]},rapl_zone="{match[1].replace("_", "-")}"}}',
+        body,
+        flags=re.MULTILINE,
+    )
+    zones = [line for line in body.splitlines() if line.startswith("node_rapl")]
+    others = [
+        line for line in body.splitlines() if line and not line.startswith(("node_rapl", "# TYPE node_rapl"))
+    ]
+    return "\n".join(["# TYPE node_rapl_joules_total counter", *zones, *others, ""])
+
+
+@pytest.mark.parametrize("written", [str, zones_as_labels])
+def test_each_die_of_a_package_is_counted(written: Callable[[str], str]) -> None:
+    assert counted(written(DIES)) == {
+        "package-0-die-0": ("cpu", 1000), "package-0-die-1": ("cpu", 1100), "package-1-die-0": ("cpu", 1200),
+        "dram-0": ("dram", 200), "dram-1": ("dram", 210),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("written", [str, zones_as_labels])
+def test_two_dies_that_show_one_counter_are_counted_once(written: Callable[[str], str]) -> None:
+    """Some of AMD's are listed so (rapl_mirrors)."""
+    told = read(written(DIES.replace("1100", "1000.2")))
+    assert told["package-0-die-1"] == (None, {"energy_joules_total": 1000.2})
+    assert told["package-0-die-0"][0] is Scope.CPU
+
+
+def test_zones_that_are_told_apart_by_a_label_are_those_of_their_own_families() -> None:
+    assert read(zones_as_labels(NODE)) == read(NODE)
+
+
+def test_dies_are_called_as_the_collector_of_this_machine_calls_them() -> None:
+    with serving(page(DIES)) as server:
+        one = ExporterCollector(ExporterOptions(server.url))
+        ids = {device.id for device in one.open()}
+        one.close()
+    assert {"rapl-package-0-die-0", "rapl-package-0-die-1"} <= ids
 
 
 def test_a_nodes_sensors_have_their_chips_and_labels() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from chips.presets import CHIPS, SAMPLES, planted, preset, read, sample, tree
-from perfwatch_collectors.described.collector import class_of
+from perfwatch_collectors.described.collector import DescribedOptions, class_from, class_of
 
-from perfwatch.model import DeviceKind, Scope
+from perfwatch.model import DeviceKind, Sample, Scope
 
 IPMITOOL = (SAMPLES / "ipmi/ipmitool-dcmi-power-reading.txt").read_text()
 FREEIPMI = """Current Power                        : 332 Watts
@@ -83,6 +83,33 @@ def test_the_meter_of_the_firmware_where_old_and_new_kernels_have_it(tmp_path: P
         ("ACPI000D:02", None),
     ]
     assert preset("acpi_meter").device.scope is Scope.NODE
+
+
+@pytest.mark.parametrize(
+    ("told", "stated", "gain_ratio"),
+    [
+        ("90.0%", "", 0.1),
+        ("1.5%", "", 0.015),
+        ("0.0%", "", None),
+        ("", "", None),
+        ("90.0%", "2%", 0.02),
+    ],
+)
+def test_the_meter_of_the_firmware_is_as_accurate_as_it_says_or_somebody_states(
+    tmp_path: Path, told: str, stated: str, gain_ratio: float | None
+):
+    folder = f"{ACPI}/ACPI000D:00/hwmon/hwmon2"
+    planted(tmp_path, f"{folder}/power1_average = 245000000")
+    if told:
+        planted(tmp_path, f"{folder}/power1_accuracy = {told}")
+    options = DescribedOptions(root=str(tmp_path), accuracy=stated)
+    collector = class_from(preset("acpi_meter"))(options)
+    (device,) = collector.open()
+    assert [metric.gain_ratio for metric in device.metrics] == [gain_ratio]
+    (sample,) = collector.read([device])
+    assert isinstance(sample, Sample)
+    assert sample.values == (245.0,)
+    collector.close()
 
 
 def test_a_grace_is_its_sockets_and_not_their_rails(tmp_path: Path):

@@ -49,6 +49,22 @@ def test_a_plug_tells_power_and_energy_of_the_wall(name, answer, watts, joules):
     assert (of.device.kind, of.device.scope, of.source.unasked) == (DeviceKind.METER, Scope.WALL, False)
 
 
+@pytest.mark.parametrize("total", [4.2, [1.5, 2.7]])
+def test_the_channels_of_a_tasmota_meter_are_summed(total):
+    """Total is a list only with SetOption129 (EnergyFormat in Tasmota's xdrv_03_energy.ino)."""
+    energy = {"Total": total, "Power": [61, 120], "Voltage": 229, "Current": [0.27, 0.53]}
+    (device,) = read("tasmota", json.dumps({"StatusSNS": {"ENERGY": energy}}))
+    assert device["power_watts"] == pytest.approx(181.0)
+    assert device["energy_joules_total"] == pytest.approx(4.2 * 3.6e6)
+    assert (device["plug_amperes"], device["plug_volts"]) == (pytest.approx(0.8), 229)
+
+
+def test_a_channel_that_tells_nothing_leaves_the_sum_unknown():
+    energy = {"Total": 4.2, "Power": [61, None], "Voltage": 229}
+    (device,) = read("tasmota", json.dumps({"StatusSNS": {"ENERGY": energy}}))
+    assert device.get("power_watts") is None
+
+
 def test_a_plug_without_a_meter_tells_nothing():
     (device,) = read("shelly", json.dumps({"id": 0, "output": True}))
     assert "power_watts" not in device
@@ -66,6 +82,32 @@ def test_two_plugs_are_two_meters(tmp_path: Path) -> None:
     assert '"shelly-2:0"' in done.stdout
     assert "312.5" in done.stdout
     assert "7.0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "said", [("--meter", "shelly:0+shelly-2:0"), ("--meter=shelly:0", "--meter=shelly-2:0")]
+)
+def test_two_plugs_of_one_machine_are_its_wall_together(tmp_path: Path, said: tuple[str, ...]) -> None:
+    """Both plugs call themselves by the number of their switch, which is 0."""
+    with serving(page(json.dumps(GEN2))) as one, serving(page(json.dumps({**GEN2, "apower": 7.0}))) as other:
+        done = perfwatch(
+            *(
+                "run",
+                "--only",
+                "simulated",
+                "-c",
+                "simulated:devices=1",
+                "-i",
+                "0.2",
+                "--json",
+                "--no-record",
+            ),
+            *("-c", f"shelly:url={one.url}", "-c", f"shelly:url={other.url}", *said, "--", "sleep", "1"),
+            home=tmp_path,
+        )
+    told = json.loads(done.stdout)
+    assert told["energy"]["scope"] == "wall"
+    assert told["power"]["mean_watts"] == pytest.approx(319.5, rel=0.01)
 
 
 def test_a_meter_may_be_of_another_machine_than_the_one_that_reads_it(tmp_path: Path) -> None:

@@ -277,3 +277,36 @@ def test_one_that_comes_with_perfwatch_is_checked_by_its_name(tmp_path: Path) ->
     done = perfwatch("collectors", "check", "ascend", "--sample", str(sample), home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "ascend:0  Huawei 910B3" in done.stdout
+
+
+ROWS = """
+name = "rows"
+
+[source]
+command = ["rows-smi"]
+
+[read]
+format = "table"
+titles = "Power(W)"
+
+[device]
+id = "{ID}"
+name = "{Name}"
+scope = "accelerator"
+
+[metrics]
+power_watts = { from = "Power(W)", unit = "W" }
+"""
+
+
+def test_a_row_that_is_lost_fails_the_check_unless_it_is_said_to_be_no_device(tmp_path: Path) -> None:
+    """A device that nobody reads is missing from every sum."""
+    output = tmp_path / "output"
+    output.write_text("ID  Name  Power(W)\n0   Foo   75.0\n1   Foo\nTotal  75.0 W\n")
+    check = ("collectors", "check", written(tmp_path, ROWS), "--sample", str(output))
+    lost = perfwatch(*check, home=tmp_path)
+    assert lost.returncode == 1
+    assert "'1 Foo' is passed over: it has 2 cells, and there are 3 titles" in lost.stderr.replace("   ", " ")
+    named = ROWS.replace('"table"', '"table"\nno_device = ["1 *", "Total *"]')
+    written(tmp_path, named)
+    assert perfwatch(*check, home=tmp_path).returncode == 0

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+import perfwatch_collectors
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parent.parent / "collectors"))
 from commandline import perfwatch
+from perfwatch_collectors.described.collector import DescribedOptions, class_from
+from perfwatch_collectors.described.language import load
+from perfwatch_collectors.redfish import RedfishCollector, RedfishOptions
 from serving import page, serving
 
 from perfwatch.cli import typed_secrets
 
+CHIPS = Path(perfwatch_collectors.__file__).parent / "chips"
 ONE = 'DCGM_FI_DEV_POWER_USAGE{gpu="0",UUID="GPU-1",modelName="T4"} 61.3\n'
 
 
@@ -73,15 +77,36 @@ def test_what_the_job_is_called_with_is_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "is_said"),
+    ("options", "is_said"),
     [
-        ("redfish:url=http://bmc7", True),
-        ("redfish:credentials=~/.bmc,url=http://10.0.0.7:8000", True),
-        ("redfish:url=https://bmc7", False),
-        ("redfish:url=http://127.0.0.1:8000", False),
-        ("shelly:url=http://plug7", False),
+        ({"url": "http://bmc7"}, True),
+        ({"url": "http://10.0.0.7:8000", "credentials": "~/.bmc"}, True),
+        ({"url": "https://bmc7"}, False),
+        ({"url": "http://127.0.0.1:8000"}, False),
+        ({"url": "http://[::1]:8000"}, False),
+        ({}, False),
     ],
 )
-def test_a_controller_that_is_asked_in_the_clear_is_said(spec: str, is_said: bool) -> None:
-    said = list(typed_secrets.warnings(argparse.Namespace(collector=[spec])))
+def test_a_controller_that_is_asked_in_the_clear_is_said(options: dict[str, str], is_said: bool) -> None:
+    said = list(typed_secrets.in_the_clear([RedfishCollector(RedfishOptions(**options))]))
     assert [text.endswith("say https://") for text in said] == [True] * is_said
+
+
+def test_a_plug_tells_its_password_by_digest() -> None:
+    plug = class_from(load(CHIPS / "shelly.toml"))(DescribedOptions(url="http://plug7", credentials="x"))
+    assert not list(typed_secrets.in_the_clear([plug]))
+
+
+@pytest.mark.parametrize("where", ["command line", "file", "environment"])
+def test_it_is_said_wherever_the_address_was_written(tmp_path: Path, where: str) -> None:
+    """192.0.2.1 is nobody's (RFC 5737); without credentials nobody is asked."""
+    url = "http://192.0.2.1"
+    config = tmp_path / "config.toml"
+    config.write_text(f'[collectors.redfish]\nurl = "{url}"\n' if where == "file" else "")
+    spec = f"redfish:url={url}" if where == "command line" else "redfish"
+    extra = {"PERFWATCH_COLLECTORS_REDFISH_URL": url} if where == "environment" else {}
+    done = perfwatch(
+        *("snapshot", "--only", "simulated", "-c", spec, "--config", str(config)), home=tmp_path, extra=extra
+    )
+    said = f"perfwatch: redfish at {url}: over http everybody on the way reads who asks, with the password"
+    assert done.stderr.count(said) == 1

@@ -269,3 +269,85 @@ def test_a_whole_that_tells_nothing_now_is_not_replaced_by_a_part(serve: Serve) 
     controller.documents[f"{ONE}/Power"] = {"PowerControl": [CPUS, {**SERVER, "PowerConsumedWatts": None}]}
     assert read(collector, devices[:1]) == {devices[0].id: (None,)}
     collector.close()
+
+
+RACK = "/redfish/v1/Chassis/rack"
+
+
+def nested(rack_type: str | None, *, contains: bool = False, has_power: bool = True, **nodes: str) -> Any:
+    """A rack in which there are nodes of such types, each of 100 W; invented."""
+    inner = [f"/redfish/v1/Chassis/{name}" for name in nodes]
+    documents: dict[str, Any] = {
+        "/redfish/v1/": {"Chassis": {"@odata.id": "/redfish/v1/Chassis"}},
+        "/redfish/v1/Chassis": links(RACK, *inner),
+        RACK: {"Name": "rack", "ChassisType": rack_type, "Power": {"@odata.id": f"{RACK}/Power"}},
+        f"{RACK}/Power": {"PowerControl": [{"PowerConsumedWatts": 250 if has_power else None}]},
+    }
+    if contains:
+        documents[RACK]["Links"] = {"Contains": [{"@odata.id": place} for place in inner]}
+    for (name, of_type), place in zip(nodes.items(), inner, strict=True):
+        documents[place] = {"Name": name, "ChassisType": of_type, "Power": {"@odata.id": f"{place}/Power"}}
+        if not contains:
+            documents[place]["Links"] = {"ContainedBy": {"@odata.id": RACK}}
+        documents[f"{place}/Power"] = {"PowerControl": [{"PowerConsumedWatts": 100}]}
+    return documents
+
+
+def opened(controller: Controller) -> tuple[dict[str, Scope | None], dict[str, str | None], list[str]]:
+    """Of each device its scope and what it lies in, by name, and what is said of them."""
+    collector = RedfishCollector(RedfishOptions(controller.url))
+    devices = collector.open()
+    names = {device.id: device.name for device in devices}
+    notes = [str(each.fields["text"]) for each in collector.read(devices) if isinstance(each, Event)]
+    collector.close()
+    return (
+        {device.name: device.scope for device in devices},
+        {device.name: names.get(device.parent or "") for device in devices},
+        notes,
+    )
+
+
+@pytest.mark.parametrize("contains", [False, True])
+def test_a_rack_without_power_takes_no_node_its_scope(serve: Serve, contains: bool) -> None:
+    documents = nested("Rack", contains=contains, has_power=False, a="RackMount")
+    scopes, parents, notes = opened(serve(documents))
+    assert (scopes, parents, notes) == ({"a": Scope.NODE}, {"a": None}, [])
+
+
+@pytest.mark.parametrize("contains", [False, True])
+@pytest.mark.parametrize(
+    ("outer", "inner"), [("Rack", "RackMount"), ("Rack", "Other"), ("Enclosure", "Sled"), ("Shelf", "Blade")]
+)
+def test_the_power_of_a_rack_is_in_no_sum_with_that_of_its_machines(
+    serve: Serve, outer: str, inner: str, contains: bool
+) -> None:
+    scopes, parents, notes = opened(serve(nested(outer, contains=contains, a=inner, b=inner)))
+    assert scopes == {"rack": None, "a": Scope.NODE, "b": Scope.NODE}
+    assert parents == {"rack": None, "a": "rack", "b": "rack"}
+    assert notes == ["redfish:0: it holds machines that tell their own power: it is shown, and in no sum."]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [("RackMount", "Module"), (None, "Component"), ("Enclosure", "Module"), ("Rack", "Zone")],
+)
+def test_the_parts_of_a_machine_are_in_its_power(serve: Serve, outer: str | None, inner: str) -> None:
+    """Also where only the machine says what it contains."""
+    scopes, parents, _ = opened(serve(nested(outer, contains=True, board=inner)))
+    assert (scopes, parents["board"]) == ({"rack": Scope.NODE, "board": None}, "rack")
+
+
+def test_a_rack_whose_machines_tell_nothing_is_no_machine(serve: Serve) -> None:
+    documents = nested("Rack", a="RackMount", b="RackMount")
+    for name in "ab":
+        documents[f"/redfish/v1/Chassis/{name}/Power"] = {}
+    scopes, _, notes = opened(serve(documents))
+    assert scopes == {"rack": None}
+    assert notes == ["redfish:0: it holds several machines, and none of them tells its own power."]
+
+
+def test_chassis_that_contain_each_other_break_nothing(serve: Serve) -> None:
+    documents = nested("Rack", contains=True, a="RackMount")
+    documents[RACK]["Links"]["ContainedBy"] = {"@odata.id": "/redfish/v1/Chassis/a"}
+    scopes, _, _ = opened(serve(documents))
+    assert scopes["a"] is Scope.NODE

@@ -78,11 +78,45 @@ def test_one_step_of_a_counter_without_power_is_uncertain_by_its_step(declared):
     assert "the counter of plug:0 moves in steps of 3.60 MJ" in message(summary, "large-error")
 
 
-@pytest.mark.parametrize(("declared", "last_digit_j"), [(3.6e6, 3.6e6), (None, 1.0)])
-def test_a_counter_that_did_not_move_says_only_that_less_than_a_step_was_used(declared, last_digit_j):
-    summary = counted_only(declared, lambda t: 4442400000.0).summary(scope="wall")
-    assert (summary["energy"]["joules"], summary["energy"]["error_joules"]) == (0.0, last_digit_j)
+def test_a_counter_that_did_not_move_says_only_that_less_than_a_step_was_used():
+    summary = counted_only(3.6e6, lambda t: 4442400000.0).summary(scope="wall")
+    assert (summary["energy"]["joules"], summary["energy"]["error_joules"]) == (0.0, 3.6e6)
     assert "large-error" in codes(summary, "insufficient")
+
+
+@pytest.mark.parametrize("declared", [None, 1e-6])
+def test_a_counter_that_did_not_move_and_whose_steps_nobody_tells_says_nothing(declared):
+    """One in kWh stands for hours: that is no energy of 0 J with the error of its last digit."""
+    session = counted_only(declared, lambda t: 4442400000.0)
+    summary = session.summary(scope="wall")
+    assert (summary["energy"]["joules"], summary["power"]["mean_watts"]) == (None, None)
+    said = "plug:0: the energy counter did not move in 40 s, and by how much it moves at a time nobody tells"
+    assert message(summary, "counter-disagrees") == f"{said}; the energy is not known."
+    note, *_ = session.summary()["energy"]["by_scope"]["wall"]["notes"]
+    assert note.endswith("nobody tells: its energy is not known")
+
+
+@pytest.mark.parametrize("watts", [700.0, 0.0])
+def test_power_beside_a_counter_that_did_not_move_is_integrated_at_once(watts):
+    """Also in a run that is too short to call the counter stuck; of no power both say the same."""
+    session = Session()
+    number = session.device("meter", metrics=(POWER, ENERGY), kind=DeviceKind.METER, scope=Scope.WALL)
+    session.poll(number, every(0.5, 0.0, 8.0), lambda t: watts, lambda t: 4442400000.0)
+    session.job(2.0, 6.0)
+    summary = session.summary(scope="wall")
+    assert summary["energy"]["joules"] == pytest.approx(4.0 * watts, rel=0.02)
+
+
+def test_the_live_figure_of_a_counter_that_never_moved_is_unknown_until_it_does():
+    running = RunningEnergy(ENERGY, None, 30.0, 3.0)
+    running.begin(0.0)
+    for t in range(10):
+        running.take(float(t), None, 4e9)
+    assert running.between(Span(0.0, 9.0)).seen_s == 0.0
+    for t in range(10, 20):
+        running.take(float(t), None, 4e9 + 700.0 * (t - 9))
+    amount = running.between(Span(0.0, 19.0))
+    assert (amount.amount, amount.seen_s) == (pytest.approx(7000.0), 19.0)
 
 
 def test_a_counter_that_moves_at_each_reading_has_no_steps_to_be_seen():

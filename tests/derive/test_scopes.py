@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from derive.build import Session, codes, every, message, steps
 
-from perfwatch.derive.settings import CostInputs, Purchase
+from perfwatch.derive.live import LiveFigures
+from perfwatch.derive.settings import CostInputs, Purchase, Settings
 from perfwatch.errors import ConfigError
 from perfwatch.metrics import ENERGY, MEMORY_USED, POWER, UTILIZATION
 from perfwatch.model import DeviceKind, Scope
@@ -125,6 +127,18 @@ def test_packages_that_a_page_of_the_same_machine_tells_as_well_are_counted_once
     summary = session.summary(window="job", scope="components")
     assert joules(summary) == pytest.approx(30.0 * (100.0 + 10.0))
     assert in_run(summary) == ["rapl:package-0", "rapl:package-1", "rapl:dram-0"]
+    assert summary["devices"]["because"].endswith(
+        "; exporter:package-0 told of rapl:package-0 again, exporter:package-1 told of rapl:package-1 again, "
+        "exporter:dram-0 told of rapl:dram-0 again"
+    )
+
+
+def test_nothing_is_said_of_packages_that_one_collector_tells_of():
+    session = job()
+    session.board(TIMES)
+    session.package(TIMES)
+    session.package(TIMES, collector="exporter", host="lab9")
+    assert "again" not in session.summary(window="job")["devices"]["because"]
 
 
 @pytest.mark.parametrize(
@@ -526,6 +540,78 @@ def test_the_meter_that_was_asked_for_first_is_shown_whichever_answered_first():
     session = meters(200.0, 210.0, asked=("plug1", "plug0"), board=True)
     wall = session.summary(window="job")["energy"]["by_scope"]["wall"]
     assert (wall["joules"], wall["devices"]) == (pytest.approx(6300.0), ["plug1:0"])
+
+
+BOTH = "plug0:0+plug1:0"
+
+
+def test_meters_that_feed_a_machine_together_are_added_where_a_person_says_so():
+    session = meters(200.0, 210.0)
+    alone = [session.summary(window="job", meter=f"plug{n}:0")["energy"] for n in (0, 1)]
+    energy = session.summary(window="job", meter=BOTH)["energy"]
+    assert (energy["scope"], energy["joules"]) == ("wall", pytest.approx(6000.0 + 6300.0))
+    assert energy["error_joules"] > max(one["error_joules"] for one in alone)
+    assert [key for key, one in energy["by_device"].items() if one["in_run"]] == ["plug0:0", "plug1:0"]
+
+
+def test_a_sum_of_meters_stands_beside_another_headline():
+    summary = meters(200.0, 210.0, board=True).summary(window="job", scope="accelerator", meter=BOTH)
+    wall = summary["energy"]["by_scope"]["wall"]
+    assert (wall["joules"], wall["notes"]) == (pytest.approx(12300.0), [])
+    assert wall["devices"] == ["plug0:0", "plug1:0"]
+
+
+def silent_since(t: float) -> Session:
+    """Two plugs, of which the second tells nothing any more from this time on."""
+    session = meters(200.0)
+    session.board(
+        [one for one in TIMES if one < t], collector="plug1", kind=DeviceKind.METER, scope=Scope.WALL
+    )
+    session.board(TIMES)
+    return session
+
+
+def test_a_sum_of_which_one_meter_tells_nothing_in_the_window_is_not_known():
+    """Half of a machine is no figure."""
+    summary = silent_since(2.0).summary(window="job", meter=BOTH)
+    assert joules(summary) is None
+    assert "no-power" in codes(summary, "insufficient")
+    beside = silent_since(2.0).summary(window="job", scope="accelerator", meter=BOTH)
+    assert beside["energy"]["by_scope"]["wall"]["joules"] is None
+
+
+def test_a_sum_of_which_one_meter_was_never_there_is_refused_or_not_shown():
+    session = meters(200.0, board=True)
+    with pytest.raises(ConfigError, match=r"'plug1:0'.*plug0:0, and without it the sum is not known"):
+        session.summary(window="job", meter=BOTH)
+    summary = session.summary(window="job", scope="accelerator", meter=BOTH)
+    assert "wall" not in summary["energy"]["by_scope"]
+
+
+@pytest.mark.parametrize(
+    ("meter", "said"),
+    [
+        ("plug0:0+plug0:0", "plug0:0 is named twice"),
+        ("plug0:0+rapl:psys", "they measure node and wall, of which one is in the other"),
+        ("plug0:0+", "cannot take meter ''"),
+    ],
+)
+def test_what_would_count_something_twice_is_no_sum_of_meters(meter: str, said: str):
+    session = meters(200.0)
+    session.package(TIMES, **PSYS)
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        session.summary(window="job", meter=meter)
+
+
+def test_the_live_figure_of_a_sum_is_unknown_while_one_meter_tells_nothing():
+    for session, watts in ((meters(200.0, 210.0), 410.0), (silent_since(2.0), None)):
+        live = LiveFigures()
+        session.header["settings"] = Settings(meter=BOTH).to_json()
+        for record in (session.header, *sorted(session.records, key=lambda one: float(one["t"]))):
+            live.take(record)
+        standing = live.standing()
+        assert standing is not None
+        assert standing.now.watts == (watts if watts is None else pytest.approx(watts))
 
 
 def test_a_board_that_tells_no_energy_is_answered_with_the_meter_that_does():

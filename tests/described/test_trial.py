@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from described.describing import CHIP, collector, described
 from perfwatch_collectors.described.trial import Trial, of_sample
 
@@ -48,6 +49,12 @@ def test_a_comma_that_may_be_either_sign_is_refused_until_it_is_said(tmp_path: P
         assert one.value == watts
 
 
+@pytest.mark.parametrize("text", ["12,5 W", "1234,5", "1.234,50 W", "0,2505"])
+def test_a_decimal_comma_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    (_, (one,)) = tried(tmp_path, {"devices": [{"uuid": "A", "name": "X", "power": text}]}).devices[0]
+    assert (one.value, one.why) == (None, 'its comma is that of decimals: say decimal = "," in [read]')
+
+
 def test_a_number_that_is_far_too_large_is_doubted(tmp_path: Path) -> None:
     output = {"devices": [{"uuid": "A", "name": "X", "power": 41250}]}
     said = warnings(tmp_path, output, power_watts='power_watts = { from = "power", unit = "W" }')
@@ -88,11 +95,16 @@ ID   Name        Power(W)  Temp(C)  Util(%)
 def test_lines_that_look_like_devices_and_cannot_be_read_are_told(tmp_path: Path) -> None:
     trial = tried(tmp_path, ROWS, TABLE)
     assert [device.id for device, _ in trial.devices] == ["0"]
-    said = "\n".join(trial.warnings)
+    said = "\n".join(trial.faults)
     assert "'1 Foo 100 51 80' is passed over: it has 4 cells, and there are 5 titles; columns" in " ".join(
         said.split()
     )
     assert said.count("passed over") == 2, "rulers and what is below the table are no devices"
+
+
+def test_a_line_that_is_no_device_can_be_named(tmp_path: Path) -> None:
+    of = TABLE.replace('"table"', '"table"\nno_device = ["1 *", "3  *"]')
+    assert tried(tmp_path, ROWS, of).faults == ()
 
 
 def test_a_run_says_once_that_devices_may_be_missing(tmp_path: Path) -> None:
@@ -110,4 +122,4 @@ def test_a_row_of_csv_with_more_cells_than_titles_is_told(tmp_path: Path) -> Non
     of = TABLE.replace('"table"\ntitles = "Power(W)"', '"csv"')
     trial = tried(tmp_path, "ID,Name,Power(W)\n0,X,1,075.5\n1,X,75.5,\n", of)
     assert [device.id for device, _ in trial.devices] == ["1"], "an empty cell at the end is none"
-    assert any("'0,X,1,075.5' is passed over: it has 4 cells" in said for said in trial.warnings)
+    assert any("'0,X,1,075.5' is passed over: it has 4 cells" in said for said in trial.faults)
