@@ -387,7 +387,7 @@ def test_windows_add_up(pairs, sensor, share, other):
 @given(readings, sensors, st.sampled_from([0.001, 100.0]))
 def test_other_units_of_power_change_nothing(pairs, sensor, factor):
     # Fine readings: whole watts would tell of a sensor's steps, which only watts do.
-    pairs = [(step, value + 0.0123457) for step, value in pairs]
+    pairs = [(step, value + 12.3456789) for step, value in pairs]
     window = [Span(0.0, 1e3)]
     found = device_energy(made_of(pairs, sensor), window, interval_s=1.0)
     scaled = device_energy(
