@@ -66,6 +66,8 @@ class Account:
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, series, at_ns)
+        if match.is_over:
+            self._end_those_of(match.rank)
         self._judge(match)
 
     def end(self, at_ns: int) -> None:
@@ -113,6 +115,8 @@ class Account:
         for name, says, value, _ in match.findings:
             if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
                 self._totals[name, series] = value
+        if match.is_over:
+            self._end_those_of(match.rank)
 
     def _series_of(self, match: Match) -> str:
         """One counter of one rank."""
@@ -137,10 +141,19 @@ class Account:
         return found
 
     def _begin_anew(self, rank: str) -> None:
-        """Of the rank that says so; without ranks of all."""
-        own = f"{rank}\n"
-        for key in [key for key in self._totals if not rank or key[1].startswith(own)]:
+        for key in self._totals_of(rank):
             del self._totals[key]
+
+    def _end_those_of(self, rank: str) -> None:
+        """What they stand at was told last, and nothing is left untold."""
+        for key in self._totals_of(rank):
+            self._tails.end(key)
+            del self._totals[key]
+
+    def _totals_of(self, rank: str) -> list[tuple[str, str]]:
+        """Those of the rank that a line names; without ranks all."""
+        own = f"{rank}\n"
+        return [key for key in self._totals if not rank or key[1].startswith(own)]
 
     def _book(self, finding: Finding, series: str, at_ns: int) -> None:
         name, says, value, _ = finding
@@ -160,7 +173,8 @@ class Account:
 
     def _book_total(self, finding: Finding, series: str, at_ns: int) -> None:
         if self._first is not None:
-            told = self._first.take(series, finding.value, parse_number(series.rpartition("\n")[2]))
+            length = parse_number(series.rpartition("\n")[2].partition("/")[0])
+            told = self._first.take(series, finding.value, length)
             if told is None:
                 return
         self._grow(finding, series, at_ns)
