@@ -12,6 +12,7 @@ drawn at its end, and what a total lost that fell a little and then grew from th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -28,6 +29,9 @@ BEHIND = 3
 """So many totals in a row that grow below the largest are those of a run that went on from a checkpoint."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
+
+_OTHER_RANKS = "other ranks tell what they make together"
+_OTHER_BARS = "bars of something else than the training, as evaluations"
 
 _Key = TypeVar("_Key")
 _Told = TypeVar("_Told")
@@ -50,6 +54,8 @@ class Account:
         """Of a total that fell a little: what it was since."""
         self._rates: dict[tuple[str, str], Rate] = {}
         self._opened_ns = tally.last_ns
+        self.left_out: Counter[tuple[str, str]] = Counter()
+        """How many figures are in no count: by name, and why."""
         self._rank: str | None = None
         """That of those that print which was seen first."""
 
@@ -66,6 +72,8 @@ class Account:
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, series, at_ns)
+            elif finding.says is not Says.GAUGE:
+                self.left_out[finding.name, _OTHER_RANKS] += 1
         if match.is_over:
             self._end_those_of(match.rank)
         self._judge(match)
@@ -174,8 +182,11 @@ class Account:
     def _book_total(self, finding: Finding, series: str, at_ns: int) -> None:
         if self._first is not None:
             length = parse_number(series.rpartition("\n")[2].partition("/")[0])
+            if length is not None:
+                _keep(self._lengths, series, length)
             told = self._first.take(series, finding.value, length)
             if told is None:
+                self.left_out[finding.name, _OTHER_BARS] += 1
                 return
         self._grow(finding, series, at_ns)
 
