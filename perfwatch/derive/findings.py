@@ -48,6 +48,8 @@ CODES: dict[str, str] = {
     "lost-counts": "Datagrams with counts were dropped or could not be read, a process that counted was "
     "killed, a log was overwritten, or a progress bar could not be read; the work is a lower bound.",
     "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
+    "counted-twice": "Two workloads of one kind, which are added, counted nearly alike (within 2 %): they "
+    "may be the same work.",
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
     "throttled": "A device ran with reduced clocks for part of the window; by which cause, and how long.",
     "devices-guessed": "Which devices the job used could not be seen.",

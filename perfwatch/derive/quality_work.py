@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.agreement import DISAGREEMENT, disagreeing
 from perfwatch.derive.client_results import client_results, disagreements
+from perfwatch.derive.counted_twice import counted_twice
 from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
@@ -319,6 +320,7 @@ CHECKS = (
     _begun_before,
     _lost_counts,
     _work_disagrees,
+    counted_twice,
     _clients_disagree,
     _few_latencies,
     _work_restarts,

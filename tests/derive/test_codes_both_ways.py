@@ -481,6 +481,49 @@ def beside(watts: float, *, alike: int = 3, name: str = "Board") -> Summary:
     return judged(session)
 
 
+# What may be counted twice
+
+
+def patterns_beside(count: int) -> Summary:
+    """A second pattern that finds so many steps beside the thousand of the first."""
+    session = job(work=False)
+    for total in (1000, count):
+        rows = [(t, (value,)) for t, value in steps(2.0, 32.0, total, 100)]
+        session.workload("output", [Metric("steps_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
+def servers_beside(software: str) -> Summary:
+    """A page of a server beside that of vLLM, which count the same."""
+    session = job(work=False)
+    for server in ("vLLM", software):
+        rows = [(t, (10 * t,)) for t in FULL]
+        session.workload("page", [Metric("queries_total", Unit.COUNT, Kind.COUNTER)], rows, server=server)
+    session.board(FULL)
+    return judged(session)
+
+
+def logs_beside(name: str) -> Summary:
+    """Two ranks that each write a file."""
+    session = job(work=False)
+    for _ in range(2):
+        rows = [(t, (value,)) for t, value in steps(2.0, 32.0, 100, 10)]
+        session.workload("jsonl", [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
+def runs_one_after_another(first_s: float) -> Summary:
+    """The first lasts so long, the second from 10 s on."""
+    session = job(work=False)
+    for begin, end in ((2.5, 2.0 + first_s), (10.0, 30.0)):
+        rows = [(t, (value,)) for t, value in steps(begin, end, 100, 10)]
+        session.workload("output", [Metric("steps_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
 Make = Callable[..., Summary]
 
 TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
@@ -518,6 +561,10 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
     ("stale-device", read_every, [(5.0, None)]),
     ("lost-counts", dropped, [(0, None), (1, WARN)]),
     ("work-disagrees", counted_beside_a_thousand, [(990, None), (989, WARN), (1010, None), (1011, WARN)]),
+    ("counted-twice", patterns_beside, [(981, WARN), (979, None), (1019, WARN), (1021, None)]),
+    ("counted-twice", servers_beside, [("LiteLLM", WARN), ("vLLM", None)]),
+    ("counted-twice", logs_beside, [("steps", WARN), ("samples", None)]),
+    ("counted-twice", runs_one_after_another, [(20.0, WARN), (7.0, None)]),
     ("shared-device", used_by_another, [(0, WARN), (1, None)]),
     (
         "throttled",
