@@ -69,8 +69,10 @@ RANK = "rank"
 """A name in a pattern that says which process printed the line."""
 _MADE = re.compile(r"(?<=00:00)<\?, +\?[^\],]*\]")
 """Behind the clock of a bar that tqdm draws when it is made; after a step it tells a pace."""
-_BAR_AT_ALL = re.compile(r"\d%\||\d% *[\u2501\u2578\u257a]|[\u2588-\u258f]{3}")
-"""What only a line with a progress bar has in it: tqdm's, rich's, or a bar alone."""
+_DRAWN = re.compile(r"\d%\||\d% *[\u2501\u2578\u257a]|[\u2588-\u258f]{3}")
+"""What hardly any line but one with a progress bar has in it: tqdm's, rich's, or a bar alone."""
+_HOW_FAR = re.compile(r"\d(?:%| ?(?:/|of) ?\d)")
+"""What such a bar says besides; a banner of blocks does not."""
 _UNREAD = (
     "A progress bar could not be read: {}. What it did is in no count: a bar is read where it says n/total. "
     "Give it a wider terminal (COLUMNS, ncols), or write a pattern for its bar_format."
@@ -199,7 +201,7 @@ class Pattern:
 
     def unread(self, line: str) -> str | None:
         """Of a line in which nothing was found: a sentence, if it draws a bar all the same (not of bytes)."""
-        if not self._bars or not _BAR_AT_ALL.search(line) or _OF_BYTES.search(line):
+        if not self._bars or not _DRAWN.search(line) or not _HOW_FAR.search(line) or _OF_BYTES.search(line):
             return None
         return _UNREAD.format(_shown(redact(line)))
 

@@ -196,7 +196,12 @@ def test_tqdm_says_which_bar_it_cannot_read(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["loss 0.5, 45% done", "model: 100%|####| 2.00G/2.00G [00:10<00:00, 200MB/s]"]
+    "line",
+    [
+        "loss 0.5, 45% done",
+        "\u2588\u2588\u2588 vLLM 0.11 \u2588\u2588\u2588",
+        "model: 100%|####| 2.00G/2.00G [00:10<00:00, 200MB/s]",
+    ],
 )
 def test_tqdm_says_nothing_of_other_lines_and_of_downloads(line: str) -> None:
     pattern = compile_pattern("tqdm")
