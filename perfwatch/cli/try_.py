@@ -76,6 +76,7 @@ class Trial:
         pattern: what `search` belongs to, where that is a pattern.
         line_bytes: the longest line.
         no_number: what is said of a line that matches and tells no number.
+        has_end: a run sees the last line, as of a job's own output; a file may always grow on.
     """
 
     def __init__(
@@ -85,7 +86,10 @@ class Trial:
         pattern: Pattern | None = None,
         line_bytes: int = LINE_BYTES,
         no_number: str = "matched, but found no number",
+        *,
+        has_end: bool = False,
     ) -> None:
+        self._has_end = has_end
         self._search = search
         self.no_number = no_number
         self._rates = {field.name for field in fields if field.says is Says.RATE}
@@ -115,7 +119,8 @@ class Trial:
             self._account.take(match, 0)
             self._notes.take(match)
             yield self.lines, line, match.findings
-        self._account.end(0)
+        if self._has_end:
+            self._account.end(0)
 
     def notes(self) -> list[str]:
         """What a run would make otherwise, or say of it."""
@@ -144,7 +149,7 @@ def _trial(spec: str) -> Trial:
     if spec.startswith(("prometheus=", "http://", "https://")):
         raise ConfigError("a server's page is tried with: perfwatch doctor -w prometheus=URL")
     pattern = compile_pattern(_pattern_of(spec))
-    return Trial(pattern.search, pattern.fields, pattern)
+    return Trial(pattern.search, pattern.fields, pattern, has_end=not spec.startswith("log="))
 
 
 def _pattern_of(spec: str) -> str:
