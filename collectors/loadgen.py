@@ -42,9 +42,14 @@ _OVERWRITTEN = (
     "The logs of a run of LoadGen were overwritten by the next before its end could be read: {} in no count; "
     "give each run a directory of its own."
 )
+_UNENDED = (
+    "A run of LoadGen in {} has no result, and the next one began in another directory: was it killed? What "
+    "no trace told of it is in no count."
+)
 _LAST_ALONE = (
     "LoadGen's logs of a {} tell the samples of the last of its {} runs alone: those of the others are not "
-    "in the count of the whole job (a trace tells them: LogSettings.enable_trace)."
+    "in the count of the whole job, which has no ratio by it therefore (a trace tells them: "
+    "LogSettings.enable_trace)."
 )
 _ANSWER = b'"seq_id"'
 
@@ -92,8 +97,12 @@ class _Run:
     the session knows of it.
     """
 
-    def __init__(self, result: Result, since_ns: int) -> None:
+    def __init__(self, result: Result, place: str, number: int, since_ns: int) -> None:
         self.result = result
+        self.place = place
+        """In which directory below the one that is followed."""
+        self.number = number
+        """It is the first, the second, ... of the job."""
         self.samples = self.queries = self.windows = 0
         self.is_told = self.is_over = self.has_trace = self.offset_told = False
         self.zero_ns: int | None = None
@@ -120,8 +129,11 @@ class LoadgenCollector(Collector):
         self._folder: LoadgenFolder | None = None
         self._run: _Run | None = None
         self._splits: list[int] = []
-        self._left: set[tuple[str, float | None]] = set()
-        """Runs that others followed: when each started, and began to measure where its end was seen."""
+        self._left: set[tuple[str, str, float | None]] = set()
+        """Runs that others followed: where its logs lie, when it started, and began to measure where its end
+        was seen."""
+        self._runs = 0
+        """So many there were so far."""
         self._said: set[str] = set()
         self.on_mark: Callable[[], None] = lambda: None
         """Called when a run begins or ends: whoever sets it has energy read out of turn."""
@@ -145,9 +157,10 @@ class LoadgenCollector(Collector):
         )
         self._tally, self._cells = Tally(device, self._opened_ns, self.judge), Cells(self._opened_ns)
         self._trace, self._answer_begun = LoadgenTrace(), b""
-        goes_on = loadgen_result.result(self._folder.going_on(), [])
-        if goes_on is not None and not goes_on.is_over and not goes_on.windows:
-            self._run = _Run(goes_on, 0)
+        open_logs = self._folder.going_on()
+        goes_on = None if open_logs is None else loadgen_result.result(open_logs.detail, [])
+        if open_logs is not None and goes_on is not None and not goes_on.is_over and not goes_on.windows:
+            self._run = self._new_run(goes_on, open_logs.place, 0)
         return [device]
 
     def split(self, at_ns: int) -> None:
@@ -158,15 +171,21 @@ class LoadgenCollector(Collector):
         folder = self._folder
         if folder is None:
             raise TryAgain("LoadGen's directory is not open")
-        logs = folder.look()  # before the trace: then all of this belongs to what the logs tell
+        is_new = False
+        for logs in folder.look():  # before the trace: then all of this belongs to what the logs tell
+            is_new = True
+            yield from self._take_logs(logs, folder)
+        if not is_new:
+            yield from self._take_logs(None, folder)
+
+    def _take_logs(self, logs: Logs | None, folder: LoadgenFolder) -> Iterator[Reading]:
+        """Take in the logs as they are now; None: nothing was written to them, but maybe to those beside."""
         for ended in folder.overwritten():  # after the look: then all that was overwritten before it is here
             yield from self._overwritten(ended, folder)
         result = None if logs is None else loadgen_result.result(logs.detail, logs.summary)
-        run = self._run_of(result)
-        if run is not self._run:
-            yield from self._leave(self._run, folder)
-            self._run = run
+        yield from self._turn_to(self._run_of(result, "" if logs is None else logs.place), folder)
         self._looked_ns = self._clock.monotonic_ns()
+        run = self._run
         if run is None:
             yield from self._silence(folder)
             return
@@ -182,31 +201,42 @@ class LoadgenCollector(Collector):
 
     # -- a run begins ------------------------------------------------------------------------------
 
-    def _run_of(self, result: Result | None) -> _Run | None:
+    def _new_run(self, result: Result, place: str, since_ns: int) -> _Run:
+        self._runs += 1
+        return _Run(result, place, self._runs, since_ns)
+
+    def _turn_to(self, run: _Run | None, folder: LoadgenFolder) -> Iterator[Reading]:
+        if run is not self._run:
+            yield from self._leave(self._run, folder)
+            self._run = run
+
+    def _run_of(self, result: Result | None, place: str) -> _Run | None:
         """The run that the logs tell of: the known one, or the next."""
         known = self._run
         if result is None:
             return known
         if (
             known is None
+            or known.place != place
             or known.result.started != result.started
             or len(result.windows) < len(known.result.windows)
         ):
             # The result of a run whose settings nobody saw says nothing of when these were written.
-            return _Run(result, 0 if result.windows else self._looked_ns)
+            return self._new_run(result, place, 0 if result.windows else self._looked_ns)
         known.result = result
         return known
 
     def _overwritten(self, logs: Logs, folder: LoadgenFolder) -> Iterator[Reading]:
         """A run ended, and another one has its files by now: of its trace there is what was read already."""
         result = loadgen_result.result(logs.detail, logs.summary)
-        if result is None or {(result.started, result.begin_s), (result.started, None)} & self._left:
+        if result is None:
+            return
+        started = logs.place, result.started
+        if {(*started, result.begin_s), (*started, None)} & self._left:
             return  # it is counted, or was said to be lost
-        run = self._run_of(result)
+        run = self._run_of(result, logs.place)
         assert run is not None
-        if run is not self._run:
-            yield from self._leave(self._run, folder)
-            self._run = run
+        yield from self._turn_to(run, folder)
         if not run.is_told:
             yield from self._begin(run)
         yield from self._end(run, logs.at_ns)
@@ -215,11 +245,13 @@ class LoadgenCollector(Collector):
         """Another run is there: the files are its own now."""
         if run is None:
             return
-        self._left.add((run.result.started, run.result.begin_s if run.is_over else None))
+        self._left.add((run.place, run.result.started, run.result.begin_s if run.is_over else None))
         self._trace.end()
         folder.begin_anew()
         if run.is_told and not run.is_over:
-            yield from self._say(_OVERWRITTEN.format(self._lacking(run)), code="lost-counts")
+            is_overwritten = folder.place == run.place
+            text = _OVERWRITTEN.format(self._lacking(run)) if is_overwritten else _UNENDED.format(run.place)
+            yield from self._say(text, code="lost-counts")
 
     def _lacking(self, run: _Run) -> str:
         """What no trace told of a run whose end nobody saw: at its pace, since the last sample."""
@@ -237,7 +269,7 @@ class LoadgenCollector(Collector):
         name = clean_text(f"LoadGen {result.scenario} {self._tally.device.facts['reads']}", 200)
         self._tally.device = replace(self._tally.device, name=name)
         yield Appeared(self._tally.device)
-        yield Event("mlperf", result.official(), now_ns)
+        yield self._official(run)
         tags = {"scenario": result.scenario, **result.settings}
         told = {key: clean_text(value, 200) for key, value in tags.items()}
         yield Event("conditions", {"tags": told}, now_ns)
@@ -319,7 +351,7 @@ class LoadgenCollector(Collector):
             if spans:
                 yield from self._settle(run, spans[-1])
                 if len(spans) > 1 and not run.has_trace:
-                    yield from self._say(_LAST_ALONE.format(result.mode, len(spans)), code="lost-counts")
+                    yield self._last_alone(result, spans)
                 yield from self._mark(run, spans[-1])
         run.windows = len(spans)
         if run.offset is not None and run.offset.error_ns and not run.offset_told:
@@ -331,7 +363,21 @@ class LoadgenCollector(Collector):
             }
             yield Event("clock_offset", fields, self._clock.monotonic_ns())
         if run.is_over:
-            yield Event("mlperf", result.official(), self._clock.monotonic_ns())
+            yield self._official(run)
+
+    def _last_alone(self, result: Result, spans: Sequence[_Span]) -> Event:
+        """Nothing tells the work of the runs before the last: a ratio over these would be of other energy."""
+        text = _LAST_ALONE.format(result.mode, len(spans))
+        uncounted_s = (spans[-1].begin_ns - spans[0].begin_ns) / NS
+        stretch = {"work": self._tally.device.facts["work"], "uncounted_s": uncounted_s}
+        fields = {"source": self.name, "text": text, "code": "lost-counts", **stretch}
+        return Event("note", fields, spans[-1].begin_ns)
+
+    def _official(self, run: _Run) -> Event:
+        """What LoadGen itself says of a run, and which run of the job it is."""
+        which = {"source": self._tally.device.id, "run": run.number, "place": run.place}
+        fields = {**run.result.official(), **which}
+        return Event("mlperf", fields, self._clock.monotonic_ns())
 
     def _settle(self, run: _Run, span: _Span) -> Iterator[Reading]:
         """Bring the counts to what the result tells: without a trace all of it, at the window's end."""

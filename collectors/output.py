@@ -52,9 +52,11 @@ class OutputOptions:
 
     Args:
         specs: pairs of a kind (`stdout`, `stderr`, `output`: both) and a pattern.
+        numbered: a launcher puts the rank's number before each line.
     """
 
     specs: tuple[tuple[str, str], ...] = ()
+    numbered: bool = False
 
 
 class OutputCollector(Collector):
@@ -71,7 +73,9 @@ class OutputCollector(Collector):
     def __init__(self, options: OutputOptions | None = None, *, clock: Clock | None = None) -> None:
         super().__init__(options)
         self._clock = clock or SystemClock()
-        self._patterns = [(kind, _checked(kind, pattern)) for kind, pattern in self.options.specs]
+        self._patterns = [
+            (kind, _checked(kind, pattern, self.options.numbered)) for kind, pattern in self.options.specs
+        ]
         self._reads_a_log = any(pattern is None for _, pattern in self._patterns)
         self._queue: list[tuple[str, bytes | None, int]] = []
         self._queued_bytes = 0
@@ -200,14 +204,20 @@ class _Reader:
         self._kind = kind
         self._silent_until_ns: int | None = opened_ns + round(SILENT_S * 1e9)
         self._last_line = ""
+        self._unread: str | None = None
+        """The first bar that could not be read, as a sentence."""
         self._is_beyond = self._has_ended = False
 
     def readings(self, lines: Sequence[tuple[str, int, str]], splits: Sequence[int]) -> Iterator[Reading]:
         """What these lines (stream, time, text) add."""
+        knew = self._unread
         told = list(self._matches(lines))
         if told:
             self._silent_until_ns = None
         yield from self._booking.readings(told, splits)
+        if self._unread != knew:
+            note = {"source": "output", "text": self._unread, "code": "lost-counts"}
+            yield Event("note", note, lines[-1][1])
 
     def said(self, now_ns: int, ended: Mapping[str, int]) -> Iterator[Reading]:
         """What is to be said once: nothing was found for a while, or nothing can be added any more.
@@ -238,6 +248,8 @@ class _Reader:
             match = self._pattern.search(text)
             if match is not None:
                 yield at_ns, match
+            elif self._unread is None:
+                self._unread = self._pattern.unread(text)
 
     def _says_nothing(self, until: str) -> str:
         pattern = clean_text(self._pattern.source, 100)
@@ -271,8 +283,8 @@ class _LogReader:
         return iter(())
 
 
-def _checked(kind: str, pattern: str) -> Pattern | None:
+def _checked(kind: str, pattern: str, numbered: bool) -> Pattern | None:
     """The pattern; None for a training log."""
     if kind not in READS:
         raise ConfigError(f"cannot read {clean_text(kind)!r} of a job: say stdout, stderr or output (both)")
-    return None if pattern == MLLOG else compile_pattern(pattern)
+    return None if pattern == MLLOG else compile_pattern(pattern, numbered=numbered)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from perfwatch.derive.spans import gap_limit_s
 from perfwatch.history import kept as module
 from perfwatch.history.charts import History
-from perfwatch.metrics import ENERGY, POWER, QUERIES
+from perfwatch.metrics import ENERGY, POWER, QUERIES, STEPS
 from perfwatch.model import Device, DeviceKind, Kind, Metric, Unit
 from perfwatch.session import format as fmt
 
@@ -383,3 +383,23 @@ def test_bins_of_what_is_not_there_are_empty() -> None:
     assert history.bins(0, "no_such_metric", 1.0, 4, 5) == empty
     assert history.bins(9, POWER.name, 1.0, 4, 5) == empty
     assert history.bins(0, POWER.name, 1.0, 5, 4) == []
+
+
+JOB = Device(
+    "output", "the job", DeviceKind.WORKLOAD, metrics=(STEPS,), facts={"work": "output", "totals": "steps"}
+)
+
+
+@pytest.mark.parametrize("line_s", [1.0, 20.0])
+def test_a_chart_shows_no_steps_of_the_jobs_that_a_job_goes_on_from(line_s: float) -> None:
+    """It prints 5,000 steps first, and ten more with each line."""
+    told = [(2.0 * line_s + n * line_s, [5000 + 10 * n]) for n in range(1, 9)]
+    history = history_of([(0.0, [0]), *told], JOB)
+    rates = [high for _, _, _, high in history.bins(0, STEPS.name, line_s, 0, 10) if high is not None]
+    assert max(rates) == pytest.approx(10 / line_s)
+    assert history.moved(0, STEPS.name, 0.0, told[-1][0]) == pytest.approx(80)
+
+
+def test_a_chart_shows_all_that_a_job_does_at_an_even_pace() -> None:
+    history = history_of([(0.0, [0]), *((1.0 + n, [10 + 10 * n]) for n in range(9))], JOB)
+    assert history.moved(0, STEPS.name, 0.0, 9.0) == pytest.approx(90)

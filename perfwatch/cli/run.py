@@ -146,7 +146,7 @@ class _Session:
         session_id = new_session_id()
         recording = around.open_recording(args, wanted.config, session_id)
         ferry = _ferry(args, wanted.workloads, screen, recording.path)  # forks, therefore before any thread
-        sources = WorkSources.of(wanted.workloads, wanted.settings.slo)
+        sources = WorkSources.of(wanted.workloads, wanted.settings.slo, command=wanted.command)
         plan = _plan(args, wanted, sources, ferry, session_id, screen=screen)
         evidence = Evidence({**os.environ, **plan.environment})
         opening = Opening(wanted.settings)

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from perfwatch.cli.try_notes import Notes
 from perfwatch.errors import ConfigError, SessionError
+from perfwatch.metrics import DOUBTED
 from perfwatch.model import Device, DeviceKind, Histogram, Kind, Metric, Sample
 from perfwatch.workload.account import Account
 from perfwatch.workload.followed import split_path
@@ -58,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         else:
             _show_text(number, line, findings, trial.no_number)
     if args.json:
-        print(json.dumps({"lines": trial.lines, "matched": trial.matched, "totals": trial.totals()}))
+        found = {"lines": trial.lines, "matched": trial.matched, "totals": trial.totals()}
+        print(json.dumps({**found, "notes": trial.notes()}))
     else:
         _show_totals(trial)
     return 0 if trial.matched else 1
@@ -73,6 +76,7 @@ class Trial:
         pattern: what `search` belongs to, where that is a pattern.
         line_bytes: the longest line.
         no_number: what is said of a line that matches and tells no number.
+        has_end: a run sees the last line, as of a job's own output; a file may always grow on.
     """
 
     def __init__(
@@ -82,7 +86,10 @@ class Trial:
         pattern: Pattern | None = None,
         line_bytes: int = LINE_BYTES,
         no_number: str = "matched, but found no number",
+        *,
+        has_end: bool = False,
     ) -> None:
+        self._has_end = has_end
         self._search = search
         self.no_number = no_number
         self._rates = {field.name for field in fields if field.says is Says.RATE}
@@ -93,6 +100,7 @@ class Trial:
         self.last_line = ""
         self._tally = Tally(Device("try", "try", DeviceKind.WORKLOAD), 0)
         self._account = Account(pattern, self._tally)
+        self._notes = Notes(pattern)
 
     def search(self, stream: BinaryIO) -> Iterator[tuple[int, str, tuple[Finding, ...]]]:
         """The matching lines: their number, text, and what was found."""
@@ -104,10 +112,19 @@ class Trial:
             except ValueError:
                 self.misread += 1
                 continue
-            if match is not None:
-                self.matched += 1
-                self._account.take(match, 0)
-                yield self.lines, line, match.findings
+            if match is None:
+                self._notes.pass_over(line)
+                continue
+            self.matched += 1
+            self._account.take(match, 0)
+            self._notes.take(match)
+            yield self.lines, line, match.findings
+        if self._has_end:
+            self._account.end(0)
+
+    def notes(self) -> list[str]:
+        """What a run would make otherwise, or say of it."""
+        return list(self._notes.sentences(self._account, self._tally))
 
     def totals(self) -> dict[str, Any]:
         """What was counted and timed, and where gauges stand; a rate's total needs times: None."""
@@ -119,6 +136,7 @@ class Trial:
         return {
             _bare(metric): None if _bare(metric) in self._rates else _figure(value)
             for metric, value in zip(self._tally.device.metrics, sample.values, strict=True)
+            if not _bare(metric).endswith(DOUBTED)
         }
 
 
@@ -131,7 +149,7 @@ def _trial(spec: str) -> Trial:
     if spec.startswith(("prometheus=", "http://", "https://")):
         raise ConfigError("a server's page is tried with: perfwatch doctor -w prometheus=URL")
     pattern = compile_pattern(_pattern_of(spec))
-    return Trial(pattern.search, pattern.fields, pattern)
+    return Trial(pattern.search, pattern.fields, pattern, has_end=not spec.startswith("log="))
 
 
 def _pattern_of(spec: str) -> str:
@@ -193,10 +211,8 @@ def _show_totals(trial: Trial) -> None:
     print(f"{trial.matched} of {trial.lines} lines matched.")
     if trial.misread:
         print(f"Lines that are no JSON object: {trial.misread}.")
-    if not trial.matched:
-        if trial.last_line:
-            print(f"The last line is: {clean_text(trial.last_line, 200)}")
-        return
+    if not trial.matched and trial.last_line:
+        print(f"The last line is: {clean_text(trial.last_line, 200)}")
     for name, figure in trial.totals().items():
         if figure is None:
             print(f"  {name}: a rate; its total needs the times of the lines, which a file does not have")
@@ -207,3 +223,5 @@ def _show_totals(trial: Trial) -> None:
             )
         else:
             print(f"  {name}: {figure:.12g}")
+    for note in trial.notes():
+        print(f"  ! {note}.")

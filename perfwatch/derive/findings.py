@@ -46,8 +46,11 @@ CODES: dict[str, str] = {
     "stale-workload": "No work counter moved in the last third of the window.",
     "stale-device": "A device of the run gave nothing for three periods.",
     "lost-counts": "Datagrams with counts were dropped or could not be read, a process that counted was "
-    "killed, or a log was overwritten; the work is a lower bound.",
+    "killed, a log was overwritten, or a progress bar could not be read; the work is a lower bound; "
+    "insufficient where the work of a part of the window is unknown.",
     "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
+    "counted-twice": "Two workloads of one kind, which are added, counted nearly alike (within 2 %): they "
+    "may be the same work.",
     "shared-device": "Other processes used a device of the run; its energy is not the job's alone.",
     "throttled": "A device ran with reduced clocks for part of the window; by which cause, and how long.",
     "devices-guessed": "Which devices the job used could not be seen.",

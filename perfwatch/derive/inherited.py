@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from perfwatch.model import Device
+
 LATER = 3
 """So many increments after the first total tell; two do where they are equal, or the first is far larger."""
 FAR_MORE, VERY_FAR_MORE = 5, 10
@@ -26,6 +28,11 @@ BEYOND_DOUBT = 50
 """Below so many times it may have been quick at first (what was cached, what is short) and slow later."""
 _EQUAL = 1e-6
 _STRIDE = 1.5
+
+
+def is_printed(device: Device, name: str) -> bool:
+    """Whether a job prints a count of this bare name as its running total."""
+    return name in str(device.facts.get("totals", "")).split(",")
 
 
 class Inherited(NamedTuple):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from perfwatch.derive.findings import WARN, Finding
 from perfwatch.derive.job import Job, job_of
-from perfwatch.derive.tape import Tape
+from perfwatch.derive.numbers import number
+from perfwatch.derive.spans import Span
+from perfwatch.derive.tape import Event, Tape
+from perfwatch.derive.work import Counted
 
 KINDS = ("datagrams", "lines")
+LOG_S = 0.001
+"""To so much the logs of others tell a time."""
 
 
 class Losing(NamedTuple):
@@ -22,15 +28,43 @@ class Losing(NamedTuple):
 def lost_of(fields: Mapping[str, Any]) -> dict[Losing, int]:
     """How much of what an event `lost` says is lost."""
     told = {Losing(str(fields.get("source")), kind): fields.get(kind) for kind in KINDS}
-    return {what: number for what, number in told.items() if isinstance(number, int) and number > 0}
+    return {what: amount for what, amount in told.items() if isinstance(amount, int) and amount > 0}
 
 
 def findings_of(lost: Mapping[Losing, int]) -> Iterator[Finding]:
     """The finding `lost-counts`, once for each source and what it lost."""
-    for what, number in lost.items():
+    for what, amount in lost.items():
         yield Finding(
-            "lost-counts", WARN, f"{_sentence(what, number)}; the work may be more than was counted."
+            "lost-counts", WARN, f"{_sentence(what, amount)}; the work may be more than was counted."
         )
+
+
+def is_of_a_stretch(event: Event) -> bool:
+    """Whether a note says that a kind of source did not count what was done for a while before it."""
+    return number(event.fields.get("uncounted_s")) is not None
+
+
+def uncounted_in(tape: Tape, spans: Sequence[Span]) -> dict[str, str]:
+    """The kinds of sources that did not count a part of a window, each with the sentence that says so."""
+    notes = [event for event in tape.of_kind("note") if is_of_a_stretch(event)]
+    return {
+        str(event.fields.get("work")): str(event.fields.get("text"))
+        for event in notes
+        if any(_overlap(span, event.t - float(event.fields["uncounted_s"]), event.t) for span in spans)
+    }
+
+
+def without_uncounted(work: Mapping[str, Counted], tape: Tape, spans: Sequence[Span]) -> dict[str, Counted]:
+    """The work that ratios may be made of: energy of a stretch belongs to no count that leaves it out."""
+    lacking = uncounted_in(tape, spans)
+    return {
+        name: replace(counted, count=None) if counted.source in lacking else counted
+        for name, counted in work.items()
+    }
+
+
+def _overlap(span: Span, begin: float, end: float) -> bool:
+    return min(span.end, end) - max(span.start, begin) > LOG_S
 
 
 def silent_processes(tape: Tape) -> int:

@@ -13,6 +13,7 @@ from perfwatch.derive.evidence import Evidence, listed, percent, seconds
 from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, WARN, Finding, level_of
 from perfwatch.derive.held_back import Shares, said_of, shares_in
 from perfwatch.derive.job import job_of
+from perfwatch.derive.lost import is_of_a_stretch
 from perfwatch.derive.numbers import integer, number
 from perfwatch.derive.scopes import tells_energy
 from perfwatch.derive.spans import LEAST_SILENCE_S, Span
@@ -321,7 +322,7 @@ def _notes(evidence: Evidence) -> Iterator[Finding]:
     """What a source itself said under one of the codes."""
     for event in evidence.tape.of_kind("note"):
         code = event.fields.get("code")
-        if isinstance(code, str) and code in CODES:
+        if isinstance(code, str) and code in CODES and not is_of_a_stretch(event):
             yield Finding(code, level_of(code), str(event.fields.get("text", CODES[code])))
 
 

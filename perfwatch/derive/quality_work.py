@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.agreement import DISAGREEMENT, disagreeing
 from perfwatch.derive.client_results import client_results, disagreements
+from perfwatch.derive.counted_twice import counted_twice
 from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
 from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
 from perfwatch.derive.job import job_of
-from perfwatch.derive.lost import Losing, findings_of, lost_of, silent_finding, silent_processes
+from perfwatch.derive.lost import Losing, findings_of, lost_of, silent_finding, silent_processes, uncounted_in
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
@@ -278,6 +279,10 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
         lost.update(lost_of(event.fields))
     yield from findings_of(lost)
     yield from silent_finding(silent_processes(evidence.tape))
+    counted = evidence.work.get(evidence.unit or "")
+    for kind, text in uncounted_in(evidence.tape, evidence.window.spans).items():
+        is_the_units = counted is not None and counted.source == kind
+        yield Finding("lost-counts", INSUFFICIENT if is_the_units else WARN, text)
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:
@@ -333,6 +338,7 @@ CHECKS = (
     _begun_before,
     _lost_counts,
     _work_disagrees,
+    counted_twice,
     _clients_disagree,
     _few_latencies,
     _work_restarts,

@@ -23,6 +23,7 @@ from perfwatch.derive.goodput import as_json as goodput_object
 from perfwatch.derive.goodput import limits_of
 from perfwatch.derive.goodput_of_run import goodput_in
 from perfwatch.derive.latency import Latency, latencies
+from perfwatch.derive.lost import without_uncounted
 from perfwatch.derive.official import official
 from perfwatch.derive.quality import findings_of, takes_ratios_away
 from perfwatch.derive.settings import Settings
@@ -111,7 +112,7 @@ def _column(run: WholeRun, window: Window) -> _Column:
     good = goodput_in(run, window, timings, work)
     if good is not None:
         work[GOOD] = good.counted(work.get("queries"))
-    rated = work_of_ratios(work, run.unit)
+    rated = without_uncounted(work_of_ratios(work, run.unit), run.tape, window.spans)
     prices = prices_in(run, window)
     paid = cost_of(run, window, prices, total, rated, ratios=True)
     evidence = Evidence(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from perfwatch.derive.course import Course, variance_up_to
+from perfwatch.derive.inherited import is_printed
 from perfwatch.derive.job import Job, job_of
 from perfwatch.derive.spans import Span
 from perfwatch.derive.tape import DeviceTape, Tape
@@ -81,7 +82,7 @@ def source_kind(tape: DeviceTape) -> str:
 
 def prints_total(device: DeviceTape, metric_name: str) -> bool:
     """Whether a job prints this counter as its running total; it may go on from where another job was."""
-    return bare_name(metric_name) in str(device.device.facts.get("totals", "")).split(",")
+    return is_printed(device.device, bare_name(metric_name))
 
 
 def in_turn(device: DeviceTape) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perfwatch.derive.official import ACCURACY_MODE
 from perfwatch.exporters.layout import Row
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.units import format_quantity, significant
 
+NAMED = 8
+"""So many runs of one job are named."""
 DIGITS = 6
 """A published metric is compared with published ones: it keeps its digits."""
 
@@ -19,6 +21,8 @@ def rows(parts: Parts) -> Iterator[Row]:
     if told:
         own = (parts.summary.get("latency") or {}).get("latency")
         yield Row(f"MLPerf {told.get('scenario')}", None, "; ".join(_told(told, has_latency=bool(own))))
+        if told.get("runs"):
+            yield Row("its runs", None, _each_run(told["runs"]))
 
 
 def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
@@ -43,6 +47,26 @@ def _told(told: Json, *, has_latency: bool) -> Iterator[str]:
     if power:
         mean = format_quantity(power["mean_watts"], "W")
         yield f"plain mean of {power['samples']} samples {glued(mean)}"
+
+
+def _each_run(runs: Sequence[Json]) -> str:
+    """The verdict of each; of many only those that are not valid."""
+    named = list(enumerate(runs, 1))
+    if len(runs) > NAMED:
+        named = [(number, run) for number, run in named if run.get("valid") is not True]
+    told = [_one_run(run, number) for number, run in named[:NAMED]]
+    left_out = len(runs) - len(told)
+    more = f"{left_out} more" if len(named) > NAMED else f"{left_out} VALID" if left_out else ""
+    return "; ".join(filter(None, [*told, more]))
+
+
+def _one_run(run: Json, number: int) -> str:
+    valid, metric = run.get("valid"), run.get("metric")
+    verdict = "no verdict" if valid is None else "VALID" if valid else "INVALID"
+    if run.get("mode") == ACCURACY_MODE:
+        verdict = "for accuracy"
+    figure = "" if not metric else f" {_metric(metric, is_training=False)}"
+    return glued(f"{run.get('place') or f'run {number}'}{figure} {verdict}")
 
 
 def _evaluated(told: Json) -> str:

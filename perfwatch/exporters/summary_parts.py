@@ -19,6 +19,7 @@ _REASONS = {
     "clock-offset": "the hosts' clocks differ",
     "no-power": "no power was told",
     "no-work": "no work was counted",
+    "lost-counts": "not all of its work was counted",
 }
 """Why a ratio is not shown, beside its dash; the finding's own sentence stands below."""
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from perfwatch.derive.inherited import FirstTotals, is_printed
 from perfwatch.history.amounts import NAN, Known, Total, interpolated, known_after, known_before
 from perfwatch.history.tiers import Merged, Size, Tier, joined, merge_bins, merge_values
 from perfwatch.model import Device, DeviceKind, Kind
@@ -51,12 +52,15 @@ class Kept:
         self._pending = 0
         """So many of the newest samples are not in the first tier yet."""
         self._totals: dict[str, Total] = {}
+        self._firsts: dict[str, FirstTotals] = {}
+        """Of counters that a job prints, until it is known whether earlier jobs' work is in the first."""
         self._longest_gap_s = longest_gap_s
         self._writers: list[tuple[int, array[float], Callable[[float], float] | None]] = []
         self.declare(device)
 
     def declare(self, device: Device) -> None:
         """Take the metrics of a declaration; those that were there before keep their columns."""
+        self._follow_the_firsts(device)
         self.device = device
         wanted = {metric.name: metric for metric in device.metrics if metric.kind is not Kind.HISTOGRAM}
         self._totals = {
@@ -74,6 +78,13 @@ class Kept:
             for place, metric in enumerate(device.metrics)
             if metric.name in wanted
         ]
+
+    def _follow_the_firsts(self, device: Device) -> None:
+        for metric in device.metrics:
+            name = metric.name
+            is_work = metric.kind is Kind.COUNTER and device.kind is DeviceKind.WORKLOAD
+            if is_work and name not in self._totals and is_printed(device, name.removesuffix("_total")):
+                self._firsts[name] = FirstTotals()
 
     def _counted(self, name: str) -> Callable[[float], float] | None:
         total = self._totals.get(name)
@@ -136,8 +147,31 @@ class Kept:
             else:
                 column.append(counted(value))
         self._pending += 1
+        if self._firsts:
+            self._leave_out_earlier_jobs()
         if len(times) > self._raw * SLACK - 1:
             self._cut_raw(self._raw)
+
+    def _leave_out_earlier_jobs(self) -> None:
+        """What a job prints first may be what it goes on from: that is no work at that time."""
+        if len(self.times) < 2:
+            return
+        for name, firsts in list(self._firsts.items()):
+            before, now = self._columns[name][-2:]
+            if not now > before:
+                continue
+            left_out = firsts.take(self.times[-1], now, self.times[-2])
+            if firsts.is_settled:
+                del self._firsts[name]
+            if left_out:
+                self._lift(name, firsts.began, left_out)
+
+    def _lift(self, name: str, until: float, amount: float) -> None:
+        """A counter stood so much higher before a time: its course from there on keeps its shape."""
+        _raise(self._columns[name], bisect_left(self.times, until), amount)
+        for tier in self._tiers:
+            _raise(tier.cells[name].low, bisect_left(tier.begins, until), amount)
+            _raise(tier.cells[name].high, bisect_left(tier.ends, until), amount)
 
     def _is_new_bin(self, t: float) -> bool:
         resolution_s = self._tiers[0].resolution_s
@@ -283,3 +317,9 @@ class Kept:
             before = known_before(tier.ends, cell.high, index)
             break
         return before, after
+
+
+def _raise(values: array[float], until: int, amount: float) -> None:
+    """Add to those before an index."""
+    for index in range(until):
+        values[index] += amount

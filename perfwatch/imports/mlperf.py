@@ -21,7 +21,7 @@ from perfwatch.model import Device, DeviceKind, Scope
 from perfwatch.session import format as fmt
 from perfwatch.text import clean
 from perfwatch.workload import loadgen_result
-from perfwatch.workload.loadgen_folder import DETAIL, SUMMARY, USUAL_PLACES, beside, details_in
+from perfwatch.workload.loadgen_folder import DETAIL, SUMMARY, beside, details_in, usual_places
 from perfwatch.yardstick.table import benchmarks
 
 POWER = "spl.txt"
@@ -122,8 +122,8 @@ def _detail(directory: Path) -> Path:
         return found[0]
     if not directory.is_dir():
         raise SessionError(f"cannot import {clean(directory)}: there is no such directory")
-    for place in USUAL_PLACES:
-        for summary in sorted((directory / place).glob(f"*{SUMMARY}")):
+    for place in usual_places(directory):
+        for summary in sorted(place.glob(f"*{SUMMARY}")):
             return summary.with_name(summary.name.removesuffix(SUMMARY) + DETAIL)
     raise SessionError(
         f"cannot import {clean(directory)}: neither mlperf_log_{DETAIL} nor mlperf_log_{SUMMARY} lies there"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from perfwatch import plugins
+from perfwatch.job.launchers import numbers_its_lines
 from perfwatch.job.workloads import POLLED, STREAMS, Workload, polled
 from perfwatch.objectives import NO_OBJECTIVES, Judge, Slo
 from perfwatch.sources.live import Chosen
@@ -23,13 +25,21 @@ class WorkSources:
         self._polled = polled
 
     @classmethod
-    def of(cls, wanted: list[Workload], slo: Slo = NO_OBJECTIVES, *, tells_us: bool = True) -> WorkSources:
+    def of(
+        cls,
+        wanted: list[Workload],
+        slo: Slo = NO_OBJECTIVES,
+        *,
+        tells_us: bool = True,
+        command: Sequence[str] = (),
+    ) -> WorkSources:
         """The collectors that the workloads name.
 
         Args:
             wanted: the workloads.
             slo: what its queries are to keep to.
             tells_us: the job learns where it can send StatsD to; one that already runs does not.
+            command: the job's.
 
         Raises:
             ConfigError: a workload is wrongly written.
@@ -52,7 +62,7 @@ class WorkSources:
         if not specs:
             return cls(listeners, None, own_kinds, judge)
         output_of: Any = plugins.load(plugins.find("output"))
-        output = output_of(output_of.Options(specs=specs))
+        output = output_of(output_of.Options(specs=specs, numbered=numbers_its_lines(command, os.environ)))
         output.judge = judge
         return cls(listeners, output, own_kinds, judge)
 

@@ -12,6 +12,7 @@ drawn at its end, and what a total lost that fell a little and then grew from th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -28,6 +29,9 @@ BEHIND = 3
 """So many totals in a row that grow below the largest are those of a run that went on from a checkpoint."""
 SERIES = 10_000
 """So many counters that take turns are told apart; then the one longest silent is forgotten."""
+
+_OTHER_RANKS = "other ranks tell what they make together"
+_OTHER_BARS = "bars of something else than the training, as evaluations"
 
 _Key = TypeVar("_Key")
 _Told = TypeVar("_Told")
@@ -50,6 +54,8 @@ class Account:
         """Of a total that fell a little: what it was since."""
         self._rates: dict[tuple[str, str], Rate] = {}
         self._opened_ns = tally.last_ns
+        self.left_out: Counter[tuple[str, str]] = Counter()
+        """How many figures are in no count: by name, and why."""
         self._rank: str | None = None
         """That of those that print which was seen first."""
 
@@ -66,6 +72,10 @@ class Account:
         for finding in match.findings:
             if not (is_other and finding.name in TOGETHER):
                 self._book(finding, series, at_ns)
+            elif finding.says is not Says.GAUGE:
+                self.left_out[finding.name, _OTHER_RANKS] += 1
+        if match.is_over:
+            self._end_those_of(match.rank)
         self._judge(match)
 
     def end(self, at_ns: int) -> None:
@@ -113,6 +123,8 @@ class Account:
         for name, says, value, _ in match.findings:
             if says is Says.TOTAL and value >= 0 and len(self._totals) < SERIES:
                 self._totals[name, series] = value
+        if match.is_over:
+            self._end_those_of(match.rank)
 
     def _series_of(self, match: Match) -> str:
         """One counter of one rank."""
@@ -137,10 +149,19 @@ class Account:
         return found
 
     def _begin_anew(self, rank: str) -> None:
-        """Of the rank that says so; without ranks of all."""
-        own = f"{rank}\n"
-        for key in [key for key in self._totals if not rank or key[1].startswith(own)]:
+        for key in self._totals_of(rank):
             del self._totals[key]
+
+    def _end_those_of(self, rank: str) -> None:
+        """What they stand at was told last, and nothing is left untold."""
+        for key in self._totals_of(rank):
+            self._tails.end(key)
+            del self._totals[key]
+
+    def _totals_of(self, rank: str) -> list[tuple[str, str]]:
+        """Those of the rank that a line names; without ranks all."""
+        own = f"{rank}\n"
+        return [key for key in self._totals if not rank or key[1].startswith(own)]
 
     def _book(self, finding: Finding, series: str, at_ns: int) -> None:
         name, says, value, _ = finding
@@ -160,8 +181,12 @@ class Account:
 
     def _book_total(self, finding: Finding, series: str, at_ns: int) -> None:
         if self._first is not None:
-            told = self._first.take(series, finding.value, parse_number(series.rpartition("\n")[2]))
+            length = parse_number(series.rpartition("\n")[2].partition("/")[0])
+            if length is not None:
+                _keep(self._lengths, series, length)
+            told = self._first.take(series, finding.value, length)
             if told is None:
+                self.left_out[finding.name, _OTHER_BARS] += 1
                 return
         self._grow(finding, series, at_ns)
 

@@ -73,6 +73,9 @@ class Followed:
         self._last_line = ""
         self._said: set[str] = set()
         self._misread = False
+        self._pattern = pattern
+        self._unread: str | None = None
+        """The first bar that could not be read, as a sentence."""
         self._begun = False
 
     @property
@@ -107,12 +110,15 @@ class Followed:
         notes: list[str] = []
         told: list[tuple[int, Match]] = []
         found = False
+        knew = self._unread
         try:
             for at_ns, line in self._new_lines(notes):
                 match = self._understood(line, notes)
                 if match is not None:
                     told.append((at_ns, match))
                     found = True
+                elif self._unread is None and self._pattern is not None:
+                    self._unread = self._pattern.unread(line)
                 if len(told) >= FOUND_AT_ONCE:
                     yield from self._booking.readings(told, tuple(self._splits))
                     told.clear()
@@ -124,6 +130,8 @@ class Followed:
         yield from self._booking.readings(told, splits)
         if self._booking.tally.reached_too_far:
             notes.append(f"{self._tail.shown}: {self._booking.tally.reached_too_far}")
+        if self._unread != knew:
+            yield self._note(str(self._unread), code="lost-counts")
         yield from self._notes([*notes, *self._silence(found=found)])
         if trouble is not None:
             raise trouble
@@ -175,8 +183,11 @@ class Followed:
         for text in texts:
             if text not in self._said:
                 self._said.add(text)
-                source = str(self.device.facts.get("work", ""))
-                yield Event("note", {"source": source, "text": text}, self._clock.monotonic_ns())
+                yield self._note(text)
+
+    def _note(self, text: str, **code: str) -> Event:
+        source = str(self.device.facts.get("work", ""))
+        return Event("note", {"source": source, "text": text, **code}, self._clock.monotonic_ns())
 
 
 def facts_of_place(path: str) -> dict[str, Any]:

@@ -29,11 +29,18 @@ KEPT = 10_000
 
 
 class Logs(NamedTuple):
-    """The lines of the detail log and of the summary, and when the former was written (CLOCK_MONOTONIC)."""
+    """The logs of a run as they are at a time.
+
+    Args:
+        detail, summary: their lines.
+        at_ns: when the former was written (CLOCK_MONOTONIC).
+        place: in which directory below the one that is followed; empty for that itself.
+    """
 
     detail: list[str]
     summary: list[str]
     at_ns: int
+    place: str = ""
 
 
 class EndedRuns:
@@ -48,8 +55,8 @@ class EndedRuns:
         self._changes = Changes()
         self._detail: Path | None = None
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, float | None], Logs] = {}
-        """By when a run started and began to measure: of what is written twice the last counts."""
+        self._kept: dict[tuple[str, str, float | None], Logs] = {}
+        """By place, and when a run started and began to measure: of what is written twice the last counts."""
         self._ear, self._bell = os.pipe()
         self._thread: threading.Thread | None = None
 
@@ -97,7 +104,7 @@ class EndedRuns:
         result = loadgen_result.result(logs.detail, logs.summary)
         if result is not None and result.windows and len(self._kept) < KEPT:
             with self._lock:
-                self._kept[result.started, result.begin_s] = logs
+                self._kept[logs.place, result.started, result.begin_s] = logs
 
 
 def _tail(path: Path) -> bytes:

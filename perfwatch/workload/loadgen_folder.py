@@ -2,12 +2,15 @@
 
 The settings come when a run starts, the result in one piece when it ended; what is written in between is the
 trace, where it is on, and in a run for accuracy the log of answers. What lies there at the first look is
-another run's, unless somebody still writes it.
+another run's, unless somebody still writes it. Runs that follow each other may have directories of their own
+(run_0, run_1, ...): they are taken in the order in which they were written.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from perfwatch.clock import Clock
@@ -18,21 +21,35 @@ from perfwatch.workload.tail import Tail, arrival_ns
 
 DETAIL, SUMMARY, TRACE, ANSWERS = "detail.txt", "summary.txt", "trace.json", "accuracy.json"
 """How the files end. Before that stands what the job asked for: `mlperf_log_`, or that and the time."""
-USUAL_PLACES = ("", "run_1", "performance/run_1")
-"""Where the logs lie below a directory of results."""
+_RUN = re.compile(r"run_\d+")
+"""How a harness calls the directory of one of several runs."""
 END_BYTES = 512 * 1024
 """So much of a log's beginning, and of its end, is read: errors without number may stand between."""
 
 _State = tuple[int, int, int]
 
 
+def usual_places(directory: Path) -> list[Path]:
+    """Where the logs lie in a directory of results: there, in run_1 (or run_0, ...), or performance/run_1."""
+    outer = [directory, directory / "performance"]
+    runs = [place / name for place in outer for name in _names_in(place) if _RUN.fullmatch(name)]
+    return [directory, *sorted(runs)]
+
+
+def _names_in(directory: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(directory)]
+    except OSError:
+        return []
+
+
 def details_in(directory: Path) -> list[Path]:
-    """The detail logs below a directory, the one that was written last first; see `USUAL_PLACES`."""
-    found: dict[Path, float] = {}
-    for place in USUAL_PLACES:
+    """The detail logs of `usual_places`, the one that was written last first."""
+    found: dict[Path, int] = {}
+    for place in usual_places(directory):
         try:
-            entries = [entry for entry in os.scandir(directory / place) if entry.name.endswith(DETAIL)]
-            found |= {Path(entry.path): entry.stat().st_mtime for entry in entries if entry.is_file()}
+            entries = [entry for entry in os.scandir(place) if entry.name.endswith(DETAIL)]
+            found |= {Path(entry.path): entry.stat().st_mtime_ns for entry in entries if entry.is_file()}
         except OSError:
             continue
     return sorted(found, key=lambda path: found[path], reverse=True)
@@ -47,7 +64,7 @@ class LoadgenFolder:
     """Follows the files of one directory, which may be missing so far.
 
     Args:
-        path: the directory, or one above it (see `USUAL_PLACES`).
+        path: the directory, or one above it (see `usual_places`).
         clock: tells the times.
     """
 
@@ -59,7 +76,7 @@ class LoadgenFolder:
         self._detail: Path | None = None
         self._told: list[str] = []
         """The detail log that was handed over last."""
-        self._ended = EndedRuns(lambda detail: _logs(detail, clock.monotonic_ns()))
+        self._ended = EndedRuns(lambda detail: self._logs(detail, clock.monotonic_ns()))
         self.trace: Tail | None = None
         self.answers: Tail | None = None
 
@@ -73,8 +90,8 @@ class LoadgenFolder:
         """Whether there is no such directory."""
         return not self._path.is_dir()
 
-    def going_on(self) -> list[str]:
-        """The lines of a detail log that some process still has open; none without one.
+    def going_on(self) -> Logs | None:
+        """The logs of a run that some process still has open; None without one.
 
         What that run writes from now on is counted.
         """
@@ -84,8 +101,8 @@ class LoadgenFolder:
                 for tail in (self.trace, self.answers):
                     if tail is not None:
                         tail.begin()
-                return _ends(detail)
-        return []
+                return self._logs(detail, self._looked_ns)
+        return None
 
     def overwritten(self) -> list[Logs]:
         """The logs of runs that ended since the last look and were overwritten by the next one."""
@@ -100,14 +117,16 @@ class LoadgenFolder:
         if self._detail is not None:
             self._follow(self._detail)
 
-    def look(self) -> Logs | None:
-        """The logs, if a detail log has been written since the last look.
+    def look(self) -> Iterator[Logs]:
+        """The logs that have been written since the last look, the oldest first.
+
+        From when they are handed over until the next are, `trace` and `answers` are those beside them.
 
         Raises:
             TryAgain: they cannot be read.
         """
         since_ns, self._looked_ns = self._looked_ns, self._clock.monotonic_ns()
-        for detail in details_in(self._path):
+        for detail in reversed(details_in(self._path)):
             state = _state(detail)
             if state is None or state == self._seen.get(detail):
                 continue
@@ -116,18 +135,30 @@ class LoadgenFolder:
                 self._follow(detail)
             self._ended.follow(detail)
             try:
-                logs = _logs(detail, arrival_ns(self._clock, state[2], since_ns))
+                logs = self._logs(detail, arrival_ns(self._clock, state[2], since_ns))
             except OSError as error:
                 reason = reason_of(error)
                 raise TryAgain(f"cannot read LoadGen's logs in {self.shown}: {reason}", 1.0) from None
             self._told = logs.detail
-            return logs
-        return None
+            yield logs
 
     def close(self) -> None:
         """Give the files back."""
         self._ended.close()
         self._close_tails()
+
+    @property
+    def place(self) -> str:
+        """In which directory below the one that is followed the logs lie that were read last."""
+        return "" if self._detail is None else self._place_of(self._detail)
+
+    def _place_of(self, detail: Path) -> str:
+        place = clean(detail.parent.relative_to(self._path), 200)
+        return "" if place == "." else place
+
+    def _logs(self, detail: Path, written_ns: int) -> Logs:
+        summary = _ends(beside(detail, SUMMARY))
+        return Logs(_ends(detail), summary, written_ns, self._place_of(detail))
 
     def _close_tails(self) -> None:
         for tail in (self.trace, self.answers):
@@ -139,10 +170,6 @@ class LoadgenFolder:
         self._detail = detail
         self.trace = Tail(str(beside(detail, TRACE)), self._clock)
         self.answers = Tail(str(beside(detail, ANSWERS)), self._clock)
-
-
-def _logs(detail: Path, written_ns: int) -> Logs:
-    return Logs(_ends(detail), _ends(beside(detail, SUMMARY)), written_ns)
 
 
 def _state(path: Path) -> _State | None:

@@ -11,7 +11,8 @@ number (`parse_number`); the name's suffix says what it means:
     NAME__s __ms __us    a timing
     NAME__gauge   a gauge
 
-Without names, matching lines are counted as `lines`.
+`rank` is no figure: it says which of several processes printed the line. Without names, matching lines are
+counted as `lines`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import islice
 from typing import NamedTuple
 
 from perfwatch.errors import ConfigError
+from perfwatch.redact import redact
+from perfwatch.workload.lines import ENDINGS
 from perfwatch.workload.presets import PRESETS
 from perfwatch.workload.tally import Number, believable, clean_text, whole
 
@@ -43,6 +47,8 @@ _WHERE_IT_BEGINS = NUMBER.replace("[-+]?", r"[-+]?(?<!\d)", 1)
 """The same where nothing stands before it: to begin in the midst of its digits finds nothing, and takes
 seconds in a line of thousands of digits."""
 
+_TURNS = ("_anew", "_over")
+"""Groups of a preset that say that counting begins anew, before a line or behind it."""
 _FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 _WHOLE_NUMBER = re.compile(NUMBER)
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -51,14 +57,28 @@ _DROP_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _SHOWN = 200
 # torchrun --tee ("[default0]:"), its excepthook ("[rank0]:"), mpirun --tag-output ("[1,0]<stdout>:"), and
 # what people print themselves. A bare number may be anything.
-_RANK = re.compile(
-    r"\s*(?:\[(?:rank|default|trainer|worker|gpu|proc|process)[ _:]?\d+\]|\[\S*\d,\d+\]<std(?:out|err)>"
-    r"|(?:rank|worker)[ _-]?\d+(?=\s*[:|\]-]))",
-    re.IGNORECASE,
-)
+_LAUNCHED = r"(?:\[(?:rank|default|trainer|worker|gpu|proc|process)[ _:]?\d+\]|\[\S*\d,\d+\]<std(?:out|err)>)"
+_RANK = re.compile(rf"\s*(?:{_LAUNCHED}|(?:rank|worker)[ _-]?\d+(?=\s*[:|\]-]))", re.IGNORECASE)
 """What stands before the line of one of several processes."""
+_NUMBERED_RANK = re.compile(rf"\s*(?:{_LAUNCHED}|\d+(?=:\s)|\[\d+\](?=\s))", re.IGNORECASE)
+"""The same where a launcher numbers the lines (srun --label, mpiexec -prepend-rank)."""
+_LABEL = re.compile(rf"\s*{_LAUNCHED}:?", re.IGNORECASE)
+_NUMBERED_LABEL = re.compile(rf"\s*(?:{_LAUNCHED}:?|(?:\d+:|\[\d+\])(?=\s))", re.IGNORECASE)
+"""What is a launcher's of that, and no part of what the process printed."""
+RANK = "rank"
+"""A name in a pattern that says which process printed the line."""
 _MADE = re.compile(r"(?<=00:00)<\?, +\?[^\],]*\]")
 """Behind the clock of a bar that tqdm draws when it is made; after a step it tells a pace."""
+_DRAWN = re.compile(r"\d%\||\d% *[\u2501\u2578\u257a]|[\u2588-\u258f]{3}")
+"""What hardly any line but one with a progress bar has in it: tqdm's, rich's, or a bar alone."""
+_HOW_FAR = re.compile(r"\d(?:%| ?(?:/|of) ?\d)")
+"""What such a bar says besides; a banner of blocks does not."""
+_UNREAD = (
+    "A progress bar could not be read: {}. What it did is in no count: a bar is read where it says n/total. "
+    "Give it a wider terminal (COLUMNS, ncols), or write a pattern for its bar_format."
+)
+_OF_BYTES = re.compile(r"[KMGTkmgt]i?B\b|B/s")
+_SHARE = re.compile(r"(\d+)%\|")
 _WORKER = re.compile(r"worker[ _-]?\d+\W*", re.IGNORECASE)
 """A bar's description that looks like that, and is none: workers of a pool draw a bar each."""
 
@@ -132,8 +152,8 @@ class Match(NamedTuple):
     """What a pattern found in a line.
 
     `series` tells apart the counters that a preset sees in turn (progress bars); with `begins_anew` the
-    line says that counting starts again from zero. `rank` says which of several processes printed it; `bar`
-    is the progress bar that it draws.
+    line says that counting starts again from zero, with `is_over` that it does behind it. `rank` says which
+    of several processes printed it; `bar` is the progress bar that it draws.
     """
 
     findings: tuple[Finding, ...]
@@ -141,6 +161,7 @@ class Match(NamedTuple):
     begins_anew: bool = False
     rank: str = ""
     bar: Drawn | None = None
+    is_over: bool = False
 
 
 class Pattern:
@@ -153,6 +174,7 @@ class Pattern:
         needle: bytes without which no line can match; empty where there are none such.
         each: what each matching line counts one of; empty for nothing.
         bars: a progress bar, with its description before it.
+        numbered: a launcher puts the rank's number before each line.
     """
 
     def __init__(
@@ -164,8 +186,11 @@ class Pattern:
         needle: bytes = b"",
         each: str = "",
         bars: bool = False,
+        numbered: bool = False,
     ) -> None:
         self.source = source
+        self._rank = _NUMBERED_RANK if numbered else _RANK
+        self._label = _NUMBERED_LABEL if numbered else _LABEL
         self.each = each
         self.needle = needle
         self.first_series_only = first_series_only
@@ -174,28 +199,62 @@ class Pattern:
         self.fields = tuple(field for part in self._parts for field in part.fields.values())
         self._counts_lines = not self.fields and not each
 
+    def unread(self, line: str) -> str | None:
+        """Of a line in which nothing was found: a sentence, if it draws a bar all the same (not of bytes)."""
+        if not self._bars or not _DRAWN.search(line) or not _HOW_FAR.search(line) or _OF_BYTES.search(line):
+            return None
+        return _UNREAD.format(_shown(redact(line)))
+
     def search(self, line: str) -> Match | None:
         """What the line says, or None if the pattern is not in it."""
-        matches = [(part, match) for part in self._parts if (match := part.expression.search(line))]
-        if not matches:
+        whole, line = line, self._printed(line)
+        found = ((part, match) for part in self._parts if (match := part.expression.search(line)))
+        matches = list(islice(found, 1)) if self._bars else list(found)
+        if not matches or (self._bars and _is_cut(line, matches[0][1])):
             return None
-        printed_by = _RANK.match(line)
-        rank = "" if printed_by is None else printed_by[0].strip()
+        rank = self._rank_of(whole, matches)
         if self._counts_lines:
             return Match((Finding(LINES, Says.INCREMENT, 1),), rank=rank)
         findings = [finding for part, match in matches for finding in part.findings(match)]
         if self.each:
             findings.append(Finding(self.each, Says.INCREMENT, 1))
         series = "/".join(filter(None, (part.series(match) for part, match in matches)))
-        anew = any(part.begins_anew(match) for part, match in matches)
+        anew, over = (any(part.says(word, match) for part, match in matches) for word in _TURNS)
         if not self._bars:
-            return Match(tuple(findings), series, anew, rank)
+            return Match(tuple(findings), series, anew, rank, is_over=over)
         description = line[: min(match.start() for _, match in matches)].strip()
         if _WORKER.fullmatch(description):
             rank = ""  # it shares the work with its neighbours
         total = next((each.value for each in findings if each.says is Says.TOTAL), 0)
         is_made = any(_MADE.match(line, match.end()) for _, match in matches)
         return Match(tuple(findings), series, anew, rank, Drawn(description, total, is_made))
+
+    def _printed(self, line: str) -> str:
+        """What a pattern is searched in: of a preset without a launcher's label, else as a person sees it."""
+        if self.source not in PRESETS:
+            return line.rstrip(ENDINGS)
+        label = self._label.match(line)
+        return line if label is None else line[label.end() :]
+
+    def _rank_of(self, line: str, matches: Sequence[tuple[_Part, re.Match[str]]]) -> str:
+        """Which of several processes printed it: as the pattern says, else as the line begins."""
+        for part, match in matches:
+            if RANK in part.expression.groupindex:
+                return (match[RANK] or "").strip()
+        found = self._rank.match(line)
+        return "" if found is None else found[0].strip()
+
+
+def _is_cut(line: str, bar: re.Match[str]) -> bool:
+    """Whether a terminal that is too narrow cut a bar in the midst of its length.
+
+    `  4%|#| 10/25` was of 250: its share does not fit. Where anything follows the length is whole.
+    """
+    share = _SHARE.search(bar[0])
+    if share is None or bar.end() < len(line.rstrip(ENDINGS)):
+        return False
+    done, length = parse_number(bar["steps"]), parse_number(bar["_total"])
+    return not length or done is None or abs(100 * done / length - int(share[1])) > 1
 
 
 class _Part(NamedTuple):
@@ -210,12 +269,14 @@ class _Part(NamedTuple):
     @classmethod
     def of(cls, source: str, expression: re.Pattern[str]) -> _Part:
         preset = source in PRESETS
-        names = [name for name in expression.groupindex if name != "_" and not name.startswith(_UNIT)]
+        names = [
+            name for name in expression.groupindex if name not in ("_", RANK) and not name.startswith(_UNIT)
+        ]
         hidden = tuple(name for name in names if preset and name.startswith("_"))
         fields = {
             name: field_of(name, what=f"the pattern {_shown(source)}") for name in names if name not in hidden
         }
-        series = tuple(name for name in hidden if name != "_anew")
+        series = tuple(name for name in hidden if name not in _TURNS)
         units = {name: f"{_UNIT}{name}" for name in fields if f"{_UNIT}{name}" in expression.groupindex}
         return cls(expression, fields, series, units)
 
@@ -231,10 +292,11 @@ class _Part(NamedTuple):
                 yield Finding(field.name, field.says, told, coarse)
 
     def series(self, match: re.Match[str]) -> str:
-        return "/".join(match[group] or "" for group in self.series_groups)
+        return "/".join(filter(None, (match[group] for group in self.series_groups)))
 
-    def begins_anew(self, match: re.Match[str]) -> bool:
-        return "_anew" in self.expression.groupindex and match["_anew"] is not None
+    def says(self, word: str, match: re.Match[str]) -> bool:
+        """Whether a line says one of `_TURNS`."""
+        return word in self.expression.groupindex and match[word] is not None
 
 
 def totals_of(fields: Iterable[Field]) -> str:
@@ -242,8 +304,12 @@ def totals_of(fields: Iterable[Field]) -> str:
     return ",".join(sorted({field.name for field in fields if field.says is Says.TOTAL}))
 
 
-def compile_pattern(text: str) -> Pattern:
+def compile_pattern(text: str, *, numbered: bool = False) -> Pattern:
     """The pattern that a text means.
+
+    Args:
+        text: as a person writes it.
+        numbered: a launcher puts the rank's number before each line.
 
     Raises:
         ConfigError: it is empty, no regular expression, or a name in it is used twice or has a suffix that
@@ -251,20 +317,21 @@ def compile_pattern(text: str) -> Pattern:
     """
     if text in PRESETS:
         preset = PRESETS[text]
-        number = NUMBER
-        expressions = [
-            re.compile(expression.replace("<NUMBER>", number)) for expression in preset.expressions
-        ]
         return Pattern(
-            text, expressions, first_series_only=preset.first_series_only, each=preset.each, bars=preset.bars
+            text,
+            [re.compile(expression.replace("<NUMBER>", NUMBER)) for expression in preset.expressions],
+            first_series_only=preset.first_series_only,
+            each=preset.each,
+            bars=preset.bars,
+            numbered=numbered,
         )
     if text.startswith("re:"):
-        return Pattern(text, [_expression(text, text[3:])])
+        return Pattern(text, [_expression(text, text[3:])], numbered=numbered)
     _refuse_what_is_open(text)
     if _FIELD.search(text):
-        return Pattern(text, [_template(text)], needle=_needle(text))
+        return Pattern(text, [_template(text)], needle=_needle(text), numbered=numbered)
     _refuse_a_slip(text)
-    return Pattern(text, [_expression(text, text)])
+    return Pattern(text, [_expression(text, text)], numbered=numbered)
 
 
 def _refuse_a_slip(text: str) -> None:

@@ -64,6 +64,11 @@ class Tails:
             del self._last[oldest]
             self._left.pop(oldest, None)
 
+    def end(self, key: Key) -> None:
+        """A total was told at its end."""
+        self._last.pop(key, None)
+        self._left.pop(key, None)
+
     def of(self, key: Key, at_ns: int) -> Number:
         """How much more it may have been by then."""
         last = self._last.get(key)

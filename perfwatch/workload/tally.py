@@ -16,6 +16,7 @@ from perfwatch import metrics
 from perfwatch.model import Appeared, Device, Histogram, Kind, Metric, Reading, Sample, Unit, Value
 from perfwatch.objectives import JUDGED, JUDGED_GOOD, NOBODY, Judge
 from perfwatch.workload.histogram import Observations
+from perfwatch.workload.lines import ENDINGS
 
 NAME_LENGTH = 128
 NAMES = 1000
@@ -30,6 +31,7 @@ Number = int | float
 def clean_text(text: str, length: int = NAME_LENGTH) -> str:
     """Text from outside, safe to record and to show: no control characters, not too long."""
     if not text.isprintable():
+        text = text.rstrip(ENDINGS)
         text = "".join(letter if letter.isprintable() else "_" for letter in text)
     return text[:length]
 

@@ -236,7 +236,8 @@ def test_the_doctor_says_whether_a_source_answers(tmp_path: Path) -> None:
 def test_json_lines_can_be_tried(tmp_path: Path) -> None:
     lines = '{"n": {"done": 3}}\nno object\n{"n": {"done": 8}}\n'
     done = perfwatch("try", "--json", "jsonl=x:queries=n.done", home=tmp_path, input=lines)
-    assert json.loads(done.stdout.splitlines()[-1]) == {"lines": 3, "matched": 2, "totals": {"queries": 8}}
+    found = {"lines": 3, "matched": 2, "totals": {"queries": 8}, "notes": []}
+    assert json.loads(done.stdout.splitlines()[-1]) == found
 
 
 def test_a_page_that_hangs_does_not_lengthen_the_job(tmp_path: Path) -> None:

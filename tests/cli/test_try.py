@@ -134,3 +134,46 @@ def test_a_word_that_looks_like_a_presets_name_counts_lines_where_it_is_forced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tried(monkeypatch, capsys, b"tqmd\n", "re:tqmd")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "output", "says"),
+    [
+        (
+            "step {steps}",
+            "".join(f"step {n}\n" for n in (5000, 5010, 5020, 5030)),
+            "the work of earlier jobs",
+        ),
+        ("samples={samples}", "samples=1000 ok\n" * 3, "write {samples__inc}"),
+        ("step {steps}", "step 10\nstep 20\n", "steps: up to 9 more or less"),
+        (
+            "tqdm",
+            "\r  0%|   | 0/9 [00:00<?, ?it/s]\r 33%|#  | 3/9 [00:03<00:06, 1it/s]",
+            "up to 6 more or less",
+        ),
+        ("tqdm", "100%|#| 25\r100%|#| 25\r", "(2 such lines)"),
+        ("{samples__rate}/s", "5/s\n6/s\n", "first line to be of as long a time as the second"),
+        ("step {steps}", "[rank0]: step 1\n[rank1]: step 1\n", "steps: 1 line in no count: other ranks"),
+        (
+            "hf",
+            " 10%|# | 1/9 [00:01<00:08]\n 50%|# | 1/2 [00:01<00:01]\n",
+            "1 line in no count: bars of something",
+        ),
+    ],
+)
+def test_it_says_what_a_run_would_leave_out_or_doubt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spec: str, output: str, says: str
+) -> None:
+    _, out, _ = tried(monkeypatch, capsys, output.encode(), spec)
+    (said,) = [line for line in out.splitlines() if line.startswith("  ! ") and says in line]
+    assert said.endswith(".")
+    _, out, _ = tried(monkeypatch, capsys, output.encode(), spec, "--json")
+    assert any(says in note for note in json.loads(out.splitlines()[-1])["notes"])
+
+
+def test_it_says_nothing_of_lines_that_leave_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = "".join(f"step {n} samples=8\n" for n in range(1, 50))
+    _, out, _ = tried(monkeypatch, capsys, output.encode(), "step {steps} samples={samples__inc}")
+    assert "!" not in out

@@ -278,6 +278,45 @@ def test_a_job_that_starts_it_twice_has_two_windows_and_their_sum(followed: Foll
     assert [value for _, value in followed.values["queries_total"]] == [0, 10, 20]
 
 
+def one_run(followed: Followed, place: str, begin_s: float, queries: int, *, verdict: str = "VALID") -> None:
+    """A run of 0.3 s from begin to end in a directory of its own; LoadGen tells its start to the second."""
+    told = {"result_validity": verdict, "result_query_count": queries, "early_stopping_latency_ss": 1000}
+    text = settings("SingleStream", started="A") + window(begin_s, begin_s + 0.3) + records(**told)
+    detail = followed.path / place / "mlperf_log_detail.txt"
+    detail.parent.mkdir(parents=True)
+    detail.write_text(text)
+    at_ns = followed.clock.time_ns() + round((begin_s + 0.3 - followed.clock.s) * 1e9)
+    os.utime(detail, ns=(at_ns, at_ns))
+
+
+def test_runs_in_directories_of_their_own_are_added_up_in_order(followed: Followed) -> None:
+    one_run(followed, "run_0", 501.0, 10)
+    followed.look(501.4)
+    for number in (1, 2, 10):
+        one_run(followed, f"run_{number}", 501.5 + number / 2, 10 * number, verdict="INVALID")
+    followed.look(507.0)
+    followed.look(507.25)
+    begins = [501.0, 502.0, 502.5, 506.5]
+    assert [at_s for _, at_s in followed.marks()] == pytest.approx([t + d for t in begins for d in (0, 0.3)])
+    assert followed.last("queries_total") == 10 + 10 + 20 + 100
+    told = [fields for kind, _, fields in followed.events if kind == "mlperf"]
+    ended = {fields["place"]: (fields["run"], fields["valid"]) for fields in told}
+    assert ended == {"run_0": (1, True), "run_1": (2, False), "run_2": (3, False), "run_10": (4, False)}
+    assert followed.notes() == []
+
+
+def test_a_run_that_is_killed_before_the_next_begins_in_another_directory_is_said(followed: Followed) -> None:
+    killed = followed.path / "run_0" / "mlperf_log_detail.txt"
+    killed.parent.mkdir(parents=True)
+    killed.write_text(settings("SingleStream"))
+    followed.look(501.0)
+    one_run(followed, "run_1", 502.0, 10)
+    followed.look(502.5)
+    assert followed.last("queries_total") == 10
+    (note,) = followed.notes()
+    assert note.startswith("A run of LoadGen in run_0 has no result")
+
+
 def test_of_a_submission_run_the_window_of_the_result_counts(followed: Followed) -> None:
     followed.write("detail.txt", settings("SingleStream", mode="SubmissionRun") + window(501.0, 502.0))
     followed.look(503.0)
@@ -377,6 +416,8 @@ def test_a_search_for_the_peak_says_that_its_last_run_alone_is_counted(followed:
     (note,) = [fields for kind, _, fields in followed.events if kind == "note"]
     assert note["code"] == "lost-counts"
     assert "the last of its 3 runs alone" in note["text"]
+    at_s = next(at_s for kind, at_s, _ in followed.events if kind == "note")
+    assert (at_s, note["uncounted_s"]) == (pytest.approx(503.0), pytest.approx(2.0))
 
 
 def test_a_run_that_goes_on_when_perfwatch_comes_is_counted_from_then(tmp_path: Path) -> None:

@@ -114,6 +114,18 @@ def test_a_bar_that_is_ended_by_the_next_one_has_its_own_time() -> None:
     assert job.series("steps_total")[1:3] == [(1.0, 10), (2.0, 20)]
 
 
+def test_a_bar_that_cannot_be_read_is_said_once() -> None:
+    job = Watched(("stderr", "tqdm"))
+    job.printed(1.0, "  1%|#| 2/250\r  2%|#| 4/250\r  4%|#| 10/25\r  8%|#| 20/25\r", "stderr")
+    job.read(2.0)
+    job.printed(3.0, " 16%|#| 40/25\r", "stderr")
+    job.read(4.0)
+    assert job.series("steps_total")[-1] == (1.0, 4)
+    (said,) = [one for one in job.readings if isinstance(one, Event)]
+    assert said.fields["code"] == "lost-counts"
+    assert "10/25" in said.fields["text"]
+
+
 def test_a_last_line_without_end_counts_when_the_stream_ends() -> None:
     job = Watched(("stdout", "step {steps}"))
     job.printed(1.0, "step 1")

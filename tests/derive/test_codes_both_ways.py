@@ -481,6 +481,62 @@ def beside(watts: float, *, alike: int = 3, name: str = "Board") -> Summary:
     return judged(session)
 
 
+# What was not counted
+
+
+def uncounted_up_to(t: float, unit: str | None = None) -> Summary:
+    """LoadGen's log does not count what was done in the second before; the job begins at 2 s."""
+    session = job(work=False)
+    session.counter(steps(2.0, 32.0, 1000, 100), work="mlperf")
+    session.counter(steps(2.0, 32.0, 1000, 100), name="frames")
+    session.board(FULL)
+    session.event(t, "note", text="not counted", code="lost-counts", work="mlperf", uncounted_s=1.0)
+    return judged(session, unit=unit)
+
+
+# What may be counted twice
+
+
+def patterns_beside(count: int) -> Summary:
+    """A second pattern that finds so many steps beside the thousand of the first."""
+    session = job(work=False)
+    for total in (1000, count):
+        rows = [(t, (value,)) for t, value in steps(2.0, 32.0, total, 100)]
+        session.workload("output", [Metric("steps_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
+def servers_beside(software: str) -> Summary:
+    """A page of a server beside that of vLLM, which count the same."""
+    session = job(work=False)
+    for server in ("vLLM", software):
+        rows = [(t, (10 * t,)) for t in FULL]
+        session.workload("page", [Metric("queries_total", Unit.COUNT, Kind.COUNTER)], rows, server=server)
+    session.board(FULL)
+    return judged(session)
+
+
+def logs_beside(name: str) -> Summary:
+    """Two ranks that each write a file."""
+    session = job(work=False)
+    for _ in range(2):
+        rows = [(t, (value,)) for t, value in steps(2.0, 32.0, 100, 10)]
+        session.workload("jsonl", [Metric(f"{name}_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
+def runs_one_after_another(first_s: float) -> Summary:
+    """The first lasts so long, the second from 10 s on."""
+    session = job(work=False)
+    for begin, end in ((2.5, 2.0 + first_s), (10.0, 30.0)):
+        rows = [(t, (value,)) for t, value in steps(begin, end, 100, 10)]
+        session.workload("output", [Metric("steps_total", Unit.COUNT, Kind.COUNTER)], rows)
+    session.board(FULL)
+    return judged(session)
+
+
 Make = Callable[..., Summary]
 
 TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
@@ -517,7 +573,13 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
     ("stale-device", outsider_silent_for, [(12.0, None)]),
     ("stale-device", read_every, [(5.0, None)]),
     ("lost-counts", dropped, [(0, None), (1, WARN)]),
+    ("lost-counts", uncounted_up_to, [(2.0, None), (2.1, INSUFFICIENT)]),
+    ("lost-counts", partial(uncounted_up_to, unit="frames"), [(2.0, None)]),
     ("work-disagrees", counted_beside_a_thousand, [(990, None), (989, WARN), (1010, None), (1011, WARN)]),
+    ("counted-twice", patterns_beside, [(981, WARN), (979, None), (1019, WARN), (1021, None)]),
+    ("counted-twice", servers_beside, [("LiteLLM", WARN), ("vLLM", None)]),
+    ("counted-twice", logs_beside, [("steps", WARN), ("samples", None)]),
+    ("counted-twice", runs_one_after_another, [(20.0, WARN), (7.0, None)]),
     ("shared-device", used_by_another, [(0, WARN), (1, None)]),
     (
         "throttled",
@@ -550,7 +612,9 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
 ]
 """Code, what makes a summary, and for each of its values the level at which the code stands, if it does."""
 
-TWO_LEVELS = {"short-window", "too-few-samples", "large-error", "low-coverage", "clock-offset"}
+TWO_LEVELS = {
+    *("short-window", "too-few-samples", "large-error", "low-coverage", "clock-offset", "lost-counts"),
+}
 ALWAYS_INSUFFICIENT = {"no-power", "no-work"}
 ONLY_INFO = {
     *("few-latencies", "late-source", "counter-reset", "estimated", "open-window"),
@@ -604,3 +668,11 @@ def test_the_table_has_every_code_at_each_level_and_close_by() -> None:
     for code, _, _, level in CASES:
         found.setdefault(code, set()).add(level)
     assert found == {code: {*levels_of(code), None} for code in CODES}
+
+
+def test_what_another_source_counts_keeps_its_ratio_where_one_left_a_stretch_out() -> None:
+    summary = uncounted_up_to(2.1, unit="frames")
+    assert {each["level"] for each in summary["quality"] if each["code"] == "lost-counts"} == {WARN}
+    assert summary["efficiency"]["frames"]["per_joule"] is not None
+    assert summary["efficiency"]["queries"]["per_joule"] is None
+    assert summary["work"]["queries"]["count"] is not None

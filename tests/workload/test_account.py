@@ -10,8 +10,8 @@ from perfwatch.workload.tally import Tally
 S = 1_000_000_000
 
 
-def booked(pattern: str, *lines: tuple[float, str]) -> Tally:
-    compiled = compile_pattern(pattern)
+def booked(pattern: str, *lines: tuple[float, str], numbered: bool = False) -> Tally:
+    compiled = compile_pattern(pattern, numbered=numbered)
     tally = Tally(Device("job", "job", DeviceKind.WORKLOAD), 0)
     account = Account(compiled, tally)
     for at_s, line in lines:
@@ -125,6 +125,26 @@ def test_steps_of_several_ranks_count_once_and_what_each_did_adds_up(prefix: str
     tally = booked("step {steps} samples {samples}", *lines)
     assert tally.total("steps") == 30
     assert tally.total("samples") == 3 * 120
+
+
+@pytest.mark.parametrize("prefix", ["{}: ", " {}: ", "[{}] "])
+def test_a_number_in_front_is_a_rank_where_the_launcher_puts_it_there(prefix: str) -> None:
+    said = [(0, 10), (1, 10), (0, 20), (11, 10), (1, 20), (0, 30), (11, 20), (11, 30), (1, 30)]
+    lines = [(0.0, f"{prefix.format(rank)}step {step} samples {4 * step}") for rank, step in said]
+    tally = booked("step {steps} samples {samples}", *lines, numbered=True)
+    assert (tally.total("steps"), tally.total("samples")) == (30, 3 * 120)
+
+
+@pytest.mark.parametrize("pattern", ["{rank}: samples {samples}", r"(?P<rank>\w+): samples (?P<samples>\d+)"])
+def test_a_pattern_says_itself_where_the_rank_stands(pattern: str) -> None:
+    lines = [(0.0, f"{rank}: samples {done}") for done in (10, 20, 30) for rank in (0, 1, 12)]
+    assert booked(pattern, *lines).total("samples") == 3 * 30
+
+
+def test_the_same_line_each_epoch_is_as_much_more_each_time() -> None:
+    lines = [(float(epoch), "epoch done: samples=1000 loss=0.5") for epoch in range(5)]
+    assert booked("samples={samples__inc}", *lines).total("samples") == 5000
+    assert booked("samples={samples}", *lines).total("samples") == 1000
 
 
 def test_each_ranks_rate_is_integrated_over_its_own_time() -> None:

@@ -16,8 +16,8 @@ from perfwatch.workload.presets import PRESETS
 from perfwatch.workload.tally import Tally
 
 
-def counted(preset: str, output: str) -> Tally:
-    pattern = compile_pattern(preset)
+def counted(preset: str, output: str, *, numbered: bool = False) -> Tally:
+    pattern = compile_pattern(preset, numbered=numbered)
     tally = Tally(Device("job", "job", DeviceKind.WORKLOAD), 0)
     account, lines = Account(pattern, tally), Lines()
     for _, line in [*lines.feed(output.encode(), 0), *lines.end()]:
@@ -41,6 +41,53 @@ TQDM_END = "\r100%|██████████| 250/250 [00:02<00:00, 99.60it
 def test_tqdm_counts_what_tqdm_really_printed() -> None:
     output = Path(__file__).parents[1] / "data" / "output" / "tqdm-4.70.1.txt"
     assert counted("tqdm", output.read_bytes().decode()).total("steps") == 2 * 300 + 450 + 45_000
+
+
+def test_tqdm_counts_what_its_rich_bars_really_printed_on_a_terminal() -> None:
+    output = Path(__file__).parents[1] / "data" / "output" / "tqdm-4.70.1-rich.txt"
+    assert counted("tqdm", output.read_bytes().decode()).total("steps") == 25 + 15_000
+
+
+def test_keras_counts_each_prediction_of_a_loop() -> None:
+    """What Keras 3.15 really printed: eight predictions of one step, two fits, an evaluation between them."""
+    output = Path(__file__).parents[1] / "data" / "output" / "keras-3.15.1.txt"
+    tally = counted("keras", output.read_bytes().decode())
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (5 + 3 + 2 * 2 + 2 + 8 + 2, None)
+
+
+def test_keras_2_counts_each_prediction_of_a_loop() -> None:
+    one = "\r1/1 [=======] - ETA: 0s\b\b\b\r1/1 [=======] - 0s 52ms/step\n"
+    assert counted("keras", 4 * one).total("steps") == 4
+
+
+def test_keras_counts_an_epoch_that_prints_the_same_as_the_last() -> None:
+    epochs = "".join(f"Epoch {n}/3\n8/8 - 1s - loss: 0.5\n" for n in (1, 2, 3))
+    assert counted("keras", epochs).total("steps") == 24
+
+
+def test_hf_counts_no_evaluation_that_is_as_long_as_the_training() -> None:
+    """What bars like those of the Trainer really printed: 120 steps, three evaluations of 120 batches."""
+    output = Path(__file__).parents[1] / "data" / "output" / "tqdm-4.70.1-nested.txt"
+    assert counted("hf", output.read_bytes().decode()).total("steps") == 120
+
+
+LABELS = ["[rank{}]: ", "[default{}]:", "[1,{}]<stdout>:", "{}: "]
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("preset", ["tqdm", "hf"])
+def test_bars_of_several_ranks_count_once(preset: str, label: str) -> None:
+    """A launcher puts its label before the CR with which a bar begins."""
+    bars = [f"\r{n:3}%|###  | {n}/100 [00:{n:02}<00:01, 9.0it/s]\n" for n in range(0, 100, 9)]
+    output = "".join(label.format(rank) + each for each in bars for rank in (0, 1, 12))
+    assert counted(preset, output, numbered=True).total("steps") == 99
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_keras_counts_the_steps_of_several_ranks_once(label: str) -> None:
+    printed = ["Epoch 1/2", "5/8 [====>...]", "8/8 [======] - 3s", "Epoch 2/2", "8/8 [======] - 2s"]
+    output = "".join(f"{label.format(rank)}{line}\n" for line in printed for rank in (0, 1))
+    assert counted("keras", output, numbered=True).total("steps") == 16
 
 
 def test_tqdm_counts_a_bar() -> None:
@@ -114,10 +161,52 @@ def test_tqdm_follows_a_bar_whose_description_changes(describe: Any, every: int)
         (" 45%|####5     | 45.0k/100k [01:00:00<1:13:20, 12.5it/s]", 45_000),
         ("load:  45%|####5     | 512M/1.00G [00:10<00:10, 50Mit/s]", 512_000_000),
         (" 45%|| 450/1000 [00:10<00:12]", 450),
+        (" 45%|####5     | 450/1000", 450),
+        ("100%|#| 250/250", 250),
+        ("100%|#| 250/250 [00:", 250),
+        ("train:  45%|####5     | 450/1000 loss 0.5", 450),
+        ("450/1000 \u2588\u2588\u258f     00:10", 450),
+        ("450/1000 [00:10<00:12, 44.5it/s]", 450),
+        ("train: 45%|\u2588\u2588\u258f     450/1000 [00:10<00:12]", 450),
+        ("train 45% 450/1000 44.5it/s", 450),
+        (" 45% \u2501\u2501\u2578\u2501 6,750/15,000  [ 0:00:01 < 0:00:02 , 5,201 it/s ]", 6750),
     ],
 )
 def test_tqdm_reads_bars_of_every_form(line: str, steps: int) -> None:
     assert counted("tqdm", line).total("steps") == steps
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  4%|#| 10/25",  # of 250, cut by a terminal of 12 columns
+        "100%|#| 25",
+        " 45%|####5     |",
+        "train|\u2588\u2588\u2588\u2588\u258f    |45%",
+        "\u2588\u2588\u2588\u2588\u258f| 450 of 1000",
+        " 45% \u2501\u2501\u2578\u2501 0.5/2.3 G [ 0:00:01 < 0:00:02 , 5 it/s ]",
+    ],
+)
+def test_tqdm_says_which_bar_it_cannot_read(line: str) -> None:
+    pattern = compile_pattern("tqdm")
+    assert pattern.search(line) is None
+    said = pattern.unread(line)
+    assert said is not None
+    assert line.strip() in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "loss 0.5, 45% done",
+        "\u2588\u2588\u2588 vLLM 0.11 \u2588\u2588\u2588",
+        "model: 100%|####| 2.00G/2.00G [00:10<00:00, 200MB/s]",
+    ],
+)
+def test_tqdm_says_nothing_of_other_lines_and_of_downloads(line: str) -> None:
+    pattern = compile_pattern("tqdm")
+    assert pattern.search(line) is None
+    assert pattern.unread(line) is None
 
 
 def test_hf_counts_the_training_bar_alone_and_shows_the_loss() -> None:
