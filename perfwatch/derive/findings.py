@@ -12,6 +12,9 @@ WARN = "warn"
 INSUFFICIENT = "insufficient"
 INFO = "info"
 LEVELS = (INSUFFICIENT, WARN, INFO)
+
+LOW_COVERAGE, TOO_LOW_COVERAGE = 0.98, 0.90
+"""Of a window that was read, or counted: less is warned of, and less than the second gives no ratio."""
 """The most serious first."""
 
 
@@ -33,8 +36,8 @@ CODES: dict[str, str] = {
     "too-few-samples": "Energy was integrated from few power readings: warn under 20, insufficient under 5.",
     "large-error": "The error of the energy is large: warn above 5 %, insufficient above 20 %; or that of "
     "the count: warn above 20 %.",
-    "low-coverage": "Part of the window has no reading: warn under 98 %, insufficient under 90 % of any "
-    "device of the run.",
+    "low-coverage": "Part of the window has no reading, or no count: warn under 98 %, insufficient under "
+    "90 % of any device of the run.",
     "clock-offset": "The clocks of two hosts, or of a log and this machine, differ: warn above 1 % of the "
     "window, insufficient above 10 %.",
     "no-power": "No device of the run told its power or energy.",
@@ -46,8 +49,7 @@ CODES: dict[str, str] = {
     "stale-workload": "No work counter moved in the last third of the window.",
     "stale-device": "A device of the run gave nothing for three periods.",
     "lost-counts": "Datagrams with counts were dropped or could not be read, a process that counted was "
-    "killed, a log was overwritten, or a progress bar could not be read; the work is a lower bound; "
-    "insufficient where the work of a part of the window is unknown.",
+    "killed, a log was overwritten, or a progress bar could not be read; the work is a lower bound.",
     "work-disagrees": "Two sources count the same work and differ by more than 1 %.",
     "counted-twice": "Two workloads of one kind, which are added, counted nearly alike (within 2 %): they "
     "may be the same work.",

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import listed, seconds
-from perfwatch.derive.findings import CODES, INFO, INSUFFICIENT, LEVELS, WARN, Finding, level_of
+from perfwatch.derive.findings import (
+    CODES,
+    INFO,
+    INSUFFICIENT,
+    LEVELS,
+    LOW_COVERAGE,
+    TOO_LOW_COVERAGE,
+    WARN,
+    Finding,
+    level_of,
+)
 from perfwatch.derive.held_back import said_of
 from perfwatch.derive.live_watch import RunWatch
 from perfwatch.derive.lost import findings_of
@@ -18,10 +28,8 @@ from perfwatch.derive.quality_energy import (
     FEW_SAMPLES,
     LARGE_ERROR,
     LEAST_PERIODS,
-    LOW_COVERAGE,
     SHORT_S,
     TOO_LARGE_ERROR,
-    TOO_LOW_COVERAGE,
     TOO_SHORT_S,
     unread_message,
 )

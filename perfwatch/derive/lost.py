@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from perfwatch.derive.findings import WARN, Finding
+from perfwatch.derive.findings import TOO_LOW_COVERAGE, WARN, Finding
 from perfwatch.derive.job import Job, job_of
 from perfwatch.derive.numbers import number
 from perfwatch.derive.spans import Span
@@ -44,21 +44,45 @@ def is_of_a_stretch(event: Event) -> bool:
     return number(event.fields.get("uncounted_s")) is not None
 
 
-def uncounted_in(tape: Tape, spans: Sequence[Span]) -> dict[str, str]:
-    """The kinds of sources that did not count a part of a window, each with the sentence that says so."""
-    notes = [event for event in tape.of_kind("note") if is_of_a_stretch(event)]
-    return {
-        str(event.fields.get("work")): str(event.fields.get("text"))
-        for event in notes
-        if any(_overlap(span, event.t - float(event.fields["uncounted_s"]), event.t) for span in spans)
-    }
+class Uncounted(NamedTuple):
+    """A kind of source did not count for so many seconds of a window; the sentence that says so."""
+
+    seconds: float
+    text: str
+
+
+def uncounted_in(tape: Tape, spans: Sequence[Span]) -> dict[str, Uncounted]:
+    """The kinds of sources that did not count a part of a window."""
+    found: dict[str, Uncounted] = {}
+    for event in filter(is_of_a_stretch, tape.of_kind("note")):
+        begin = event.t - float(event.fields["uncounted_s"])
+        seconds = sum(
+            min(span.end, event.t) - max(span.start, begin)
+            for span in spans
+            if _overlap(span, begin, event.t)
+        )
+        kind = str(event.fields.get("work"))
+        before = found.get(kind, Uncounted(0.0, ""))
+        if seconds:
+            found[kind] = Uncounted(before.seconds + seconds, str(event.fields.get("text")))
+    return found
+
+
+def counted_share(uncounted: Uncounted, spans: Sequence[Span]) -> float:
+    """For how much of a window there is a count, 0 to 1."""
+    duration_s = sum(span.duration_s for span in spans)
+    return max(0.0, 1.0 - uncounted.seconds / duration_s) if duration_s > 0.0 else 0.0
 
 
 def without_uncounted(work: Mapping[str, Counted], tape: Tape, spans: Sequence[Span]) -> dict[str, Counted]:
-    """The work that ratios may be made of: energy of a stretch belongs to no count that leaves it out."""
-    lacking = uncounted_in(tape, spans)
+    """The work that ratios may be made of: not of a source that did not count for much of the window, whose
+    energy then belongs to no count.
+    """
+    shares = {kind: counted_share(one, spans) for kind, one in uncounted_in(tape, spans).items()}
     return {
-        name: replace(counted, count=None) if counted.source in lacking else counted
+        name: replace(counted, count=None)
+        if shares.get(counted.source or "", 1.0) < TOO_LOW_COVERAGE
+        else counted
         for name, counted in work.items()
     }
 

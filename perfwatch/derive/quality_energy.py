@@ -8,7 +8,7 @@ from perfwatch.derive.asked import asked_for
 from perfwatch.derive.counter_fault import COARSE
 from perfwatch.derive.energy import TOO_FEW_SAMPLES
 from perfwatch.derive.evidence import Evidence, listed, seconds
-from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.findings import INFO, INSUFFICIENT, LOW_COVERAGE, TOO_LOW_COVERAGE, WARN, Finding
 from perfwatch.derive.job import job_of
 from perfwatch.derive.official import energy_lacks
 from perfwatch.derive.scopes import covers_more_than_the_run, how_to_meter, tells_energy
@@ -25,8 +25,6 @@ LEAST_PERIODS = 10
 FEW_SAMPLES = 20
 LARGE_ERROR = 0.05
 TOO_LARGE_ERROR = 0.20
-LOW_COVERAGE = 0.98
-TOO_LOW_COVERAGE = 0.90
 
 
 def _short_window(evidence: Evidence) -> Iterator[Finding]:

@@ -11,9 +11,17 @@ from perfwatch.derive.client_results import client_results, disagreements
 from perfwatch.derive.counted_twice import counted_twice
 from perfwatch.derive.course import Course
 from perfwatch.derive.evidence import Evidence, listed, seconds
-from perfwatch.derive.findings import INFO, INSUFFICIENT, WARN, Finding
+from perfwatch.derive.findings import INFO, INSUFFICIENT, LOW_COVERAGE, TOO_LOW_COVERAGE, WARN, Finding
 from perfwatch.derive.job import job_of
-from perfwatch.derive.lost import Losing, findings_of, lost_of, silent_finding, silent_processes, uncounted_in
+from perfwatch.derive.lost import (
+    Losing,
+    counted_share,
+    findings_of,
+    lost_of,
+    silent_finding,
+    silent_processes,
+    uncounted_in,
+)
 from perfwatch.derive.spans import GAP_PERIODS, LEAST_SILENCE_S, Span
 from perfwatch.derive.steady import steady_from
 from perfwatch.derive.tape import Tape
@@ -280,9 +288,16 @@ def _lost_counts(evidence: Evidence) -> Iterator[Finding]:
     yield from findings_of(lost)
     yield from silent_finding(silent_processes(evidence.tape))
     counted = evidence.work.get(evidence.unit or "")
-    for kind, text in uncounted_in(evidence.tape, evidence.window.spans).items():
-        is_the_units = counted is not None and counted.source == kind
-        yield Finding("lost-counts", INSUFFICIENT if is_the_units else WARN, text)
+    for kind, uncounted in uncounted_in(evidence.tape, evidence.window.spans).items():
+        yield Finding("lost-counts", WARN, uncounted.text)
+        share = counted_share(uncounted, evidence.window.spans)
+        if counted is not None and counted.source == kind and share < LOW_COVERAGE:
+            yield Finding(
+                "low-coverage",
+                INSUFFICIENT if share < TOO_LOW_COVERAGE else WARN,
+                f"{evidence.unit} were counted in {format_percent(share)} of the window alone: what else was "
+                "done is in its energy and in no count.",
+            )
 
 
 def _few_latencies(evidence: Evidence) -> Iterator[Finding]:

@@ -484,13 +484,13 @@ def beside(watts: float, *, alike: int = 3, name: str = "Board") -> Summary:
 # What was not counted
 
 
-def uncounted_up_to(t: float, unit: str | None = None) -> Summary:
-    """LoadGen's log does not count what was done in the second before; the job begins at 2 s."""
+def uncounted_up_to(t: float, unit: str | None = None, uncounted_s: float = 1.0) -> Summary:
+    """LoadGen's log does not count what was done in the second before; the job begins at 2 s, for 30 s."""
     session = job(work=False)
     session.counter(steps(2.0, 32.0, 1000, 100), work="mlperf")
     session.counter(steps(2.0, 32.0, 1000, 100), name="frames")
     session.board(FULL)
-    session.event(t, "note", text="not counted", code="lost-counts", work="mlperf", uncounted_s=1.0)
+    session.event(t, "note", text="not counted", code="lost-counts", work="mlperf", uncounted_s=uncounted_s)
     return judged(session, unit=unit)
 
 
@@ -573,8 +573,13 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
     ("stale-device", outsider_silent_for, [(12.0, None)]),
     ("stale-device", read_every, [(5.0, None)]),
     ("lost-counts", dropped, [(0, None), (1, WARN)]),
-    ("lost-counts", uncounted_up_to, [(2.0, None), (2.1, INSUFFICIENT)]),
-    ("lost-counts", partial(uncounted_up_to, unit="frames"), [(2.0, None)]),
+    ("lost-counts", uncounted_up_to, [(2.0, None), (2.1, WARN)]),
+    (
+        "low-coverage",
+        partial(uncounted_up_to, uncounted_s=99.0),
+        [(2.5, None), (2.7, WARN), (5.1, INSUFFICIENT)],
+    ),
+    ("low-coverage", partial(uncounted_up_to, uncounted_s=99.0, unit="frames"), [(5.1, None)]),
     ("work-disagrees", counted_beside_a_thousand, [(990, None), (989, WARN), (1010, None), (1011, WARN)]),
     ("counted-twice", patterns_beside, [(981, WARN), (979, None), (1019, WARN), (1021, None)]),
     ("counted-twice", servers_beside, [("LiteLLM", WARN), ("vLLM", None)]),
@@ -613,7 +618,11 @@ TABLE: list[tuple[str, Make, list[tuple[Any, str | None]]]] = [
 """Code, what makes a summary, and for each of its values the level at which the code stands, if it does."""
 
 TWO_LEVELS = {
-    *("short-window", "too-few-samples", "large-error", "low-coverage", "clock-offset", "lost-counts"),
+    "short-window",
+    "too-few-samples",
+    "large-error",
+    "low-coverage",
+    "clock-offset",
 }
 ALWAYS_INSUFFICIENT = {"no-power", "no-work"}
 ONLY_INFO = {
@@ -671,7 +680,7 @@ def test_the_table_has_every_code_at_each_level_and_close_by() -> None:
 
 
 def test_what_another_source_counts_keeps_its_ratio_where_one_left_a_stretch_out() -> None:
-    summary = uncounted_up_to(2.1, unit="frames")
+    summary = uncounted_up_to(12.0, unit="frames", uncounted_s=10.0)
     assert {each["level"] for each in summary["quality"] if each["code"] == "lost-counts"} == {WARN}
     assert summary["efficiency"]["frames"]["per_joule"] is not None
     assert summary["efficiency"]["queries"]["per_joule"] is None
