@@ -104,6 +104,28 @@ class RunBeside(NamedTuple):
     rates: Mapping[str, float]
 
 
+class Playback(NamedTuple):
+    """Where a replay is.
+
+    Args:
+        t: seconds of the session that are shown.
+        end: up to where it is recorded.
+        speed: how fast it plays; 1 is as it was.
+        playing: whether it does, or stands still.
+        grows: whether it is still being recorded.
+        jumps: how often it went elsewhere than on.
+        goes_to: where it is on its way to; None where it is there.
+    """
+
+    t: float
+    end: float
+    speed: float
+    playing: bool
+    grows: bool
+    jumps: int
+    goes_to: float | None = None
+
+
 @dataclass(frozen=True)
 class Frame:
     """Everything one screen needs, of one moment.
@@ -124,6 +146,7 @@ class Frame:
         work: what each workload does now, by its number.
         beside: recorded runs that were asked for, to compare with.
         output: the job's newest lines as it wrote them, colours and all; whoever shows the frame adds them.
+        playback: where a replay is; None of what goes on now.
     """
 
     t: float
@@ -141,6 +164,7 @@ class Frame:
     work: Mapping[int, WorkloadNow] = field(default_factory=dict)
     beside: tuple[RunBeside, ...] = ()
     output: tuple[str, ...] = ()
+    playback: Playback | None = None
 
     @property
     def simulated(self) -> bool:

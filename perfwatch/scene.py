@@ -149,6 +149,10 @@ class Scene:
             number, tuple(record["columns"]), tuple(tuple(row) for row in record["rows"])
         )
 
+    def look_anew(self) -> None:
+        """Have the next frame's figures computed for it, whenever those of the last one were."""
+        self._figures = self._figures._replace(t=-math.inf)
+
     # -- answering ---------------------------------------------------------------------------------
 
     def frame(self, t: float, wanted: Sequence[BinsWanted] = (), *, figures: bool | None = True) -> Frame:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "snapshot": "perfwatch.cli.snapshot",
     "doctor": "perfwatch.cli.doctor",
     "summary": "perfwatch.cli.summary",
+    "replay": "perfwatch.cli.replay",
     "cost": "perfwatch.cli.cost",
     "import": "perfwatch.cli.import_",
     "yardstick": "perfwatch.cli.yardstick",
@@ -48,6 +49,7 @@ everyday:
   perfwatch attach PID|URL        the same for a job that already runs; ctrl-C ends the watching only
   perfwatch demo                  simulated accelerators and benchmark: a story of one minute
   perfwatch summary [FILE]        the summary of a recorded run (default: last)
+  perfwatch replay [FILE]         a recorded run on the dashboard: play, step, jump, go to a time
   perfwatch doctor                what is found, what is not, why, and what to do about it
 
 files:

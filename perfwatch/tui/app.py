@@ -27,9 +27,10 @@ from perfwatch.tui.feed import Feed, Kept, Offers
 from perfwatch.tui.keys import KEYS
 from perfwatch.tui.look import Look
 from perfwatch.tui.pace import Pace
-from perfwatch.tui.pause import Pause
+from perfwatch.tui.pause import STEPS, Pause
 from perfwatch.tui.picture import Picture
 from perfwatch.tui.places import Places
+from perfwatch.tui.replaying import NO_REPLAY, RECORDED, Plays, Replaying
 from perfwatch.tui.screens import EVENTS, WITH_FIGURES, devices, module_of, sorts
 from perfwatch.tui.screens import draw as draw_screen
 from perfwatch.tui.settings import WHOLE, Settings
@@ -44,6 +45,8 @@ FIRST_S, FIRST_LOOK_S = 2.0, 0.03
 LEAST_WITH_CHROME = 8
 """Lines of a terminal that has room for title and footer."""
 SPANS_IN_WORDS = {60.0: "1 min", 300.0: "5 min", 3600.0: "1 h", None: "the whole session"}
+ON_ITS_WAY_S = 0.1
+"""A replay that is not yet where it goes to is looked at again after so long."""
 MESSAGE_S = 4.0
 """How long the footer says something."""
 
@@ -94,6 +97,7 @@ class Dashboard(Picture):
         super().__init__(look, stream=stream, direct=direct)
         self.feed = feed
         self._offering = feed if isinstance(feed, Offers) else None  # asked once: a protocol answers slowly
+        self._replay = Replaying(feed, self.say) if isinstance(feed, Plays) else None
         self.view = view or View()
         self.frame: Frame | None = None
         self.dropped = 0
@@ -178,6 +182,7 @@ class Dashboard(Picture):
 
     def _take(self, frame: Frame) -> None:
         first = self.frame is None
+        self._follow_playback(frame)
         self.frame = self._pause.shown(frame, self.view.paused_at, self.frame)
         self._book.learn(frame.bins)
         if first:
@@ -189,6 +194,16 @@ class Dashboard(Picture):
         self.redraw()
         if self._again or self._book.unknown - unknown:  # charts that are new: ask for their past at once
             self.ask()
+
+    def _follow_playback(self, frame: Frame) -> None:
+        """Of a replay that went elsewhere the charts are drawn anew; of one on its way ask again soon."""
+        before, now = None if self.frame is None else self.frame.playback, frame.playback
+        if now is None:
+            return
+        if before is not None and now.jumps != before.jumps:
+            self._book = Book()
+        if now.goes_to is not None:
+            self.set_timer(ON_ITS_WAY_S, self.ask)
 
     def _begin_with(self, frame: Frame) -> None:
         self.view = self.view.with_(screen=self._first_screen or first_screen(frame))
@@ -208,9 +223,9 @@ class Dashboard(Picture):
         size = columns, height - top - bottom
         rows = draw_screen(self.frame, self.view, size, self._book)
         if top:
-            rows = [chrome.title(self.frame, self.view, columns, window_since=self._window.since), *rows]
+            rows = [self._title(self.frame, columns), *rows]
         if bottom:
-            rows = [*rows, chrome.footer(self.view, self._message, columns, offers=self._offers())]
+            rows = [*rows, chrome.footer(self.view, self._message, columns, **self._footer_has())]
         return ascii_rows(rows) if self.view.ascii else rows
 
     def _chrome(self, height: int) -> tuple[bool, bool]:
@@ -220,10 +235,15 @@ class Dashboard(Picture):
         special = self.frame.simulated or self.view.paused_at is not None or self._window.since is not None
         return height > 1 and special, height > 2 and bool(self._message)
 
-    def _offers(self) -> list[str]:
-        """What the footer offers beside the keys: a server that was found."""
+    def _title(self, frame: Frame, columns: int) -> Row:
+        at = "" if self._replay is None or frame.playback is None else self._replay.clock(frame.playback)
+        return chrome.title(frame, self.view, columns, window_since=self._window.since, clock=at)
+
+    def _footer_has(self) -> dict[str, Any]:
+        """What the footer offers beside the keys, a server that was found; and whether it is a replay's."""
         url = self._offering.offer if self._offering is not None else ""
-        return [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
+        offers = [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
+        return {"offers": offers, "replay": self._replay is not None}
 
     def say(self, text: str) -> None:
         """Say something in the footer for a while."""
@@ -286,7 +306,10 @@ class Dashboard(Picture):
             self._go_on()
 
     def action_pause(self) -> None:
-        if self.view.paused_at is not None:
+        if self._replay is not None:
+            self._replay.toggle()
+            self.ask()
+        elif self.view.paused_at is not None:
             self._go_on()
         elif self.frame is not None:
             self._pause.begin(self.frame)
@@ -312,6 +335,9 @@ class Dashboard(Picture):
 
     def action_back_in_time(self, step: int) -> None:
         stopped = self._pause.frame
+        if self._replay is not None:
+            self._seek(step)
+            return
         if self.view.paused_at is None or stopped is None:
             self.say("space pauses the view; then left and right go through time")
             return
@@ -355,6 +381,32 @@ class Dashboard(Picture):
         self.look_at(sort={**self.view.sort, self.view.screen: order}, order=())
         self.kept = self.kept.with_(sort=self.view.sort)
 
+    def _seek(self, step: int) -> None:
+        if self._replay is not None and self.frame is not None:
+            self._replay.seek(step * self.view.seconds(self.frame.t) / STEPS)
+            self.ask()
+
+    def action_replay(self, what: str, amount: int) -> None:
+        if self._replay is None:
+            self.say(NO_REPLAY)
+            return
+        self._replay.do(what, amount)
+        self.ask()
+
+    def action_go_to(self) -> None:
+        from perfwatch.tui.overlays.prompt import Prompt
+
+        if self._replay is None:
+            self.say(NO_REPLAY)
+            return
+        self.cover(Prompt("go to", "", "1:23, 90s, 50%, +30s, end, a mark, a phase"), self._went_to)
+
+    def _went_to(self, text: str | None) -> None:
+        self.uncover()
+        if self._replay is not None:
+            self._replay.go_to(text)
+            self.ask()
+
     def action_filter(self) -> None:
         from perfwatch.tui.overlays.prompt import Prompt
 
@@ -368,6 +420,9 @@ class Dashboard(Picture):
             self.look_at(filter=text.strip(), selected=0)
 
     def action_mark(self) -> None:
+        if self._replay is not None:
+            self.say(RECORDED)
+            return
         from perfwatch.tui.overlays.prompt import Prompt
 
         at_ns = time.monotonic_ns()  # of the key, not of the name that is typed then
@@ -381,6 +436,9 @@ class Dashboard(Picture):
             self.say(f"mark {text.strip()}{self._where_it_stays()}")
 
     def action_window(self) -> None:
+        if self._replay is not None:
+            self.say(RECORDED)
+            return
         if self.frame is None:
             return
         what = self._window.turn(self.frame.t)
@@ -449,7 +507,7 @@ class Dashboard(Picture):
         columns, height = self.room
         top, bottom = self._chrome(height)
         if bottom and y == height - 1:
-            action = chrome.action_at(self.view, self._message, columns, x, offers=self._offers())
+            action = chrome.action_at(self.view, self._message, columns, x, **self._footer_has())
             if action:
                 self.call_next(self.run_action, action)
         elif self.frame is not None and not self.view.zoom:

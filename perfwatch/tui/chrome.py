@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from perfwatch.frame import Frame
+from perfwatch.frame import Frame, Playback
 from perfwatch.text import clean, width
 from perfwatch.tui.draw import words
 from perfwatch.tui.draw.row import Line, Row
@@ -19,8 +19,10 @@ from perfwatch.tui.view import SCREENS, View
 LEAST_SUBJECT = 8
 """Columns below which a command says nothing any more."""
 FILTER_SHOWN = 12
-KEEP = ("help", "quit", "filter", "pause", "mark", "sort", "span")
+KEEP = ("help", "quit", "filter", "pause", "go_to", "mark", "sort", "span")
 """Actions whose keys the footer shows, the last to give way first."""
+RUN, REPLAY, PLAY = "run", "replay", "space play"
+"""Groups of keys that only what goes on now, or only a replay has; what a key does there."""
 OFFER_WEIGHT = len(KEEP) - 2
 """An offer goes before all keys but those that help and leave."""
 
@@ -40,12 +42,15 @@ class Piece(NamedTuple):
 # The first line
 
 
-def title(frame: Frame | None, view: View, columns: int, *, window_since: float | None = None) -> Row:
-    """Job or machine at the left; window, pause, filter, screen and the time at the right.
+def title(
+    frame: Frame | None, view: View, columns: int, *, window_since: float | None = None, clock: str = ""
+) -> Row:
+    """Job or machine at the left; replay, window, pause, filter, screen and the time at the right.
 
     Args:
         frame: None while there is none yet.
         window_since: when the person's measured window began, seconds of the session; None if none is open.
+        clock: what time it is; empty for how long the run has been going.
     """
     line = Line(columns)
     if frame is None:
@@ -53,7 +58,7 @@ def title(frame: Frame | None, view: View, columns: int, *, window_since: float 
     left = [Piece(((" perfwatch ", "title"),), 20)]
     if frame.simulated:
         left.append(Piece(((" SIMULATED ", "simulated"),), 80))
-    right = _right(frame, view, window_since)
+    right = _right(frame, view, window_since, clock or words.clock(_elapsed(frame)))
     kept = _fitting([*left, *right], columns)
     for piece in left:
         _put(line, piece if piece in kept else None)
@@ -67,8 +72,10 @@ def title(frame: Frame | None, view: View, columns: int, *, window_since: float 
     return line.row("title")
 
 
-def _right(frame: Frame, view: View, window_since: float | None) -> list[Piece]:
+def _right(frame: Frame, view: View, window_since: float | None, clock: str) -> list[Piece]:
     pieces = []
+    if frame.playback is not None:
+        pieces.append(Piece(((f" {_replay(frame.playback)} ", "mark"),), 90))
     if window_since is not None:
         pieces.append(Piece(((f" WINDOW since {words.clock(window_since)} ", "mark"),), 50))
     if view.paused_at is not None:
@@ -79,8 +86,19 @@ def _right(frame: Frame, view: View, window_since: float | None) -> list[Piece]:
     state = _job_state(frame)
     if state:
         pieces.append(Piece(((f" {state} ", "title"),), 45))
-    pieces.append(Piece(((f" {words.clock(_elapsed(frame))} ", "title"),), 70))
+    pieces.append(Piece(((f" {clock} ", "title"),), 70))
     return pieces
+
+
+def _replay(playback: Playback) -> str:
+    """What a replay does: plays, stands still, is on its way, or shows what is being recorded now."""
+    if playback.goes_to is not None:
+        return "REPLAY … on its way"
+    if not playback.playing:
+        return "REPLAY at the end" if playback.t >= playback.end else "REPLAY paused"
+    if playback.grows and playback.t >= playback.end:
+        return "REPLAY follows"
+    return f"REPLAY {playback.speed:g}x"
 
 
 def _subject(frame: Frame) -> str:
@@ -107,12 +125,14 @@ def _job_state(frame: Frame) -> str:
 # The last line
 
 
-def footer(view: View, message: str, columns: int, *, offers: Sequence[str] = ()) -> Row:
+def footer(
+    view: View, message: str, columns: int, *, offers: Sequence[str] = (), replay: bool = False
+) -> Row:
     """The keys, or what there is to say."""
     line = Line(columns)
     if message:
         return line.put(" ", "title").foreign(message, "accent").row("title")
-    left, right = _footer(view, columns, offers)
+    left, right = _footer(view, columns, offers, replay=replay)
     for piece in left:
         _put(line, piece)
     line.skip_to(columns - sum(piece.columns for piece in right), "title")
@@ -121,11 +141,13 @@ def footer(view: View, message: str, columns: int, *, offers: Sequence[str] = ()
     return line.row("title")
 
 
-def action_at(view: View, message: str, columns: int, x: int, *, offers: Sequence[str] = ()) -> str:
+def action_at(
+    view: View, message: str, columns: int, x: int, *, offers: Sequence[str] = (), replay: bool = False
+) -> str:
     """What a click in that column of the footer does; empty for nothing."""
     if message:
         return ""
-    left, right = _footer(view, columns, offers)
+    left, right = _footer(view, columns, offers, replay=replay)
     for pieces, start in ((left, 0), (right, columns - sum(piece.columns for piece in right))):
         at = start
         for piece in pieces:
@@ -135,11 +157,13 @@ def action_at(view: View, message: str, columns: int, x: int, *, offers: Sequenc
     return ""
 
 
-def _footer(view: View, columns: int, offers: Sequence[str]) -> tuple[list[Piece], list[Piece]]:
+def _footer(
+    view: View, columns: int, offers: Sequence[str], *, replay: bool
+) -> tuple[list[Piece], list[Piece]]:
     """The screens at the left; what is offered and the keys at the right. Names of screens stay while they
     leave room for help."""
     offered = [Piece(((f" {offer} ", "accent"),), OFFER_WEIGHT, "add_server") for offer in offers]
-    keys = [*offered, *_keys()]
+    keys = [*offered, *_keys(replay=replay)]
     needed = sum(piece.columns for piece in keys if piece in offered or piece.weight >= len(KEEP)) + 1
     screens = _screens(view, named=True)
     if sum(piece.columns for piece in screens) + needed > columns:
@@ -171,11 +195,11 @@ def _screens(view: View, *, named: bool) -> list[Piece]:
     return pieces
 
 
-def _keys() -> list[Piece]:
+def _keys(*, replay: bool) -> list[Piece]:
     pieces = []
     for key in KEYS:
-        if key.shown:
-            name, does = key.shown.split(" ", 1)
+        if key.shown and key.group != (RUN if replay else REPLAY):
+            name, does = (PLAY if replay and key.action == "pause" else key.shown).split(" ", 1)
             weight = len(KEEP) - KEEP.index(key.action) if key.action in KEEP else 0
             pieces.append(Piece(((f" {name}", "key"), (f" {does}", "title")), weight, key.action))
     return pieces
