@@ -40,9 +40,7 @@ def _name(kind: str, record: Mapping[str, Any]) -> str:
         return f"job {record.get('what', '')}"
     if kind == "gone":
         return "device gone"
-    if kind == "status" and record.get("state") in SEEN_S = 0.05
-"""So long after it a moment is seen: what was read meanwhile comes before it in the recording."""
-_ODD_STATES:
+    if kind == "status" and record.get("state") in _ODD_STATES:
         return f"{record.get('device_id') or record.get('collector', '')} {record['state']}"
     return "lost counts" if kind == "lost" else ""
 
