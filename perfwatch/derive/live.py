@@ -80,6 +80,7 @@ class LiveFigures:
         self._utilizations: dict[int, float | None] = {}
         self._rows: dict[int, _Row] = {}
         self._last_t: dict[int, float] = {}
+        self._chosen: tuple[RunDevices, Headline, Mapping[int, str]] | None = None
         self._began: float | None = None
         self._ended: float | None = None
         self._changes: deque[float] = deque()
@@ -95,6 +96,7 @@ class LiveFigures:
                     is_of_it = began <= t <= began + took
                     self._take_sample(number, float(t), values, took if is_of_it else 0.0)
             elif "device" in record:
+                self._chosen = None
                 self._tape.take(record)
                 self._declare(self._tape.devices[int(record["device"]["n"])])
             elif "event" in record:
@@ -107,7 +109,7 @@ class LiveFigures:
     # -- folding -----------------------------------------------------------------------------------
 
     def _begin(self, header: Mapping[str, Any]) -> None:
-        self._tape = Tape(header)
+        self._tape, self._chosen = Tape(header), None
         self._settings = Settings.from_json(header.get("settings"))
         self._interval_s = float(header["interval_s"])
         self._longest_gap_s = gap_limit_s(self._interval_s)
@@ -115,6 +117,7 @@ class LiveFigures:
 
     def _take_event(self, record: Mapping[str, Any]) -> None:
         kind = record["event"]
+        self._chosen = None
         if kind == "devices":
             self._tape.events = [event for event in self._tape.events if event.kind in _KEPT]
         if kind in ("devices", "gone", *_KEPT[1:]) or "unread" in record:
@@ -203,6 +206,7 @@ class LiveFigures:
         found = {name for name in row.unseen if row.number_at(row.places[name], values) is not None}
         if found:
             row.unseen -= found
+            self._chosen = None
             self._tape.devices[number].take(t, list(values))
 
     # -- telling -----------------------------------------------------------------------------------
@@ -214,32 +218,37 @@ class LiveFigures:
             number: combine(one.error for one in ends) for number, ends in found.items() if ends is not None
         }
 
-    def standing(self) -> Standing | None:
+    def standing(self, *, brief: bool = False) -> Standing | None:
         """How the run stands; `None` until something was read twice.
+
+        Args:
+            brief: without what is of *now*, of the newest readings and of each server: what a course of the
+                run needs, in half of the time.
 
         Raises:
             ConfigError: the settings name a device or meter that is not there.
         """
-        run = devices_of_run(self._tape, self._settings)
-        headline = choose_headline(self._tape, self._settings, run)
+        run, headline, labels = self._choice()
         energies = {device.number: self._energies[device.number] for device in headline.devices}
         as_one = are_parts(headline.devices)
         span = self._span([energy.trace for energy in energies.values()])
         if span is None:
             return None
-        labels = labels_of(self._tape)
         courses = self._courses()
         unit = split_unit(self._settings.unit)[0] or default_unit(courses, span)
+        so_far = self._figures(span, list(energies.values()), courses, as_one=as_one)
+        lately = _last_of(span, self._now_s)
+        now = so_far if brief else self._figures(lately, list(energies.values()), courses, as_one=as_one)
         return Standing(
             t=span.end,
             elapsed_s=span.duration_s,
-            now=self._figures(_last_of(span, self._now_s), list(energies.values()), courses, as_one=as_one),
-            run=self._figures(span, list(energies.values()), courses, as_one=as_one),
+            now=now,
+            run=so_far,
             unit=unit,
             devices=tuple(labels[device.number] for device in headline.devices),
             scope=headline.scope,
             estimated=any(is_estimated(device) for device in headline.devices),
-            utilization=self._utilization(run),
+            utilization=None if brief else self._utilization(run),
             silent=tuple(
                 labels[number] for number, energy in energies.items() if self._is_silent(energy.trace)
             ),
@@ -250,9 +259,16 @@ class LiveFigures:
             unread=run.unread,
             guessed=run.guessed,
             accelerators=tuple(labels[device.number] for device in run.accelerators),
-            servers=self._servers(span, run, headline),
+            servers={} if brief else self._servers(span, run, headline),
             inherited=inherited_of(courses),
         )
+
+    def _choice(self) -> tuple[RunDevices, Headline, Mapping[int, str]]:
+        """Which devices are meant, and what they are called: until a record says otherwise."""
+        if self._chosen is None:
+            run = devices_of_run(self._tape, self._settings)
+            self._chosen = run, choose_headline(self._tape, self._settings, run), labels_of(self._tape)
+        return self._chosen
 
     def _servers(self, span: Span, run: RunDevices, headline: Headline) -> dict[int, ServerStanding]:
         """Each of several servers alone."""
@@ -370,10 +386,10 @@ class LiveFigures:
         return math.fsum(known) / len(known) if known else None
 
 
-def standing_or_none(figures: LiveFigures) -> Standing | None:
+def standing_or_none(figures: LiveFigures, *, brief: bool = False) -> Standing | None:
     """The same without an error: what the settings name may still appear."""
     try:
-        return figures.standing()
+        return figures.standing(brief=brief)
     except ConfigError:
         return None
 

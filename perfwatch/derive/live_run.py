@@ -55,7 +55,7 @@ class LiveRun:
         t = record.get("t")
         if "s" in record and isinstance(t, (int, float)) and t >= self._next_point:
             self._next_point = t + max(self._interval_s, LEAST_POINTS_S)
-            standing = standing_or_none(self._figures)
+            standing = standing_or_none(self._figures, brief=True)
             if standing is not None:
                 self._course.add(standing)
 
