@@ -114,7 +114,8 @@ class Playback(NamedTuple):
         playing: whether it does, or stands still.
         grows: whether it is still being recorded.
         jumps: how often it went elsewhere than on.
-        goes_to: where it is on its way to; None where it is there.
+        seen: where what adds up over the run is still being worked out, how much of the recording was gone
+            through for that, 0 to 1; None where everything is known.
     """
 
     t: float
@@ -123,7 +124,7 @@ class Playback(NamedTuple):
     playing: bool
     grows: bool
     jumps: int
-    goes_to: float | None = None
+    seen: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from perfwatch.cli import asking, results, standard, watching
-from perfwatch.errors import ConfigError
+from perfwatch.cli.feeds import OUTPUT_LINES
+from perfwatch.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
@@ -22,6 +25,8 @@ to marks ({ and }), go to a time (g), faster and slower (< and >). A file that i
 followed. FILE: a path, `-`, last, last~1, or a name or tag of a run. Without a terminal: its summary."""
 
 SLOWEST, FASTEST = 0.1, 1000.0
+OUTPUT_BYTES = 1 << 20
+"""So much of the end of a job's output is looked at."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,20 +53,39 @@ def run(args: argparse.Namespace) -> int:
     config = load_config(args.config)
     watching.check(args, config)
     path = resolve(args.file)
+    piped = _keep_what_is_piped() if path == "-" and standard.out().isatty() else None
     if not glimpse.can_draw(standard.out(), os.environ):
         from perfwatch.cli import main
 
         return main(["summary", args.file])
-    return _show(args, config, path, speed)
+    return _show(args, config, path, speed, piped)
 
 
-def _show(args: argparse.Namespace, config: Config, path: str, speed: float) -> int:
+def _keep_what_is_piped() -> BinaryIO | None:
+    """The session that comes through standard input, where the terminal's keys come from then.
+
+    Raises:
+        SessionError: nothing comes through it.
+    """
+    if sys.stdin.isatty():
+        raise SessionError("standard input is the terminal: pipe a session into `perfwatch replay -`")
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return None
+    piped = os.fdopen(os.dup(0), "rb")
+    os.dup2(terminal, 0)
+    os.close(terminal)
+    return piped
+
+
+def _show(args: argparse.Namespace, config: Config, path: str, speed: float, piped: BinaryIO | None) -> int:
     from perfwatch.playback.player import Player
     from perfwatch.playback.reading import Reading
     from perfwatch.scene import Scene
     from perfwatch.tui import glimpse, lean, opening
 
-    reading = Reading(path)
+    reading = Reading(path, piped)
     standard.keep_for_data()  # what anybody prints must not reach the screen
     glimpse.show(standard.out(), "reading the recording ...")
     lean.load_asyncio()
@@ -78,7 +102,7 @@ def _show(args: argparse.Namespace, config: Config, path: str, speed: float) -> 
     feed = ReplayFeed(player, path)
     try:
         if args.at:
-            reading.is_up_to_date.wait()
+            reading.recording.is_up_to_date.wait()
             feed.go_to(args.at)
         player.start()
         opening.show(feed, standard.out(), **appearance)
@@ -102,6 +126,21 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _output_of(recording: Path) -> tuple[str, ...]:
+    """The newest lines of the job's output, which is kept beside its recording."""
+    from perfwatch.job.pane import Pane
+    from perfwatch.session.shelf import stem
+
+    pane = Pane()
+    try:
+        with Path(f"{stem(str(recording))}.output").open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - OUTPUT_BYTES))
+            pane.feed("output", stream.read(), 0)
+    except OSError:
+        return ()
+    return pane.lines(OUTPUT_LINES)
+
+
 class ReplayFeed:
     """A recording as the dashboard sees it.
 
@@ -114,6 +153,8 @@ class ReplayFeed:
 
     def __init__(self, player: Player, path: str) -> None:
         self._player = player
+        player.finish = self.with_output
+        self._output: tuple[str, ...] | None = None
         self.recording: Path | None = None if path == "-" else Path(path)
 
     def ask(
@@ -121,6 +162,14 @@ class ReplayFeed:
     ) -> Future[Frame]:
         """A frame of where the replay is."""
         return self._player.ask(wanted, figures=figures)
+
+    def with_output(self, frame: Frame) -> Frame:
+        """What the job printed: nothing tells when it did, so it is shown where the job has ended."""
+        if "end" not in frame.job or self.recording is None:
+            return frame
+        if self._output is None:
+            self._output = _output_of(self.recording)
+        return replace(frame, output=self._output)
 
     @property
     def origin(self) -> float:

@@ -116,10 +116,12 @@ def _next_steps(log_path: str, called: str | None) -> Iterator[str]:
     if called is None:
         usual = Path(log_path).parent == shelf.state_directory()
         name = "last" if usual else shlex.quote(log_path)
+        yield f"perfwatch replay {name}"
         yield f"perfwatch summary {name}"
-    else:
+    elif called != "-":  # a pipe is read once
         name = shlex.quote(called)
-    yield f"perfwatch export {name} --to csv"
+        yield f"perfwatch replay {name}"
+        yield f"perfwatch export {name} --to csv"
 
 
 def write_json(summary: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
-from perfwatch.frame import BinsWanted, Frame, Playback
+from perfwatch.derive.run_so_far import RunSoFar
+from perfwatch.frame import RUN, BinsWanted, Frame, Playback
 from perfwatch.playback.recording import Recording
 from perfwatch.playback.scout import Scout
 from perfwatch.playback.stand import Stand
@@ -24,6 +25,10 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 100.0, 250.0, 50
 SLICE_S = 0.1
 """For so long it goes through records before it answers with where it is."""
 WAIT_S = 0.05
+LOOKS_S = 1.0
+"""So long it looks ahead at most: at 64 boards ten times a second that is half of what it wants to see."""
+AHEAD_S = 60.0
+"""One that looks ahead looks from anew when it has come so far."""
 AT_EDGE_S = 0.5
 """So near to the end one stands at it."""
 
@@ -57,6 +62,10 @@ class Player(threading.Thread):
         self._at, self._since = at, time.monotonic()
         self._speed, self._playing = speed, playing
         self._jumps = 0
+        self.finish: Callable[[Frame], Frame] = lambda frame: frame
+        """Adds to a frame what is in no record."""
+        self._glimpse: Stand | None = None
+        """Where it looks from while it is on its way."""
 
     # -- controls, on any thread -------------------------------------------------------------------
 
@@ -141,23 +150,40 @@ class Player(threading.Thread):
                 asked = self._asked.popleft() if self._asked else None
             if asked is None:
                 arrived = self._come_to(self.t)
+                if not arrived:
+                    time.sleep(WAIT_S)
                 continue
             wanted, figures, answer = asked
+            self._scout.may_go.clear()
             try:
-                frame = self._frame(wanted, figures)
+                frame = self.finish(self._frame(wanted, figures))
             except Exception as error:  # noqa: BLE001 - whoever asked says it
                 answer.set_exception(error)
                 continue
-            arrived = frame.playback is None or frame.playback.goes_to is None
+            finally:
+                self._scout.may_go.set()
+            arrived = frame.playback is None or frame.playback.seen is None
             answer.set_result(frame)
 
     def _frame(self, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         t = self.t
-        arrived = self._come_to(t)
-        shown = t if arrived else min(t, self._stand.t)
-        self._stand.scene.look_anew()
-        frame = self._stand.scene.frame(shown, wanted, figures=figures)
-        return replace(frame, playback=self._playback(shown, None if arrived else t))
+        if self._come_to(t):
+            self._glimpse = None
+            self._stand.scene.look_anew()
+            frame = self._stand.scene.frame(t, wanted, figures=figures)
+            return replace(frame, playback=self._playback(t))
+        return replace(self._frame_ahead(t, wanted), playback=self._playback(t, seen=self._scout.seen))
+
+    def _frame_ahead(self, t: float, wanted: Sequence[BinsWanted]) -> Frame:
+        """The devices as they were at a time that it has not come to; what adds up until then is unknown."""
+        glimpse = self._glimpse
+        if glimpse is None or not glimpse.t <= t <= glimpse.t + AHEAD_S:
+            glimpse = self._glimpse = self._scout.glimpse(t)
+        there = glimpse.come_to(t, time.monotonic() + LOOKS_S)
+        frame = glimpse.scene.frame(t if there else glimpse.t, wanted, figures=True)
+        run = RunSoFar(began=frame.run.began, phases=frame.run.phases, marks=frame.run.marks)
+        bins = {one: () if one.number == RUN else found for one, found in frame.bins.items()}
+        return replace(frame, standing=None, run=run, bins=bins)
 
     def _come_to(self, t: float) -> bool:
         """Be where the records up to a time are taken; whether that is so after a moment."""
@@ -168,11 +194,10 @@ class Player(threading.Thread):
             not self._scout.is_done
             and self.recording.block_at(t) > max(self._scout.block, self._stand.place.block) + 1
         ):
-            time.sleep(WAIT_S)  # the scout comes there first, and does not come sooner if two go
-            return False
+            return False  # the scout comes there first, and does not come sooner if two go
         return self._stand.come_to(t, time.monotonic() + SLICE_S)
 
-    def _playback(self, t: float, goes_to: float | None) -> Playback:
+    def _playback(self, t: float, seen: float | None = None) -> Playback:
         with self._lock:
             return Playback(
                 t=t,
@@ -181,7 +206,7 @@ class Player(threading.Thread):
                 playing=self._playing,
                 grows=not self.recording.is_whole,
                 jumps=self._jumps,
-                goes_to=goes_to,
+                seen=seen,
             )
 
     def step(self, steps: int) -> float:

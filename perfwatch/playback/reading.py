@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,26 +22,32 @@ _END = b'"event":"end"'
 
 
 class Reading(threading.Thread):
-    """Fills `recording` from a session's file, or from standard input (`-`).
+    """Fills `recording` from a session.
+
+    Args:
+        path: of its file.
+        stream: what it comes through instead, such as standard input.
 
     Raises:
         SessionError: it cannot be read, or is no session.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, stream: BinaryIO | None = None) -> None:
         super().__init__(name="perfwatch-reading", daemon=True)
-        self._path = path
-        self._name = "standard input" if path == "-" else path
-        self._stream = _opened(path)
+        self._path = None if stream is not None else path
+        self._name = "standard input" if stream is not None else path
+        self._stream = _opened(path) if stream is None else stream
         self._lines = _batches(self._stream, self._name)
         self._stopping = threading.Event()
-        self.is_up_to_date = threading.Event()
-        """Whether all was read that there was."""
         self.trouble = ""
         """Why not everything could be read."""
-        first = next(self._lines, [])
-        self._first = first[1:]
-        self.recording = Recording(self._header(first))
+        try:
+            first = next(self._lines, [])
+            self._first = first[1:]
+            self.recording = Recording(self._header(first))
+        except BaseException:
+            self._stream.close()
+            raise
 
     def _header(self, lines: list[bytes]) -> Record:
         if not lines:
@@ -63,13 +68,13 @@ class Reading(threading.Thread):
                 if self._stopping.is_set() or (not lines and self._is_over()):
                     break
                 if not lines:
-                    self.is_up_to_date.set()
+                    self.recording.is_up_to_date.set()
                     self._stopping.wait(LOOK_S)
         except SessionError as error:
             self.trouble = str(error)
         finally:
             self.recording.is_whole = True
-            self.is_up_to_date.set()
+            self.recording.is_up_to_date.set()
             self._stream.close()
 
     def _take(self, lines: list[bytes]) -> None:
@@ -79,7 +84,7 @@ class Reading(threading.Thread):
 
     def _is_over(self) -> bool:
         """Whether nobody writes any more: what comes through a pipe ends, a file falls silent."""
-        if self._path == "-":
+        if self._path is None:
             return True
         try:
             return time.time() - Path(self._path).stat().st_mtime > WRITTEN_S
@@ -92,8 +97,6 @@ class Reading(threading.Thread):
 
 
 def _opened(path: str) -> BinaryIO:
-    if path == "-":
-        return sys.stdin.buffer
     try:
         return Path(path).open("rb")
     except OSError as error:
@@ -115,11 +118,11 @@ def _batches(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
         if first:
             unpack, first = _unpacker(read), False
         *lines, rest = (rest + unpack(read)).split(b"\n")
-        if len(rest) > LINE_BYTES:
-            raise SessionError(f"{name} has a line of over {LINE_BYTES >> 20} MB; that is no session")
         found = [line for line in lines if line]
         if found:
             yield found
+        if len(rest) > LINE_BYTES:
+            raise SessionError(f"{name} has a line of over {LINE_BYTES >> 20} MB; that is no session")
 
 
 def _unpacker(head: bytes) -> Callable[[bytes], bytes]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 import threading
-import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch.playback.moments import Moment, moment_of
+from perfwatch.playback.packing import packed, unpacked
 from perfwatch.session.format import Record
 from perfwatch.session.reader import decoder
 
@@ -22,7 +22,9 @@ BLOCK_BYTES = 1 << 18
 """So much text is packed together; to decode it takes some milliseconds."""
 _TIME = re.compile(rb'^\{"t":(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)[,}]', re.MULTILINE)
 """How our writer begins a record."""
-_EVENT = b'"event":'
+_EVENT, _SAMPLES, _TABLE = b'"event":', b'"s":[', b'"table":'
+_PASSING = (b'"event":"observer"', b'"event":"clock"')
+"""Events of which the newest alone says something."""
 _LONGEST_S = 1e10
 """No clock shows more."""
 _TOGETHER_S = 0.05
@@ -53,6 +55,10 @@ class Recording:
         """The latest time so far, seconds of the session."""
         self.is_whole = False
         """Whether nothing comes any more."""
+        self.is_up_to_date = threading.Event()
+        """Set once all was read that there was at first."""
+        self._few: list[tuple[float, bytes]] = []
+        """Records that are no samples nor tables, and when they were told: they are few, and matter long."""
         self.moments: list[Moment] = []
         """What one may want to go to, in the order of the records."""
         self._packed: list[bytes] = []
@@ -84,13 +90,19 @@ class Recording:
             return
         self.end_t = max([self.end_t, *self._times(lines)])
         for line in lines:
-            if _EVENT in line:
-                found = moment_of(self._decoded([line])[0])
-                if found is not None:
-                    self.moments.append(found)
+            if (
+                _SAMPLES in line
+                or _TABLE in line
+                or (_EVENT in line and any(word in line for word in _PASSING))
+            ):
+                continue
+            self._few.append((self.end_t, line))
+            found = moment_of(self._decoded([line])[0]) if _EVENT in line else None
+            if found is not None:
+                self.moments.append(found)
 
     def _pack(self) -> None:
-        self._packed.append(zlib.compress(b"\n".join(self._open), 1))
+        self._packed.append(packed(b"\n".join(self._open)))
         self._until.append(self.end_t)
         self._open, self._open_bytes = [], 0
 
@@ -114,12 +126,14 @@ class Recording:
     def records(self, block: int) -> Sequence[Record]:
         """What a block holds; of the one that is being filled what is there so far. Empty for no record."""
         with self._lock:
-            if block < len(self._packed):
-                packed = self._packed[block]
-            else:
-                packed = b""
-                lines = list(self._open)
-        return self._decoded(zlib.decompress(packed).split(b"\n") if packed else lines)
+            there = self._packed[block] if block < len(self._packed) else None
+            lines = list(self._open) if there is None else []
+        return self._decoded(lines if there is None else unpacked(there).split(b"\n"))
+
+    def few_before(self, block: int) -> list[Record]:
+        """What devices there are and what happened, in the records before a block; no samples, no tables."""
+        until_t = self._until[block - 1] if 0 < block <= len(self._until) else 0.0
+        return self._decoded(line for t, line in list(self._few) if t <= until_t) if block else []
 
     def tick_beside(self, t: float, steps: int) -> float:
         """The next time behind `t` at which something had been read, or with -1 the one before; and so on.

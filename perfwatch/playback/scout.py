@@ -5,18 +5,20 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-import zlib
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
+from perfwatch.playback.packing import packed, unpacked
 from perfwatch.playback.recording import Place, Recording
 from perfwatch.playback.stand import Stand
 from perfwatch.scene import Scene
 
 APART_S = 0.1
 """So much work lies between two places that are kept: from one of them any time between is soon reached."""
-SLICE_S = 0.02
+SLICE_S = 0.005
+GLIMPSE_S = 40.0
+"""So long before a time one looks from, to see how things stood then: the span of *now*, and some more."""
 KEPT_BYTES = 256 << 20
 """If what is kept becomes more, every second place is given up."""
 LOOK_S = 0.5
@@ -28,7 +30,7 @@ class Kept(NamedTuple):
 
     t: float
     place: Place
-    packed: bytes
+    scene: bytes
 
 
 class Scout(threading.Thread):
@@ -45,6 +47,9 @@ class Scout(threading.Thread):
         self._kept: list[Kept] = []
         self._apart_s = APART_S
         self._stopping = threading.Event()
+        self.may_go = threading.Event()
+        """Not set while somebody waits for an answer: two threads of Python take turns."""
+        self.may_go.set()
         self.block = 0
         """In which block it is."""
         self.is_done = False
@@ -52,8 +57,10 @@ class Scout(threading.Thread):
 
     def run(self) -> None:
         """Go through the recording."""
+        self._recording.is_up_to_date.wait()  # to read comes first: it is soon done
         stand, worked_s = Stand(self._recording, self._new_scene()), 0.0
         while not self._stopping.is_set():
+            self.may_go.wait()
             began = time.thread_time()
             at_end = stand.come_to(self._recording.end_t + 1.0, time.monotonic() + SLICE_S)
             worked_s += time.thread_time() - began
@@ -66,15 +73,13 @@ class Scout(threading.Thread):
                 if self.is_done:
                     return
                 self._stopping.wait(LOOK_S)
-            else:
-                time.sleep(0)
 
     def _keep(self, stand: Stand) -> None:
         began = time.thread_time()
-        packed = zlib.compress(pickle.dumps(stand.scene, pickle.HIGHEST_PROTOCOL), 1)
-        self._kept = [*self._kept, Kept(stand.t, stand.place, packed)]
+        scene = packed(pickle.dumps(stand.scene, pickle.HIGHEST_PROTOCOL))
+        self._kept = [*self._kept, Kept(stand.t, stand.place, scene)]
         self._apart_s = max(self._apart_s, time.thread_time() - began)
-        if sum(len(one.packed) for one in self._kept) > KEPT_BYTES:
+        if sum(len(one.scene) for one in self._kept) > KEPT_BYTES:
             self._kept = self._kept[1::2]
             self._apart_s *= 2.0
 
@@ -88,9 +93,27 @@ class Scout(threading.Thread):
         """A stand at a place that is kept; None: at the begin."""
         if kept is None:
             return Stand(self._recording, self._new_scene())
-        scene: Scene = pickle.loads(zlib.decompress(kept.packed))  # noqa: S301 - we packed it ourselves
+        scene: Scene = pickle.loads(unpacked(kept.scene))  # noqa: S301 - we packed it ourselves
         return Stand(self._recording, scene, kept.place, kept.t)
+
+    @property
+    def seen(self) -> float:
+        """How much of what is recorded it has seen, 0 to 1."""
+        return 1.0 if self.is_done else min(1.0, self.block / self._recording.blocks)
+
+    def glimpse(self, t: float) -> Stand:
+        """A stand a little before a time that it has not come to: devices, events and the newest readings are
+        as they were, what adds up over the run is not.
+        """
+        block = max(0, self._recording.block_at(t - GLIMPSE_S) - 1)
+        scene = self._new_scene()
+        scene.write(self._recording.header)
+        for record in self._recording.few_before(block):
+            scene.write(record)
+        return Stand(self._recording, scene, Place(block, 0), t - GLIMPSE_S)
 
     def stop(self) -> None:
         """Go no further."""
         self._stopping.set()
+        self.may_go.set()
+        self._recording.is_up_to_date.set()

@@ -77,7 +77,8 @@ class Dashboard(Picture):
     TITLE = "perfwatch"
     COMMANDS: ClassVar[Any] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.words, show=False, priority=key.keys == "ctrl+c") for key in KEYS
+        Binding(keys, action, show=False, priority=keys == "ctrl+c")
+        for keys, action in dict.fromkeys((key.keys, key.action) for key in KEYS)
     ]
 
     def __init__(
@@ -202,13 +203,22 @@ class Dashboard(Picture):
             return
         if before is not None and now.jumps != before.jumps:
             self._book = Book()
-        if now.goes_to is not None:
-            self.set_timer(ON_ITS_WAY_S, self.ask)
+        if now.seen is not None:
+            asyncio.get_running_loop().call_later(ON_ITS_WAY_S, self._ask_again)
+
+    def _ask_again(self) -> None:
+        if self.is_running:
+            self.ask()
 
     def _begin_with(self, frame: Frame) -> None:
         self.view = self.view.with_(screen=self._first_screen or first_screen(frame))
         if self._note:
             self._message, self._quiet_at = self._note, time.monotonic() + 2 * MESSAGE_S
+
+    @property
+    def replays(self) -> bool:
+        """Whether it shows what is recorded."""
+        return self._replay is not None
 
     # -- painting ----------------------------------------------------------------------------------
 
@@ -243,7 +253,7 @@ class Dashboard(Picture):
         """What the footer offers beside the keys, a server that was found; and whether it is a replay's."""
         url = self._offering.offer if self._offering is not None else ""
         offers = [f"a count {url.removeprefix('http://').removesuffix('/metrics')}"] if url else []
-        return {"offers": offers, "replay": self._replay is not None}
+        return {"offers": offers, "replay": self.replays}
 
     def say(self, text: str) -> None:
         """Say something in the footer for a while."""
@@ -419,9 +429,14 @@ class Dashboard(Picture):
         if text is not None:
             self.look_at(filter=text.strip(), selected=0)
 
-    def action_mark(self) -> None:
-        if self._replay is not None:
+    def _only_replays(self) -> bool:
+        """Whether nothing can be added to what is shown; says so."""
+        if self.replays:
             self.say(RECORDED)
+        return self.replays
+
+    def action_mark(self) -> None:
+        if self._only_replays():
             return
         from perfwatch.tui.overlays.prompt import Prompt
 
@@ -436,10 +451,7 @@ class Dashboard(Picture):
             self.say(f"mark {text.strip()}{self._where_it_stays()}")
 
     def action_window(self) -> None:
-        if self._replay is not None:
-            self.say(RECORDED)
-            return
-        if self.frame is None:
+        if self._only_replays() or self.frame is None:
             return
         what = self._window.turn(self.frame.t)
         self.feed.mark(MEASURE, what)
@@ -454,6 +466,8 @@ class Dashboard(Picture):
         return "" if stays else "; it is not kept: only perfwatch run, attach and record write a log"
 
     def action_undo_window(self) -> None:
+        if self._only_replays():
+            return
         edge = self._window.take_back()
         if edge is None:
             self.say("there is no begin or end of a measured window to take back; w begins one")
@@ -462,6 +476,8 @@ class Dashboard(Picture):
         self.say(f"the {edge.what} of the measured window at {clock(edge.t)} is taken back")
 
     def action_add_server(self) -> None:
+        if self._only_replays():
+            return
         url = self._offering.take_offer() if self._offering is not None else ""
         if url:
             self.say(f"counting the work of {url}; 3 shows it")
@@ -550,7 +566,7 @@ class Dashboard(Picture):
     def action_help(self) -> None:
         from perfwatch.tui.overlays.help import Help
 
-        self.cover(Help(), self._helped)
+        self.cover(Help(replay=self.replays), self._helped)
 
     def _helped(self, screen: str | None) -> None:
         self.uncover()

@@ -13,7 +13,7 @@ from perfwatch.frame import Frame, Playback
 from perfwatch.text import clean, width
 from perfwatch.tui.draw import words
 from perfwatch.tui.draw.row import Line, Row
-from perfwatch.tui.keys import KEYS
+from perfwatch.tui.keys import keys_of
 from perfwatch.tui.view import SCREENS, View
 
 LEAST_SUBJECT = 8
@@ -21,8 +21,6 @@ LEAST_SUBJECT = 8
 FILTER_SHOWN = 12
 KEEP = ("help", "quit", "filter", "pause", "go_to", "mark", "sort", "span")
 """Actions whose keys the footer shows, the last to give way first."""
-RUN, REPLAY, PLAY = "run", "replay", "space play"
-"""Groups of keys that only what goes on now, or only a replay has; what a key does there."""
 OFFER_WEIGHT = len(KEEP) - 2
 """An offer goes before all keys but those that help and leave."""
 
@@ -92,8 +90,8 @@ def _right(frame: Frame, view: View, window_since: float | None, clock: str) -> 
 
 def _replay(playback: Playback) -> str:
     """What a replay does: plays, stands still, is on its way, or shows what is being recorded now."""
-    if playback.goes_to is not None:
-        return "REPLAY … on its way"
+    if playback.seen is not None:
+        return f"REPLAY totals {words.percent(playback.seen)} worked out"
     if not playback.playing:
         return "REPLAY at the end" if playback.t >= playback.end else "REPLAY paused"
     if playback.grows and playback.t >= playback.end:
@@ -197,9 +195,9 @@ def _screens(view: View, *, named: bool) -> list[Piece]:
 
 def _keys(*, replay: bool) -> list[Piece]:
     pieces = []
-    for key in KEYS:
-        if key.shown and key.group != (RUN if replay else REPLAY):
-            name, does = (PLAY if replay and key.action == "pause" else key.shown).split(" ", 1)
+    for key in keys_of(replay=replay):
+        if key.shown:
+            name, does = key.shown.split(" ", 1)
             weight = len(KEEP) - KEEP.index(key.action) if key.action in KEEP else 0
             pieces.append(Piece(((f" {name}", "key"), (f" {does}", "title")), weight, key.action))
     return pieces

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from perfwatch.tui.keys import KEYS, Key, spoken
+from perfwatch.tui.keys import Key, keys_of, spoken
 
 if TYPE_CHECKING:
     from perfwatch.tui.app import Dashboard
 
-GROUPS = ("run", "view", "screens", "perfwatch", "moving")
+GROUPS = ("replay", "run", "view", "screens", "perfwatch", "moving")
 """Of the table of keys, in the order of the palette."""
 _ITSELF = ("command_palette", "close")
 
@@ -21,17 +21,22 @@ class Commands(Provider):
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
-        for key in _by_use():
+        for key in self._keys():
             yield DiscoveryHit(_title(key), self._runner(key.action), help=f"key {spoken(key.keys)}")
 
     async def search(self, query: str) -> Hits:
         """Those that match what was typed, the best first."""
         matcher = self.matcher(query)
-        for key in _by_use():
+        for key in self._keys():
             score = matcher.match(_title(key))
             if score > 0:
                 shown = matcher.highlight(_title(key))
                 yield Hit(score, shown, self._runner(key.action), help=f"key {spoken(key.keys)}")
+
+    def _keys(self) -> list[Key]:
+        app: Dashboard = self.app  # type: ignore[assignment]
+        offered = [key for key in keys_of(replay=app.replays) if key.action not in _ITSELF]
+        return sorted(offered, key=lambda key: GROUPS.index(key.group))
 
     def _runner(self, action: str) -> Any:
         app: Dashboard = self.app  # type: ignore[assignment]
@@ -41,11 +46,6 @@ class Commands(Provider):
             await app.run_action(action)
 
         return run
-
-
-def _by_use() -> list[Key]:
-    offered = [key for key in KEYS if key.action not in _ITSELF]
-    return sorted(offered, key=lambda key: GROUPS.index(key.group))
 
 
 def _title(key: Key) -> str:

@@ -38,7 +38,7 @@ KEYS: tuple[Key, ...] = (
     Key("slash,f3", "filter", "filter", "view", "/ filter"),
     Key("s,f6", "sort", "sort by the next column", "view", "s sort"),
     Key("S", "reverse", "sort the other way round", "view"),
-    Key("space,f5", "pause", "freeze the view; sampling goes on (a replay: play)", "view", "space pause"),
+    Key("space,f5", "pause", "freeze the view; sampling goes on", "view", "space pause"),
     Key("z", "span", "time span of charts: 1 min, 5 min, 1 h, all", "view", "z span"),
     Key("plus,equals_sign", "rate(1)", "paint more often", "view"),
     Key("minus", "rate(-1)", "paint less often", "view"),
@@ -48,6 +48,9 @@ KEYS: tuple[Key, ...] = (
     Key("u", "undo_window", "take the last begin or end back", "run"),
     Key("a", "add_server", "count the work of a server that was found here", "run"),
     Key("e,f12", "export", "save the view (text and SVG) and its data", "run"),
+    Key("space,f5", "pause", "play, or stand still", "replay", "space play"),
+    Key("left,h", "back_in_time(-1)", "back by a twentieth of the charts", "replay"),
+    Key("right,l", "back_in_time(1)", "on by a twentieth of the charts", "replay"),
     Key("left_square_bracket", "replay('step', -1)", "stand still one reading back", "replay"),
     Key("right_square_bracket", "replay('step', 1)", "stand still one reading further", "replay", "[] step"),
     Key("left_curly_bracket", "replay('jump', -1)", "the mark, phase or trouble before", "replay"),
@@ -61,6 +64,19 @@ KEYS: tuple[Key, ...] = (
     Key("ctrl+z", "stop", "stop, with the job; `fg` goes on", "perfwatch"),
     Key("ctrl+c", "interrupt", "end the job with SIGINT; a second one kills it", "perfwatch"),
 )
+
+LIVE_ONLY, REPLAY_ONLY = ("mark", "window", "undo_window", "add_server"), "replay"
+"""Actions that only what goes on now has; the group of keys that only a replay has."""
+
+
+def keys_of(*, replay: bool) -> list[Key]:
+    """The keys that do something: in a replay, or of what goes on now."""
+    if not replay:
+        return [key for key in KEYS if key.group != REPLAY_ONLY]
+    mine = [key for key in KEYS if key.group == REPLAY_ONLY]
+    other = {*LIVE_ONLY, *(key.action for key in mine)}
+    return [*mine, *(key for key in KEYS if key not in mine and key.action not in other)]
+
 
 _NAMES = {
     "question_mark": "?",

@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList
 from perfwatch.tui.app import Dashboard
 from perfwatch.tui.commands import Commands
 from perfwatch.tui.draw.row import Span
-from perfwatch.tui.keys import KEYS, spoken
+from perfwatch.tui.keys import keys_of, spoken
 from perfwatch.tui.look import Look
 from perfwatch.tui.overlays.help import Help, help_text
 from perfwatch.tui.themes import load_theme
@@ -43,10 +43,11 @@ def test_textual_paints_what_was_painted_past_it_and_not_what_it_painted_last() 
     act(feed(), steps)
 
 
-def test_help_has_every_key_with_its_words() -> None:
-    said = help_text()
+@pytest.mark.parametrize("replay", [False, True])
+def test_help_has_every_key_with_its_words(*, replay: bool) -> None:
+    said = help_text(replay=replay)
     assert isinstance(said, Text)
-    for key in KEYS:
+    for key in keys_of(replay=replay):
         (line,) = [
             line for line in said.plain.splitlines() if line.strip().startswith(f"{spoken(key.keys)} ")
         ]
@@ -118,7 +119,8 @@ def test_the_palette_offers_every_key_in_words_and_a_mark_first() -> None:
     async def steps(app: Dashboard, pilot: Any) -> None:
         hits = [hit async for hit in Commands(app.screen).discover()]
         offered = [str(hit.text).casefold() for hit in hits]
-        wanted = {key.words.casefold() for key in KEYS if key.action not in ("command_palette", "close")}
+        live = keys_of(replay=False)
+        wanted = {key.words.casefold() for key in live if key.action not in ("command_palette", "close")}
         assert set(offered) == wanted
         assert offered[0] == "put a mark into the run"
 

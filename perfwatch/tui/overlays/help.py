@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from perfwatch.tui.keys import KEYS, spoken
+from perfwatch.tui.keys import keys_of, spoken
 from perfwatch.tui.view import SCREENS
 
 if TYPE_CHECKING:
@@ -30,26 +30,33 @@ class Help(ModalScreen[str | None]):
         *(Binding(str(place), f"leave_for('{name}')", name) for place, name in enumerate(SCREENS, 1)),
     ]
 
+    def __init__(self, *, replay: bool = False) -> None:
+        super().__init__()
+        self._replay = replay
+
     def compose(self) -> ComposeResult:
         """One text."""
         with VerticalScroll() as frame:
             frame.border_subtitle = "esc closes"
-            yield Static(help_text())
+            yield Static(help_text(replay=self._replay))
 
     def action_leave_for(self, name: str) -> None:
         """A key of a screen does here what it does elsewhere."""
         self.dismiss(name)
 
 
-def help_text() -> Text:
+def help_text(*, replay: bool = False) -> Text:
     """All keys by group."""
-    text = Text()
-    groups = list(dict.fromkeys(key.group for key in KEYS))
+    text, keys = Text(), keys_of(replay=replay)
+    groups = list(dict.fromkeys(key.group for key in keys))
     for group in groups:
         text.append(f"{group}\n", "bold")
-        for key in KEYS:
+        for key in keys:
             if key.group == group:
                 text.append(f"  {spoken(key.keys):<14}", "cyan")
                 text.append(f"{key.words}\n")
-    text.append("perfwatch never changes the sampling from here, and sends no process a signal but the job.")
+    if not replay:
+        text.append(
+            "perfwatch never changes the sampling from here, and sends no process a signal but the job."
+        )
     return text

@@ -79,7 +79,10 @@ def _panes(
 def _no_output(frame: Frame, columns: int) -> list[Row]:
     """No page of dashes: what is missing, and what to do."""
     first, second = Line(columns), Line(columns)
-    if frame.job:
+    if frame.playback is not None and frame.job:
+        first.put("A recording does not say when its job printed what.", "text")
+        second.put("Its output, where it was kept, is shown from the job's end on.", "dim")
+    elif frame.job:
         first.put("The job has printed nothing that was seen here.", "text")
         second.put("Its output is shown when perfwatch starts it with a dashboard.", "dim")
     else:
