@@ -22,8 +22,8 @@ from perfwatch.playback.stand import Stand
 from perfwatch.scene import Scene
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 100.0, 250.0, 500.0, 1000.0)
-SLICE_S = 0.1
-"""For so long it goes through records before it answers with where it is."""
+SLICE_S, PATIENCE_S = 0.05, 0.5
+"""For so long it goes through records before it looks whether somebody asks; and before it answers."""
 WAIT_S = 0.05
 LOOKS_S = 1.0
 """So long it looks ahead at most: at 64 boards ten times a second that is half of what it wants to see."""
@@ -149,9 +149,7 @@ class Player(threading.Thread):
                     return
                 asked = self._asked.popleft() if self._asked else None
             if asked is None:
-                arrived = self._come_to(self.t)
-                if not arrived:
-                    time.sleep(WAIT_S)
+                arrived = self._go_on()
                 continue
             wanted, figures, answer = asked
             self._scout.may_go.clear()
@@ -165,14 +163,24 @@ class Player(threading.Thread):
             arrived = frame.playback is None or frame.playback.seen is None
             answer.set_result(frame)
 
+    def _go_on(self) -> bool:
+        """Nobody asks: go on to where it should be."""
+        t = self.t
+        if self._is_far(t):
+            time.sleep(WAIT_S)
+            return False
+        return self._come_to(t, SLICE_S)
+
     def _frame(self, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         t = self.t
-        if self._come_to(t):
-            self._glimpse = None
-            self._stand.scene.look_anew()
-            frame = self._stand.scene.frame(t, wanted, figures=figures)
-            return replace(frame, playback=self._playback(t))
-        return replace(self._frame_ahead(t, wanted), playback=self._playback(t, seen=self._scout.seen))
+        if self._is_far(t):
+            return replace(self._frame_ahead(t, wanted), playback=self._playback(t, seen=self._scout.seen))
+        self._glimpse = None
+        there = self._come_to(t, PATIENCE_S)
+        shown = t if there else self._stand.t
+        self._stand.scene.look_anew()
+        frame = self._stand.scene.frame(shown, wanted, figures=figures)
+        return replace(frame, playback=self._playback(shown, None if there else self._scout.seen))
 
     def _frame_ahead(self, t: float, wanted: Sequence[BinsWanted]) -> Frame:
         """The devices as they were at a time that it has not come to; what adds up until then is unknown."""
@@ -185,17 +193,19 @@ class Player(threading.Thread):
         bins = {one: () if one.number == RUN else found for one, found in frame.bins.items()}
         return replace(frame, standing=None, run=run, bins=bins)
 
-    def _come_to(self, t: float) -> bool:
-        """Be where the records up to a time are taken; whether that is so after a moment."""
+    def _is_far(self, t: float) -> bool:
+        """Whether nobody has been near a time: the scout will, and is no sooner there if two go."""
+        if self._scout.is_done:
+            return False
+        stand = self._stand.place.block if self._stand.t <= t else 0
+        return self.recording.block_at(t) > max(self._scout.block, stand) + 1
+
+    def _come_to(self, t: float, patience_s: float) -> bool:
+        """Be where the records up to a time are taken; whether that is so after a while."""
         known = self._scout.nearest(t)
         if t < self._stand.t or (known is not None and known.place.block > self._stand.place.block + 1):
             self._stand = self._scout.stand(known)
-        if (
-            not self._scout.is_done
-            and self.recording.block_at(t) > max(self._scout.block, self._stand.place.block) + 1
-        ):
-            return False  # the scout comes there first, and does not come sooner if two go
-        return self._stand.come_to(t, time.monotonic() + SLICE_S)
+        return self._stand.come_to(t, time.monotonic() + patience_s)
 
     def _playback(self, t: float, seen: float | None = None) -> Playback:
         with self._lock:

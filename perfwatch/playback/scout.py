@@ -7,10 +7,11 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import takewhile
 from typing import NamedTuple
 
 from perfwatch.playback.packing import packed, unpacked
-from perfwatch.playback.recording import Place, Recording
+from perfwatch.playback.recording import Place, Recording, told_at
 from perfwatch.playback.stand import Stand
 from perfwatch.scene import Scene
 
@@ -105,12 +106,14 @@ class Scout(threading.Thread):
         """A stand a little before a time that it has not come to: devices, events and the newest readings are
         as they were, what adds up over the run is not.
         """
-        block = max(0, self._recording.block_at(t - GLIMPSE_S) - 1)
-        scene = self._new_scene()
+        scene, since = self._new_scene(), t - GLIMPSE_S
+        block = self._recording.block_at(since)
+        passed = list(takewhile(lambda one: told_at(one, 0.0) <= since, self._recording.records(block)))
         scene.write(self._recording.header)
-        for record in self._recording.few_before(block):
-            scene.write(record)
-        return Stand(self._recording, scene, Place(block, 0), t - GLIMPSE_S)
+        for record in [*self._recording.few_before(block), *passed]:
+            if "s" not in record:
+                scene.write(record)
+        return Stand(self._recording, scene, Place(block, len(passed)), since)
 
     def stop(self) -> None:
         """Go no further."""
