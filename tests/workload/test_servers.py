@@ -365,12 +365,14 @@ def test_of_llama_cpp_nothing_is_read_that_a_scrape_begins_anew() -> None:
     }
 
 
-def test_torchserve_is_asked_what_was_answered_and_not_what_arrived() -> None:
+def test_torchserve_is_asked_what_arrived_less_what_failed_and_not_who_read_its_page() -> None:
     row = told((PAGES / "torchserve.prom").read_text())
     assert (row["queries_total"], row["errors_total"]) == (2076, 0)
     assert row["latency_seconds"] == Buckets((2076,), pytest.approx(1847.092702855999))
-    stuck = 'ts_inference_requests_total{model_name="m"} 13\n# TYPE Requests2XX counter\n'
-    assert told(stuck)["queries_total"] == 0, "of thirteen that arrived none was answered"
+    idle = '# TYPE ts_inference_requests_total counter\nRequests2XX{Level="Host",Hostname="vm",} 22.0\n'
+    assert told(idle)["queries_total"] == 0, "it counts us as we read its page, and pings"
+    stuck = 'ts_inference_requests_total{model_name="m"} 13\nRequests5XX{Level="Host"} 13\n'
+    assert (told(stuck)["queries_total"], told(stuck)["errors_total"]) == (0, 13)
 
 
 def test_bentoml_tells_answers_from_failures_under_old_and_new_names() -> None:
