@@ -78,6 +78,7 @@ sglang:token_usage{tp_rank="1"} 0.25
 TRTLLM = """\
 trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="length"} 7
 trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="stop"} 5
+trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="timeout"} 2
 trtllm_num_requests_running{model_name="m"} 2
 trtllm_kv_cache_utilization{model_name="m"} 0.5
 """ + histogram("trtllm_e2e_request_latency_seconds", 1, 8, 12, total=9.0)
@@ -244,7 +245,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         TRTLLM,
         {
             "queries_total": 12,
-            "errors_total": 0,
+            "errors_total": 2,
             "running": 2,
             "kv_cache_usage_ratio": 0.5,
             "latency_seconds": BOUNDS_S,
