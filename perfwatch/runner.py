@@ -105,6 +105,8 @@ class Runner:
         """How often the energy counters of the devices were seen to step."""
         self._tick: int | None = None
         self._failures = 0
+        self._again = False
+        """Whether a pause after TryAgain is over: the next try is due, whenever the next tick is."""
         self._worker = Worker()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -247,7 +249,8 @@ class Runner:
             devices, worker.rest = worker.rest, None
             aside: list[Worker] = []
             if devices is None:
-                deadline_ns = self._next_deadline()
+                deadline_ns = self._clock.monotonic_ns() if self._again else self._next_deadline()
+                self._again = False
                 worker.tickets, stopping = self._await(deadline_ns)
                 if stopping:
                     return
@@ -284,6 +287,7 @@ class Runner:
             self._set_state(State.RETRYING, f"{error}; next try in {pause_s:g} s")
             stopping = self._pause(pause_s, ends_if_asked=took_ns < ANSWERS_SOON_S * NS)
             self._failures += not self._tickets  # a try out of turn makes the next pause no longer
+            self._again = True
             return not stopping
         if isinstance(error, Unavailable):
             self._set_state(State.ABSENT, str(error), remedy=error.remedy)

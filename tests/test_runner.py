@@ -131,6 +131,17 @@ def test_try_again_pauses_longer_each_time_and_recovers() -> None:
     assert posts.batches
 
 
+def test_the_next_try_comes_when_it_is_said_to_come_and_not_with_the_next_tick() -> None:
+    clock = FakeClock()
+    collector = StubCollector([DEVICE], [TryAgain("not up", 0.25), [Sample("D-0", (1.0, 1.0))]])
+    runner, posts = start(collector, clock, period_s=10.0)
+    clock.run(10.5)
+    end(runner)
+    (again,) = [item for item in posts if isinstance(item, Status) and item.state is State.RETRYING]
+    first = posts.batches[0]
+    assert first.at_ns - again.at_ns == pytest.approx(0.25 * NS, abs=0.01 * NS)
+
+
 def test_a_reading_asked_for_in_a_pause_after_try_again_is_tried_at_once() -> None:
     clock = SystemClock()
     collector = StubCollector([DEVICE], [TryAgain("not yet", 60.0), [Sample("D-0", (1.0, 1.0))]])

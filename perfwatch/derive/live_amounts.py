@@ -335,6 +335,10 @@ class RunningWork(Course):
         """Restarts are bridged and not remembered: what they add is small, and in the summary."""
         return 0.0
 
+    def unread_variance(self, end: float) -> float:
+        """What was done since the newest reading comes with the next one; the summary tells the rest."""
+        return 0.0
+
     def missed_at_begin(self, begin: float) -> float:
         """How much may have been done before the first reading."""
         missing_s = self._first_t - begin

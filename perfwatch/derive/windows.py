@@ -7,6 +7,7 @@ the job or its logs put them, else `work` where a counter moved at least ten tim
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -31,6 +32,8 @@ MOVES_OF_A_WINDOW = 10
 """How often a counter must have moved for the default window to be `work`."""
 MOVES_THAT_TELL = 2
 """How often it must have moved to tell when the job worked at all."""
+AT_ONCE = 0.9
+"""Changes within such a part of their mean distance are those of several processes at the same step."""
 
 _ORIGINS = ("job", "loadgen", "mllog")
 """Whose `measure` marks are believed first; other origins come after these, a person last."""
@@ -309,10 +312,19 @@ def _work_window(
         changes = changes_of(used, Span(job.start, float("inf")))
         if len(changes) < least_moves:
             continue
-        span = Span(changes[0], min(changes[-1], job.end))
+        begin = _behind_the_first(changes) if all(course.held for course in used) else changes[0]
+        span = Span(begin, min(changes[-1], job.end))
         if span.end > span.start:
             return Window("work", (span,), f"from the first to the last change of `{name}`")
     return None
+
+
+def _behind_the_first(changes: Sequence[float]) -> float:
+    """Where the first change is over: processes that work in step tell theirs one just after the other, and
+    what all of them tell first was done before.
+    """
+    mean_s = (changes[-1] - changes[0]) / max(len(changes) - 1, 1)
+    return changes[bisect_right(changes, changes[0] + AT_ONCE * mean_s) - 1]
 
 
 def _cut_front(window: Window, warmup_s: float) -> Window:

@@ -259,8 +259,10 @@ def _expanded(
     if spans:
         begin = spans[0].start
         inner += math.fsum(variance_up_to(course.missed_at_begin(begin)) for course in courses)
-    if spans and spans[-1].end >= last_end:
-        inner += math.fsum(course.unread_variance(last_end) for course in courses)
+    if spans:
+        end = min(spans[-1].end, last_end)
+        unread = [course for course in courses if end >= last_end or not course.held]
+        inner += math.fsum(course.unread_variance(end) for course in unread)
     cut = math.fsum(course.cut_variance(t) for course in courses for t in cuts)
     doubt = math.fsum(course.doubt_in(span) for course in courses for span in spans)
     return doubt + COVERAGE_FACTOR * math.sqrt(inner + cut)

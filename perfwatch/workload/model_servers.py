@@ -48,13 +48,14 @@ TRITON = Server(
     counts_twice=("model", "models"),
 )
 
-# pytorch/serve, ts/configs/metrics.yaml. `ts_inference_requests_total` counts what arrives, answered or not;
-# `Requests2XX` counts what was answered, pings included.
+# pytorch/serve, ts/configs/metrics.yaml. `Requests2XX` counts every answer over HTTP, also those to pings and
+# to whoever reads this very page (as we do, once a second), and none over gRPC. `ts_inference_requests_total`
+# counts what arrives: what failed is taken off it. (What asks for an unknown model is 4XX, and no arrival.)
 TORCHSERVE = Server(
     "TorchServe",
     ("ts_inference_",),
     (
-        total("queries", "Requests2XX", "Requests2XX_total", "ts_inference_requests_total"),
+        total("queries", "ts_inference_requests_total", less=("Requests5XX", "Requests5XX_total")),
         total("errors", "Requests4XX", "Requests4XX_total", plus=("Requests5XX", "Requests5XX_total")),
         timing(
             "latency",

@@ -30,7 +30,7 @@ class Preset(NamedTuple):
 # (Not to begin in the midst of digits finds the same, and in a line of thousands of them takes no time.)
 _BAR = r"(?<!\d)\d+%\|[^|]*\|\s*"
 _CLOCK = r"\s*\[\d+:\d\d"
-_NOT_BYTES = r"(?![^\]]*[\dkMGT ]B/s)"
+_NOT_BYTES = r"(?![^\]]*(?:[\dkKMGT ?]i?B/s|s/[kKMGT]?i?B\b))"
 """A bar of a download counts bytes, which are no steps."""
 _COUNT = r"\d+(?:,\d{3})*(?:\.\d+)?[kMG]?"
 _OF = rf"(?P<steps>{_COUNT})/(?P<_total>{_COUNT})(?!\.?\d|[kMG])"

@@ -68,15 +68,17 @@ SGLANG = Server(
     at_the_end=("generated_tokens", "prompt_tokens"),
 )
 
-# NVIDIA TensorRT-LLM, trtllm-serve with return_perf_metrics; ai-dynamo/aiperf, server metrics reference.
+# NVIDIA TensorRT-LLM, trtllm-serve with return_perf_metrics (tensorrt_llm/metrics/collector.py; its reasons
+# are in executor/result.py); ai-dynamo/aiperf, server metrics reference.
+_GIVEN_UP = (*FAILED, "timeout", "cancelled")
 TENSORRT_LLM = Server(
     "TensorRT-LLM",
     ("trtllm_",),
     (
         total("generated_tokens", "trtllm_generation_tokens_total"),
         total("prompt_tokens", "trtllm_prompt_tokens_total"),
-        total("queries", "trtllm_request_success_total", never={"finished_reason": FAILED}),
-        total("errors", "trtllm_request_success_total", only={"finished_reason": FAILED}),
+        total("queries", "trtllm_request_success_total", never={"finished_reason": _GIVEN_UP}),
+        total("errors", "trtllm_request_success_total", only={"finished_reason": _GIVEN_UP}),
         gauge("running", "trtllm_num_requests_running"),
         gauge("waiting", "trtllm_num_requests_waiting"),
         gauge("kv_cache_usage_ratio", "trtllm_kv_cache_utilization", mean=True),

@@ -106,6 +106,22 @@ def test_what_a_server_did_after_its_last_reading_is_in_the_error_at_the_end_of_
     assert marked.error == 0.0
 
 
+def test_what_a_server_did_after_its_last_reading_is_in_the_error_of_a_window_that_ends_later() -> None:
+    """One of two died amid the window, up to a reading's time after it was read last; the other went on."""
+    gone, alive = course(even(20.0)(random.Random(3)), 1.0), Series(QUERIES)
+    for t in range(2 * int(LONG_S)):
+        alive.times.append(float(t))
+        alive.values.append(5 * t)
+    both = {"queries": {"page": (gone, Course(alive, held=False))}}
+    counted = count_work(both, [Span(0.0, 1.5 * LONG_S)], last_end=2.0 * LONG_S)["queries"]
+    assert counted.error == pytest.approx(40.0 + 2.0 * math.sqrt(40.0), abs=3.0)
+    told = Series(QUERIES)
+    told.times.extend([0.0, 1.0, 2.0])
+    told.values.extend([0, 5, 10])
+    heard = {"queries": {"statsd": (Course(told, held=True),)}}
+    assert count_work(heard, [Span(0.0, 9.0)], last_end=20.0)["queries"].error == 0.0
+
+
 @pytest.mark.parametrize(
     ("before", "missed"), [(0, 0.0), (7, 7.0), (5_000, 160.0)], ids=["began then", "little", "long at work"]
 )

@@ -62,6 +62,26 @@ def test_what_the_first_increment_counted_was_done_before_the_work_window():
     assert summary["also"]["job"]["work"]["queries"]["count"] == 140
 
 
+def test_what_processes_in_step_tell_first_was_done_before_the_work_window():
+    """Eight ranks tell 100 samples each 1.2 s, one a little after the other: 8 x 1,000 in 12 s."""
+    session = watched()
+    told = [5.0 + 1.2 * step + 0.01 * rank for step in range(11) for rank in range(8)]
+    session.counter([(0.0, 0), *((t, 100 * (i + 1)) for i, t in enumerate(told))])
+    session.job(2.0, 38.0)
+    summary = session.summary()
+    assert spans(summary) == [[pytest.approx(5.07), pytest.approx(17.07)]]
+    assert summary["work"]["queries"]["count"] == 8_000
+
+
+def test_a_fast_begin_is_no_first_step_of_many_processes():
+    session = watched()
+    told = [*(5.0 + 0.01 * i for i in range(500)), *(10.0 + i for i in range(25))]
+    session.counter([(0.0, 0), *((t, i + 1) for i, t in enumerate(told))])
+    session.job(2.0, 38.0)
+    (span,) = spans(session.summary())
+    assert span == [pytest.approx(5.0, abs=0.06), 34.0]
+
+
 def test_nine_moves_are_too_few_for_a_work_window():
     session = watched()
     session.counter(steps(5.0, 32.0, 90, 9))

@@ -368,10 +368,16 @@ def test_every_preset_compiles_and_says_what_it_is(name: str) -> None:
     assert PRESETS[name].about
 
 
-def test_tqdm_counts_no_bytes_of_a_download() -> None:
-    download = "\rmodel.safetensors: 100%|██████████| 2.00G/2.00G [00:10<00:00, 200MB/s]\n"
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("?B/s", "200MB/s"), ("?iB/s", "200MiB/s"), ("?KB/s", "200KB/s"), ("?MB/s", "2.00s/MB")],
+)
+def test_tqdm_counts_no_bytes_of_a_download(first: str, last: str) -> None:
+    made = f"\rmodel.safetensors:   0%|          | 0.00/2.00G [00:00<?, {first}]"
+    download = f"\rmodel.safetensors: 100%|██████████| 2.00G/2.00G [00:10<00:00, {last}]\n"
     endless = "\rfetching: 1.20GB [00:03, 400MB/s]\n"
-    assert counted("tqdm", download + endless + TQDM_BAR + TQDM_END).total("steps") == 250
+    tally = counted("tqdm", made + download + endless + TQDM_BAR + TQDM_END)
+    assert (tally.total("steps"), tally.total("steps_doubted")) == (250, None)
 
 
 def test_keras_counts_the_steps_of_an_epoch_whose_length_it_does_not_know() -> None:

@@ -78,6 +78,7 @@ sglang:token_usage{tp_rank="1"} 0.25
 TRTLLM = """\
 trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="length"} 7
 trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="stop"} 5
+trtllm_request_success_total{model_name="m",engine_type="pytorch",finished_reason="timeout"} 2
 trtllm_num_requests_running{model_name="m"} 2
 trtllm_kv_cache_utilization{model_name="m"} 0.5
 """ + histogram("trtllm_e2e_request_latency_seconds", 1, 8, 12, total=9.0)
@@ -244,7 +245,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
         TRTLLM,
         {
             "queries_total": 12,
-            "errors_total": 0,
+            "errors_total": 2,
             "running": 2,
             "kv_cache_usage_ratio": 0.5,
             "latency_seconds": BOUNDS_S,
@@ -365,12 +366,14 @@ def test_of_llama_cpp_nothing_is_read_that_a_scrape_begins_anew() -> None:
     }
 
 
-def test_torchserve_is_asked_what_was_answered_and_not_what_arrived() -> None:
+def test_torchserve_is_asked_what_arrived_less_what_failed_and_not_who_read_its_page() -> None:
     row = told((PAGES / "torchserve.prom").read_text())
     assert (row["queries_total"], row["errors_total"]) == (2076, 0)
     assert row["latency_seconds"] == Buckets((2076,), pytest.approx(1847.092702855999))
-    stuck = 'ts_inference_requests_total{model_name="m"} 13\n# TYPE Requests2XX counter\n'
-    assert told(stuck)["queries_total"] == 0, "of thirteen that arrived none was answered"
+    idle = '# TYPE ts_inference_requests_total counter\nRequests2XX{Level="Host",Hostname="vm",} 22.0\n'
+    assert told(idle)["queries_total"] == 0, "it counts us as we read its page, and pings"
+    stuck = 'ts_inference_requests_total{model_name="m"} 13\nRequests5XX{Level="Host"} 13\n'
+    assert (told(stuck)["queries_total"], told(stuck)["errors_total"]) == (0, 13)
 
 
 def test_bentoml_tells_answers_from_failures_under_old_and_new_names() -> None:
