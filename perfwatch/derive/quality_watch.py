@@ -210,13 +210,14 @@ def _late_page(evidence: Evidence) -> Iterator[Finding]:
         told = _told_between(device)
         if told is None or source_kind(device) in OWN_TIMES:
             continue
+        name = str(device.device.facts.get("url") or evidence.label(device))  # as a person named it
         allowed_s = max(3 * device.period_s(evidence.interval_s), LEAST_SILENCE_S)
         if begin + allowed_s < told.start < end:
             why = _trouble(evidence.tape, device, Span(begin, told.start))
             yield Finding(
                 "late-source",
                 INFO,
-                f"{evidence.label(device)} told its work only from {seconds(told.start - begin)} of the "
+                f"{name} told its work only from {seconds(told.start - begin)} of the "
                 f"window on{f' ({why})' if why else ''}: what it counted before is in no figure.",
             )
         if begin < told.end < end - allowed_s:
@@ -224,7 +225,7 @@ def _late_page(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "stale-workload",
                 WARN,
-                f"{evidence.label(device)} told nothing in the last {seconds(end - told.end)} of the window"
+                f"{name} told nothing in the last {seconds(end - told.end)} of the window"
                 f"{f': {why}' if why else ''}; what it counted then is in no figure.",
             )
 

@@ -152,8 +152,9 @@ class _Face:
             said.append(f"{format_percent(observer['cpu_ratio'])} of a core")
         if observer.get("rss_bytes") is not None:
             said.append(format_memory(observer["rss_bytes"]))
-        if observer.get("missed_ticks"):
-            said.append(f"{format_count(observer['missed_ticks'])} ticks missed")
+        missed = observer.get("missed_ticks")
+        if missed:
+            said.append(f"{format_count(missed)} {'tick' if missed == 1 else 'ticks'} missed")
         if said:
             yield from hanging(
                 ", ".join(map(glued, said)) + ".", self._columns, "perfwatch itself: ", paint=self._paint
