@@ -21,6 +21,8 @@ LEAST_SUBJECT = 8
 FILTER_SHOWN = 12
 KEEP = ("help", "quit", "filter", "pause", "go_to", "mark", "sort", "span")
 """Actions whose keys the footer shows, the last to give way first."""
+FOLLOWS_S = 2.0
+"""What is recorded now comes into its file a second later: so near to its end a replay follows it."""
 OFFER_WEIGHT = len(KEEP) - 2
 """An offer goes before all keys but those that help and leave."""
 
@@ -94,7 +96,7 @@ def _replay(playback: Playback) -> str:
         return f"REPLAY totals {words.percent(playback.seen)} worked out"
     if not playback.playing:
         return "REPLAY at the end" if playback.t >= playback.end else "REPLAY paused"
-    if playback.grows and playback.t >= playback.end:
+    if playback.grows and playback.t >= playback.end - FOLLOWS_S:
         return "REPLAY follows"
     return f"REPLAY {playback.speed:g}x"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from stub import boards
 
-from perfwatch.frame import Frame
+from perfwatch.frame import Frame, Playback
 from perfwatch.text import width
 from perfwatch.tui import chrome
 from perfwatch.tui.draw.row import Row, plain
@@ -143,3 +143,28 @@ def test_what_is_clicked_is_what_is_read(columns: int) -> None:
 
 def test_a_click_on_a_message_does_nothing() -> None:
     assert {chrome.action_at(PAUSED, "saved it", 80, x) for x in range(80)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "REPLAY 4x"),
+        ({"playing": False}, "REPLAY paused"),
+        ({"playing": False, "t": 120.0}, "REPLAY at the end"),
+        ({"grows": True, "t": 119.0}, "REPLAY follows"),
+        ({"grows": True}, "REPLAY 4x"),
+        ({"seen": 0.434}, "REPLAY totals 43 % worked out"),
+    ],
+)
+@pytest.mark.parametrize("columns", [60, 120])
+def test_a_replay_says_what_it_does(changes: dict[str, Any], said: str, columns: int) -> None:
+    told: dict[str, Any] = {
+        "t": 60.0,
+        "end": 120.0,
+        "speed": 4.0,
+        "playing": True,
+        "grows": False,
+        "jumps": 0,
+    }
+    shown = title(columns, View(), playback=Playback(**{**told, **changes}))
+    assert said in shown
