@@ -419,6 +419,23 @@ def test_each_page_is_known_by_its_names(body: str, name: str, values: dict[str,
     assert {key: first[key] for key in values} == pytest.approx(values)
 
 
+def test_amds_exporter_is_known_with_the_prefix_of_its_own_configuration_too() -> None:
+    assert told(re.sub("^gpu_", "amd_gpu_", AMD, flags=re.MULTILINE)) == told(AMD)
+
+
+def test_of_xpu_manager_the_board_counts_and_no_tile_nor_the_sum_of_a_card() -> None:
+    board = 'dev_name="Max 1550",pci_bdf="0000:29:00.0",uuid="00000000-0000-0029-0000-002f0bd58086"'
+    name, devices = told(
+        f'xpum_power_watts{{{board},sub_dev="0"}} 120\nxpum_power_watts{{{board},sub_dev="1"}} 130\n'
+        f'xpum_power_watts{{{board}}} 260\nxpum_power_watts{{card="2147483649"}} 260\n'
+        f"xpum_energy_joules_total{{{board}}} 5000.5\n"
+    )
+    assert name == "xpumanager_exporter"
+    (gpu,) = devices
+    assert (gpu["id"], gpu["name"]) == ("00000000-0000-0029-0000-002f0bd58086", "Max 1550")
+    assert (gpu["power_watts"], gpu["energy_joules_total"]) == (260.0, 5000.5)
+
+
 def test_a_partition_that_tells_no_power_tells_nothing() -> None:
     _, devices = told(AMD)
     assert devices[1]["power_watts"] is None
