@@ -529,9 +529,23 @@ def dies(*watts: float, labels: str = "") -> str:
     return "\n".join(rows) + "\n"
 
 
-@pytest.mark.parametrize(("watts", "is_said"), [((350, 350, 350, 350), True), ((350, 341, 362, 12), False)])
-def test_dies_that_repeat_the_power_of_a_card_that_nothing_tells_are_said(watts: Any, is_said: bool) -> None:
-    with serving(page(dies(*watts))) as server:
+def by_all_smi(name: str) -> str:
+    """Four devices of one power, as all-smi tells them."""
+    rows = (f'power_consumption_watts{{gpu="{name}",gpu_uuid="u{n}",gpu_index="{n}"}} 350' for n in range(4))
+    return "".join(f"all_smi_gpu_{row}\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_said"),
+    [
+        (dies(350, 350, 350, 350), True),
+        (dies(350, 341, 362, 12), False),
+        (by_all_smi("RBLN-CA25"), True),
+        (by_all_smi("NVIDIA L4"), False),
+    ],
+)
+def test_dies_that_repeat_the_power_of_a_card_that_nothing_tells_are_said(body: str, is_said: bool) -> None:
+    with serving(page(body)) as server:
         one = ExporterCollector(ExporterOptions(server.url))
         devices = one.open()
         told = [reading for _ in range(5) for reading in one.read(devices)]
