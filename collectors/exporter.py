@@ -122,7 +122,7 @@ class ExporterCollector(Collector):
                 LOOK_AGAIN_S,
             )
         devices = self._devices(exporter, page)
-        self._alike = Alike(self.name, devices if exporter.repeats_power else ())
+        self._alike = Alike(self.name, [device for device in devices if exporter.repeats_power_of(device)])
         return devices
 
     def read(self, devices: Sequence[Device]) -> Iterator[Reading]:

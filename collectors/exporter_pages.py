@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from perfwatch_collectors.exporter_dies import dies_on
 from perfwatch_collectors.exporter_hwmon import sensors_on
 
+from perfwatch.model import Device
 from perfwatch.workload.exposition import Page
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ NODE_EXPORTER = "node_exporter"
 """The one that tells of sensors besides, which no description can name."""
 
 
-REPEATING = frozenset({"rebellions_exporter"})
+REPEATING = {"rebellions_exporter": "", "all_smi_exporter": "RBLN-"}
+"""Exporters that repeat the power of a card for each die of it -> how the names of such devices begin."""
 
 
 class Exporter(NamedTuple):
@@ -34,10 +36,9 @@ class Exporter(NamedTuple):
     descriptions: tuple[Description, ...]
     has_sensors: bool = False
 
-    @property
-    def repeats_power(self) -> bool:
-        """Whether it repeats the power of a card for each die of it."""
-        return self.name in REPEATING
+    def repeats_power_of(self, device: Device) -> bool:
+        """Whether it may tell the power of a card for this die of it as well."""
+        return self.name in REPEATING and device.name.startswith(REPEATING[self.name])
 
 
 def recognised(page: Page) -> Exporter | None:

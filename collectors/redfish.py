@@ -26,6 +26,8 @@ from perfwatch.units import parse_accuracy
 ROOT = "/redfish/v1/"
 MOST_CHASSIS = 64
 KWH = 3.6e6
+FINE_KWH = 1e-7
+"""Digits behind this one are those of a float that stands for a thousandth."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,8 @@ def _telling(session: _Documents, documents: dict[str, dict[str, Any]]) -> dict[
 
 
 def _metrics(told: dict[str, float], gains: dict[str, float]) -> Iterator[Metric]:
-    counter = ENERGY.stepping_by(_step_j(told.get(ENERGY.name)))
+    step_j = _step_j(told.get(ENERGY.name))
+    counter = ENERGY.stepping_by(step_j) if step_j is not None else ENERGY
     for metric in (POWER, counter, TEMPERATURE):
         if metric.name in told:
             yield metric.accurate_to(gains.get(metric.name)).at_most_old(UNKNOWN_AGE_S)
@@ -242,9 +245,15 @@ def _given(session: Session, paths: Sequence[str]) -> dict[str, dict[str, Any]]:
     return documents
 
 
-def _step_j(joules: float | None) -> float:
-    """The step of a counter that is told in kWh: whole ones as a rule, else thousandths."""
-    return KWH if joules is not None and (joules / KWH).is_integer() else KWH / 1000.0
+def _step_j(joules: float | None) -> float | None:
+    """The step of a counter that is told in kWh: whole ones, thousandths; None where it has finer digits.
+
+    Then what it is seen to move by tells.
+    """
+    kwh = 0.1 if joules is None else joules / KWH
+    if kwh.is_integer():
+        return KWH
+    return KWH / 1000.0 if abs(kwh - round(kwh, 3)) < FINE_KWH else None
 
 
 def _members(session: _Documents, path: str) -> list[str]:

@@ -290,11 +290,14 @@ def _csv(text: str, how: Read) -> Iterator[Record | Passed]:
         for cells in rows:
             if [cell.strip() for cell in cells[: len(titles)]] == list(titles) or is_ruler(cells):
                 continue
+            line = (how.separator or ",").join(cells)
+            if fits(line.strip(), how.no_device):
+                continue
             more = cells[len(titles) :] if at is not None and not how.columns else []
             if len(cells) >= len(titles) and not any(cell.strip() for cell in more):
                 yield Record(_row(titles, cells))
             else:
-                yield from _passed((how.separator or ",").join(cells), cells, titles, how)
+                yield from _passed(line, cells, titles)
     except csv.Error as error:
         raise Unreadable(f"it is no CSV ({clean(error, 80)})") from None
 
@@ -314,9 +317,9 @@ def _may_be_device(cells: Sequence[str], titles: Sequence[str]) -> bool:
     return is_much and any(any(map(str.isdigit, cell)) for cell in cells)
 
 
-def _passed(line: str, cells: Sequence[str], titles: Sequence[str], how: Read) -> Iterator[Passed]:
+def _passed(line: str, cells: Sequence[str], titles: Sequence[str]) -> Iterator[Passed]:
     """What is said of a row that has not a cell for each title, where it may be a device."""
-    if _may_be_device(cells, titles) and not fits(line.strip(), how.no_device):
+    if _may_be_device(cells, titles):
         yield Passed(line.strip(), f"it has {len(cells)} cells, and there are {len(titles)} titles")
 
 
@@ -330,12 +333,12 @@ def _table(text: str, how: Read) -> Iterator[Record | Passed]:
             if how.titles in line:
                 waits, titles = False, titles or cells
             continue
-        if not titles or cells == list(titles) or is_ruler(cells):
+        if not titles or cells == list(titles) or is_ruler(cells) or fits(line.strip(), how.no_device):
             continue
         if len(cells) == len(titles):
             yield Record(_row(titles, cells))
         else:
-            yield from _passed(line, cells, titles, how)
+            yield from _passed(line, cells, titles)
     if waits:
         raise _no_titles(text, how)
 

@@ -69,7 +69,7 @@ class Record:
     def text(self, name: str) -> str | None:
         """What a field tells, as a text; `serial|uuid`: the first that is known, else the first there is."""
         found = [values[0] for each in name.split("|") if (values := self.values(each))]
-        texts = [str(value).strip() for value in found if not isinstance(value, (dict, list))]
+        texts = [said(value) for value in found if not isinstance(value, (dict, list))]
         return next((text for text in texts if not is_missing(text)), texts[0] if texts else None)
 
     def has(self, names: Sequence[str]) -> bool:
@@ -97,6 +97,11 @@ class Record:
 
         filled = _FIELD.sub(text_of, template)
         return None if missing or not filled.strip() else filled.strip()
+
+
+def said(value: Any) -> str:
+    """A value as the output has it: of JSON `true`, where Python says `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 
 def fits(text: str | None, wanted: Sequence[str]) -> bool:
@@ -227,4 +232,4 @@ def _inside(value: Any, step: str) -> Sequence[Any]:
     if place.isdigit():
         return value[int(place) : int(place) + 1]
     key, _, wanted = place.partition("=")
-    return [one for one in value if isinstance(one, Mapping) and str(one.get(key.strip())) == wanted.strip()]
+    return [one for one in value if isinstance(one, Mapping) and said(one.get(key.strip())) == wanted.strip()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perfwatch_collectors.described.formats import PATHS, PROMETHEUS
 from perfwatch_collectors.described.pages import family_of
 from perfwatch_collectors.described.patterns import compiled
-from perfwatch_collectors.described.records import bare_path, steps_of
+from perfwatch_collectors.described.records import bare_path, said, steps_of
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, did_you_mean
@@ -90,7 +90,7 @@ class Table:
         value = [value] if isinstance(value, (str, int, float)) else value
         if not isinstance(value, list) or not all(isinstance(one, (str, int, float)) for one in value):
             raise self.wrong(key, value, "a text, or a list of them")
-        return tuple(map(str, value))
+        return tuple(map(said, value))
 
     def pattern(self, key: str) -> re.Pattern[str] | None:
         """A regular expression; None where none is given."""

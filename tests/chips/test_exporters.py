@@ -419,6 +419,23 @@ def test_each_page_is_known_by_its_names(body: str, name: str, values: dict[str,
     assert {key: first[key] for key in values} == pytest.approx(values)
 
 
+def test_amds_exporter_is_known_with_the_prefix_of_its_own_configuration_too() -> None:
+    assert told(re.sub("^gpu_", "amd_gpu_", AMD, flags=re.MULTILINE)) == told(AMD)
+
+
+def test_of_xpu_manager_the_board_counts_and_no_tile_nor_the_sum_of_a_card() -> None:
+    board = 'dev_name="Max 1550",pci_bdf="0000:29:00.0",uuid="00000000-0000-0029-0000-002f0bd58086"'
+    name, devices = told(
+        f'xpum_power_watts{{{board},sub_dev="0"}} 120\nxpum_power_watts{{{board},sub_dev="1"}} 130\n'
+        f'xpum_power_watts{{{board}}} 260\nxpum_power_watts{{card="2147483649"}} 260\n'
+        f"xpum_energy_joules_total{{{board}}} 5000.5\n"
+    )
+    assert name == "xpumanager_exporter"
+    (gpu,) = devices
+    assert (gpu["id"], gpu["name"]) == ("00000000-0000-0029-0000-002f0bd58086", "Max 1550")
+    assert (gpu["power_watts"], gpu["energy_joules_total"]) == (260.0, 5000.5)
+
+
 def test_a_partition_that_tells_no_power_tells_nothing() -> None:
     _, devices = told(AMD)
     assert devices[1]["power_watts"] is None
@@ -512,9 +529,23 @@ def dies(*watts: float, labels: str = "") -> str:
     return "\n".join(rows) + "\n"
 
 
-@pytest.mark.parametrize(("watts", "is_said"), [((350, 350, 350, 350), True), ((350, 341, 362, 12), False)])
-def test_dies_that_repeat_the_power_of_a_card_that_nothing_tells_are_said(watts: Any, is_said: bool) -> None:
-    with serving(page(dies(*watts))) as server:
+def by_all_smi(name: str) -> str:
+    """Four devices of one power, as all-smi tells them."""
+    rows = (f'power_consumption_watts{{gpu="{name}",gpu_uuid="u{n}",gpu_index="{n}"}} 350' for n in range(4))
+    return "".join(f"all_smi_gpu_{row}\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_said"),
+    [
+        (dies(350, 350, 350, 350), True),
+        (dies(350, 341, 362, 12), False),
+        (by_all_smi("RBLN-CA25"), True),
+        (by_all_smi("NVIDIA L4"), False),
+    ],
+)
+def test_dies_that_repeat_the_power_of_a_card_that_nothing_tells_are_said(body: str, is_said: bool) -> None:
+    with serving(page(body)) as server:
         one = ExporterCollector(ExporterOptions(server.url))
         devices = one.open()
         told = [reading for _ in range(5) for reading in one.read(devices)]

@@ -70,6 +70,16 @@ def test_a_plug_without_a_meter_tells_nothing():
     assert "power_watts" not in device
 
 
+@pytest.mark.parametrize("kind", ["meters", "emeters"])
+def test_a_shelly_whose_meter_fails_its_check_tells_nothing_and_no_zero(kind):
+    def told(*is_valid: bool) -> list[dict[str, object]]:
+        meters = [{"power": 50.0 * one, "is_valid": one, "total": 600 * one} for one in is_valid]
+        return read("shelly1", json.dumps({"mac": "A8", kind: meters}))
+
+    assert told(True, True)[0]["power_watts"] == 100.0
+    assert told(False) == told(True, False) == [], "a part that is not known leaves the sum unknown"
+
+
 def test_two_plugs_are_two_meters(tmp_path: Path) -> None:
     with serving(page(json.dumps(GEN2))) as one, serving(page(json.dumps({**GEN2, "apower": 7.0}))) as other:
         done = perfwatch(

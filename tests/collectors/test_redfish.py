@@ -49,6 +49,21 @@ def test_a_chassis_tells_its_power_energy_and_temperature(serve: Serve) -> None:
     collector.close()
 
 
+@pytest.mark.parametrize(
+    ("kwh", "step"),
+    [(3, 3.6e6), (3.0, 3.6e6), (3.12, 3600.0), (3.123, 3600.0), (3.123456, None), (1e-05, None)],
+)
+def test_a_counter_with_finer_digits_than_thousandths_of_a_kwh_does_not_move_by_them(
+    serve: Serve, kwh: float, step: float | None
+) -> None:
+    documents = machine()
+    documents[f"{ONE}/EnvironmentMetrics"]["EnergykWh"] = {"Reading": kwh}
+    collector = RedfishCollector(RedfishOptions(serve(documents).url))
+    whole, _ = collector.open()
+    assert whole.metrics[1].step == step
+    collector.close()
+
+
 def test_the_accuracy_of_a_controller_is_what_somebody_states(serve: Serve) -> None:
     collector = RedfishCollector(RedfishOptions(serve().url, accuracy="2%"))
     whole, _ = collector.open()

@@ -65,6 +65,16 @@ def test_a_path_names_values_in_a_document(path, values):
     assert values_at(DOCUMENT, path) == values
 
 
+def test_true_and_false_of_json_are_named_as_it_writes_them() -> None:
+    ports = {"ports": [{"on": True, "w": 5}, {"on": False, "w": 0}, {"on": True, "w": 7}]}
+    assert values_at(ports, "ports[on=true].w") == [5, 7]
+    assert Record(ports).text("ports[1].on") == "false"
+    of = CHIP.replace('scope = "accelerator"', 'scope = "accelerator"\nonly = { is_on = ["true"] }')
+    document = {"devices": [{"uuid": uuid, "power": 1, "is_on": uuid == "A"} for uuid in "AB"]}
+    for text in (of, of.replace('["true"]', "true")):
+        assert set(values_in(described(text), json.dumps(document))) == {"A"}
+
+
 def test_a_key_that_holds_a_dot_is_found_as_it_is():
     assert Record({"a.b": 1, "a": {"b": 2}}).values("a.b") == [1]
 

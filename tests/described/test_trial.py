@@ -107,6 +107,14 @@ def test_a_line_that_is_no_device_can_be_named(tmp_path: Path) -> None:
     assert tried(tmp_path, ROWS, of).faults == ()
 
 
+@pytest.mark.parametrize("how", ['"csv"', '"table"\ntitles = "Power(W)"\nseparator = ","'])
+def test_a_sum_with_a_cell_for_each_title_is_no_device_either(tmp_path: Path, how: str) -> None:
+    of = TABLE.replace('"table"\ntitles = "Power(W)"', how + '\nno_device = "Total*"')
+    trial = tried(tmp_path, "ID,Name,Power(W)\n0,X,75.5\n1,X,20.0\nTotal,X,95.5\n", of)
+    assert [device.id for device, _ in trial.devices] == ["0", "1"]
+    assert not any("Total" in said for said in trial.faults)
+
+
 def test_a_run_says_once_that_devices_may_be_missing(tmp_path: Path) -> None:
     (tmp_path / "output").write_text(ROWS)
     of = described(TABLE.replace('command = ["blanksmi"]', f'file = "{tmp_path}/output"'))
