@@ -322,19 +322,19 @@ def _checked_buckets(told: Buckets) -> Buckets:
     return told
 
 
-def _sound(value: Any, depth: int = 0) -> Any:
+def sound(value: Any, depth: int = 0) -> Any:
     """A value of a header, an event or a declaration; None stands for numbers that are none."""
     if isinstance(value, Mapping):
-        return {key: _sound(each, depth + 1) for key, each in value.items()} if depth < DEEPEST else None
+        return {key: sound(each, depth + 1) for key, each in value.items()} if depth < DEEPEST else None
     if isinstance(value, (list, tuple)):
-        kept = [_sound(each, depth + 1) for each in value] if depth < DEEPEST else []
+        kept = [sound(each, depth + 1) for each in value] if depth < DEEPEST else []
         return tuple(kept) if isinstance(value, tuple) else kept
     if isinstance(value, (int, float)) and not abs(value) <= LARGEST:
         return None
     return value
 
 
-def _check_metric(metric: Metric) -> None:
+def check_metric(metric: Metric) -> None:
     """Raises ValueError where no source can be as it is declared."""
     told_s = (metric.update_s or 0.0, metric.window_s or 0.0, metric.oldest_s or 0.0)
     if not all(0 <= told <= LONGEST_UPDATE_S for told in told_s):
@@ -353,7 +353,7 @@ class Tape:
     """A whole session. `header` is its first line; `devices` by number; `events` and `tables` in order."""
 
     def __init__(self, header: Mapping[str, Any]) -> None:
-        self.header: Mapping[str, Any] = _sound(header)
+        self.header: Mapping[str, Any] = sound(header)
         self.host = str(header.get("host", ""))
         self.devices: dict[int, DeviceTape] = {}
         self.events: list[Event] = []
@@ -388,7 +388,7 @@ class Tape:
             for number, at, values in record["s"]:
                 devices[number].take(at, values, took if took and t <= at <= t + took else 0.0)
         elif "event" in record:
-            fields = {key: _sound(value) for key, value in record.items() if key not in ("t", "event")}
+            fields = {key: sound(value) for key, value in record.items() if key not in ("t", "event")}
             self.events.append(Event(t, str(record["event"]), fields))
         elif "device" in record:
             self._declare(record)
@@ -399,9 +399,9 @@ class Tape:
             )
 
     def _declare(self, record: Mapping[str, Any]) -> None:
-        number, collector, device = fmt.decode_device(_sound(record["device"]))
+        number, collector, device = fmt.decode_device(sound(record["device"]))
         for metric in device.metrics:
-            _check_metric(metric)
+            check_metric(metric)
         known = self.devices.get(number)
         if known is None:
             host = str(record["device"].get("host", self.host))

@@ -1,23 +1,25 @@
-"""Reads a session's file into a recording, on a thread, and goes on with it while it grows."""
+"""Reads a session into a recording, on a thread, and goes on with it while its file grows."""
 
 from __future__ import annotations
 
+import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, cast
 
 from perfwatch.errors import SessionError
 from perfwatch.playback.recording import Recording
 from perfwatch.session.format import Record, check_header
-from perfwatch.session.reader import LINE_BYTES, ZSTD_MAGIC, decoder
+from perfwatch.session.reader import LINE_BYTES, chunks_of, decoder
 
 LOOK_S = 0.25
 """How often is looked whether a file has grown."""
 WRITTEN_S = 10.0
 """A file without an end that nobody wrote to for so long is not being written any more."""
-CHUNK_BYTES = 1 << 20
+HEADER_S = 1.5
+"""And one without its first line is none that is being begun: lines are written once a second."""
 _END = b'"event":"end"'
 
 
@@ -34,26 +36,24 @@ class Reading(threading.Thread):
 
     def __init__(self, path: str, stream: BinaryIO | None = None) -> None:
         super().__init__(name="perfwatch-reading", daemon=True)
-        self._path = None if stream is not None else path
-        self._name = "standard input" if stream is not None else path
-        self._stream = _opened(path) if stream is None else stream
-        self._lines = _batches(self._stream, self._name)
-        self._stopping = threading.Event()
+        self._name = path if stream is None else "standard input"
+        self._source = _Growing(path) if stream is None else None
+        self._lines = _batches(chunks_of(stream or cast("BinaryIO", self._source), self._name), self._name)
         self.trouble = ""
         """Why not everything could be read."""
+        self._first: list[bytes] = []
         try:
-            first = next(self._lines, [])
-            self._first = first[1:]
-            self.recording = Recording(self._header(first))
+            self._first = next(self._lines, [])
+            self.recording = Recording(self._header())
         except BaseException:
-            self._stream.close()
+            self._lines.close()
             raise
 
-    def _header(self, lines: list[bytes]) -> Record:
-        if not lines:
-            raise SessionError(f"{self._name} is empty: nothing was recorded in it")
+    def _header(self) -> Record:
+        if not self._first:
+            raise SessionError(f"{self._name} has no whole line of a session: nothing was recorded in it")
         try:
-            return check_header(decoder()(lines[0]), self._name)
+            return check_header(decoder()(self._first[0]), self._name)
         except (ValueError, RecursionError) as error:
             raise SessionError(
                 f"{self._name} is not a perfwatch session: its first line is no JSON object"
@@ -61,90 +61,82 @@ class Reading(threading.Thread):
 
     def run(self) -> None:
         """Read to the end, and on while the file is being written."""
+        if self._source is not None:
+            self._source.begin(self.recording.is_up_to_date.set)
         try:
-            self._take(self._first)
+            self.recording.add(self._first[1:])
             for lines in self._lines:
-                self._take(lines)
-                if self._stopping.is_set() or (not lines and self._is_over()):
+                self.recording.add(lines)
+                if _END in lines[-1]:
                     break
-                if not lines:
-                    self.recording.is_up_to_date.set()
-                    self._stopping.wait(LOOK_S)
         except SessionError as error:
             self.trouble = str(error)
         finally:
+            self._lines.close()
             self.recording.is_whole = True
             self.recording.is_up_to_date.set()
-            self._stream.close()
 
-    def _take(self, lines: list[bytes]) -> None:
-        self.recording.add(lines)
-        if lines and _END in lines[-1]:
-            self._stopping.set()
+    def stop(self) -> None:
+        """Read no more."""
+        if self._source is not None:
+            self._source.stop()
+
+
+class _Growing(io.RawIOBase):
+    """A file that waits at its end for what is written to it, for as long as somebody seems to write."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        try:
+            self._stream = Path(path).open("rb")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise SessionError(f"cannot read {path}: {error.strerror}") from error
+        self._path = Path(path)
+        self._stopping = threading.Event()
+        self._at_end: Callable[[], object] = bool
+        self._patience_s = HEADER_S
+
+    def begin(self, at_end: Callable[[], object]) -> None:
+        """It is a session: be patient with it from now on.
+
+        Args:
+            at_end: called when everything was read that there was.
+        """
+        self._at_end, self._patience_s = at_end, WRITTEN_S
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """What can be had; nothing when it is over."""
+        while not (read := self._stream.read(size)):
+            self._at_end()
+            if self._is_over() or self._stopping.wait(LOOK_S):
+                return b""
+        return read
 
     def _is_over(self) -> bool:
-        """Whether nobody writes any more: what comes through a pipe ends, a file falls silent."""
-        if self._path is None:
-            return True
         try:
-            return time.time() - Path(self._path).stat().st_mtime > WRITTEN_S
+            return time.time() - self._path.stat().st_mtime > self._patience_s
         except OSError:
             return True
 
     def stop(self) -> None:
-        """Read no more."""
+        """Wait for nothing any more."""
         self._stopping.set()
 
-
-def _opened(path: str) -> BinaryIO:
-    try:
-        return Path(path).open("rb")
-    except OSError as error:
-        raise SessionError(f"cannot read {path}: {error.strerror}") from error
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
-def _batches(stream: BinaryIO, name: str) -> Iterator[list[bytes]]:
-    """Whole lines as they can be read; an empty list where there are no more for now."""
-    rest, unpack = b"", _unpacker(b"")
-    first = True
-    while True:
-        try:
-            read = stream.read1(CHUNK_BYTES) if hasattr(stream, "read1") else stream.read(CHUNK_BYTES)
-        except OSError as error:
-            raise SessionError(f"cannot read {name}: {error.strerror}") from error
-        if not read:
-            yield []
-            continue
-        if first:
-            unpack, first = _unpacker(read), False
-        *lines, rest = (rest + unpack(read)).split(b"\n")
+def _batches(chunks: Iterator[bytes], name: str) -> Generator[list[bytes], None, None]:
+    """Whole lines as they come, those of a piece together; a torn last one is left out."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
         found = [line for line in lines if line]
         if found:
             yield found
         if len(rest) > LINE_BYTES:
             raise SessionError(f"{name} has a line of over {LINE_BYTES >> 20} MB; that is no session")
-
-
-def _unpacker(head: bytes) -> Callable[[bytes], bytes]:
-    """What makes text of the bytes of a file that begins so; frames that are torn or damaged end it."""
-    if not head.startswith(ZSTD_MAGIC):
-        return lambda read: read
-    try:
-        import zstandard
-    except ImportError as error:
-        raise SessionError("it is compressed; install the Python package zstandard to read it") from error
-    frames: list[Any] = [zstandard.ZstdDecompressor().decompressobj()]
-
-    def unpack(read: bytes) -> bytes:
-        found = []
-        while read:
-            try:
-                found.append(frames[0].decompress(read))
-            except zstandard.ZstdError:
-                return b"".join(found)  # what came before it stands
-            read = frames[0].unused_data if frames[0].eof else b""
-            if frames[0].eof:
-                frames[0] = zstandard.ZstdDecompressor().decompressobj()
-        return b"".join(found)
-
-    return unpack

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.playback.moments import Moment, moment_of
 from perfwatch.playback.packing import packed, unpacked
+from perfwatch.playback.sound import sound_header, sound_record
 from perfwatch.session.format import Record
 from perfwatch.session.reader import decoder
 
@@ -50,15 +51,15 @@ class Recording:
     """
 
     def __init__(self, header: Record) -> None:
-        self.header = header
+        self.header = sound_header(header)
         self.end_t = 0.0
         """The latest time so far, seconds of the session."""
         self.is_whole = False
         """Whether nothing comes any more."""
         self.is_up_to_date = threading.Event()
         """Set once all was read that there was at first."""
-        self._few: list[tuple[float, bytes]] = []
-        """Records that are no samples nor tables, and when they were told: they are few, and matter long."""
+        self._few: list[tuple[int, bytes]] = []
+        """Records that are no samples nor tables, with their blocks: they are few, and matter long."""
         self.moments: list[Moment] = []
         """What one may want to go to, in the order of the records."""
         self._packed: list[bytes] = []
@@ -96,7 +97,7 @@ class Recording:
                 or (_EVENT in line and any(word in line for word in _PASSING))
             ):
                 continue
-            self._few.append((self.end_t, line))
+            self._few.append((len(self._packed), line))
             found = moment_of(self._decoded([line])[0]) if _EVENT in line else None
             if found is not None:
                 self.moments.append(found)
@@ -132,8 +133,7 @@ class Recording:
 
     def few_before(self, block: int) -> list[Record]:
         """What devices there are and what happened, in the records before a block; no samples, no tables."""
-        until_t = self._until[block - 1] if 0 < block <= len(self._until) else 0.0
-        return self._decoded(line for t, line in list(self._few) if t <= until_t) if block else []
+        return self._decoded(line for of_block, line in list(self._few) if of_block < block)
 
     def tick_beside(self, t: float, steps: int) -> float:
         """The next time behind `t` at which something had been read, or with -1 the one before; and so on.
@@ -160,7 +160,7 @@ class Recording:
                 record = self._decode(line)
             except (ValueError, RecursionError):
                 record = None
-            found.append(record if isinstance(record, dict) else {})
+            found.append((sound_record(record) if isinstance(record, dict) else None) or {})
         return found
 
 

@@ -58,7 +58,9 @@ class Scout(threading.Thread):
 
     def run(self) -> None:
         """Go through the recording."""
-        self._recording.is_up_to_date.wait()  # to read comes first: it is soon done
+        while not self._recording.is_up_to_date.wait(LOOK_S):  # to read comes first: it is soon done
+            if self._stopping.is_set():
+                return
         stand, worked_s = Stand(self._recording, self._new_scene()), 0.0
         while not self._stopping.is_set():
             self.may_go.wait()
@@ -119,4 +121,3 @@ class Scout(threading.Thread):
         """Go no further."""
         self._stopping.set()
         self.may_go.set()
-        self._recording.is_up_to_date.set()

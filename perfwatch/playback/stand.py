@@ -31,7 +31,6 @@ class Stand:
         self.t = t
         self._records: Sequence[Record] = ()
         self._block = -1
-        self._blocks = 0
         if place is None:
             scene.write(recording.header)
 

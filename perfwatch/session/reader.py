@@ -96,16 +96,16 @@ def open_session(path: str) -> Session:
         SessionError: it cannot be opened or is no session; says which and why.
     """
     if path == "-":
-        return Session("standard input", _chunks(sys.stdin.buffer, "standard input"))
+        return Session("standard input", chunks_of(sys.stdin.buffer, "standard input"))
     try:
-        stream = Path(path).open("rb")  # noqa: SIM115 - closed by _chunks when it is read to its end
+        stream = Path(path).open("rb")  # noqa: SIM115 - closed by chunks_of when it is read to its end
     except FileNotFoundError:
         raise SessionError(
             f"there is no file {path}; name a session file, or `last` for the last run"
         ) from None
     except OSError as error:
         raise SessionError(f"cannot read {path}: {error.strerror}") from error
-    return Session(path, _chunks(stream, path))
+    return Session(path, chunks_of(stream, path))
 
 
 def session_of_chunks(name: str, chunks: Iterable[bytes]) -> Session:
@@ -116,7 +116,7 @@ def session_of_chunks(name: str, chunks: Iterable[bytes]) -> Session:
 def raw_chunks(path: str) -> Iterator[bytes]:
     """The text of a session file in pieces, decompressed if need be."""
     with Path(path).open("rb") as stream:
-        yield from _chunks(stream, path)
+        yield from chunks_of(stream, path)
 
 
 def whole_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -135,7 +135,12 @@ def whole_lines(name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield line + b"\n"
 
 
-def _chunks(stream: BinaryIO, name: str) -> Iterator[bytes]:
+def chunks_of(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """The text that comes through a stream, in pieces of bounded size, unpacked if need be; closes it.
+
+    Raises:
+        SessionError: it cannot be read.
+    """
     with stream:
         try:
             head = stream.read(len(ZSTD_MAGIC))
@@ -164,7 +169,7 @@ def _decompressed(stream: BinaryIO, head: bytes, name: str) -> Iterator[bytes]:
     )
     while True:
         try:
-            chunk = source.read(CHUNK_BYTES)
+            chunk = source.read1(CHUNK_BYTES)  # what can be had now: a file may still grow
         except zstandard.ZstdError:
             return  # a torn or damaged frame: what came before it stands
         if not chunk:
