@@ -487,7 +487,7 @@ def test_perfwatch_stopped_or_dead_does_not_hold_up_a_job_whose_output_is_read(
     running.wait(timeout=30)
     wait_until(lambda: (tmp_path / "out").read_text().count("\n") == 100_001, "all that the job printed")
     if fate is signal.SIGSTOP:
-        summary = json.loads(perfwatch("summary", "last", "--json", home=tmp_path).stdout)
+        summary = json.loads(perfwatch("summary", "last", "--json", "--window", "job", home=tmp_path).stdout)
         assert summary["work"]["steps"]["count"] > 99_000
         assert "lost-counts" not in [finding["code"] for finding in summary["quality"]]
 
