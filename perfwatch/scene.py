@@ -149,6 +149,11 @@ class Scene:
             number, tuple(record["columns"]), tuple(tuple(row) for row in record["rows"])
         )
 
+    def with_history(self, history: History | None) -> History | None:
+        """Have another history from now on; returns the one that it had."""
+        before, self._history = self._history, history or History()
+        return before
+
     def look_anew(self) -> None:
         """Have the next frame's figures computed for it, whenever those of the last one were."""
         self._figures = self._figures._replace(t=-math.inf)

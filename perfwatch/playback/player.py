@@ -7,6 +7,7 @@ scene as it was there, and comes from there through the records.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections import deque
@@ -29,6 +30,8 @@ LOOKS_S = 1.0
 """So long it looks ahead at most: at 64 boards ten times a second that is half of what it wants to see."""
 AHEAD_S = 60.0
 """One that looks ahead looks from anew when it has come so far."""
+SOON_S = 0.12
+"""Where the way to another place took longer, the next one is looked at first, and gone to then."""
 AT_EDGE_S = 0.5
 """So near to the end one stands at it."""
 
@@ -66,6 +69,10 @@ class Player(threading.Thread):
         """Adds to a frame what is in no record."""
         self._glimpse: Stand | None = None
         """Where it looks from while it is on its way."""
+        self._ways_are_long = False
+        self._answered_jumps = 0
+        self._came_from_afar = False
+        """Whether a scene was left for another one: it holds cycles, and is cleared away once all is told."""
 
     # -- controls, on any thread -------------------------------------------------------------------
 
@@ -162,6 +169,9 @@ class Player(threading.Thread):
                 self._scout.may_go.set()
             arrived = frame.playback is None or frame.playback.seen is None
             answer.set_result(frame)
+            if arrived and self._came_from_afar:
+                self._came_from_afar = False
+                gc.collect()
 
     def _go_on(self) -> bool:
         """Nobody asks: go on to where it should be."""
@@ -173,8 +183,10 @@ class Player(threading.Thread):
 
     def _frame(self, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         t = self.t
-        if self._is_far(t):
-            return replace(self._frame_ahead(t, wanted), playback=self._playback(t, seen=self._scout.seen))
+        if self._is_far(t) or self._looks_first(t):
+            return replace(
+                self._frame_ahead(t, wanted, figures), playback=self._playback(t, seen=self._scout.seen)
+            )
         self._glimpse = None
         there = self._come_to(t, PATIENCE_S)
         shown = t if there else self._stand.t
@@ -182,13 +194,13 @@ class Player(threading.Thread):
         frame = self._stand.scene.frame(shown, wanted, figures=figures)
         return replace(frame, playback=self._playback(shown, None if there else self._scout.seen))
 
-    def _frame_ahead(self, t: float, wanted: Sequence[BinsWanted]) -> Frame:
+    def _frame_ahead(self, t: float, wanted: Sequence[BinsWanted], figures: bool | None) -> Frame:
         """The devices as they were at a time that it has not come to; what adds up until then is unknown."""
         glimpse = self._glimpse
         if glimpse is None or not glimpse.t <= t <= glimpse.t + AHEAD_S:
             glimpse = self._glimpse = self._scout.glimpse(t)
         there = glimpse.come_to(t, time.monotonic() + LOOKS_S)
-        frame = glimpse.scene.frame(t if there else glimpse.t, wanted, figures=True)
+        frame = glimpse.scene.frame(t if there else glimpse.t, wanted, figures=figures)
         run = RunSoFar(began=frame.run.began, phases=frame.run.phases, marks=frame.run.marks)
         bins = {one: () if one.number == RUN else found for one, found in frame.bins.items()}
         return replace(frame, standing=None, run=run, bins=bins)
@@ -202,10 +214,24 @@ class Player(threading.Thread):
 
     def _come_to(self, t: float, patience_s: float) -> bool:
         """Be where the records up to a time are taken; whether that is so after a while."""
+        began = time.monotonic()
+        if not self._is_near(t):
+            self._stand = self._scout.stand(self._scout.nearest(t))
+            self._came_from_afar = True
+        there = self._stand.come_to(t, time.monotonic() + patience_s)
+        if self._came_from_afar:
+            self._ways_are_long = time.monotonic() - began > SOON_S
+        return there
+
+    def _is_near(self, t: float) -> bool:
+        """Whether one goes there from where one is."""
         known = self._scout.nearest(t)
-        if t < self._stand.t or (known is not None and known.place.block > self._stand.place.block + 1):
-            self._stand = self._scout.stand(known)
-        return self._stand.come_to(t, time.monotonic() + patience_s)
+        return self._stand.t <= t and (known is None or known.place.block <= self._stand.place.block + 1)
+
+    def _looks_first(self, t: float) -> bool:
+        """Whether to show a place that it jumps to before it is there."""
+        jumped, self._answered_jumps = self._answered_jumps != self._jumps, self._jumps
+        return jumped and self._ways_are_long and not self._is_near(t)
 
     def _playback(self, t: float, seen: float | None = None) -> Playback:
         with self._lock:

@@ -10,7 +10,7 @@ import math
 import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from perfwatch.playback.moments import Moment, moment_of
@@ -130,6 +130,12 @@ class Recording:
             there = self._packed[block] if block < len(self._packed) else None
             lines = list(self._open) if there is None else []
         return self._decoded(lines if there is None else unpacked(there).split(b"\n"))
+
+    def between(self, start: Place, end: Place) -> Iterator[Record]:
+        """The records from one place up to another."""
+        for block in range(start.block, end.block + 1):
+            first = start.record if block == start.block else 0
+            yield from self.records(block)[first : end.record if block == end.block else None]
 
     def few_before(self, block: int) -> list[Record]:
         """What devices there are and what happened, in the records before a block; no samples, no tables."""

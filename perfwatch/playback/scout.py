@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 import time
 from bisect import bisect_right
@@ -10,15 +9,17 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import NamedTuple
 
-from perfwatch.playback.packing import packed, unpacked
+from perfwatch.playback.packing import frozen, thawed
 from perfwatch.playback.recording import Place, Recording, told_at
 from perfwatch.playback.stand import Stand
 from perfwatch.scene import Scene
 
 APART_S = 0.1
 """So much work lies between two places that are kept: from one of them any time between is soon reached."""
+HISTORY_EVERY = 8
+"""Of so many places one has the past for charts as well: it is large, and the quickest to make again."""
 SLICE_S = 0.005
-GLIMPSE_S = 40.0
+GLIMPSE_S = 32.0
 """So long before a time one looks from, to see how things stood then: the span of *now*, and some more."""
 KEPT_BYTES = 256 << 20
 """If what is kept becomes more, every second place is given up."""
@@ -27,11 +28,13 @@ LOOK_S = 0.5
 
 
 class Kept(NamedTuple):
-    """A place with its scene."""
+    """A place with its scene, which has no history; that of the history's place may have been kept."""
 
     t: float
     place: Place
     scene: bytes
+    history: bytes
+    history_at: Place
 
 
 class Scout(threading.Thread):
@@ -47,6 +50,9 @@ class Scout(threading.Thread):
         self._new_scene = new_scene
         self._kept: list[Kept] = []
         self._apart_s = APART_S
+        self._history: tuple[bytes, Place] | None = None
+        """The history that was kept last, and where that was."""
+        self._since_history = 0
         self._stopping = threading.Event()
         self.may_go = threading.Event()
         """Not set while somebody waits for an answer: two threads of Python take turns."""
@@ -78,11 +84,17 @@ class Scout(threading.Thread):
                 self._stopping.wait(LOOK_S)
 
     def _keep(self, stand: Stand) -> None:
-        began = time.thread_time()
-        scene = packed(pickle.dumps(stand.scene, pickle.HIGHEST_PROTOCOL))
-        self._kept = [*self._kept, Kept(stand.t, stand.place, scene)]
-        self._apart_s = max(self._apart_s, time.thread_time() - began)
-        if sum(len(one.scene) for one in self._kept) > KEPT_BYTES:
+        history = stand.scene.with_history(None)
+        scene = frozen(stand.scene)
+        stand.scene.with_history(history)
+        self._since_history += 1
+        if self._history is None or self._since_history >= HISTORY_EVERY:
+            self._history, self._since_history = (frozen(history), stand.place), 0
+        self._kept = [*self._kept, Kept(stand.t, stand.place, scene, *self._history)]
+        if (
+            sum(map(len, {one.history for one in self._kept})) + sum(len(one.scene) for one in self._kept)
+            > KEPT_BYTES
+        ):
             self._kept = self._kept[1::2]
             self._apart_s *= 2.0
 
@@ -96,7 +108,10 @@ class Scout(threading.Thread):
         """A stand at a place that is kept; None: at the begin."""
         if kept is None:
             return Stand(self._recording, self._new_scene())
-        scene: Scene = pickle.loads(unpacked(kept.scene))  # noqa: S301 - we packed it ourselves
+        scene, history = thawed(kept.scene), thawed(kept.history)
+        for record in self._recording.between(kept.history_at, kept.place):
+            history.write(record)
+        scene.with_history(history)
         return Stand(self._recording, scene, kept.place, kept.t)
 
     @property

@@ -93,7 +93,8 @@ def _right(frame: Frame, view: View, window_since: float | None, clock: str) -> 
 def _replay(playback: Playback) -> str:
     """What a replay does: plays, stands still, is on its way, or shows what is being recorded now."""
     if playback.seen is not None:
-        return f"REPLAY totals {words.percent(playback.seen)} worked out"
+        known = "follow" if playback.seen >= 1.0 else f"{words.percent(playback.seen)} worked out"
+        return f"REPLAY totals {known}"
     if not playback.playing:
         return "REPLAY at the end" if playback.t >= playback.end else "REPLAY paused"
     if playback.grows and playback.t >= playback.end - FOLLOWS_S:
