@@ -30,7 +30,7 @@ LOOKS_S = 1.0
 """So long it looks ahead at most: at 64 boards ten times a second that is half of what it wants to see."""
 AHEAD_S = 60.0
 """One that looks ahead looks from anew when it has come so far."""
-SOON_S = 0.12
+SOON_S = 0.08
 """Where the way to another place took longer, the next one is looked at first, and gone to then."""
 AT_EDGE_S = 0.5
 """So near to the end one stands at it."""
