@@ -29,7 +29,7 @@ def test_a_recording_is_shown_stepped_through_and_left(tmp_path: Path) -> None:
         terminal.type("}")
         terminal.until(lambda: "00:30 /" not in terminal.lines[0], "another time")
         terminal.type("g")
-        terminal.wait_for("go to")
+        terminal.wait_for("1:23, 90s, 50%")
         terminal.type("end\r")
         terminal.wait_for("REPLAY at the end")
         terminal.wait_for("01:00 / 01:00")
