@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
     tape, path = results.load(args.file)
     recorded = Settings.from_json(tape.header.get("settings") or {})
     recorded = replace(recorded, units={**asking.units_asked_for(args, config.units), **recorded.units})
-    summary = results.summarise(tape, asking.recorded_settings(args, recorded))
+    summary = results.summarise(
+        tape, asking.recorded_settings(args, recorded), scatter=bool(args.summary_json)
+    )
     if args.against is not None:
         from perfwatch.derive.against import against
 
