@@ -80,8 +80,7 @@ class _Added(argparse.Action):
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     """Windows of a recorded session beside those of --window."""
-    group = parser.add_argument_group("the window, of a recorded session")
-    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    group = add_phase_argument(parser)
     group.add_argument(
         "--from",
         dest="since",
@@ -89,6 +88,13 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
         help="begin here: seconds of the session as window.start_s tells them, or a mark's name",
     )
     group.add_argument("--to", dest="until", metavar="TIME", help="end here, likewise")
+
+
+def add_phase_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """A phase as the window of a recorded session."""
+    group = parser.add_argument_group("the window, of a recorded session")
+    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    return group
 
 
 def published(text: str) -> dict[str, str]:
