@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from perfwatch.derive.numbers import number
 from perfwatch.derive.scatter import Scatter
+from perfwatch.derive.settings import LARGEST, SMALLEST
 from perfwatch.derive.student import COVERAGE_FACTOR
 from perfwatch.derive.work import ERRORS
 
@@ -102,6 +103,14 @@ class Reading:
     sensed_ratio: float = 0.0
 
 
+def amount(value: object) -> float | None:
+    """The number that it is, if one may measure it: then squares and quotients of such are numbers too."""
+    found = number(value)
+    if found is None or abs(found) > LARGEST:
+        return None
+    return float(found) if abs(found) >= SMALLEST else 0.0
+
+
 @dataclass(frozen=True)
 class Run:
     """A run that is compared, as its summary tells it."""
@@ -121,7 +130,7 @@ class Run:
 
     def number(self, *keys: str) -> float | None:
         """A number of the summary; None where there is none."""
-        return number(self.part(*keys[:-1]).get(keys[-1]))
+        return amount(self.part(*keys[:-1]).get(keys[-1]))
 
     @property
     def unit(self) -> str | None:
@@ -217,7 +226,7 @@ def _bounds(timing: Json, key: str, value: float) -> tuple[float, float] | None:
     told = buckets.get(key) if isinstance(buckets, Mapping) else None
     if not isinstance(told, Sequence) or len(told) != 2:
         return None
-    lower, upper = (number(one) for one in told)
+    lower, upper = (amount(one) for one in told)
     return (lower, upper) if lower is not None and upper is not None and lower <= upper else None
 
 
@@ -227,7 +236,7 @@ def _chance_ratio(timing: Json, key: str, value: float) -> float | None:
     Between the percentiles that are told the distribution is taken for a line. A percentile is then known to
     the ranks that chance may give it, the mean by the variance of that distribution.
     """
-    count = number(timing.get("count"))
+    count = amount(timing.get("count"))
     curve = _curve(timing)
     if not count or count < 2 or len(curve) < 2:
         return None
@@ -244,8 +253,8 @@ Curve = list[tuple[float, float]]
 
 
 def _curve(timing: Json) -> Curve:
-    points = [(share, number(timing.get(key))) for key, share in _SHARES.items()]
-    least, most = number(timing.get("min_s")), number(timing.get("max_s"))
+    points = [(share, amount(timing.get(key))) for key, share in _SHARES.items()]
+    least, most = amount(timing.get("min_s")), amount(timing.get("max_s"))
     ends: Curve = [(0.0, least if least is not None else 0.0)]
     told = [*ends, *((share, value) for share, value in points if value is not None)]
     if most is not None:

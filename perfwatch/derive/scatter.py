@@ -17,7 +17,7 @@ from perfwatch.derive.latency import latencies
 from perfwatch.derive.numbers import integer, number
 from perfwatch.derive.settings import Settings
 from perfwatch.derive.spans import Span, cut
-from perfwatch.derive.student import draws
+from perfwatch.derive.student import draws, factor
 from perfwatch.derive.tape import Tape
 from perfwatch.derive.totals import energies_of, total_of
 from perfwatch.derive.whole_run import WholeRun
@@ -28,6 +28,7 @@ MOST_SLICES, FEWEST_SLICES = 20, 5
 USUAL_SLICE_S, LEAST_SLICE_S = 10.0, 1.0
 """Slices take a twentieth of the window and 10 s at least; a fifth of it where that would leave too few."""
 RESAMPLES = 1000
+PAIRED_FREEDOM = 0.75
 SEED = 20240229
 LEAST_COVERAGE = 0.9
 """A slice that readings cover less is left out: its power is a guess."""
@@ -38,29 +39,35 @@ TIMINGS = ("mean_s", "p50_s", "p90_s", "p99_s")
 
 @dataclass(frozen=True)
 class Scatter:
-    """The standard uncertainty of a figure by its own course over time, as a share of it.
+    """How far chance may carry a figure by its own course over time.
 
     Args:
-        slices: it was told by so many, one more than its degrees of freedom.
+        standard_ratio: its standard uncertainty, as a share of it.
+        slices: so many told it.
+        freedom: the degrees of freedom of that.
     """
 
     standard_ratio: float
     slices: int
+    freedom: float
 
     @property
-    def freedom(self) -> float:
-        return float(self.slices - 1)
+    def expanded_ratio(self) -> float:
+        """In 95 % it is no larger."""
+        return factor(self.freedom) * self.standard_ratio
 
     def to_json(self) -> dict[str, float]:
-        return {"standard_ratio": self.standard_ratio, "slices": self.slices}
+        return {"standard_ratio": self.standard_ratio, "slices": self.slices, "freedom": self.freedom}
 
     @classmethod
     def from_json(cls, record: object) -> Scatter | None:
         """The scatter that a summary tells; None for anything else."""
         if not isinstance(record, Mapping):
             return None
-        ratio, slices = number(record.get("standard_ratio")), integer(record.get("slices"))
-        return cls(ratio, slices) if ratio is not None and ratio >= 0 and slices >= FEWEST_SLICES else None
+        ratio, freedom = number(record.get("standard_ratio")), number(record.get("freedom"))
+        if ratio is None or ratio < 0 or freedom is None or freedom <= 0:
+            return None
+        return cls(ratio, integer(record.get("slices")), freedom)
 
 
 def scatter_of(tape: Tape, settings: Settings | None = None) -> dict[str, Scatter]:
@@ -145,22 +152,39 @@ def _mean_watts(run: WholeRun, spans: Sequence[Span]) -> float | None:
 def ratio_scatter(told: Sequence[Quotient], *, seed: int = SEED) -> Scatter | None:
     """The scatter of a ratio of sums, by drawing its slices anew: their number, with repetition, each time.
 
-    The spread of the resampled ratios is that of a sum of n parts whose mean is known; n / (n - 1) makes up
-    for a mean that was taken of the same parts. None where too few slices tell it.
+    They are drawn one by one, and in pairs of neighbours (in a circle), and the wider is taken: what lasts
+    longer than a slice, a drift or a slow swing, shows in the pairs alone. None where too few slices tell it.
     """
-    count = len(told)
     below = math.fsum(part for _, part in told)
     whole = math.fsum(part for part, _ in told) / below if below > 0 else 0.0
-    if count < FEWEST_SLICES or whole <= 0:
+    if len(told) < FEWEST_SLICES or whole <= 0:
         return None
+    alone = _of_blocks(told, whole, together=1, seed=seed)
+    paired = _of_blocks(told, whole, together=2, seed=seed)
+    return max(alone, paired, key=lambda one: one.expanded_ratio)
+
+
+def _of_blocks(told: Sequence[Quotient], whole: float, *, together: int, seed: int) -> Scatter:
+    """The scatter by blocks of so many neighbours.
+
+    The variance of the resampled ratios is too small by what the mean takes of it, which was made of the
+    same slices, and by what an odd slice adds to a draw. Pairs overlap and so share what they tell: they have
+    about three quarters as many degrees of freedom as there are slices.
+    """
+    count = len(told)
+    circle = [*told, *told[: together - 1]]
+    neighbours = [circle[at : at + together] for at in range(count)]
+    blocks = [(math.fsum(a for a, _ in each), math.fsum(b for _, b in each)) for each in neighbours]
+    drawn = -(-count // together)
     chosen = draws(seed, count)
-    ratios = [_drawn(told, list(islice(chosen, count))) / whole for _ in range(RESAMPLES)]
+    ratios = [_ratio([blocks[place] for place in islice(chosen, drawn)]) / whole for _ in range(RESAMPLES)]
     mean = math.fsum(ratios) / RESAMPLES
     variance = math.fsum((ratio - mean) ** 2 for ratio in ratios) / (RESAMPLES - 1)
-    return Scatter(math.sqrt(variance * count / (count - 1)), count)
+    variance *= drawn * together / (count - together)
+    freedom = count - 1.0 if together == 1 else count * PAIRED_FREEDOM - 1.0
+    return Scatter(math.sqrt(variance), count, freedom)
 
 
-def _drawn(told: Sequence[Quotient], places: Sequence[int]) -> float:
-    above = math.fsum(told[place][0] for place in places)
-    below = math.fsum(told[place][1] for place in places)
+def _ratio(parts: Sequence[Quotient]) -> float:
+    above, below = math.fsum(part for part, _ in parts), math.fsum(part for _, part in parts)
     return above / below if below > 0 else 0.0
