@@ -82,14 +82,15 @@ def differing(before: Side, after: Side, labels: Labels, *, vary: Iterable[str] 
     """
     sides = (before, after)
     wanted = frozenset(vary)
+    scope = list(_scope(sides, labels))
     found = [
-        *_scope(sides, labels),
+        *scope,
         *_unit(sides, labels),
         *_part_of_the_run(sides, labels),
         *_simulated(sides, labels),
         *_tags(sides, labels, wanted),
         *_prices(sides, labels),
-        *_sensors(sides, labels),
+        *(() if scope else _sensors(sides, labels)),
         *_devices(sides, labels),
         *_of_the_session(sides, labels),
         *_tokens(sides, labels),

@@ -58,19 +58,18 @@ def _table(pair: Json, lines: Sequence[Line]) -> Iterator[str]:
 
 def _reasons(lines: Sequence[Line]) -> Iterator[str]:
     for because in dict.fromkeys(line.because for line in lines if line.because):
-        labels = ", ".join(line.label for line in lines if line.because == because)
+        labels = compare_parts.few([line.label for line in lines if line.because == because])
         yield f"- {_escaped(f'{labels}: {because}')}"
     if any(line.because for line in lines):
         yield ""
 
 
 def _findings(groups: Sequence[Json]) -> Iterator[str]:
-    for group in groups:
-        if group["findings"]:
-            yield ""
-            yield f"To be known of {group['label']}:"
-            yield ""
-            yield from (f"- {_escaped(finding['message'])}" for finding in group["findings"])
+    for about, findings in compare_parts.findings_of(groups).items():
+        yield ""
+        yield f"To be known of {about}:"
+        yield ""
+        yield from (f"- {_escaped(finding['message'])}" for finding in findings)
 
 
 def _escaped(text: object) -> str:

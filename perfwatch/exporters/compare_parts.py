@@ -23,6 +23,8 @@ Json = Mapping[str, Any]
 NOT_COMPARABLE = "not comparable"
 MOST_DECIMALS = 3
 """A thousandth of a percent is not worth more digits."""
+MOST_NAMED = 4
+"""More figures than these are counted and not named: the table names them."""
 SMALL_MONEY = 1e-3
 """An amount per unit below this is told of a million."""
 _STATISTICS = {"mean_s": "mean", "p50_s": "p50", "p90_s": "p90", "p99_s": "p99"}
@@ -71,7 +73,7 @@ def _face(path: str, figure: Json, currency: str | None) -> tuple[str, Write]:
         "rate": (words.spoken(name), format_rate),
         "power": ("power", lambda value: format_quantity(value, "W")),
         "energy": ("energy", lambda value: format_quantity(value, "J")),
-        "work per energy": ("efficiency", lambda value: format_quantity(value, words.per_joule_unit(name))),
+        "work per energy": (words.per_joule_unit(name), format_quantity),
         "energy per work": (f"energy/{words.singular(name)}", lambda value: format_quantity(value, "J")),
         "cost": (
             "electricity" if path == "cost.energy" else "cost",
@@ -84,7 +86,7 @@ def _face(path: str, figure: Json, currency: str | None) -> tuple[str, Write]:
 def _cost_face(figure: Json, name: str, currency: str | None) -> tuple[str, Write]:
     known = [value for value in figure["values"] if value is not None]
     if known and max(known) < SMALL_MONEY:
-        label = f"cost/M {words.spoken(name)}"
+        label = f"cost/M {words.spoken(name.removeprefix('generated_'))}"
         return label, lambda value: format_money(None if value is None else value * 1e6, currency)
     return f"cost/{words.singular(name)}", lambda value: format_money(value, currency)
 
@@ -95,18 +97,20 @@ def change_cell(figure: Json) -> str:
     if change is None:
         return DASH
     if low is None:
-        return _percent(change, abs(change) / 10)
+        return f"{_signed(change, _decimals(change / 10))} %"
     if high is None:
-        return f"≥ {_percent(low, abs(low) / 10)}"
+        return f"≥ {_signed(low, _decimals(low / 10))} %"
     half = max(high - change, change - low)
-    return _percent(change, half, f" ± {_plain(half, _decimals(half))}")
+    decimals = _decimals(half)
+    hidden = float(_plain(abs(change), decimals)) <= float(_plain(half, decimals))
+    if hidden and not low <= 0 <= high:
+        decimals += 1  # 3.9 ± 3.6 is a difference, 4 ± 4 does not look like one
+    return f"{_signed(change, decimals)} ± {_plain(half, decimals)} %"
 
 
-def _percent(ratio: float, error: float, told: str = "") -> str:
-    """A signed percentage, rounded to its error."""
-    number = _plain(ratio, _decimals(error))
-    sign = "+" if ratio > 0 and float(number) else ""
-    return f"{sign}{number}{told} %"
+def _signed(ratio: float, decimals: int) -> str:
+    number = _plain(ratio, decimals)
+    return f"+{number}" if ratio > 0 and float(number) else number
 
 
 def _plain(ratio: float, decimals: int) -> str:
@@ -134,10 +138,30 @@ def answer(comparison: Json, lines: Sequence[Line]) -> str:
         others = " in other figures" if parts else ""
         parts.append(f"{NO_DIFFERENCE}{others}")
     if told[NOT_COMPARABLE]:
-        parts.append(f"{', '.join(told[NOT_COMPARABLE])} may not be compared")
+        parts.append(f"{few(told[NOT_COMPARABLE])} may not be compared")
     if told[CANNOT_TELL]:
         parts.append("the rest cannot be told" if parts else "nothing can be told")
     return f"{comparison['group']} against {comparison['against']}: {'; '.join(parts) or 'no figures'}."
+
+
+def few(labels: Sequence[str]) -> str:
+    """The figures by name, or their number where they are many."""
+    return ", ".join(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} figures"
+
+
+def findings_of(groups: Sequence[Json]) -> dict[str, list[Json]]:
+    """What stands against the runs, by the groups that it is about: `A`, `B`, `A and B`."""
+    about: dict[str, list[str]] = {}
+    told: dict[str, Json] = {}
+    for group in groups:
+        for finding in group["findings"]:
+            told[finding["message"]] = finding
+            about.setdefault(finding["message"], []).append(group["label"])
+    found: dict[str, list[Json]] = {}
+    for message, labels in sorted(about.items(), key=lambda one: (-len(one[1]), one[1])):
+        about_whom = ", ".join(labels[:-1]) + (" and " if labels[1:] else "") + labels[-1]
+        found.setdefault(about_whom, []).append(told[message])
+    return found
 
 
 def basis(comparison: Json, groups: Sequence[Json]) -> str:

@@ -77,10 +77,8 @@ class _Face:
 
     def _conditions(self, pair: Json, title: str) -> Iterator[str]:
         conditions = pair["conditions"]
-        if not conditions:
-            yield self._paint.style(f"{title}, under the same conditions as far as they are known.", BOLD)
-            return
-        yield self._paint.style(f"{title}, under conditions that differ:", BOLD)
+        how = "under conditions that differ:" if conditions else "under the same conditions, as far as known."
+        yield from self._sentence(f"{title}, {how}", "", BOLD)
         for condition in conditions:
             mark, code = ("!", RED) if condition["blocks"] else ("-", DIM)
             yield from hanging(
@@ -88,38 +86,37 @@ class _Face:
             )
 
     def _table(self, pair: Json, lines: Sequence[Line]) -> Iterator[str]:
-        """Label, both values, the change and the verdict; below the line where that does not fit."""
+        """Label, both values, the change and the verdict; these below the line where they do not fit."""
         titles = ("", pair["against"], pair["group"], "difference", "")
         cells = [(line.label, *line.values, line.change, line.verdict) for line in lines]
-        tidied = [tuple(map(self._paint.line, row)) for row in (titles, *cells)]
-        rooms = [max(width(row[at]) for row in tidied) for at in range(len(titles))]
+        rows = [tuple(map(self._paint.line, row)) for row in (titles, *cells)]
+        rooms = [max(width(row[at]) for row in rows) for at in range(len(titles))]
         fits = sum(rooms) + GAP * (len(rooms) - 1) <= self._columns
-        for row, verdict in zip(tidied, ("", *(line.verdict for line in lines)), strict=True):
-            text = pad(row[0], rooms[0])
-            for at in (1, 2, 3):
-                text += " " * GAP + pad(row[at], rooms[at], right=True)
-            shown = self._paint.style(row[4], _COLORS.get(verdict, ""))
-            if not verdict:
-                yield self._paint.style(text, DIM)
+        for row in rows:
+            values = [pad(row[at], rooms[at], right=True) for at in (1, 2)]
+            text = (" " * GAP).join([pad(row[0], rooms[0]), *values])
+            change = pad(row[3], rooms[3], right=True)
+            verdict = self._paint.style(row[4], _COLORS.get(row[4], ""))
+            if row is rows[0]:
+                yield self._paint.style(f"{text}{' ' * GAP}{change}" if fits else text, DIM)
             elif fits:
-                yield text + " " * GAP + shown
+                yield (" " * GAP).join([text, change, verdict])
             else:
                 yield text
-                yield " " * (2 * GAP) + shown
+                yield f"{' ' * (2 * GAP)}{change}{' ' * GAP}{verdict}"
 
     def _reasons(self, lines: Sequence[Line]) -> Iterator[str]:
         """Why something cannot be told, each reason once."""
         for because in dict.fromkeys(line.because for line in lines if line.because):
-            labels = ", ".join(line.label for line in lines if line.because == because)
+            labels = compare_parts.few([line.label for line in lines if line.because == because])
             yield from self._sentence(f"{labels}: {because.rstrip('.')}.", "  ? ", YELLOW)
 
     def _findings(self) -> Iterator[str]:
         """What stands against the runs themselves."""
-        for group in self._groups:
-            if group["findings"]:
-                yield ""
-                yield self._paint.style(f"To be known of {group['label']}:", BOLD)
-            for finding in group["findings"]:
+        for about, findings in compare_parts.findings_of(self._groups).items():
+            yield ""
+            yield self._paint.style(f"To be known of {about}:", BOLD)
+            for finding in findings:
                 mark, code = _MARKS[finding["level"]]
                 yield from hanging(
                     finding["message"], self._columns, f"  {mark} ", paint=self._paint, code=code

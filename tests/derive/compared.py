@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from build import Session, every
+from derive.build import Session, every
 
 from perfwatch.derive.compare import Group, compare
 from perfwatch.derive.compare_figures import Run

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from compared import compared, figures, noisy_summary, summary, timing
+from derive.compared import compared, figures, noisy_summary, summary, timing
 from hypothesis import given
 from hypothesis import strategies as st
 

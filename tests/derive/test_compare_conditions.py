@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compared import conditions, figures, summary
+from derive.compared import conditions, figures, summary
 
 from perfwatch.derive.compare_figures import COST, EFFICIENCY, ENERGY, PERFORMANCE, POWER, TOPICS
 

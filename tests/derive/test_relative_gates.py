@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compared import compared, summary
+from derive.compared import compared, summary
 
 from perfwatch.derive.gates import exit_status
 from perfwatch.derive.relative_gates import check_comparison, parse_relative_gate

@@ -8,8 +8,8 @@ import statistics
 from itertools import islice
 
 import pytest
-from build import Session, every, steps
-from compared import noisy_session
+from derive.build import Session, every, steps
+from derive.compared import noisy_session
 from hypothesis import given
 from hypothesis import strategies as st
 
