@@ -155,7 +155,10 @@ def _read(path: str, args: argparse.Namespace, config: Config) -> Run:
     if found is not None:
         return Run(summary_files.as_asked(found, args, path))
     tape, _ = results.load(path)
-    return Run(results.summarise(tape, _settings(args, config, tape.header), scatter=True))
+    try:
+        return Run(results.summarise(tape, _settings(args, config, tape.header), scatter=True))
+    except ConfigError as error:  # of several runs it must be said in which
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _settings(args: argparse.Namespace, config: Config, header: Any) -> Settings:

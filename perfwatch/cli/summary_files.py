@@ -16,6 +16,8 @@ from perfwatch.text import clean
 
 SCHEMA = "perfwatch.summary/1"
 MOST_BYTES = 64 << 20
+DEEPEST = 20
+"""No summary is nested deeper, and what is deeper would break whoever walks through it."""
 _HEAD_BYTES = 256
 _HEAD = re.compile(rb'\s*\{\s*(\n|"schema"\s*:\s*"perfwatch\.)')
 """How a summary begins, in several lines or in one; a session's header is one line without a schema."""
@@ -37,6 +39,8 @@ def read_summary(path: str) -> dict[str, Any] | None:
         found = json.loads(text, parse_float=_finite, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise SessionError(f"{name} is no session and no summary: it is no JSON that can be read") from None
+    if _is_deeper_than(DEEPEST, found):
+        raise SessionError(f"{name} is no summary: its JSON is nested deeper than {DEEPEST} levels")
     schema = found.get("schema") if isinstance(found, dict) else None
     if schema != SCHEMA:
         told = f"its schema is {clean(schema, 60)!r}" if schema else "it names no schema"
@@ -61,6 +65,16 @@ def _whole_text(path: str) -> bytes | None:
             return head + file.read(MOST_BYTES + 1 - len(head)) if _HEAD.match(head) else None
     except OSError as error:
         raise SessionError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _is_deeper_than(levels: int, content: Any) -> bool:
+    level = [content]
+    for _ in range(levels):
+        inner = [
+            one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))
+        ]
+        level = [each for one in inner for each in one]
+    return bool(level)
 
 
 def _finite(text: str) -> float | None:

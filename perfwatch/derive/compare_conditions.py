@@ -22,12 +22,14 @@ from perfwatch.derive.compare_figures import (
     Run,
 )
 from perfwatch.derive.numbers import number
+from perfwatch.text import clean, shorten
 from perfwatch.units import format_percent, format_quantity
 
 WORK_TAGS = ("model", "precision", "dtype", "quantization", "dataset", "accuracy", "benchmark", "scenario")
 """Tags that say what the work is: a unit of other work is another unit."""
 OF_THE_WORK = (PERFORMANCE, ENERGY, EFFICIENCY, COST)
 WHOLE = "may NOT be compared"
+LONGEST_COLUMNS = 80
 CLOCK_RATIO, TOKENS_RATIO = 0.05, 0.02
 """Clocks change by themselves, and queries by chance; less than this is the same."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}")
@@ -328,7 +330,7 @@ def _fact(run: Run, key: str) -> tuple[Any, ...]:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else str(value)
+    return tuple(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _listed(told: Any) -> str:
@@ -441,7 +443,8 @@ def _are_one(values: Sequence[Any]) -> bool:
 
 
 def _all(words: Iterable[str]) -> str:
-    return " or ".join(dict.fromkeys(words))
+    """What the runs of a group have; a long command is told by its begin."""
+    return " or ".join(dict.fromkeys(shorten(clean(word), LONGEST_COLUMNS) for word in words))
 
 
 def _plain(key: str, what: str, said: tuple[str, str], labels: Labels) -> Condition:

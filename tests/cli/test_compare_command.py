@@ -153,6 +153,7 @@ def test_gates_decide_the_exit_status(
         (("a.jsonl", "b.jsonl", "--strict"), "--strict sharpens --fail-on"),
         (("a.jsonl", "b.jsonl", "--fail-on", f"{PER_JOULE} < 2"), "here a limit is a change in %"),
         (("a.jsonl", ","), "names no run"),
+        (("a.jsonl", "b.jsonl", "--phase", "nope"), "a.jsonl: cannot take phase 'nope'"),
         (("a.jsonl", *["b.jsonl"] * 26), "26 at most"),
     ],
 )
@@ -172,6 +173,7 @@ def test_what_means_nothing_is_refused(
         ('{\n"a": 1}', "it names no schema"),
         ('{\n"schema": ', "it is no JSON that can be read"),
         ("{\n" + '"a": {' * 100_000, "it is no JSON that can be read"),
+        ('{\n"a": ' + "[" * 300 + "]" * 300 + "}", "nested deeper than 20 levels"),
         ("[]", "is not a perfwatch session"),
     ],
 )
