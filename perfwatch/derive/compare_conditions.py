@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from perfwatch.derive.compare_figures import (
@@ -22,6 +23,7 @@ from perfwatch.derive.compare_figures import (
     Run,
 )
 from perfwatch.derive.numbers import number
+from perfwatch.objectives import GOOD
 from perfwatch.text import clean, shorten
 from perfwatch.units import format_percent, format_quantity
 
@@ -70,6 +72,11 @@ class Condition:
         }
 
 
+def _under(*keys: str) -> Callable[[Run], Any]:
+    """What a run's summary has in a place."""
+    return lambda run: run.part(*keys[:-1]).get(keys[-1])
+
+
 Side = Sequence[Run]
 Pair = tuple[Side, Side]
 Labels = tuple[str, str]
@@ -90,6 +97,8 @@ def differing(before: Side, after: Side, labels: Labels, *, vary: Iterable[str] 
         *_unit(sides, labels),
         *_part_of_the_run(sides, labels),
         *_simulated(sides, labels),
+        *_objectives(sides, labels),
+        *_mlperf(sides, labels),
         *_tags(sides, labels, wanted),
         *_prices(sides, labels),
         *(() if scope else _sensors(sides, labels)),
@@ -193,10 +202,38 @@ def _real(simulated: Any) -> str:
     return "SIMULATED" if simulated else "measured"
 
 
+def _objectives(sides: Pair, labels: Labels) -> Iterator[Condition]:
+    """Good queries by other limits are other work."""
+    said = _said(sides, _under("goodput", "slo"), _limits)
+    if said is None:
+        return
+    if all(run.unit == GOOD for side in sides for run in side):
+        limits = f"{said[0]} in {labels[0]}, {said[1]} in {labels[1]}"
+        message = f"{WHOLE} in their work: queries are good by {limits}; --slo takes one for both."
+        yield Condition("slo", said, message, OF_THE_WORK)
+    else:
+        yield _plain("slo", "the objectives of a query", said, labels)
+
+
+def _limits(slo: Any) -> str:
+    if not isinstance(slo, Mapping) or not slo:
+        return "no limits"
+    return ", ".join(f"{name} {limit} s" for name, limit in slo.items())
+
+
+def _mlperf(sides: Pair, labels: Labels) -> Iterator[Condition]:
+    """Another mode or scenario is another benchmark."""
+    for key in ("mode", "scenario"):
+        said = _said(sides, _under("mlperf", key))
+        if said is not None:
+            differs = f"MLPerf's {key} is {said[0]} in {labels[0]}, {said[1]} in {labels[1]}"
+            yield Condition(f"mlperf.{key}", said, f"{WHOLE} in their work: {differs}.", OF_THE_WORK)
+
+
 def _tags(sides: Pair, labels: Labels, vary: frozenset[str]) -> Iterator[Condition]:
     keys = dict.fromkeys(key for side in sides for run in side for key in run.part("conditions", "tags"))
     for key in keys:
-        said = _said(sides, lambda run, key=key: run.part("conditions", "tags").get(key))  # type: ignore[misc]
+        said = _said(sides, _under("conditions", "tags", key))
         if said is None:
             continue
         known = all(_knows(run, key) for side in sides for run in side)
@@ -221,7 +258,7 @@ def _knows(run: Run, key: str) -> bool:
 def _prices(sides: Pair, labels: Labels) -> Iterator[Condition]:
     if not all(run.part("cost") for side in sides for run in side):
         return
-    currency = _said(sides, lambda run: run.part("cost").get("currency"), _currency)
+    currency = _said(sides, _under("cost", "currency"), _currency)
     if currency is not None:
         message = f"{WHOLE} in cost: {labels[0]} is in {currency[0]}, {labels[1]} in {currency[1]}."
         yield Condition("currency", currency, message, (COST,))
@@ -230,7 +267,7 @@ def _prices(sides: Pair, labels: Labels) -> Iterator[Condition]:
         message = f"{WHOLE} in cost: that of {labels[0]} is {basis[0]}, that of {labels[1]} {basis[1]}."
         yield Condition("cost basis", basis, message, (COST,))
     for key, what in _ASSUMED.items():
-        said = _said(sides, lambda run, key=key: run.part("cost", "assumptions").get(key))  # type: ignore[misc]
+        said = _said(sides, _under("cost", "assumptions", key))
         if said is not None:
             yield _plain(f"cost.{key}", what, said, labels)
 
@@ -306,7 +343,7 @@ def _devices(sides: Pair, labels: Labels) -> Iterator[Condition]:
     if models is not None:
         yield _plain("devices", "the devices", models, labels)
     for key, (what, write) in _FACTS.items():
-        said = _said(sides, lambda run, key=key: _fact(run, key), write)  # type: ignore[misc]
+        said = _said(sides, partial(_fact, key=key), write)
         if said is not None:
             yield _plain(key, what, said, labels)
     clocks = [clock for side in sides for run in side if (clock := _clock(run)) is not None]
@@ -386,20 +423,20 @@ def _of_the_session(sides: Pair, labels: Labels) -> Iterator[Condition]:
         name for side in sides for run in side for name in run.part("conditions", "versions")
     )
     for name in names:
-        said = _said(sides, lambda run, name=name: run.part("conditions", "versions").get(name))  # type: ignore[misc]
+        said = _said(sides, _under("conditions", "versions", name))
         if said is not None:
             yield _plain(f"versions.{name}", f"the version of {name}", said, labels)
 
 
 _SESSION: dict[str, tuple[str, Callable[[Run], Any]]] = {
     "hosts": ("the host", lambda run: _words(run.part("session").get("hosts"), ", ")),
-    "os": ("the operating system", lambda run: run.part("conditions").get("os")),
-    "git_commit": ("the git commit", lambda run: run.part("conditions").get("git_commit")),
+    "os": ("the operating system", _under("conditions", "os")),
+    "git_commit": ("the git commit", _under("conditions", "git_commit")),
     "command": ("the command", lambda run: _words(run.part("session").get("command"), " ")),
     "source": ("what counted the work", lambda run: run.part("work", run.unit or "").get("source")),
-    "method": ("how energy was found", lambda run: run.part("energy").get("method")),
+    "method": ("how energy was found", _under("energy", "method")),
     "interval": ("the sampling period, s", lambda run: run.number("session", "interval_s")),
-    "perfwatch": ("the version of perfwatch", lambda run: run.part("session").get("perfwatch")),
+    "perfwatch": ("the version of perfwatch", _under("session", "perfwatch")),
 }
 
 

@@ -127,6 +127,24 @@ def test_different_sensors_are_named_with_their_gain() -> None:
     assert "is not stated" in conditions(summary(), summary(uuid="x", gain=None))["sensors"]["message"]
 
 
+def test_good_queries_by_other_limits_are_other_work() -> None:
+    a, b = ({"goodput": {"slo": {"latency": limit_s}}} for limit_s in (0.1, 0.2))
+    assert (
+        set(conditions(summary(unit="good_queries", **a), summary(unit="good_queries", **b))["slo"]["blocks"])
+        == WORK
+    )
+    said = conditions(summary(**a), summary(**b))["slo"]
+    assert (said["blocks"], said["values"]) == ([], ["latency 0.1 s", "latency 0.2 s"])
+    assert conditions(summary(**a), summary())["slo"]["values"] == ["latency 0.1 s", "no limits"]
+
+
+def test_another_mode_of_mlperf_is_another_benchmark() -> None:
+    a, b = ({"mlperf": {"mode": mode, "scenario": "Offline"}} for mode in ("PerformanceOnly", "AccuracyOnly"))
+    found = conditions(summary(**a), summary(**b))
+    assert set(found["mlperf.mode"]["blocks"]) == WORK
+    assert "mlperf.scenario" not in found
+
+
 def test_what_differs_within_a_group_is_said() -> None:
     a = [summary(driver="550"), summary(driver="560")]
     assert conditions(a, a)["driver"]["message"] == "The driver differs from run to run: 550 or 560."
