@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, from_system
@@ -112,6 +113,24 @@ def published(text: str) -> dict[str, str]:
     benchmark, _, scenario = rest.partition("/")
     named = {"benchmark": benchmark, "scenario": scenario}
     return {key: word for key, word in named.items() if word}
+
+
+def settings_of_session(
+    args: argparse.Namespace, header: Mapping[str, Any], units: Mapping[str, Mapping[str, float]]
+) -> Settings:
+    """What a recorded session was asked for, with what this command line changes.
+
+    Args:
+        units: the user's own units by now; those that the session recorded go before them.
+
+    Raises:
+        ConfigError: a value is wrong, or two windows are asked for.
+    """
+    from perfwatch.derive.settings import Settings
+
+    recorded = Settings.from_json(header.get("settings") or {})
+    recorded = replace(recorded, units={**units_asked_for(args, units), **recorded.units})
+    return recorded_settings(args, recorded)
 
 
 def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:

@@ -6,7 +6,6 @@ import argparse
 import gc
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from perfwatch.cli import asking, results, standard, summary_files
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.derive.compare import Group
     from perfwatch.derive.compare_figures import Run
-    from perfwatch.derive.settings import Settings
 
 HELP = """Compare runs; the first is the baseline. RUN: a path, `-`, last, last~1, a name or tag (all runs
 that have it), or a file that --summary-json wrote; A,B,C with commas are repetitions of one."""
@@ -156,15 +154,7 @@ def _read(path: str, args: argparse.Namespace, config: Config) -> Run:
         return Run(summary_files.as_asked(found, args, path))
     tape, _ = results.load(path)
     try:
-        return Run(results.summarise(tape, _settings(args, config, tape.header), scatter=True))
+        settings = asking.settings_of_session(args, tape.header, config.units)
+        return Run(results.summarise(tape, settings, scatter=True))
     except ConfigError as error:  # of several runs it must be said in which
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _settings(args: argparse.Namespace, config: Config, header: Any) -> Settings:
-    """What the run recorded that it was asked for, and over it what this command line asks for."""
-    from perfwatch.derive.settings import Settings
-
-    recorded = Settings.from_json(header.get("settings") or {})
-    recorded = replace(recorded, units={**asking.units_asked_for(args, config.units), **recorded.units})
-    return asking.recorded_settings(args, recorded)
