@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "perfwatch.cli.doctor",
     "summary": "perfwatch.cli.summary",
     "replay": "perfwatch.cli.replay",
+    "compare": "perfwatch.cli.compare",
     "cost": "perfwatch.cli.cost",
     "import": "perfwatch.cli.import_",
     "yardstick": "perfwatch.cli.yardstick",
@@ -50,6 +51,7 @@ everyday:
   perfwatch demo                  simulated accelerators and benchmark: a story of one minute
   perfwatch summary [FILE]        the summary of a recorded run (default: last)
   perfwatch replay [FILE]         a recorded run on the dashboard: play, step, jump, go to a time
+  perfwatch compare A B [C...]    what differs between runs, by how much, and whether that is shown
   perfwatch doctor                what is found, what is not, why, and what to do about it
 
 files:

@@ -145,7 +145,7 @@ def conclude(
         ours: the command that is said to fail, `run` or `attach`.
     """
     with results.told(ours) as summarised:
-        summary = results.summarise(recording.tape(), wanted.settings)
+        summary = results.summarise(recording.tape(), wanted.settings, scatter=bool(args.summary_json))
     if summarised.failed:
         say_end()
         return status or 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, from_system
@@ -80,8 +81,7 @@ class _Added(argparse.Action):
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     """Windows of a recorded session beside those of --window."""
-    group = parser.add_argument_group("the window, of a recorded session")
-    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    group = add_phase_argument(parser)
     group.add_argument(
         "--from",
         dest="since",
@@ -89,6 +89,13 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
         help="begin here: seconds of the session as window.start_s tells them, or a mark's name",
     )
     group.add_argument("--to", dest="until", metavar="TIME", help="end here, likewise")
+
+
+def add_phase_argument(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """A phase as the window of a recorded session."""
+    group = parser.add_argument_group("the window, of a recorded session")
+    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    return group
 
 
 def published(text: str) -> dict[str, str]:
@@ -106,6 +113,24 @@ def published(text: str) -> dict[str, str]:
     benchmark, _, scenario = rest.partition("/")
     named = {"benchmark": benchmark, "scenario": scenario}
     return {key: word for key, word in named.items() if word}
+
+
+def settings_of_session(
+    args: argparse.Namespace, header: Mapping[str, Any], units: Mapping[str, Mapping[str, float]]
+) -> Settings:
+    """What a recorded session was asked for, with what this command line changes.
+
+    Args:
+        units: the user's own units by now; those that the session recorded go before them.
+
+    Raises:
+        ConfigError: a value is wrong, or two windows are asked for.
+    """
+    from perfwatch.derive.settings import Settings
+
+    recorded = Settings.from_json(header.get("settings") or {})
+    recorded = replace(recorded, units={**units_asked_for(args, units), **recorded.units})
+    return recorded_settings(args, recorded)
 
 
 def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:

@@ -177,7 +177,9 @@ class _Show:
         play = self._performance.play
         status = play() if screen is None else screen.show(self._live, self._performance)
         self._recording.close()
-        summary = results.summarise(self._recording.tape(), self._wanted.settings)
+        summary = results.summarise(
+            self._recording.tape(), self._wanted.settings, scatter=bool(args.summary_json)
+        )
         results.show(args, config, summary, log_path=self._recording.path)
         return self._wanted.gates.judge(summary, otherwise=status)
 

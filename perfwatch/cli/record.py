@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     results.say(f"perfwatch: {recording.warning}" if recording.warning else "")
     try:
         status = recorder.record(session_id, recording)
-        summary = results.summarise(recording.tape(), settings)
+        summary = results.summarise(recording.tape(), settings, scatter=bool(args.summary_json))
         results.show(args, config, summary, log_path=recording.path)
         return gates.judge(summary, otherwise=status)
     finally:

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from perfwatch.session.writer import is_stream
 
 if TYPE_CHECKING:
     from perfwatch.config import Config
+    from perfwatch.derive.gates import Verdict
     from perfwatch.derive.settings import Settings
     from perfwatch.derive.tape import Tape
 
@@ -48,11 +49,20 @@ def load(file: str) -> tuple[Tape, str]:
     return tape, path
 
 
-def summarise(tape: Tape, settings: Settings | None) -> dict[str, Any]:
-    """The summary object of a tape."""
+def summarise(tape: Tape, settings: Settings | None, *, scatter: bool = False) -> dict[str, Any]:
+    """The summary object of a tape.
+
+    Args:
+        scatter: with what a comparison asks of it, which takes longer than all the rest.
+    """
     from perfwatch.derive.summary import summarise as derive
 
-    return derive(tape, settings)
+    summary = derive(tape, settings)
+    if scatter:
+        from perfwatch.derive.scatter import scatter_of
+
+        summary["scatter"] = {path: one.to_json() for path, one in scatter_of(tape, settings).items()}
+    return summary
 
 
 def show(
@@ -117,7 +127,8 @@ def _next_steps(log_path: str, called: str | None) -> Iterator[str]:
         usual = Path(log_path).parent == shelf.state_directory()
         name = "last" if usual else shlex.quote(log_path)
         yield f"perfwatch replay {name}"
-        yield f"perfwatch summary {name}"
+        has_earlier = usual and len(shelf.recorded()) > 1
+        yield "perfwatch compare last~1 last" if has_earlier else f"perfwatch summary {name}"
     elif called != "-":  # a pipe is read once
         name = shlex.quote(called)
         yield f"perfwatch replay {name}"
@@ -235,13 +246,19 @@ class Gates:
 
     def judge(self, summary: dict[str, Any], *, otherwise: int) -> int:
         """The exit status: 3 if a limit is broken, 1 if what is required was not measured, else the other."""
-        from perfwatch.derive.gates import PASSED, check, exit_status
+        from perfwatch.derive.gates import check
 
-        verdicts = check(summary, fail_on=self.limits, require=self.required)
-        for verdict in verdicts:
-            if verdict.status != PASSED:
-                say(f"perfwatch: {verdict.message}")
-        return exit_status(verdicts) or otherwise
+        return told_status(check(summary, fail_on=self.limits, require=self.required)) or otherwise
+
+
+def told_status(verdicts: Sequence[Verdict]) -> int:
+    """The exit status of verdicts; those that were not passed are said."""
+    from perfwatch.derive.gates import PASSED, exit_status
+
+    for verdict in verdicts:
+        if verdict.status != PASSED:
+            say(f"perfwatch: {verdict.message}")
+    return exit_status(verdicts)
 
 
 def _width(stream: Any) -> int | None:

@@ -113,8 +113,8 @@ def _still(counter: Series, least_s: float) -> list[Span]:
     times, values = counter.times, counter.values
     moved = list(compress(range(1, len(values)), map(ne, values[1:], values)))
     firsts, lasts = (0, *moved), (*(index - 1 for index in moved), len(times) - 1)
-    stretches = [Span(times[first], times[last]) for first, last in zip(firsts, lasts, strict=True)]
-    return [one for one in stretches if one.duration_s >= least_s]
+    ends = ((times[first], times[last]) for first, last in zip(firsts, lasts, strict=True))
+    return [Span(start, end) for start, end in ends if end - start >= least_s]
 
 
 def _above(power: Series, span: Span, idle_w: float, least_s: float) -> Iterator[Span]:

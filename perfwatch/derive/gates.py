@@ -24,7 +24,7 @@ from perfwatch.units import parse_duration
 PASSED, NOT_MEASURED, BROKEN = 0, 1, 3
 """Exit statuses; a broken limit says more than one that could not be judged."""
 
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "==": operator.eq,
@@ -158,17 +158,34 @@ def parse_gate(text: str) -> Gate:
     Raises:
         ConfigError: no comparison, a limit relative to another run, or a path that no summary has.
     """
+    path, op, limit = split_gate(text, _EXAMPLE)
+    return Gate(text.strip(), keys_of(path, text), op, _limit(limit, path, op, text))
+
+
+def split_gate(text: str, example: str) -> tuple[str, str, str]:
+    """Path, operator and limit of a `--fail-on`, as they were written.
+
+    Raises:
+        ConfigError: it is no comparison; the example ends the sentence.
+    """
     match = _GATE.fullmatch(text)
     if match is None:
-        raise ConfigError(f"cannot read --fail-on {clean(text)!r}: write PATH OPERATOR NUMBER, {_EXAMPLE}")
-    path, op = match["path"], match["op"]
+        raise ConfigError(f"cannot read --fail-on {clean(text)!r}: write PATH OPERATOR NUMBER, {example}")
+    return match["path"], match["op"], match["limit"]
+
+
+def keys_of(path: str, text: str) -> tuple[str, ...]:
+    """The keys of the path of a `--fail-on`, which a summary can have.
+
+    Raises:
+        ConfigError: no summary has it.
+    """
     if path == "quality" or path.startswith("quality."):
         raise ConfigError(
             f"cannot judge --fail-on {clean(text)!r}: quality holds findings, no numbers; "
             "--require energy,work fails where these are not measured"
         )
-    keys = _keys(path, SHAPE, f"cannot judge --fail-on {clean(text)!r}: a summary has no {clean(path)}")
-    return Gate(text.strip(), keys, op, _limit(match["limit"], path, op, text))
+    return _keys(path, SHAPE, f"cannot judge --fail-on {clean(text)!r}: a summary has no {clean(path)}")
 
 
 def _limit(text: str, path: str, op: str, whole: str) -> float | str:
@@ -239,7 +256,7 @@ def judge(gate: Gate, summary: Mapping[str, Any]) -> Verdict:
     Raises:
         ConfigError: a name in the path is not in this summary, and one that is there is nearly the same.
     """
-    value = _look_up(gate, summary)
+    value = look_up(gate, summary)
     unjudged = f"{gate.text}: cannot be judged, {gate.path}"
     if value is None:
         hint = _WHAT_TO_TYPE.get(gate.keys[0], "") if summary.get(gate.keys[0]) is None else ""
@@ -248,12 +265,17 @@ def judge(gate: Gate, summary: Mapping[str, Any]) -> Verdict:
         value = str(value).lower()  # as JSON writes it
     if isinstance(value, str) != isinstance(gate.limit, str):
         return Verdict(NOT_MEASURED, f"{unjudged} is {clean(repr(value), 60)}")
-    if _OPERATORS[gate.op](value, gate.limit):
+    if OPERATORS[gate.op](value, gate.limit):
         return Verdict(BROKEN, f"{gate.text}: broken, {gate.path} is {_shown(value)}")
     return Verdict(PASSED, f"{gate.text}: not broken, {gate.path} is {_shown(value)}")
 
 
-def _look_up(gate: Gate, summary: Mapping[str, Any]) -> Any:
+def look_up(gate: Gate, summary: Mapping[str, Any]) -> Any:
+    """What a summary has under the path of a gate; None where it was not measured.
+
+    Raises:
+        ConfigError: a name in the path is not in this summary, and one that is there is nearly the same.
+    """
     content: Any = summary
     keys = gate.keys
     window = summary.get("window")

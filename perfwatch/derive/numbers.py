@@ -12,9 +12,12 @@ def integer(value: object) -> int:
 
 def number(value: object) -> int | float | None:
     """The number that it is, if it is finite; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # a whole number of hundreds of digits
+        return None
 
 
 def times(value: float | None, factor: float | None) -> float | None:

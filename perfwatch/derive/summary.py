@@ -77,6 +77,7 @@ def summarise(tape: Tape, settings: Settings | None = None) -> dict[str, Any]:
         "observer": _observer(tape),
         "mlperf": official(tape),
         "against": None,  # `summary --against` puts it there (perfwatch.derive.against)
+        "scatter": None,  # `--summary-json` and `compare` put it there (perfwatch.derive.scatter)
         "also": {} if other is None else {other.window.kind: _beside(other)},
         "quality": _quality(headline.findings),
     }

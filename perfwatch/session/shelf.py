@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from perfwatch.errors import SessionError
@@ -66,6 +67,21 @@ def resolve(word: str) -> str:
     Raises:
         SessionError: nothing is called that.
     """
+    return _named_otherwise(word) or next(_called(word))
+
+
+def resolve_all(word: str) -> list[str]:
+    """The paths that a word means, of a name or a tag those of all runs that have it, oldest first.
+
+    Raises:
+        SessionError: nothing is called that.
+    """
+    path = _named_otherwise(word)
+    return [path] if path is not None else list(_called(word))[::-1]
+
+
+def _named_otherwise(word: str) -> str | None:
+    """The path of what is no name and no tag."""
     if word == "-" or Path(word).exists():
         return word
     match = _LAST.match(word)
@@ -75,14 +91,22 @@ def resolve(word: str) -> str:
         raise SessionError(f"{clean(word)} counts back from the newest run: last, last~1, last~2, ...")
     if "/" in word or word.endswith((".jsonl", ".zst")):
         raise SessionError(f"there is no file {word}; name a session file, or `last` for the last run")
+    return None
+
+
+def _called(word: str) -> Iterator[str]:
+    """The runs of a name or a tag, newest first; one at least."""
     called = from_system(word)
+    found = False
     for path in reversed(recorded()):
         if _is_called(path, called):
-            return str(path)
-    raise SessionError(
-        f"there is no file and no recorded run called {clean(word)!r}; "
-        f"recorded runs are in {state_directory()}"
-    )
+            found = True
+            yield str(path)
+    if not found:
+        raise SessionError(
+            f"there is no file and no recorded run called {clean(word)!r}; "
+            f"recorded runs are in {state_directory()}"
+        )
 
 
 def _counted_back(steps: int, word: str) -> Path:

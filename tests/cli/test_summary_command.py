@@ -70,16 +70,20 @@ def test_what_was_asked_of_the_run_can_be_asked_anew(tmp_path: Path) -> None:
 def test_the_next_command_names_the_session_as_the_person_did(tmp_path: Path) -> None:
     (tmp_path / "my run.jsonl").write_text("\n".join(recorded()) + "\n")
     shown = perfwatch("summary", "my run.jsonl", home=tmp_path, cwd=tmp_path).stdout
-    assert shown.splitlines()[-1] == "next:  perfwatch export 'my run.jsonl' --to csv"
+    assert shown.splitlines()[-1] == (
+        "next:  perfwatch replay 'my run.jsonl' | perfwatch export 'my run.jsonl' --to csv"
+    )
     piped = perfwatch("summary", "-", home=tmp_path, input="\n".join(recorded()) + "\n").stdout
     assert "next:" not in piped
 
 
 def test_after_a_run_the_next_commands_name_its_file_or_last(tmp_path: Path) -> None:
     named = run_job("true", home=tmp_path, options=("-o", "mine.jsonl"), cwd=tmp_path).stderr
-    assert "next:  perfwatch summary mine.jsonl | perfwatch export mine.jsonl --to csv" in named
-    usual = run_job("true", home=tmp_path).stderr
-    assert "next:  perfwatch summary last | perfwatch export last --to csv" in usual
+    assert "next:  perfwatch replay mine.jsonl | perfwatch summary mine.jsonl" in named
+    first = run_job("true", home=tmp_path).stderr
+    assert "next:  perfwatch replay last | perfwatch summary last" in first
+    second = run_job("true", home=tmp_path).stderr
+    assert "next:  perfwatch replay last | perfwatch compare last~1 last" in second
     assert "next:" not in run_job("true", home=tmp_path, options=("--no-record",)).stderr
 
 

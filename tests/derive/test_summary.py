@@ -18,7 +18,7 @@ from perfwatch.model import DeviceKind, Scope
 
 TOP = (
     "schema session conditions window devices work unit goodput energy power efficiency cost carbon latency "
-    "by_server client_results utilization observer mlperf against also quality"
+    "by_server client_results utilization observer mlperf against scatter also quality"
 )
 KEYS = {
     "session": (
