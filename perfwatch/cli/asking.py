@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from perfwatch.errors import ConfigError
 from perfwatch.text import clean, from_system
 
 if TYPE_CHECKING:
+    from perfwatch.config import Config
     from perfwatch.derive.settings import Settings
 
 
@@ -81,7 +83,7 @@ class _Added(argparse.Action):
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     """Windows of a recorded session beside those of --window."""
     group = parser.add_argument_group("the window, of a recorded session")
-    group.add_argument("--phase", metavar="NAME", help="take this phase")
+    add_phase_argument(group)
     group.add_argument(
         "--from",
         dest="since",
@@ -89,6 +91,11 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
         help="begin here: seconds of the session as window.start_s tells them, or a mark's name",
     )
     group.add_argument("--to", dest="until", metavar="TIME", help="end here, likewise")
+
+
+def add_phase_argument(group: argparse._ActionsContainer) -> None:
+    """The window that a phase is."""
+    group.add_argument("--phase", metavar="NAME", help="take this phase")
 
 
 def published(text: str) -> dict[str, str]:
@@ -106,6 +113,19 @@ def published(text: str) -> dict[str, str]:
     benchmark, _, scenario = rest.partition("/")
     named = {"benchmark": benchmark, "scenario": scenario}
     return {key: word for key, word in named.items() if word}
+
+
+def settings_of(args: argparse.Namespace, config: Config, header: Mapping[str, Any]) -> Settings:
+    """The settings of a recorded session, from its header, with what the command line changes.
+
+    Raises:
+        ConfigError: a value is wrong, or two windows are asked for.
+    """
+    from perfwatch.derive.settings import Settings
+
+    recorded = Settings.from_json(header.get("settings") or {})
+    units = {**units_asked_for(args, config.units), **recorded.units}
+    return recorded_settings(args, replace(recorded, units=units))
 
 
 def recorded_settings(args: argparse.Namespace, before: Settings) -> Settings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-from dataclasses import replace
 
 from perfwatch.cli import asking, results
 
@@ -27,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from perfwatch.config import load_config
-    from perfwatch.derive.settings import Settings
 
     gc.disable()  # records hold no cycles, and a day of them is looked through again and again
     config = load_config(args.config)
@@ -36,9 +34,7 @@ def run(args: argparse.Namespace) -> int:
     gates = results.Gates.parse(args)
     results.check_summary_file(args)
     tape, path = results.load(args.file)
-    recorded = Settings.from_json(tape.header.get("settings") or {})
-    recorded = replace(recorded, units={**asking.units_asked_for(args, config.units), **recorded.units})
-    summary = results.summarise(tape, asking.recorded_settings(args, recorded))
+    summary = results.summarise(tape, asking.settings_of(args, config, tape.header))
     if args.against is not None:
         from perfwatch.derive.against import against
 
