@@ -125,7 +125,7 @@ def _measured(parts: Parts) -> Iterator[str]:
     window = parts.main.window
     told = parts.title_of(parts.main)
     if window.get("kind") == "marks" and not window.get("phase"):
-        told += " (marked by the job)"
+        told += " (marks)"
     if window.get("warmup_s"):
         told += f", without the first {window['warmup_s']:g} s"
     yield f"window: {told}, {format_duration(window.get('duration_s'))}"

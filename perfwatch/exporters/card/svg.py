@@ -33,7 +33,15 @@ _VALUE = re.compile(
     r"(?P<number>(?:[<≥≤] )?-?\d[\d. ]*?(?:e[+-]\d+)?)"
     r"(?: ± (?P<error>\d[\d. e+-]*?))?(?: (?P<unit>[^\d ]\D*))?"
 )
-_NARROW, _WIDE = set("ijlI.,:;'|!()[]ft/ "), set("mwMW%@—…")
+_BREADTHS = {
+    sign: breadth
+    for signs, breadth in (("ijlI'|", 0.3), (" .,:;!/", 0.34), ("ftr()[]-·", 0.42), ("mwMW%@—…", 1.0))
+    for sign in signs
+}
+"""Of a font's size, in DejaVu Sans."""
+_CAPITAL, _OTHER, _BOLDER = 0.7, 0.64, 1.1
+_HANGING = 10
+"""Further lines of a finding stand so far to the right, below its words."""
 
 
 def render(card: Card) -> str:
@@ -63,9 +71,13 @@ def parted(text: str) -> Value:
 def breadth(text: str, size: float) -> float:
     """How broad a text is at most, px."""
     return size * sum(
-        0.40 if sign in _NARROW else 0.98 if sign in _WIDE else 0.70 if sign.isupper() else 0.63 * width(sign)
-        for sign in text
+        _BREADTHS.get(sign) or (_CAPITAL if sign.isupper() else _OTHER * width(sign)) for sign in text
     )
+
+
+def bold(size: float) -> float:
+    """The size of ordinary text that is as broad as bold text of this size."""
+    return size * _BOLDER
 
 
 def lines_of(text: str, size: float, room: float) -> list[str]:
@@ -143,8 +155,8 @@ class _Picture:
     def _head(self) -> None:
         self._y = 42
         brand = "perfwatch"
-        room = ROOM - breadth(brand, 15) - GAP
-        self._put(MARGIN, one_line(self._card.title, 19, room), 19, "ink b")
+        room = ROOM - breadth(brand, bold(15)) - GAP
+        self._put(MARGIN, one_line(self._card.title, bold(19), room), 19, "ink b")
         self._put(WIDTH - MARGIN, brand, 15, "dim b", anchor="end")
         if self._card.simulated:
             self._y += 16
@@ -185,22 +197,26 @@ class _Picture:
         grade = judgement.grade
         self._y += 24
         top = self._y - 14
-        self._put(MARGIN + 16, judgement.sentence, 15, f"{grade} b")
-        said = [
-            *lines_of(judgement.limits, 12.5, ROOM - 16),
-            *(line for sentence in judgement.unknown for line in lines_of(f"– {sentence}", 12.5, ROOM - 16)),
-            *(
-                line
-                for finding in judgement.findings
-                for line in few_lines_of(f"• {finding.message}", 12.5, ROOM - 16)
-            ),
-            *([f"• {judgement.rest}"] if judgement.rest else []),
-        ]
-        for line in said:
-            self._y += 19
-            self._put(MARGIN + 16, line, 12.5, "ink")
+        self._put(MARGIN + 16, one_line(judgement.sentence, bold(15), ROOM - 16), 15, f"{grade} b")
+        for line in lines_of(judgement.limits, 12.5, ROOM - 16):
+            self._said(line)
+        for sentence in judgement.unknown:
+            self._points("– ", lines_of(sentence, 12.5, ROOM - 16 - 2 * _HANGING))
+        for finding in judgement.findings:
+            self._points("• ", few_lines_of(finding.message, 12.5, ROOM - 16 - 2 * _HANGING))
+        if judgement.rest:
+            self._points("• ", [judgement.rest])
         self._box(MARGIN, top, 4, self._y - top + 5, grade, round_=2)
         self._y += 20
+
+    def _points(self, mark: str, lines: Sequence[str]) -> None:
+        """A sentence behind a mark."""
+        for at, line in enumerate(lines):
+            self._said(line if at else mark + line, _HANGING if at else 0)
+
+    def _said(self, line: str, indent: float = 0) -> None:
+        self._y += 19
+        self._put(MARGIN + 16 + indent, line, 12.5, "ink")
 
     def _conditions(self) -> None:
         self._y += 5
@@ -233,7 +249,7 @@ class _Picture:
 def _fitting(value: Value) -> float:
     """The largest size of a number in which it and its unit fit a tile."""
     size = 28.0
-    while size > 10 and breadth(value.number, size) + 5 + breadth(value.unit, size * 0.55) > TILE:
+    while size > 10 and breadth(value.number, bold(size)) + 5 + breadth(value.unit, bold(size * 0.55)) > TILE:
         size -= 1
     return size
 
