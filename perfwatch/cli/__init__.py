@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "replay": "perfwatch.cli.replay",
     "compare": "perfwatch.cli.compare",
     "cost": "perfwatch.cli.cost",
+    "card": "perfwatch.cli.card",
     "import": "perfwatch.cli.import_",
     "yardstick": "perfwatch.cli.yardstick",
     "record": "perfwatch.cli.record",
@@ -50,6 +51,7 @@ everyday:
   perfwatch attach PID|URL        the same for a job that already runs; ctrl-C ends the watching only
   perfwatch demo                  simulated accelerators and benchmark: a story of one minute
   perfwatch summary [FILE]        the summary of a recorded run (default: last)
+  perfwatch card [FILE]           a recorded run to be pasted: text, --to md or --to svg, with its hash
   perfwatch replay [FILE]         a recorded run on the dashboard: play, step, jump, go to a time
   perfwatch compare A B [C...]    what differs between runs, by how much, and whether that is shown
   perfwatch doctor                what is found, what is not, why, and what to do about it

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from perfwatch.cli import results
+from perfwatch.cli.placing import is_one_file
 from perfwatch.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output.endswith(".zst"):
         raise ConfigError(f"-o {args.output}: what is exported is not compressed; name a file without .zst")
     path = resolve(args.file)
-    if path != "-" and args.output != "-" and _is_one_file(path, args.output):
+    if path != "-" and args.output != "-" and is_one_file(path, args.output):
         raise ConfigError(f"-o {args.output}: is the session itself; name another file")
     with _input(path, twice=args.wide) as read:
         if args.to == "jsonl":
@@ -49,13 +50,6 @@ def run(args: argparse.Namespace) -> int:
         else:
             _export_csv(path, read, args)
     return 0
-
-
-def _is_one_file(one: str, other: str) -> bool:
-    try:
-        return Path(one).is_file() and Path(one).samefile(other)
-    except OSError:
-        return False
 
 
 Read = Callable[[], Iterator[bytes]]

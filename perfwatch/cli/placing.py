@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 
+def is_one_file(one: str, other: str) -> bool:
+    """Whether two paths lead to the same file, which must not be overwritten while it is read."""
+    try:
+        return Path(one).is_file() and Path(one).samefile(other)
+    except OSError:
+        return False
+
+
 def put_in_place(path: Path, content: bytes, mode: int) -> None:
     """Write a file so that whoever opens the path finds the old content or all of the new.
 

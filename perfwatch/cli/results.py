@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from perfwatch.derive.gates import Verdict
     from perfwatch.derive.settings import Settings
     from perfwatch.derive.tape import Tape
+    from perfwatch.session.reader import Session
 
 SCHEMA = "perfwatch.summary/"
 say = standard.say
@@ -38,15 +39,20 @@ def load(file: str) -> tuple[Tape, str]:
     Raises:
         SessionError: there is none, or it cannot be read.
     """
-    from perfwatch.derive.tape import Tape
     from perfwatch.session.reader import open_session
     from perfwatch.session.shelf import resolve
 
     path = resolve(file)
-    session = open_session(path)
+    return tape_of(open_session(path)), path
+
+
+def tape_of(session: Session) -> Tape:
+    """What a session that is being read tells, to its end."""
+    from perfwatch.derive.tape import Tape
+
     tape = Tape.of(session.header, session.records())
     tape.damaged += session.damaged
-    return tape, path
+    return tape
 
 
 def summarise(tape: Tape, settings: Settings | None, *, scatter: bool = False) -> dict[str, Any]:

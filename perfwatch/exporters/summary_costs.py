@@ -41,9 +41,9 @@ class CostRows:
         currency = cost.get("currency")
         yield self._parts.row(
             self._cost_label(cost),
-            lambda column: format_money(_amount(column.part("cost")), currency),
+            lambda column: format_money(amount_of(column.part("cost")), currency),
             "; ".join(
-                part for part in (_tariff(cost), unpriced(cost), self._unit_costs(cost), _parts(cost)) if part
+                part for part in (tariff(cost), unpriced(cost), self._unit_costs(cost), _parts(cost)) if part
             ),
         )
         yield from self._idle_row(currency)
@@ -64,7 +64,7 @@ class CostRows:
         """What the job cost beyond its work: an idle device draws less, so the costs are subtracted."""
         if not self._is_idle_beyond() or any(map(self._lacks_readings, self._parts.windows)):
             return
-        working, job = (_amount(column.part("cost")) for column in self._parts.windows)
+        working, job = (amount_of(column.part("cost")) for column in self._parts.windows)
         share = self._parts.windows[1].part("cost").get("idle_share")
         if not share or working is None or job is None or job < working:
             return
@@ -136,13 +136,13 @@ def unpriced(cost: Json) -> str:
     return "no device of the run to rent: write it per node (5/h/node)"
 
 
-def _amount(cost: Json) -> float | None:
+def amount_of(cost: Json) -> float | None:
     """What the costs per unit divide: the total, or electricity while there is none."""
     amount: float | None = cost.get("total") if cost.get("total") is not None else cost.get("energy")
     return amount
 
 
-def _tariff(cost: Json) -> str:
+def tariff(cost: Json) -> str:
     """What the figure assumes: `rent 8 × 2.50 $/h`, `0.12 $/kWh × PUE 1.2`."""
     assumed = cost.get("assumptions") or {}
     sign = currency_sign(cost.get("currency"))

@@ -105,7 +105,7 @@ class FigureRows:
         yield self._parts.row(
             f"energy, {self._parts.measured}",
             lambda column: _joules_with_error(column.part("energy")),
-            self._method(),
+            energy_method(self._parts.energy),
         )
         if self._parts.energy.get("net_joules") is not None:
             yield self._parts.row(
@@ -124,36 +124,11 @@ class FigureRows:
         busy = idle_w is not None and mean_w is not None and idle_w > mean_w
         return f"{told}, more than in the run: it was not at rest" if busy else told
 
-    def _method(self) -> str:
-        """How the energy was found: `counter; integral agrees to 0.4 %`."""
-        devices = [
-            device for device in (self._parts.energy.get("by_device") or {}).values() if device.get("in_run")
-        ]
-        method, coverage = self._parts.energy.get("method"), self._parts.energy.get("coverage")
-        parts = []
-        if method == "counter":
-            tells = coverage is None or coverage >= TELLS_OF_A_WINDOW
-            parts = ["counter", *(_agreement(devices) if tells else [])]
-        elif method == "integrated":
-            samples = [device["samples"] for device in devices if device.get("samples") is not None]
-            parts = [", ".join(["integral of power", *([_readings(min(samples))] if samples else [])])]
-        elif method == "mixed":
-            parts = [
-                " and ".join(
-                    sorted({_METHODS.get(str(device.get("method")), "unknown") for device in devices})
-                )
-            ]
-        elif method == "estimated":
-            parts = ["from a model, not a sensor"]
-        if coverage is not None and coverage < 0.98:
-            parts.append(glued(f"covers {100 * coverage:.3g} %"))
-        return "; ".join(parts)
-
     def _ratio_rows(self) -> Iterator[Row]:
         unit = self._parts.unit
         if unit is None or not any(counted_in(column, unit) for column in self._parts.windows):
             return
-        missing = _ratio_of(self._parts.main, unit, "per_joule") is None
+        missing = ratio_of(self._parts.main, unit, "per_joule") is None
         note = self._why_not(unit) or self._all_tokens()
         yield self._parts.row(
             self._parts.maybe_estimated("efficiency"), lambda column: self._efficiency(column, unit), note
@@ -161,7 +136,7 @@ class FigureRows:
         per = "queries" if counted_in(self._parts.main, "queries") else unit
         yield self._parts.row(
             self._parts.maybe_estimated(f"per {words.singular(per)}"),
-            lambda column: format_quantity(_ratio_of(column, per, "joules_per"), "J"),
+            lambda column: format_quantity(ratio_of(column, per, "joules_per"), "J"),
             "" if missing or per == unit else _per_one(self._parts.main, unit),
         )
 
@@ -169,19 +144,19 @@ class FigureRows:
         """Why a column has a dash for the ratio; the column is named where it is not the headline's."""
         reasons = []
         for column in self._parts.windows:
-            if _ratio_of(column, unit, "per_joule") is None and column.why_not:
+            if ratio_of(column, unit, "per_joule") is None and column.why_not:
                 title = self._parts.title_of(column)
                 reasons.append(column.why_not if column is self._parts.main else f"{title}: {column.why_not}")
         return "; ".join(dict.fromkeys(reasons))
 
     def _efficiency(self, column: Column, unit: str) -> str:
-        error = _ratio_of(column, unit, "per_joule_error") if column is self._parts.main else None
-        return with_error(_ratio_of(column, unit, "per_joule"), words.per_joule_unit(unit), error)
+        error = ratio_of(column, unit, "per_joule_error") if column is self._parts.main else None
+        return with_error(ratio_of(column, unit, "per_joule"), words.per_joule_unit(unit), error)
 
     def _all_tokens(self) -> str:
         """Prompt and generated tokens together: both are divided by the same joules."""
         both = [
-            _ratio_of(self._parts.main, name, "per_joule") for name in ("prompt_tokens", "generated_tokens")
+            ratio_of(self._parts.main, name, "per_joule") for name in ("prompt_tokens", "generated_tokens")
         ]
         if self._parts.unit not in ("prompt_tokens", "generated_tokens") or None in both:
             return ""
@@ -226,6 +201,28 @@ class FigureRows:
             yield Row("" if at else "latency", None, " ".join([*texts, *few]))
 
 
+def energy_method(energy: Json) -> str:
+    """How the energy was found: `counter; integral agrees to 0.4 %`."""
+    devices = [device for device in (energy.get("by_device") or {}).values() if device.get("in_run")]
+    method, coverage = energy.get("method"), energy.get("coverage")
+    parts = []
+    if method == "counter":
+        tells = coverage is None or coverage >= TELLS_OF_A_WINDOW
+        parts = ["counter", *(_agreement(devices) if tells else [])]
+    elif method == "integrated":
+        samples = [device["samples"] for device in devices if device.get("samples") is not None]
+        parts = [", ".join(["integral of power", *([_readings(min(samples))] if samples else [])])]
+    elif method == "mixed":
+        parts = [
+            " and ".join(sorted({_METHODS.get(str(device.get("method")), "unknown") for device in devices}))
+        ]
+    elif method == "estimated":
+        parts = ["from a model, not a sensor"]
+    if coverage is not None and coverage < 0.98:
+        parts.append(glued(f"covers {100 * coverage:.3g} %"))
+    return "; ".join(parts)
+
+
 def _gain(figures: Json) -> list[str]:
     """The gain of a scope's sensor, which stands apart from its error as that of the headline does."""
     gain = figures.get("gain_ratio")
@@ -233,7 +230,7 @@ def _gain(figures: Json) -> list[str]:
 
 
 def _per_one(column: Column, unit: str) -> str:
-    joules = _ratio_of(column, unit, "joules_per")
+    joules = ratio_of(column, unit, "joules_per")
     return "" if joules is None else glued(f"{format_quantity(joules, 'J')}/{words.singular(unit)}")
 
 
@@ -265,19 +262,23 @@ def _statistics(timing: Json) -> list[str]:
 
 
 def _percentile(timing: Json, key: str) -> str:
+    told = percentile(timing, key)
+    return told and f"{key.removesuffix('_s')} {told}"
+
+
+def percentile(timing: Json, key: str) -> str:
+    """A percentile as far as it is known: `4.98 s`, `≥ 10.0 s`, `250 ms to 500 ms`; empty where it is not."""
     value = timing.get(key)
     if value is None:
         return ""
-    name = key.removesuffix("_s")
     if key in (timing.get("lower_limits") or ()):
-        return f"{name} ≥ {format_latency(value)}"
+        return f"≥ {format_latency(value)}"
     lower, upper = (timing.get("buckets") or {}).get(key, (None, None))
     if upper is None:
-        return f"{name} {format_latency(value)}"
-    within = (
+        return format_latency(value)
+    return (
         f"≤ {format_latency(upper)}" if not lower else f"{format_latency(lower)} to {format_latency(upper)}"
     )
-    return f"{name} {within}"
 
 
 def _joules_with_error(energy: Json) -> str:
@@ -294,6 +295,7 @@ def _net_with_error(energy: Json) -> str:
     )
 
 
-def _ratio_of(column: Column, name: str, key: str) -> float | None:
+def ratio_of(column: Column, name: str, key: str) -> float | None:
+    """A figure of the efficiency in a unit of work: `per_joule`, `per_joule_error`, `joules_per`."""
     value: float | None = (column.part("efficiency").get(name) or {}).get(key)
     return value

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from perfwatch.exporters import words
 from perfwatch.exporters.layout import BOLD, GREEN, RED, Paint, hanging, table
+from perfwatch.exporters.summary_machine import model_words, shown_versions
 from perfwatch.exporters.summary_parts import Json, Parts, glued
 from perfwatch.exporters.summary_rows import FigureRows
 from perfwatch.exporters.summary_verdict import Verdict
@@ -42,10 +43,6 @@ def render(
     columns = min(max(width or DEFAULT_WIDTH, NARROWEST), WIDEST)
     face = _Face(Parts(summary), columns, Paint(color=color, ascii_only=ascii))
     return "\n".join(line.rstrip() for line in face.lines(log_path, next_steps))
-
-
-_EVERYWHERE = ("python", "numpy")
-"""What nearly every job has, whose versions stand in the JSON alone."""
 
 
 class _Face:
@@ -109,14 +106,14 @@ class _Face:
     def _machine(self) -> str:
         """The run's devices: `8 × NVIDIA H100 80GB HBM3, cap 700 W`."""
         models = (self._parts.summary.get("conditions") or {}).get("devices") or {}
-        return "; ".join(_model(model, facts) for model, facts in models.items())
+        return "; ".join(model_words(model, facts) for model, facts in models.items())
 
     def _conditions(self) -> str:
         """The run's name and tags, and the versions of what it ran on."""
         conditions = self._parts.summary.get("conditions") or {}
-        tags, versions = conditions.get("tags") or {}, conditions.get("versions") or {}
+        tags = conditions.get("tags") or {}
         name = self._parts.session.get("name") if self._parts.session.get("command") else None
-        shown = [f"{key} {value}" for key, value in versions.items() if key not in _EVERYWHERE]
+        shown = shown_versions(conditions)
         told = [*([str(name)] if name else []), *(f"{key}={value}" for key, value in tags.items())]
         return "  ".join([*told, ", ".join(shown)] if shown else told)
 
@@ -172,23 +169,3 @@ class _Face:
         if next_steps:
             commands = " | ".join(map(glued, next_steps))
             yield from hanging(commands, self._columns, "next:  ", paint=self._paint)
-
-
-def _model(model: str, facts: Json) -> str:
-    count = facts.get("count")
-    said = f"{count} × {model}" if count and count > 1 else model
-    before, after = (
-        _cap((facts.get(edge) or {}).get("power_limit_watts")) for edge in ("at_start", "at_end")
-    )
-    if before and after and before != after:
-        return f"{said}, cap {before} at the start, {after} at the end"
-    cap = _cap(facts.get("power_limit_watts"))
-    return f"{said}, cap {cap}" if cap else said
-
-
-def _cap(limit: object) -> str:
-    """`700 W`, `500–700 W`; empty where none is known."""
-    values = [one for one in (limit if isinstance(limit, list) else [limit]) if isinstance(one, (int, float))]
-    if not values:
-        return ""
-    return f"{min(values):g}–{max(values):g} W" if min(values) < max(values) else f"{values[0]:g} W"
