@@ -135,6 +135,7 @@ def _next_steps(log_path: str, called: str | None) -> Iterator[str]:
         yield f"perfwatch replay {name}"
         has_earlier = usual and len(shelf.recorded()) > 1
         yield "perfwatch compare last~1 last" if has_earlier else f"perfwatch summary {name}"
+        yield f"perfwatch card {name}"
     elif called != "-":  # a pipe is read once
         name = shlex.quote(called)
         yield f"perfwatch replay {name}"
