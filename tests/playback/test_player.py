@@ -91,6 +91,9 @@ def test_before_the_scout_has_come_there_devices_are_shown_and_no_totals() -> No
         assert (frame.run.phases, frame.run.marks) == (exact.run.phases, exact.run.marks)
         assert [one.values for one in frame.devices] == [one.values for one in exact.devices]
         assert [one.state for one in frame.devices] == [one.state for one in exact.devices]
+        shown = "\n".join(plain(row) for row in screens.draw(frame, View(screen="run"), (80, 24), Book()))
+        assert "its totals are worked out: 0 % so far" in shown
+        assert "nothing here tells power" not in shown
     finally:
         player.stop()
         player.join(LIMIT_S)

@@ -55,8 +55,10 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 
 def _waiting(frame: Frame, columns: int) -> list[Row]:
     """There is nothing to show: at first it may come, later it must be told what to do."""
-    if frame.playback is not None and not (frame.devices or frame.workloads):
-        return _unread(frame.playback, columns)
+    if frame.playback is not None:
+        far = frame.playback.seen is not None
+        if far or not (frame.devices or frame.workloads):
+            return _unread(frame.playback, columns)
     began = frame.run.began or 0.0
     metered = metered_hint(frame)
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
@@ -74,10 +76,15 @@ def _waiting(frame: Frame, columns: int) -> list[Row]:
 
 
 def _unread(playback: Playback, columns: int) -> list[Row]:
-    """At this moment of a recording nothing had been read yet: no advice for a job that is over."""
-    ahead = playback.grows or playback.t < playback.end
-    said = "nothing was read yet; ] goes on" if ahead else "no device is in this recording"
-    return [Line(columns).row(), Line(columns).put(f" {said}", "label").row()]
+    """Of a moment of a recording nothing is known yet: no advice for a job that is over."""
+    if playback.seen is not None:
+        share = words.percent(playback.seen)
+        said = [f"its totals are worked out: {share} so far", "2 has its devices, 7 its events"]
+    elif playback.grows or playback.t < playback.end:
+        said = ["nothing was read yet; ] goes on"]
+    else:
+        said = ["no device is in this recording"]
+    return [Line(columns).row(), *(Line(columns).put(f" {text}", "label").row() for text in said)]
 
 
 class _Story(Headline):
