@@ -116,6 +116,7 @@ class Playback(NamedTuple):
         jumps: how often it went elsewhere than on.
         seen: where what adds up over the run is still being worked out, how much of the recording was gone
             through for that, 0 to 1; None where everything is known.
+        simulated: whether anything in the recording is simulated, be it later than this.
     """
 
     t: float
@@ -125,6 +126,7 @@ class Playback(NamedTuple):
     grows: bool
     jumps: int
     seen: float | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class Frame:
     @property
     def simulated(self) -> bool:
         """Whether any device is played and not real."""
-        return any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
+        ahead = self.playback is not None and self.playback.simulated
+        return ahead or any(one.collector == "simulated" for one in (*self.devices, *self.workloads))
 
     @property
     def counts_work(self) -> bool:

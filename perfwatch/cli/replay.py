@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from perfwatch.config import Config
     from perfwatch.frame import BinsWanted, Frame
     from perfwatch.playback.player import Player
+    from perfwatch.playback.recording import Recording
 
 HELP = """A recorded session on the dashboard, as it was: play and stand still (space), step ([ and ]), jump
 to marks ({ and }), go to a time (g), faster and slower (< and >). A file that is still being written is
 followed. FILE: a path, `-`, last, last~1, or a name or tag of a run. Without a terminal: its summary."""
 
 SLOWEST, FASTEST = 0.1, 1000.0
+PAUSE_S = 1.0
+"""A pipe that brought nothing for so long has brought what there is."""
 OUTPUT_BYTES = 1 << 20
 """So much of the end of a job's output is looked at."""
 
@@ -102,7 +105,7 @@ def _show(args: argparse.Namespace, config: Config, path: str, speed: float, pip
     feed = ReplayFeed(player, path)
     try:
         if args.at:
-            reading.recording.is_up_to_date.wait()
+            _wait_for(reading.recording, pauses=piped is not None)
             feed.go_to(args.at)
         player.start()
         opening.show(feed, standard.out(), **appearance)
@@ -114,6 +117,15 @@ def _show(args: argparse.Namespace, config: Config, path: str, speed: float, pip
             f"perfwatch replay: {reading.trouble}; what was read before it was shown", quiet=args.quiet
         )
     return 0
+
+
+def _wait_for(recording: Recording, *, pauses: bool) -> None:
+    """Until all is read that there is; a pipe does not tell that, unless it ends or pauses."""
+    so_far = -1.0
+    while not recording.is_up_to_date.wait(PAUSE_S):
+        if pauses and recording.end_t == so_far:
+            return
+        so_far = recording.end_t
 
 
 def _speed(text: str) -> float:

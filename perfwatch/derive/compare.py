@@ -27,7 +27,7 @@ from perfwatch.derive.compare_figures import (
     figures_of,
     read,
 )
-from perfwatch.derive.scatter import Scatter
+from perfwatch.derive.scatter import FEWEST_SLICES, LEAST_SLICE_S, Scatter
 
 SCHEMA = "perfwatch.compare/1"
 SAME_WORK_RATIO = 0.01
@@ -39,6 +39,11 @@ _TAKES_AWAY = {
     "no-work": (PERFORMANCE, EFFICIENCY, COST),
 }
 """What an insufficient finding says nothing good about; any other is about all of it."""
+
+SCATTER_NOT_KEPT = (
+    "neither summary tells how power scatters over time; --summary-json (not --json) writes one that does"
+)
+"""Their errors alone would call runs different that differ by chance."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,9 @@ def _change(
     if figure.of_equal_work and (unlike := _unlike_work(before, after)):
         return Change(CANNOT_TELL, unlike)
     gains = None if same_sensors(before.runs, after.runs) else (gain_of(before.runs), gain_of(after.runs))
-    return change(figure, readings[0], readings[1], gains=gains)
+    found = change(figure, readings[0], readings[1], gains=gains)
+    lacks = figure.topic in (POWER, ENERGY) and _lacks_scatter(before) and _lacks_scatter(after)
+    return Change(CANNOT_TELL, SCATTER_NOT_KEPT, found.ratio) if lacks and not found.because else found
 
 
 def _unfit(figure: Figure, group: Group) -> str:
@@ -183,6 +190,13 @@ def _unfit(figure: Figure, group: Group) -> str:
             if finding.get("level") == "insufficient" and figure.topic in takes:
                 return f"{group.label}: {str(finding.get('message')).rstrip('.')}"
     return ""
+
+
+def _lacks_scatter(group: Group) -> bool:
+    """Whether it is one run, long enough to tell how its power scatters, whose summary did not keep that."""
+    run = group.runs[0]
+    long_enough = (run.number("window", "duration_s") or 0.0) >= FEWEST_SLICES * LEAST_SLICE_S
+    return len(group.runs) == 1 and long_enough and not isinstance(run.summary.get("scatter"), Mapping)
 
 
 def _unlike_work(before: Group, after: Group) -> str:

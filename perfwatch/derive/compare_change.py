@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfwatch.derive.compare_figures import HIGHER, Figure, Reading
 from perfwatch.derive.student import COVERAGE_FACTOR, factor, freedom_of_sum
@@ -55,6 +55,7 @@ class Group:
         standard: the standard uncertainty of the mean over the mean; None where nothing tells it.
         freedom: its degrees of freedom.
         rests_on: what that is made of.
+        scatters: whether it is known how it scatters over the time of a single run.
         bounds: lowest and highest share of the value that buckets leave open.
     """
 
@@ -66,6 +67,7 @@ class Group:
     rests_on: str
     bounds: tuple[float, float]
     sensed_ratio: float
+    scatters: bool = False
 
     @classmethod
     def of(cls, readings: Sequence[Reading]) -> Group:
@@ -83,12 +85,21 @@ class Group:
             rests_on=rests_on,
             bounds=_open_shares(readings),
             sensed_ratio=max(reading.sensed_ratio for reading in readings),
+            scatters=len(readings) == 1 and readings[0].scatter is not None,
         )
 
     def beside(self, other: Group) -> Group:
-        """A single run is taken to scatter from day to day as the runs of the other group do."""
-        if self.count > 1 or other.spread is None:
+        """A single run is taken to scatter as the other group: from day to day as its runs do.
+
+        Or over time as its one run does, where nothing tells how this one does.
+        """
+        if self.count > 1:
             return self
+        if other.spread is None:
+            lends = other.rests_on == SCATTER and not self.scatters and self.standard is not None
+            if not lends or self._is_wider_than(other):
+                return self
+            return replace(self, standard=other.standard, freedom=other.freedom, rests_on=SCATTER)
         if self.standard is not None and factor(self.freedom) * self.standard > (
             factor(other.freedom) * other.spread
         ):
@@ -103,6 +114,10 @@ class Group:
             self.bounds,
             self.sensed_ratio,
         )
+
+    def _is_wider_than(self, other: Group) -> bool:
+        widths = [factor(group.freedom) * (group.standard or 0.0) for group in (self, other)]
+        return widths[0] > widths[1]
 
 
 def _spread(values: Sequence[float], mean: float) -> float:
@@ -177,6 +192,8 @@ def _half(a: Group, b: Group) -> float:
     freedom = freedom_of_sum(iter(parts))
     if RUNS in (a.rests_on, b.rests_on) and min(a.count, b.count) == 1 < max(a.count, b.count):
         freedom = min(part[1] for part in parts)  # both are the one scatter that the group shows
+    elif SCATTER in (a.rests_on, b.rests_on) and a.scatters != b.scatters:
+        freedom = min(part[1] for part in parts)  # or that of the one run that tells it
     return factor(freedom) * math.hypot(*(standard for standard, _ in parts))
 
 

@@ -30,6 +30,7 @@ from perfwatch.units import format_percent, format_quantity
 WORK_TAGS = ("model", "precision", "dtype", "quantization", "dataset", "accuracy", "benchmark", "scenario")
 """Tags that say what the work is: a unit of other work is another unit."""
 OF_THE_WORK = (PERFORMANCE, ENERGY, EFFICIENCY, COST)
+_SIMULATED = "SIMULATED"
 WHOLE = "may NOT be compared"
 LONGEST_COLUMNS = 80
 CLOCK_RATIO, TOKENS_RATIO = 0.05, 0.02
@@ -158,7 +159,7 @@ def _pays_power(sides: Pair) -> bool:
 
 
 def _unit(sides: Pair, labels: Labels) -> Iterator[Condition]:
-    said = _said(sides, lambda run: run.unit)
+    said = _said(sides, lambda run: run.unit or "no work")
     if said is not None:
         yield Condition(
             "unit",
@@ -188,18 +189,23 @@ def _part_of_the_run(sides: Pair, labels: Labels) -> Iterator[Condition]:
 def _part(run: Run) -> str:
     window = run.part("window")
     phase = window.get("phase")
-    return f"phase {phase}" if phase else _PARTS.get(str(window.get("kind")), str(window.get("kind")))
+    kind = str(window.get("kind") or "a window that is not known")
+    return f"phase {phase}" if phase else _PARTS.get(kind, kind)
 
 
 def _simulated(sides: Pair, labels: Labels) -> Iterator[Condition]:
-    said = _said(sides, lambda run: any(facts.get("simulated") for _, facts in _models(run)), _real)
-    if said is not None:
+    said = _said(sides, _reality)
+    if said is not None and any(_reality(run) == _SIMULATED for side in sides for run in side):
         message = f"{WHOLE}: {labels[0]} is {said[0]}, {labels[1]} is {said[1]}."
         yield Condition("simulated", said, message, TOPICS)
 
 
-def _real(simulated: Any) -> str:
-    return "SIMULATED" if simulated else "measured"
+def _reality(run: Run) -> str:
+    """A recording without any device says by its tag alone that it is of the demo."""
+    tagged = run.part("conditions", "tags").get("data") == "SIMULATED"
+    if tagged or any(facts.get("simulated") for _, facts in _models(run)):
+        return _SIMULATED
+    return "measured" if _in_run(run) or run.unit else "nothing that was measured"
 
 
 def _objectives(sides: Pair, labels: Labels) -> Iterator[Condition]:

@@ -243,6 +243,7 @@ class Player(threading.Thread):
                 grows=not self.recording.is_whole,
                 jumps=self._jumps,
                 seen=seen,
+                simulated=self.recording.is_simulated,
             )
 
     def step(self, steps: int) -> float:

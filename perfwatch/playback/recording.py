@@ -23,6 +23,7 @@ BLOCK_BYTES = 1 << 18
 """So much text is packed together; to decode it takes some milliseconds."""
 _TIME = re.compile(rb'^\{"t":(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)[,}]', re.MULTILINE)
 """How our writer begins a record."""
+_SIMULATED = b'"simulated"'
 _EVENT, _SAMPLES, _TABLE = b'"event":', b'"s":[', b'"table":'
 _PASSING = (b'"event":"observer"', b'"event":"clock"')
 """Events of which the newest alone says something."""
@@ -62,6 +63,8 @@ class Recording:
         """Records that are no samples nor tables, with their blocks: they are few, and matter long."""
         self.moments: list[Moment] = []
         """What one may want to go to, in the order of the records."""
+        self.is_simulated = False
+        """Whether a device of it is."""
         self._packed: list[bytes] = []
         self._until: list[float] = []
         """The latest time in each block and in all before it."""
@@ -98,9 +101,14 @@ class Recording:
             ):
                 continue
             self._few.append((len(self._packed), line))
+            self.is_simulated = self.is_simulated or (_SIMULATED in line and self._is_simulated(line))
             found = moment_of(self._decoded([line])[0]) if _EVENT in line else None
             if found is not None:
                 self.moments.append(found)
+
+    def _is_simulated(self, line: bytes) -> bool:
+        device = self._decoded([line])[0].get("device")
+        return isinstance(device, dict) and device.get("collector") == "simulated"
 
     def _pack(self) -> None:
         self._packed.append(packed(b"\n".join(self._open)))

@@ -148,7 +148,8 @@ def chunks_of(stream: BinaryIO, name: str) -> Iterator[bytes]:
                 yield from _decompressed(stream, head, name)
                 return
             yield head
-            while chunk := stream.read(CHUNK_BYTES):
+            read = getattr(stream, "read1", stream.read)  # what a pipe has, and not until it has that much
+            while chunk := read(CHUNK_BYTES):
                 yield chunk
         except IsADirectoryError:
             raise SessionError(f"{name} is a directory, not a session file") from None

@@ -307,3 +307,30 @@ def test_a_summary_may_hold_anything(value: Any) -> None:
     compared(summary() | {"energy": energy}, summary())
     devices = {"tags": {"model": value}, "devices": {"Board": value}, "versions": {"torch": value}}
     compared(summary() | {"conditions": devices}, summary())
+
+
+# A summary that did not keep its scatter, as `summary --json` writes it
+
+
+def test_power_is_not_judged_by_the_errors_alone() -> None:
+    bare = {"scatter": None, "error_ratio": 1e-5}
+    found = figures(summary(**bare), summary(watts=301.0, **bare))
+    for path in (POWER, ENERGY):
+        assert found[path]["verdict"] == "cannot tell"
+        assert "--summary-json" in found[path]["because"]
+        assert found[path]["change"] == pytest.approx(1 / 300)
+
+
+def test_a_run_whose_scatter_is_not_known_scatters_as_the_other() -> None:
+    bare, told = summary(scatter=None, error_ratio=1e-5), summary(watts=302.0, error_ratio=0.01)
+    for found in (figures(bare, told), figures(told, bare)):
+        assert found[POWER]["verdict"] == "no difference shown"
+        assert found[POWER]["rests_on"] == ["scatter"]
+    alike = figures(summary(error_ratio=0.01), summary(watts=302.0, error_ratio=0.01))
+    assert figures(bare, told)[POWER]["high"] >= alike[POWER]["high"]
+
+
+def test_a_short_run_is_judged_by_its_errors() -> None:
+    short = {"duration_s": 4.0, "scatter": None}
+    found = figures(summary(**short), summary(watts=400.0, **short))
+    assert found[POWER]["verdict"] == "worse"

@@ -162,3 +162,21 @@ def test_longer_queries_are_said() -> None:
 def test_what_forbids_comes_first() -> None:
     b = summary(driver="560", scope="wall", tags={"batch": 2})
     assert next(iter(conditions(summary(tags={"batch": 1}), b))) == "scope"
+
+
+def test_a_recording_of_the_demo_without_a_device_is_not_called_measured() -> None:
+    empty = summary(tags={"data": "SIMULATED"}, energy=None, power=None, unit=None, work={})
+    empty["conditions"]["devices"] = {}
+    assert "A is SIMULATED, B is measured" in conditions(empty, summary())["simulated"]["message"]
+    simulated = summary()
+    simulated["conditions"]["devices"]["Board"]["simulated"] = True
+    nothing = empty | {"conditions": {"devices": {}}}
+    found = conditions(nothing, simulated)
+    assert "A is nothing that was measured, B is SIMULATED" in found["simulated"]["message"]
+    assert "A counts no work, B counts queries" in found["unit"]["message"]
+    assert "simulated" not in conditions(nothing, summary())
+
+
+def test_a_summary_without_a_window_says_so_in_words() -> None:
+    message = conditions(summary(window=None), summary())["window"]["message"]
+    assert "A was taken over a window that is not known, B over while working" in message

@@ -17,6 +17,10 @@ from perfwatch.frame import Frame
 from perfwatch.playback import scout
 from perfwatch.playback.player import Player
 from perfwatch.scene import Scene
+from perfwatch.tui import screens
+from perfwatch.tui.draw.charts import Book
+from perfwatch.tui.draw.row import plain
+from perfwatch.tui.view import View
 
 LIMIT_S = 20.0
 TICK_S = 0.5
@@ -87,6 +91,9 @@ def test_before_the_scout_has_come_there_devices_are_shown_and_no_totals() -> No
         assert (frame.run.phases, frame.run.marks) == (exact.run.phases, exact.run.marks)
         assert [one.values for one in frame.devices] == [one.values for one in exact.devices]
         assert [one.state for one in frame.devices] == [one.state for one in exact.devices]
+        shown = "\n".join(plain(row) for row in screens.draw(frame, View(screen="run"), (80, 24), Book()))
+        assert "its totals are worked out: 0 % so far" in shown
+        assert "nothing here tells power" not in shown
     finally:
         player.stop()
         player.join(LIMIT_S)
@@ -107,6 +114,16 @@ def test_it_plays_to_the_end_and_from_the_begin_again(player: Player) -> None:
 
 def test_slower_has_an_end_too(player: Player) -> None:
     assert min(player.change_speed(-1) for _ in range(20)) == 0.1
+
+
+def test_at_the_begin_it_is_called_simulated_and_nothing_is_said_to_be_missing(player: Player) -> None:
+    player.go_to(0.0)
+    frame = frame_of(player)
+    assert not frame.devices
+    assert frame.simulated
+    shown = "\n".join(plain(row) for row in screens.draw(frame, View(screen="run"), (80, 24), Book()))
+    assert "nothing was read yet; ] goes on" in shown
+    assert "doctor" not in shown
 
 
 def test_steps_go_from_reading_to_reading_and_back(player: Player) -> None:

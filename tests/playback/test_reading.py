@@ -58,6 +58,19 @@ def test_it_may_come_through_a_pipe() -> None:
     assert records(reading.recording) == records(recording_of(lines_of()))
 
 
+def test_what_has_come_through_a_pipe_is_there_before_its_end() -> None:
+    out, into = os.pipe()
+    lines = lines_of()[:20]
+    with os.fdopen(into, "wb", buffering=0) as writer:
+        writer.write(b"\n".join(lines) + b"\n")
+        made = Reading("-", os.fdopen(out, "rb"))
+        made.start()
+        until(lambda: made.recording.end_t > 0.0)
+        assert not made.recording.is_whole
+    made.join(LIMIT_S)
+    assert made.recording.is_whole
+
+
 @pytest.mark.parametrize("packs", [False, True])
 def test_a_file_that_grows_is_followed_to_its_end(tmp_path: Path, *, packs: bool) -> None:
     path, lines = tmp_path / "growing", lines_of()

@@ -13,7 +13,7 @@ from perfwatch.derive.standing import Standing
 from perfwatch.derive.windows import MEASURE
 from perfwatch.derive.workload_now import EXPECTED
 from perfwatch.exporters.words import device_list, per_joule_unit, timing
-from perfwatch.frame import Frame
+from perfwatch.frame import Frame, Playback
 from perfwatch.text import clean, width, wrap
 from perfwatch.tui.draw import bars, charts, kept, words
 from perfwatch.tui.draw.charts import Book
@@ -55,6 +55,10 @@ def draw(frame: Frame, view: View, size: tuple[int, int], book: Book) -> list[Ro
 
 def _waiting(frame: Frame, columns: int) -> list[Row]:
     """There is nothing to show: at first it may come, later it must be told what to do."""
+    if frame.playback is not None:
+        far = frame.playback.seen is not None
+        if far or not (frame.devices or frame.workloads):
+            return _unread(frame.playback, columns)
     began = frame.run.began or 0.0
     metered = metered_hint(frame)
     if frame.t - began < PATIENCE_S and (frame.devices or frame.workloads):
@@ -69,6 +73,18 @@ def _waiting(frame: Frame, columns: int) -> list[Row]:
     last = "`perfwatch doctor` says what is found here, and why not"
     rows += silent_rows(frame, columns)
     return [Line(columns).row(), *rows, Line(columns).put(f" {last}", "dim").row()]
+
+
+def _unread(playback: Playback, columns: int) -> list[Row]:
+    """Of a moment of a recording nothing is known yet: no advice for a job that is over."""
+    if playback.seen is not None:
+        share = words.percent(playback.seen)
+        said = [f"its totals are worked out: {share} so far", "2 has its devices, 7 its events"]
+    elif playback.grows or playback.t < playback.end:
+        said = ["nothing was read yet; ] goes on"]
+    else:
+        said = ["no device is in this recording"]
+    return [Line(columns).row(), *(Line(columns).put(f" {text}", "label").row() for text in said)]
 
 
 class _Story(Headline):
