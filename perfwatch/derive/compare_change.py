@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from perfwatch.derive.compare_figures import HIGHER, Figure, Reading
-from perfwatch.derive.student import COVERAGE_FACTOR, factor, freedom_of_sum
+from perfwatch.derive.student import factor, freedom_of_sum
+from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 
 BETTER, WORSE, NO_DIFFERENCE, CANNOT_TELL = "better", "worse", "no difference shown", "cannot tell"
 ERRORS, SCATTER, RUNS = "errors", "scatter", "runs"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from perfwatch.derive.numbers import number
 from perfwatch.derive.scatter import Scatter
 from perfwatch.derive.settings import LARGEST, SMALLEST
-from perfwatch.derive.student import COVERAGE_FACTOR
+from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 from perfwatch.derive.work import ERRORS
 
 Json = Mapping[str, Any]

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
-COVERAGE_FACTOR = 2.0
-"""An expanded uncertainty is twice the standard one: about 95 %, as everywhere in perfwatch."""
+from perfwatch.derive.uncertainty import COVERAGE_FACTOR
 
 _T = (
     (1.0, 12.706),
