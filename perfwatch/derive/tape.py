@@ -287,7 +287,7 @@ def _numbers(times: array[float], column: Sequence[Any]) -> tuple[array[float], 
     known = [
         (t, value)
         for t, value in zip(compress(times, told), compress(column, told), strict=True)
-        if _is_number(value)
+        if is_number(value)
     ]
     return array("d", [t for t, _ in known]), array("d", [value for _, value in known])
 
@@ -297,7 +297,8 @@ def _not_negative(times: array[float], values: array[float]) -> tuple[array[floa
     return array("d", compress(times, told)), array("d", compress(values, told))
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a number such as readings are."""
     return isinstance(value, (int, float)) and abs(value) <= LARGEST
 
 
@@ -305,7 +306,7 @@ def _checked_histogram(told: Histogram) -> Histogram:
     """The histogram. Raises ValueError where no observations can have given it."""
     if not all(0 <= count <= LARGEST for count in (told.n, told.zero, *told.buckets.values())):
         raise ValueError("a histogram counts from 0 on")
-    if not all(map(_is_number, (told.sum, told.min, told.max))):
+    if not all(map(is_number, (told.sum, told.min, told.max))):
         raise ValueError("no observation is so large")
     return told
 
@@ -315,9 +316,9 @@ def _checked_buckets(told: Buckets) -> Buckets:
 
     Those below zero take back what was counted of a process that did not begin anew (`workload.growth`).
     """
-    if not all(map(_is_number, told.counts)):
+    if not all(map(is_number, told.counts)):
         raise ValueError("no histogram counts so many")
-    if told.sum is not None and not _is_number(told.sum):
+    if told.sum is not None and not is_number(told.sum):
         raise ValueError("no sum of observations is so large")
     return told
 
@@ -345,7 +346,7 @@ def check_metric(metric: Metric) -> None:
         raise ValueError(f"{metric.name} cannot be that accurate")
     if metric.wraps_at is not None and not 0 < metric.wraps_at <= LARGEST:
         raise ValueError(f"{metric.name} cannot wrap there")
-    if metric.bounds is not None and not all(map(_is_number, metric.bounds)):
+    if metric.bounds is not None and not all(map(is_number, metric.bounds)):
         raise ValueError(f"{metric.name} cannot have such bounds")
 
 

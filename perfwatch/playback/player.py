@@ -42,7 +42,7 @@ class Player(threading.Thread):
     Args:
         recording: what is played; it may still grow.
         new_scene: makes an empty scene.
-        at: where to begin, seconds of the session.
+        speed: how fast to play.
         playing: whether to play at once.
     """
 
@@ -51,7 +51,6 @@ class Player(threading.Thread):
         recording: Recording,
         new_scene: Callable[[], Scene],
         *,
-        at: float = 0.0,
         speed: float = 1.0,
         playing: bool = True,
     ) -> None:
@@ -62,7 +61,7 @@ class Player(threading.Thread):
         self._lock = threading.Condition()
         self._asked: deque[tuple[Sequence[BinsWanted], bool | None, Future[Frame]]] = deque()
         self._stopping = False
-        self._at, self._since = at, time.monotonic()
+        self._at, self._since = 0.0, time.monotonic()
         self._speed, self._playing = speed, playing
         self._jumps = 0
         self.finish: Callable[[Frame], Frame] = lambda frame: frame

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from perfwatch.derive.tape import LARGEST, LONGEST_S, check_metric, sound
+from perfwatch.derive.tape import LONGEST_S, check_metric, is_number, sound
 from perfwatch.model import State
 from perfwatch.session import format as fmt
 from perfwatch.session.format import Record
@@ -22,7 +22,7 @@ def sound_header(header: Record) -> Record:
     """A header that a scene can begin with."""
     told = sound(header)
     interval_s, command = told.get("interval_s"), told.get("command")
-    usable = _is_number(interval_s) and LEAST_INTERVAL_S <= interval_s <= MOST_INTERVAL_S
+    usable = is_number(interval_s) and LEAST_INTERVAL_S <= interval_s <= MOST_INTERVAL_S
     settings = told.get("settings")
     return {
         **told,
@@ -49,7 +49,7 @@ def sound_record(record: Mapping[str, Any]) -> Record | None:
 def _samples(record: Mapping[str, Any]) -> Record | None:
     rows = [row for row in record["s"] if _is_row(row)]
     took = record.get("took")
-    sane = len(rows) == len(record["s"]) and (took is None or _is_number(took))
+    sane = len(rows) == len(record["s"]) and (took is None or is_number(took))
     return dict(record) if sane else {"t": record["t"], "c": str(record.get("c")), "s": rows}
 
 
@@ -61,7 +61,7 @@ def _is_row(row: Any) -> bool:
 
 def _is_value(value: Any) -> bool:
     """A reading: a number, none, or a histogram's object, whose readers look at it closely."""
-    return value is None or isinstance(value, dict) or _is_number(value)
+    return value is None or isinstance(value, dict) or is_number(value)
 
 
 def _device(record: Mapping[str, Any]) -> Record:
@@ -96,7 +96,7 @@ def _table(record: Mapping[str, Any]) -> Record | None:
 
 def _one_type(column: Sequence[Any]) -> list[Any]:
     """Cells that can be told in one order: numbers, or texts; what is neither is unknown."""
-    numbers = [cell if _is_number(cell) else None for cell in column]
+    numbers = [cell if is_number(cell) else None for cell in column]
     texts = [cell if isinstance(cell, str) else None for cell in column]
     return (
         numbers
@@ -107,10 +107,6 @@ def _one_type(column: Sequence[Any]) -> list[Any]:
 
 def _is_time(value: Any) -> bool:
     return isinstance(value, (int, float)) and abs(value) <= LONGEST_S
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and abs(value) <= LARGEST
 
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], Record | None]] = {
